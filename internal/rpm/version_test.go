@@ -74,9 +74,9 @@ func TestCompareVersionsAllocatesNothing(t *testing.T) {
 }
 
 // FuzzCompareVersions holds the comparison to being an order, and to the one
-// of go-rpm-version. That one knows no caret and, unlike RPM, takes letters
-// and digits outside ASCII for part of the version; such inputs are held to
-// the first only.
+// of go-rpm-version. That one trims white space and takes "-" and ":" for the
+// ends of version and epoch; inputs with these, or with bytes outside ASCII, are
+// held to the first only.
 func FuzzCompareVersions(f *testing.F) {
 	f.Add("1.0", "1.0~rc1", "1.0^git1")
 	f.Add("1.0a", "1.0.1", "1.0.a")
@@ -112,7 +112,7 @@ func compareOther(a, b string) int {
 
 func known(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == '^' || c >= 0x7f {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '-' || c == ':' {
 			return false
 		}
 	}
