@@ -1,0 +1,100 @@
+// Command koschei is every service of Koschei and every tool its operators
+// need, one subcommand each. It wires the services by hand; what they do is in
+// the packages below internal. Called as koschei-admin it is "koschei admin".
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, part of the command line's contract.
+const (
+	exitDone    = 0
+	exitNo      = 1 // the answer is no: unresolved, not found, failed
+	exitUsage   = 2 // bad input or usage
+	exitMissing = 3 // a needed outside system is missing
+)
+
+// An exitError ends the program with its code. Without an err nothing more is
+// printed: the command has already said what there is to say.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// badInput marks err as the caller's to mend.
+func badInput(err error) error { return &exitError{exitUsage, err} }
+
+// missing marks err as due to an outside system that is not there.
+func missing(err error) error { return &exitError{exitMissing, err} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args)
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command line and returns its exit code. An error costs one line
+// on stderr.
+func run(ctx context.Context, args []string) int {
+	root := newRootCommand()
+	root.SetArgs(commandArgs(args))
+	started := false // whether arguments were accepted and a command runs
+	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := exitNo
+	if !started {
+		code = exitUsage
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		code, err = exit.code, exit.err
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "koschei: %v\n", err)
+	}
+	return code
+}
+
+// commandArgs makes "koschei-admin x" the same as "koschei admin x".
+func commandArgs(args []string) []string {
+	if filepath.Base(args[0]) == "koschei-admin" {
+		return append([]string{"admin"}, args[1:]...)
+	}
+	return args[1:]
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "koschei",
+		Short:         "Continuous integration for a whole RPM distribution",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.AddCommand(
+		newVersionCommand(),
+	)
+	return root
+}
