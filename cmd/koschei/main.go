@@ -92,8 +92,12 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	var g globals
+	g.register(root)
 	root.AddCommand(
+		newConfigCommand(&g),
 		newVersionCommand(),
 	)
 	return root

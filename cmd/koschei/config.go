@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A config is everything that can be configured. Every field has a usable zero
+// or default value; its doc tag is what "koschei config" prints above it.
+type config struct {
+	DataDir      string           `yaml:"data_dir" doc:"Home of the private PostgreSQL cluster and of the repo cache."`
+	Database     databaseConfig   `yaml:"database"`
+	Koji         kojiConfig       `yaml:"koji" doc:"The Koji system that builds."`
+	Dependency   dependencyConfig `yaml:"dependency"`
+	Priorities   prioritiesConfig `yaml:"priorities" doc:"Constants of the priority formula; see docs/services/scheduler.md."`
+	Polling      loopConfig       `yaml:"polling"`
+	Scheduler    loopConfig       `yaml:"scheduler"`
+	RepoResolver loopConfig       `yaml:"repo_resolver"`
+	Builds       loopConfig       `yaml:"build_resolver"`
+	Frontend     frontendConfig   `yaml:"frontend"`
+	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
+	Log          logConfig        `yaml:"log"`
+}
+
+type databaseConfig struct {
+	URL string `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
+}
+
+type kojiConfig struct {
+	Server        string        `yaml:"server" doc:"Address of the hub's XML-RPC interface."`
+	TopURL        string        `yaml:"topurl" doc:"Address below which repos and logs are served."`
+	WebURL        string        `yaml:"weburl" doc:"Address of Koji's web pages, for links."`
+	Login         string        `yaml:"login" doc:"How to log in: none, ssl, kerberos or password. Without login nothing is built."`
+	User          string        `yaml:"user" doc:"User for login password."`
+	PasswordFile  string        `yaml:"password_file" doc:"File that holds the password for login password."`
+	Certificate   string        `yaml:"certificate" doc:"PEM file with client certificate and key for login ssl."`
+	CA            string        `yaml:"ca" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	Renegotiate   bool          `yaml:"renegotiate" doc:"For hubs that ask for the certificate only below /ssllogin: TLS 1.2, renegotiated once."`
+	Principal     string        `yaml:"principal" doc:"Kerberos principal, user@REALM, for login kerberos."`
+	Keytab        string        `yaml:"keytab" doc:"Keytab for login kerberos; without one the credential cache is used."`
+	CCache        string        `yaml:"ccache" doc:"Credential cache for login kerberos without a keytab."`
+	Krb5Conf      string        `yaml:"krb5_conf" doc:"Kerberos configuration for login kerberos."`
+	BuildArches   []string      `yaml:"build_arches" doc:"Architectures scratch builds are made for."`
+	MaxBuilds     int           `yaml:"max_builds" doc:"Scratch builds running at once, over all collections."`
+	TaskPriority  int           `yaml:"task_priority" doc:"Added to Koji's default priority of a task; higher is less urgent."`
+	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"A build older than this is canceled and kept as timed out."`
+	LoadThreshold float64       `yaml:"load_threshold" doc:"No build is submitted while the hosts for its architectures are loaded more than this; 1 turns the check off."`
+}
+
+type dependencyConfig struct {
+	Arch       string `yaml:"arch" doc:"Architecture whose repos are resolved."`
+	RepoCache  int    `yaml:"repo_cache" doc:"Repos kept on disk."`
+	Goroutines int    `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
+}
+
+type prioritiesConfig struct {
+	BuildThreshold float64       `yaml:"build_threshold" doc:"A package is built from this priority on."`
+	PackageUpdate  float64       `yaml:"package_update" doc:"A changed dependency, divided by its distance."`
+	FailedBuild    int           `yaml:"failed_build_priority" doc:"The first failure after a success."`
+	NewlyAdded     int           `yaml:"newly_added" doc:"A last build whose dependencies could not be resolved."`
+	T0             time.Duration `yaml:"t0" doc:"Age of the last build at which time priority is 0."`
+	T1             time.Duration `yaml:"t1" doc:"Age at which time alone reaches the threshold."`
+}
+
+type loopConfig struct {
+	Interval time.Duration `yaml:"interval" doc:"Time between passes."`
+}
+
+type frontendConfig struct {
+	Listen          string `yaml:"listen" doc:"Address pages are served on."`
+	PackagesPerPage int    `yaml:"packages_per_page"`
+	BuildsPerPage   int    `yaml:"builds_per_page"`
+	ExternalURL     string `yaml:"external_url" doc:"Address under which people reach the pages."`
+}
+
+type clockConfig struct {
+	Start time.Time `yaml:"start" doc:"Domain time at epoch; zero is real time."`
+	Epoch time.Time `yaml:"epoch" doc:"Real time at which the domain clock stood at start."`
+	Speed float64   `yaml:"speed" doc:"Domain seconds in a real second."`
+}
+
+type logConfig struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text or json."`
+}
+
+func defaultConfig() config {
+	p := koschei.DefaultPriorityRules()
+	return config{
+		DataDir: defaultDataDir(),
+		Koji: kojiConfig{
+			Login:         "none",
+			Krb5Conf:      "/etc/krb5.conf",
+			BuildArches:   []string{"i386", "x86_64", "armhfp"},
+			MaxBuilds:     30,
+			TaskPriority:  30,
+			TaskTimeout:   48 * time.Hour,
+			LoadThreshold: 0.5,
+		},
+		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 100},
+		Priorities: prioritiesConfig{
+			BuildThreshold: p.BuildThreshold,
+			PackageUpdate:  p.PackageUpdate,
+			FailedBuild:    p.FailedBuild,
+			NewlyAdded:     p.UnresolvedLast,
+			T0:             p.T0,
+			T1:             p.T1,
+		},
+		Polling:      loopConfig{20 * time.Minute},
+		Scheduler:    loopConfig{3 * time.Second},
+		RepoResolver: loopConfig{3 * time.Second},
+		Builds:       loopConfig{3 * time.Second},
+		Frontend:     frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
+		Log:          logConfig{Level: "info", Format: "text"},
+	}
+}
+
+func (p prioritiesConfig) rules() koschei.PriorityRules {
+	return koschei.PriorityRules{
+		BuildThreshold: p.BuildThreshold,
+		PackageUpdate:  p.PackageUpdate,
+		FailedBuild:    p.FailedBuild,
+		UnresolvedLast: p.NewlyAdded,
+		T0:             p.T0,
+		T1:             p.T1,
+	}
+}
+
+// defaultDataDir is the user's state directory as the XDG specification has it.
+func defaultDataDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "koschei")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "koschei")
+	}
+	return "/var/lib/koschei"
+}
+
+// loadConfig reads file over the defaults, none if it is empty, and the
+// environment over both. Errors are the operator's to mend and say where.
+func loadConfig(file string, environ []string) (config, error) {
+	c := defaultConfig()
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return c, badInput(fmt.Errorf("reading the configuration: %w", err))
+		}
+		if err := decodeStrict(text, &c); err != nil {
+			return c, badInput(fmt.Errorf("configuration %s: %w", file, err))
+		}
+	}
+	if err := overlayEnviron(&c, environ); err != nil {
+		return c, badInput(err)
+	}
+	return c, nil
+}
+
+// decodeStrict refuses keys that c does not have.
+func decodeStrict(text []byte, c *config) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	err := dec.Decode(c)
+	var typeErr *yaml.TypeError
+	switch {
+	case errors.Is(err, io.EOF): // nothing but comments
+		return nil
+	case errors.As(err, &typeErr):
+		all := strings.Join(typeErr.Errors, "; ")
+		return errors.New(unknownField.ReplaceAllString(all, "the key $1 is not known"))
+	}
+	return err
+}
+
+// unknownField is how the YAML package words a key that a struct does not have.
+var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// overlayEnviron applies KOSCHEI_<SECTION>_<KEY>=value, and KOSCHEI_DATA_DIR;
+// what is no text is written as in YAML. Names that fit no key are passed over:
+// Kubernetes sets some, KOSCHEI_FRONTEND_PORT for a service koschei-frontend.
+func overlayEnviron(c *config, environ []string) error {
+	keys := map[string]reflect.Value{}
+	environKeys(keys, "KOSCHEI", reflect.ValueOf(c).Elem())
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		field, known := keys[name]
+		if !known {
+			continue
+		}
+		if field.Kind() == reflect.String {
+			field.SetString(value)
+			continue
+		}
+		if err := yaml.Unmarshal([]byte(value), field.Addr().Interface()); err != nil {
+			return fmt.Errorf("environment variable %s: %q is no %s", name, value, field.Type())
+		}
+	}
+	return nil
+}
+
+// environKeys collects the fields of v by their names in the environment.
+func environKeys(keys map[string]reflect.Value, prefix string, v reflect.Value) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := prefix + "_" + strings.ToUpper(f.Tag.Get("yaml"))
+		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]() {
+			environKeys(keys, name, v.Field(i))
+			continue
+		}
+		keys[name] = v.Field(i)
+	}
+}
+
+func newConfigCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the whole configuration with its comments",
+		Long:  "Prints the configuration in force as YAML, with a comment for every key.\nWhat it prints can be used as a configuration file.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := g.config()
+			if err != nil {
+				return err
+			}
+			c.Database.URL = hidePassword(c.Database.URL)
+			return printConfig(cmd.OutOrStdout(), c)
+		},
+	}
+}
+
+// printConfig writes c with each field's doc tag as a comment above it.
+func printConfig(w io.Writer, c config) error {
+	var doc yaml.Node
+	if err := doc.Encode(c); err != nil {
+		return err
+	}
+	comment(&doc, reflect.TypeFor[config]())
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(&doc); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// comment puts the doc tags of t's fields above the keys of the mapping n.
+func comment(n *yaml.Node, t reflect.Type) {
+	fields := map[string]reflect.StructField{}
+	for i := range t.NumField() {
+		fields[t.Field(i).Tag.Get("yaml")] = t.Field(i)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		f, ok := fields[key.Value]
+		if !ok {
+			continue
+		}
+		key.HeadComment = f.Tag.Get("doc")
+		if value.Kind == yaml.MappingNode {
+			comment(value, f.Type)
+		}
+	}
+}

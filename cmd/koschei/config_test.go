@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestConfigRoundTrip holds what "koschei config" prints to what the program
+// reads.
+func TestConfigRoundTrip(t *testing.T) {
+	want := defaultConfig()
+	var text bytes.Buffer
+	if err := printConfig(&text, want); err != nil {
+		t.Fatal(err)
+	}
+	var got config
+	if err := decodeStrict(text.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("after printing and reading (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "koschei.yaml")
+	write(t, file, "koji:\n  max_builds: 7\n  login: ssl\n")
+	environ := []string{
+		"KOSCHEI_KOJI_MAX_BUILDS=8",
+		"KOSCHEI_KOJI_BUILD_ARCHES=[s390x, aarch64]",
+		"KOSCHEI_DATABASE_URL=postgres://koschei@db/koschei",
+		"KOSCHEI_POLLING_INTERVAL=90s",
+		"KOSCHEI_FRONTEND_PORT=tcp://10.0.0.1:80",
+		"PATH=/bin",
+	}
+	got, err := loadConfig(file, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConfig()
+	want.Koji.MaxBuilds = 8
+	want.Koji.Login = "ssl"
+	want.Koji.BuildArches = []string{"s390x", "aarch64"}
+	want.Database.URL = "postgres://koschei@db/koschei"
+	want.Polling.Interval = 90 * time.Second
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadConfigErrors(t *testing.T) {
+	for _, tt := range []struct{ name, text, environ, want string }{
+		{"unknown key", "koji:\n  sever: x\n", "", "line 2: the key sever is not known"},
+		{"wrong type", "koji:\n  max_builds: many\n", "", "line 2"},
+		{"no YAML", "koji: [\n", "", "line"},
+		{"environment", "", "KOSCHEI_KOJI_MAX_BUILDS=many", `KOSCHEI_KOJI_MAX_BUILDS: "many" is no int`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "koschei.yaml")
+			write(t, file, tt.text)
+			_, err := loadConfig(file, []string{tt.environ})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error is %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// globals are the flags every subcommand understands.
+type globals struct {
+	configFile string
+	dataDir    string
+}
+
+func (g *globals) register(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.configFile, "config", "", "configuration file (YAML)")
+	flags.StringVar(&g.dataDir, "data-dir", "", "home of the private PostgreSQL cluster and of caches")
+}
+
+// config returns the configuration in force: defaults, file, environment,
+// flags, each over the one before.
+func (g *globals) config() (config, error) {
+	c, err := loadConfig(g.configFile, os.Environ())
+	if err != nil {
+		return c, err
+	}
+	if g.dataDir != "" {
+		c.DataDir = g.dataDir
+	}
+	return c, nil
+}
+
+// newLogger returns a logger to stderr; unknown words mean info and text.
+func newLogger(c logConfig) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if strings.EqualFold(c.Format, "json") {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+// hidePassword leaves the password out of a database address.
+func hidePassword(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(not a valid address)"
+	}
+	return u.Redacted()
+}
