@@ -1,0 +1,94 @@
+package xmlrpc
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type words []string
+
+func (w *words) UnmarshalXMLRPC(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("want words")
+	}
+	*w = words{s}
+	return nil
+}
+
+type inner struct {
+	Name string `koji:"name"`
+}
+
+type outer struct {
+	ID     int            `koji:"id"`
+	Epoch  *int           `koji:"epoch"`
+	Load   float64        `koji:"load"`
+	OK     bool           `koji:"ok"`
+	Inner  *inner         `koji:"inner"`
+	List   []inner        `koji:"list"`
+	ByName map[string]int `koji:"by_name"`
+	Raw    any            `koji:"raw"`
+	Arches words          `koji:"arches"`
+	Data   []byte         `koji:"data"`
+	other  string
+}
+
+func TestUnmarshal(t *testing.T) {
+	t.Parallel()
+	value := Struct{
+		{"id", int64(7)},
+		{"epoch", int64(0)},
+		{"load", int64(3)},
+		{"ok", true},
+		{"inner", Struct{{"name", "a"}, {"unknown", nil}}},
+		{"list", []any{Struct{{"name", "b"}}, nil}},
+		{"by_name", Struct{{"x", int64(1)}}},
+		{"raw", []any{nil}},
+		{"arches", "x86_64"},
+		{"data", []byte("d")},
+	}
+	zero := 0
+	want := outer{
+		ID: 7, Epoch: &zero, Load: 3, OK: true, Inner: &inner{"a"}, List: []inner{{"b"}, {}},
+		ByName: map[string]int{"x": 1}, Raw: []any{nil}, Arches: words{"x86_64"}, Data: []byte("d"),
+	}
+	var got outer
+	if err := Unmarshal(value, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outer{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	nils := Struct{{"id", nil}, {"epoch", nil}, {"inner", nil}, {"list", nil}, {"by_name", nil}, {"raw", nil}}
+	if err := Unmarshal(nils, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != 0 || got.Epoch != nil || got.Inner != nil || got.List != nil || got.ByName != nil || got.Raw != nil {
+		t.Errorf("nil left something: %+v", got)
+	}
+}
+
+func TestUnmarshalMismatch(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		value any
+		want  string
+	}{
+		{"x", "a string where []xmlrpc.outer was expected"},
+		{[]any{Struct{{"id", "7"}}}, "[0].id: a string where int was expected"},
+		{[]any{Struct{}, Struct{{"list", []any{Struct{{"name", int64(1)}}}}}}, "[1].list[0].name: an integer where string was expected"},
+		{[]any{Struct{{"inner", []any{}}}}, "[0].inner: an array where xmlrpc.inner was expected"},
+		{[]any{Struct{{"by_name", Struct{{"x", nil}, {"y", 1.5}}}}}, `[0].by_name["y"]: a double where int was expected`},
+		{[]any{Struct{{"arches", nil}}}, "[0].arches: want words"},
+	}
+	for _, test := range tests {
+		var dst []outer
+		if got := fmt.Sprint(Unmarshal(test.value, &dst)); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
