@@ -98,6 +98,7 @@ func newRootCommand() *cobra.Command {
 	g.register(root)
 	root.AddCommand(
 		newConfigCommand(&g),
+		newMigrateCommand(&g),
 		newVersionCommand(),
 	)
 	return root

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/cluster"
+)
+
+// A database is the open record and, if it is ours to run, its server.
+type database struct {
+	*postgres.DB
+	cluster *cluster.Cluster // nil with a configured database
+}
+
+// stopTimeout bounds a clean shutdown of the private cluster; after it the
+// server is stopped at once and recovers at its next start.
+const stopTimeout = 3 * time.Second
+
+// ownDatabase opens the configured database or, without one, the private
+// cluster, which it starts unless another process of ours already runs it.
+func ownDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
+	if c.Database.URL != "" {
+		return configuredDatabase(ctx, c)
+	}
+	private, err := cluster.Start(ctx, c.DataDir, log)
+	if errors.Is(err, cluster.ErrRunning) {
+		private, err = cluster.Join(ctx, c.DataDir)
+	}
+	return openPrivate(ctx, private, err)
+}
+
+// joinDatabase opens the configured database or, without one, the private
+// cluster that another process runs in the data directory.
+func joinDatabase(ctx context.Context, c config) (*database, error) {
+	if c.Database.URL != "" {
+		return configuredDatabase(ctx, c)
+	}
+	private, err := cluster.Join(ctx, c.DataDir)
+	if errors.Is(err, cluster.ErrNotRunning) {
+		err = fmt.Errorf("%w: start one with \"koschei all\" or \"koschei demo\", or configure database.url", err)
+	}
+	return openPrivate(ctx, private, err)
+}
+
+func configuredDatabase(ctx context.Context, c config) (*database, error) {
+	cfg, err := postgres.ParseURL(c.Database.URL)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	db, err := postgres.Open(ctx, cfg)
+	if err != nil {
+		return nil, missing(err)
+	}
+	return &database{DB: db}, nil
+}
+
+func openPrivate(ctx context.Context, private *cluster.Cluster, err error) (*database, error) {
+	if err != nil {
+		return nil, missing(err)
+	}
+	db, err := postgres.Open(ctx, private.PoolConfig())
+	if err != nil {
+		return nil, errors.Join(missing(err), private.Stop(ctx))
+	}
+	return &database{DB: db, cluster: private}, nil
+}
+
+// lost is closed when a server that this process runs has ended on its own.
+func (d *database) lost() <-chan struct{} {
+	if d.cluster == nil {
+		return nil
+	}
+	return d.cluster.Done()
+}
+
+// close ends all connections and, if it is ours, the server.
+func (d *database) close(ctx context.Context) error {
+	d.Close()
+	if d.cluster == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return d.cluster.Stop(ctx)
+}
+
+// migrate brings the schema up to date and logs each step.
+func (d *database) migrate(ctx context.Context, log *slog.Logger) error {
+	return d.Migrate(ctx, func(m postgres.Migration) {
+		log.InfoContext(ctx, "schema migrated", "version", m.Version, "name", m.Name, "took", m.Took)
+	})
+}
