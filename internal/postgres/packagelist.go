@@ -1,0 +1,233 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A PackageFilter says which packages a list is of. Blocked ones never are.
+type PackageFilter struct {
+	Collections []int64
+	Untracked   bool            // also those that are not tracked
+	GroupID     int64           // only members of the group; 0 for all
+	Match       string          // only names that contain it, "*" standing for anything; "" for all
+	States      []koschei.State // only packages in one of these; in any if there are none
+	Running     bool            // only packages with a running build
+}
+
+// A ListOrder says how a list is sorted. Keys that it cannot be sorted by
+// count for nothing; what is still equal is sorted by name.
+type ListOrder []OrderKey
+
+// An OrderKey is one key to sort by.
+type OrderKey struct {
+	Key     string
+	Reverse bool
+}
+
+// A Span is the part of a list that is asked for.
+type Span struct {
+	Limit, Offset int
+}
+
+// A Ranking is what priority depends on besides the package.
+type Ranking struct {
+	Rules koschei.PriorityRules
+	Now   time.Time
+}
+
+// conditions returns what p must fulfil, with names for arguments.
+func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
+	args["collections"] = f.Collections
+	clauses := []string{"p.collection_id = ANY(@collections)", "NOT p.blocked"}
+	if !f.Untracked {
+		clauses = append(clauses, "p.tracked")
+	}
+	if f.GroupID != 0 {
+		args["group"] = f.GroupID
+		clauses = append(clauses, "p.base_id IN (SELECT base_id FROM package_group_member WHERE group_id = @group)")
+	}
+	if f.Match != "" {
+		args["match"] = likePattern(f.Match)
+		clauses = append(clauses, "p.name ILIKE @match")
+	}
+	return strings.Join(clauses, " AND ")
+}
+
+// narrowing returns what f asks of p besides conditions.
+func (f *PackageFilter) narrowing(args pgx.NamedArgs) string {
+	clauses := []string{"true"}
+	if len(f.States) > 0 {
+		states := make([]string, len(f.States))
+		for i, s := range f.States {
+			states[i] = string(s)
+		}
+		args["states"] = states
+		clauses = append(clauses, "p.state = ANY(@states)")
+	}
+	if f.Running {
+		clauses = append(clauses, "p.running")
+	}
+	return strings.Join(clauses, " AND ")
+}
+
+// likePattern makes what people type a pattern of LIKE.
+func likePattern(match string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(match) + "%"
+}
+
+// sql returns the terms of ORDER BY. expression knows what a key sorts by and
+// whether descending; "" means that it does not know the key.
+func (o ListOrder) sql(expression func(key string) (expr string, descending bool)) string {
+	var terms []string
+	for _, k := range append(slices.Clone(o), OrderKey{Key: "name"}) {
+		expr, descending := expression(k.Key)
+		switch {
+		case expr == "":
+			continue
+		case descending != k.Reverse:
+			expr += " DESC"
+		}
+		terms = append(terms, expr+" NULLS LAST")
+	}
+	return strings.Join(terms, ", ")
+}
+
+// packageOrder is what the keys of a collection's list sort by. States that
+// need a look come first.
+func packageOrder(key string) (expr string, descending bool) {
+	switch key {
+	case "name":
+		return "p.name", false
+	case "state":
+		return "array_position('{unresolved,failing,ok,unknown,untracked}', p.state)", false
+	case "running":
+		return "p.running", true
+	case "task_id":
+		return "(SELECT b.task_id FROM build b WHERE b.id = p.last_build_id)", false
+	case "started":
+		return "p.last_build_started", false
+	case "since":
+		return "p.state_since", true
+	case "current_priority":
+		return pagePriority, true
+	}
+	return "", false
+}
+
+// pagePriority is koschei.PriorityRules.Of in SQL, null for a package with an
+// obstacle; a test holds it to that.
+const pagePriority = "CASE WHEN p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL" +
+	" AND (p.resolution = 'resolved' OR p.resolution = 'unattempted' AND p.skip_resolution)" +
+	" AND c.latest_repo_resolved = 'resolved' THEN" +
+	" p.manual_priority + p.static_priority + c.priority_coefficient * (p.dependency_priority + p.build_priority" +
+	" + greatest(@a * log(greatest(1e-6, extract(epoch FROM @now::timestamptz - p.last_build_started)::float8 / 3600)) + @b, -30)) END"
+
+// PackageCounts are the packages that a filter lets through but for its States
+// and Running.
+type PackageCounts struct {
+	ByState map[koschei.State]int
+	Running int
+}
+
+// A ListedPackage is a row of a collection's list.
+type ListedPackage struct {
+	koschei.Package
+	LastTaskID int64 // of the last build; 0 if not known
+	LastHub    koschei.Hub
+	Groups     []string // the global ones it is in
+}
+
+// PackageList returns a span of the packages that f lets through, which must
+// be of one collection, how many there are, and how all divide by state.
+func (db *DB) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
+	a, b := ranking.Rules.TimeCoefficients()
+	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": ranking.Now, "a": a, "b": b}
+	choose := "SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id" +
+		" WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
+		" ORDER BY " + order.sql(packageOrder) + " LIMIT @limit OFFSET @offset"
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		if counts, total, err = countPackages(ctx, tx, f); err != nil {
+			return err
+		}
+		ids, err := collectIDs(tx.Query(ctx, choose, args))
+		if err != nil {
+			return err
+		}
+		list, err = listedPackages(ctx, tx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, 0, PackageCounts{}, fmt.Errorf("reading the package list: %w", err)
+	}
+	return list, total, counts, nil
+}
+
+func collectIDs(rows pgx.Rows, err error) ([]int64, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// countPackages also returns how many of the packages f lets through.
+func countPackages(ctx context.Context, q querier, f PackageFilter) (counts PackageCounts, total int, err error) {
+	args := pgx.NamedArgs{}
+	rows, err := q.Query(ctx, "SELECT p.state, p.running, count(*) FROM package p WHERE "+f.conditions(args)+" GROUP BY 1, 2", args)
+	if err != nil {
+		return counts, 0, err
+	}
+	counts.ByState = map[koschei.State]int{}
+	var state koschei.State
+	var running bool
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&state, &running, &n}, func() error {
+		counts.ByState[state] += n
+		if running {
+			counts.Running += n
+		}
+		if (len(f.States) == 0 || slices.Contains(f.States, state)) && (running || !f.Running) {
+			total += n
+		}
+		return nil
+	})
+	return counts, total, err
+}
+
+// listedPackages returns the packages with these ids, in their order.
+func listedPackages(ctx context.Context, q querier, ids []int64) ([]ListedPackage, error) {
+	rows, err := q.Query(ctx, `
+		SELECT p.id, p.base_id, p.collection_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.static_priority,
+			p.manual_priority, p.build_priority, p.dependency_priority, p.resolution, coalesce(p.last_build_id, 0),
+			p.last_build_started, coalesce(p.last_complete_build_id, 0), coalesce(p.last_complete_outcome, ''),
+			p.state_since, p.hold_reason, p.hold_until, coalesce(b.task_id, 0), coalesce(b.hub, 'primary'),
+			ARRAY(SELECT g.name
+				FROM package_group_member m
+				JOIN package_group g ON g.id = m.group_id
+				WHERE m.base_id = p.base_id AND g.namespace = ''
+				ORDER BY g.name)
+		FROM unnest($1::bigint[]) WITH ORDINALITY AS chosen (id, n)
+		JOIN package p ON p.id = chosen.id
+		LEFT JOIN build b ON b.id = p.last_build_id
+		ORDER BY chosen.n`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ListedPackage, error) {
+		var p ListedPackage
+		var started, since, until *time.Time
+		err := row.Scan(&p.ID, &p.BaseID, &p.CollectionID, &p.Name, &p.Tracked, &p.Blocked, &p.SkipResolution, &p.StaticPriority,
+			&p.ManualPriority, &p.BuildPriority, &p.DependencyPriority, &p.Resolution, &p.LastBuildID,
+			&started, &p.LastCompleteBuildID, &p.LastCompleteOutcome,
+			&since, &p.HoldReason, &until, &p.LastTaskID, &p.LastHub, &p.Groups)
+		p.LastBuildStarted, p.StateSince, p.HoldUntil = orZero(started), orZero(since), orZero(until)
+		return p, err
+	})
+}
