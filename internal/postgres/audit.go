@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Environments an audited change may come from.
+const (
+	FromAdmin    = "admin"
+	FromBackend  = "backend"
+	FromFrontend = "frontend"
+)
+
+// An Author is who changes the record, from where and when (domain time).
+// Every method that changes what people decided takes one and leaves an audit
+// entry in the same transaction, but only for what really changed.
+type Author struct {
+	Name        string // a user's, or a service's
+	Environment string // FromAdmin, FromBackend or FromFrontend
+	Now         time.Time
+}
+
+// An AuditEntry is one change that somebody made.
+type AuditEntry struct {
+	ID          int64
+	Logged      time.Time
+	Actor       string
+	Environment string
+	Collection  string // "" if it concerns none
+	Package     string // "" if it concerns none
+	Message     string
+}
+
+// An audit collects the entries of one transaction.
+type audit struct {
+	author  Author
+	entries [][]any
+}
+
+// add notes a change; message and args are those of fmt.Sprintf.
+func (a *audit) add(collection, pkg, message string, args ...any) {
+	a.entries = append(a.entries, []any{
+		a.author.Now, a.author.Name, a.author.Environment, collection, pkg, fmt.Sprintf(message, args...),
+	})
+}
+
+// write stores the entries.
+func (a *audit) write(ctx context.Context, tx pgx.Tx) error {
+	columns := []string{"logged", "actor", "environment", "collection", "package", "message"}
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"audit"}, columns, pgx.CopyFromRows(a.entries)); err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	return nil
+}
+
+// change runs f in a transaction and stores the audit entries f adds with it.
+// It returns their messages, in order, for whoever made the change to read.
+func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *audit) error) ([]string, error) {
+	var log audit
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		log = audit{author: author}
+		if err := f(tx, &log); err != nil {
+			return err
+		}
+		return log.write(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var messages []string
+	for _, e := range log.entries {
+		messages = append(messages, e[len(e)-1].(string))
+	}
+	return messages, nil
+}
+
+// Audit returns the newest entries first; pkg "" means of everything.
+func (db *DB) Audit(ctx context.Context, pkg string, limit int) ([]AuditEntry, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, logged, actor, environment, collection, package, message
+		FROM audit
+		WHERE $1 = '' OR package = $1
+		ORDER BY id DESC
+		LIMIT $2`, pkg, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[AuditEntry])
+}
