@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A DB is the record. It is safe for concurrent use.
+type DB struct {
+	pool *pgxpool.Pool
+	sets *setCodec
+}
+
+// ParseURL reads a PostgreSQL URL or key/value string, as database.url has it.
+func ParseURL(url string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database.url: %w", err)
+	}
+	return cfg, nil
+}
+
+// Open connects to the database. It does not look at the schema: see Ready.
+func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
+	cfg = cfg.Copy()
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "koschei"
+	}
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerTypes(conn.TypeMap())
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	return &DB{pool: pool, sets: newSetCodec()}, nil
+}
+
+// registerTypes makes times come back in UTC, not in the machine's zone.
+func registerTypes(m *pgtype.Map) {
+	m.RegisterType(&pgtype.Type{
+		Name:  "timestamptz",
+		OID:   pgtype.TimestamptzOID,
+		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+}
+
+// Close closes all connections, waiting for those in use.
+func (db *DB) Close() { db.pool.Close() }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+
+// Now is the database's real time, for processes that make it their clock.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	err := db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
+
+// querier is what the pool and a transaction have in common.
+type querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+const (
+	maxAttempts = 10
+	retryPause  = 10 * time.Millisecond
+)
+
+// transact runs f in a transaction, and once more when it collided with
+// another: f must have no effect but through tx and what it assigns anew.
+func (db *DB) transact(ctx context.Context, f func(tx pgx.Tx) error) error {
+	return db.transactWith(ctx, pgx.TxOptions{}, f)
+}
+
+// read runs f on one unchanging view of the whole record.
+func (db *DB) read(ctx context.Context, f func(tx pgx.Tx) error) error {
+	return db.transactWith(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
+}
+
+func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := pgx.BeginTxFunc(ctx, db.pool, opts, f)
+		if err == nil || !collided(err) || attempt == maxAttempts {
+			return err
+		}
+		pause := retryPause << min(attempt, 6)
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// collided tells whether a transaction failed only because of another.
+func collided(err error) bool {
+	const serializationFailure, deadlockDetected = "40001", "40P01"
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
+}
+
+// violates tells whether err is the violation of the named constraint or
+// unique index.
+func violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+// notFound gives a row that is not there its word.
+func notFound(err error, what string, args ...any) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf(what+": %w", append(args, koschei.ErrNotFound)...)
+	}
+	return err
+}

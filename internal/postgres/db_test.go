@@ -1,0 +1,81 @@
+package postgres_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+)
+
+// Two transactions that deadlock are both done in the end.
+func TestTransactRepeatsDeadlocks(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Database(t)
+	db, pool := pgtest.Open(t, cfg), pgtest.Connect(t, cfg)
+	if _, err := pool.Exec(t.Context(), `INSERT INTO cursor (name, event) VALUES ('a', 0), ('b', 0)`); err != nil {
+		t.Fatal(err)
+	}
+	var met, wg sync.WaitGroup // both have their first lock before either takes its second
+	met.Add(2)
+	attempts := make(chan struct{}, 100)
+	for _, order := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		wg.Go(func() {
+			var once sync.Once
+			err := db.Transact(t.Context(), func(tx pgx.Tx) error {
+				attempts <- struct{}{}
+				for _, name := range order {
+					if _, err := tx.Exec(t.Context(), `UPDATE cursor SET event = event + 1 WHERE name = $1`, name); err != nil {
+						return err
+					}
+					once.Do(func() { met.Done(); met.Wait() })
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(attempts) != 3 {
+		t.Errorf("%d attempts, want 3: the loser's twice", len(attempts))
+	}
+	var sum int
+	if err := pool.QueryRow(t.Context(), `SELECT sum(event)::int FROM cursor`).Scan(&sum); err != nil || sum != 4 {
+		t.Errorf("the events' sum is %d (%v), want 4", sum, err)
+	}
+}
+
+func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	attempts, mistake := 0, errors.New("a mistake")
+	err := db.Transact(t.Context(), func(pgx.Tx) error { attempts++; return mistake })
+	if !errors.Is(err, mistake) || attempts != 1 {
+		t.Errorf("got %v after %d attempts, want %v after 1", err, attempts, mistake)
+	}
+}
+
+func TestNowIsUTC(t *testing.T) {
+	t.Parallel()
+	now, err := pgtest.New(t).Now(t.Context())
+	if err != nil || now.Location() != time.UTC || now.IsZero() {
+		t.Errorf("got %v (%v), want a time in UTC", now, err)
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	t.Parallel()
+	if _, err := postgres.ParseURL("postgres://host:not-a-port/db"); err == nil {
+		t.Error("a bad URL was accepted")
+	}
+	cfg, err := postgres.ParseURL("postgres://somebody@example.com/record")
+	if err != nil || cfg.ConnConfig.Database != "record" {
+		t.Errorf("got %v, want database record", err)
+	}
+}

@@ -1,0 +1,5 @@
+package postgres
+
+type setCodec struct{}
+
+func newSetCodec() *setCodec { return &setCodec{} }
