@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// refreshLastBuilds makes the columns of packages that follow from their
+// builds follow from them again. Whoever adds a build, ends one or changes what
+// makes it count calls it before noteStates, in the same transaction. The
+// packages must be locked.
+func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE package p
+		SET last_build_id = last.id,
+			last_build_started = last.started,
+			last_complete_build_id = done.id,
+			last_complete_outcome = done.outcome
+		FROM unnest($1::bigint[]) AS changed (id)
+		LEFT JOIN LATERAL (
+			SELECT b.id, b.started
+			FROM build b
+			WHERE b.package_id = changed.id AND NOT b.untagged
+				AND b.outcome IN ('submitting', 'running', 'complete', 'failed')
+			ORDER BY b.event DESC, b.id DESC
+			LIMIT 1
+		) last ON true
+		LEFT JOIN LATERAL (
+			SELECT b.id, b.outcome
+			FROM build b
+			WHERE b.package_id = changed.id AND NOT b.untagged AND b.outcome IN ('complete', 'failed')
+			ORDER BY b.event DESC, b.id DESC
+			LIMIT 1
+		) done ON true
+		WHERE p.id = changed.id
+			AND (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
+				IS DISTINCT FROM (last.id, last.started, done.id, done.outcome)`, packageIDs)
+	if err != nil {
+		return fmt.Errorf("refreshing last builds: %w", err)
+	}
+	return nil
+}
+
+// TopicPackageState is the outbox topic of a package whose message state (see
+// koschei.State.Message) became another one.
+const TopicPackageState = "package.state.change"
+
+// noteStates stores a state_change for every package that is no longer in the
+// state noted last, and a message in the outbox if people outside can see the
+// difference. Every transaction that may change a state ends with it. What the
+// sender adds (topic prefix, koji_instance) is not in the body.
+func noteStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		WITH changed AS (
+			SELECT id, base_id, collection_id, name, noted_state AS prev, state AS curr,
+				CASE WHEN noted_state IN ('ok', 'failing', 'unresolved') THEN noted_state ELSE 'ignored' END AS old,
+				CASE WHEN state IN ('ok', 'failing', 'unresolved') THEN state ELSE 'ignored' END AS new
+			FROM package
+			WHERE id = ANY($1) AND state <> noted_state
+		), noted AS (
+			UPDATE package p
+			SET noted_state = p.state, state_since = $2
+			FROM changed
+			WHERE p.id = changed.id
+		), history AS (
+			INSERT INTO state_change (package_id, prev, curr, changed)
+			SELECT id, prev, curr, $2
+			FROM changed
+		)
+		INSERT INTO outbox (topic, created, body)
+		SELECT $3, $2, jsonb_build_object(
+			'name', changed.name,
+			'old', changed.old,
+			'new', changed.new,
+			'repo', c.name,
+			'collection', c.name,
+			'collection_name', c.display_name,
+			'groups', coalesce((
+				SELECT jsonb_agg(full_name ORDER BY full_name)
+				FROM package_group_member m
+				JOIN package_group g ON g.id = m.group_id
+				CROSS JOIN LATERAL (SELECT CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END || g.name) AS f (full_name)
+				WHERE m.base_id = changed.base_id), '[]'))
+		FROM changed
+		JOIN collection c ON c.id = changed.collection_id
+		WHERE changed.old <> changed.new
+		ORDER BY changed.id`, packageIDs, now, TopicPackageState)
+	if err != nil {
+		return fmt.Errorf("noting states: %w", err)
+	}
+	return nil
+}
