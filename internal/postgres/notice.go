@@ -34,32 +34,18 @@ func (db *DB) Frame(ctx context.Context) (*Frame, error) {
 	batch.Queue(`SELECT coalesce((SELECT content FROM notice WHERE key = $1), '')`, noticeKey).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&frame.Notice) })
 	batch.Queue(`
-		SELECT `+frameColumns+`, r.created, coalesce(r.problems, '{}')
+		SELECT ` + collectionColumns + `, coalesce(r.created, '0001-01-01 UTC'), coalesce(r.problems, '{}')
 		FROM collection c
 		LEFT JOIN repo r ON r.collection_id = c.id AND r.repo_id = c.latest_repo_id
 		ORDER BY c."order" DESC, c.name DESC`).
 		Query(func(rows pgx.Rows) (err error) {
-			frame.Collections, err = pgx.CollectRows(rows, scanFrameCollection)
+			frame.Collections, err = pgx.CollectRows(rows, pgx.RowToStructByPos[FrameCollection])
 			return err
 		})
 	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("reading collections and notice: %w", err)
 	}
 	return frame, nil
-}
-
-const frameColumns = `c.id, c.name, c.display_name, c."order", c.secondary_mode, c.target, c.dest_tag, c.build_tag,
-	c.build_group, c.bugzilla_product, c.bugzilla_version, c.priority_coefficient, c.weight, c.poll_untracked,
-	c.weak_deps, c.latest_repo_id, c.latest_repo_event, c.latest_repo_resolved`
-
-func scanFrameCollection(row pgx.CollectableRow) (FrameCollection, error) {
-	var c FrameCollection
-	var created *time.Time
-	err := row.Scan(&c.ID, &c.Name, &c.DisplayName, &c.Order, &c.SecondaryMode, &c.Target, &c.DestTag, &c.BuildTag,
-		&c.BuildGroup, &c.BugzillaProduct, &c.BugzillaVersion, &c.PriorityCoefficient, &c.Weight, &c.PollUntracked,
-		&c.WeakDeps, &c.LatestRepoID, &c.LatestRepoEvent, &c.LatestRepoResolved, &created, &c.Problems)
-	c.RepoCreated = orZero(created)
-	return c, err
 }
 
 func orZero[T any](p *T) (v T) {

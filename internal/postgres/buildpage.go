@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A BuildPage is everything about one build.
+type BuildPage struct {
+	BuildRecord
+	PackageName  string
+	CollectionID int64
+	Repo         koschei.Repo         // that it was built in; only its id if the repo is not kept, zero if not known
+	Set          []koschei.Dependency // empty if not known
+	Compared     ComparedBuild        // with what Set is compared
+	Newer        *BuildRef            // the package's next build; nil if there is none
+}
+
+// BuildPage returns what there is to know of a build. It is compared with the
+// build of the same package that compareWith is the id of, or, if that is 0,
+// with the newest before it whose dependency set is known. An error wraps
+// ErrNotFound when there is no such build, or none to compare with.
+func (db *DB) BuildPage(ctx context.Context, id, compareWith int64) (*BuildPage, error) {
+	page := &BuildPage{}
+	err := db.read(ctx, func(tx pgx.Tx) error {
+		builds, err := buildRecords(ctx, tx, []int64{id})
+		if err != nil {
+			return err
+		}
+		record := builds[id]
+		if record == nil {
+			return fmt.Errorf("build %d: %w", id, koschei.ErrNotFound)
+		}
+		page.BuildRecord = *record
+		err = tx.QueryRow(ctx, `SELECT name, collection_id FROM package WHERE id = $1`, page.PackageID).
+			Scan(&page.PackageName, &page.CollectionID)
+		if err != nil {
+			return err
+		}
+		if page.RepoID != 0 {
+			if page.Repo, err = readRepo(ctx, tx, page.CollectionID, page.RepoID); err != nil {
+				return err
+			}
+		}
+		return db.readBuildSets(ctx, tx, page, compareWith)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading build %d: %w", id, err)
+	}
+	return page, nil
+}
+
+func (db *DB) readBuildSets(ctx context.Context, tx pgx.Tx, page *BuildPage, compareWith int64) (err error) {
+	page.Newer, err = readBuildRef(tx.QueryRow(ctx, `
+		SELECT `+buildRefColumns+`
+		FROM build b
+		WHERE b.package_id = $1 AND (b.event, b.id) > ($2, $3)
+		ORDER BY b.event, b.id
+		LIMIT 1`, page.PackageID, page.Event, page.ID))
+	if err != nil {
+		return err
+	}
+	page.Compared.Build, err = readBuildRef(tx.QueryRow(ctx, `
+		SELECT `+buildRefColumns+`
+		FROM build b
+		WHERE b.package_id = $1 AND b.deps = 'resolved'
+			AND (b.id = $4 OR $4 = 0 AND (b.event, b.id) < ($2, $3) AND b.outcome IN ('complete', 'failed') AND NOT b.untagged)
+		ORDER BY b.event DESC, b.id DESC
+		LIMIT 1`, page.PackageID, page.Event, page.ID, compareWith))
+	switch {
+	case err != nil:
+		return err
+	case page.Compared.Build == nil && compareWith != 0:
+		return fmt.Errorf("build %d to compare with: %w", compareWith, koschei.ErrNotFound)
+	case page.Compared.Build != nil:
+		page.Compared.Set, err = db.pageSet(ctx, tx, page.Compared.Build.setID)
+	}
+	if err == nil && page.DependencySetID != 0 {
+		page.Set, err = db.pageSet(ctx, tx, page.DependencySetID)
+	}
+	return err
+}
