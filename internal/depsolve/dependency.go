@@ -1,0 +1,119 @@
+package depsolve
+
+import "github.com/koschei-ci/koschei/internal/rpm"
+
+// A depID names an interned dependency. Dependency 0 is none.
+type depID int32
+
+// A dependency is a relation (boolOp is 0) or joins two dependencies, which
+// were interned before it.
+type dependency struct {
+	boolOp  rpm.BoolOp
+	complex bool // needs clauses of its own, see isComplex
+	op      rpm.Op
+	name    symbol    // of a relation
+	evr     versionID // of a relation
+	left    depID
+	right   depID
+}
+
+// isBoolean reports whether d joins two others.
+func (d *dependency) isBoolean() bool { return d.boolOp != 0 }
+
+// A pool interns strings, versions and dependencies.
+type pool struct {
+	symbols  symbols
+	versions []version
+	deps     []dependency
+
+	// Only while interning.
+	versionIDs map[version]versionID
+	depIDs     map[dependency]depID
+}
+
+func newPool() *pool {
+	return &pool{
+		symbols:    newSymbols(),
+		versions:   make([]version, 1),
+		deps:       make([]dependency, 1),
+		versionIDs: make(map[version]versionID),
+		depIDs:     make(map[dependency]depID),
+	}
+}
+
+// freeze ends interning.
+func (p *pool) freeze() {
+	p.symbols.freeze()
+	p.versionIDs, p.depIDs = nil, nil
+}
+
+func (p *pool) internEVR(e rpm.EVR) versionID {
+	v := version{e.Epoch, p.symbols.intern(e.Version), p.symbols.intern(e.Release)}
+	id, ok := p.versionIDs[v]
+	if !ok {
+		id = versionID(len(p.versions))
+		p.versions = append(p.versions, v)
+		p.versionIDs[v] = id
+	}
+	return id
+}
+
+// internRelation interns one entry of a dependency list.
+func (p *pool) internRelation(r rpm.Relation) (depID, error) {
+	if !r.Boolean() || r.Op != 0 {
+		return p.internPlain(r), nil
+	}
+	d, err := rpm.ParseDep(r.Name)
+	if err != nil {
+		return 0, err
+	}
+	return p.internDep(d), nil
+}
+
+func (p *pool) internPlain(r rpm.Relation) depID {
+	d := dependency{op: r.Op, name: p.symbols.intern(r.Name)}
+	if r.Op != 0 {
+		d.evr = p.internEVR(r.EVR)
+	}
+	return p.depID(d)
+}
+
+func (p *pool) internDep(d *rpm.Dep) depID {
+	if d.Op == 0 {
+		return p.internPlain(d.Relation)
+	}
+	left := p.internDep(d.Left)
+	right := p.internDep(d.Right)
+	return p.depID(dependency{boolOp: d.Op, complex: isComplex(d), left: left, right: right})
+}
+
+func (p *pool) depID(d dependency) depID {
+	id, ok := p.depIDs[d]
+	if !ok {
+		id = depID(len(p.deps))
+		p.deps = append(p.deps, d)
+		p.depIDs[d] = id
+	}
+	return id
+}
+
+// evr returns a version of a frozen pool.
+func (p *pool) evr(id versionID) rpm.EVR {
+	v := &p.versions[id]
+	return rpm.EVR{Epoch: v.epoch, Version: p.symbols.string(v.version), Release: p.symbols.string(v.release)}
+}
+
+// relation returns a plain dependency of a frozen pool.
+func (p *pool) relation(id depID) rpm.Relation {
+	d := &p.deps[id]
+	return rpm.Relation{Name: p.symbols.string(d.name), Op: d.op, EVR: p.evr(d.evr)}
+}
+
+// dep returns any dependency of a frozen pool.
+func (p *pool) dep(id depID) *rpm.Dep {
+	d := &p.deps[id]
+	if !d.isBoolean() {
+		return &rpm.Dep{Relation: p.relation(id)}
+	}
+	return &rpm.Dep{Op: d.boolOp, Left: p.dep(d.left), Right: p.dep(d.right)}
+}

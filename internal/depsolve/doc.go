@@ -1,0 +1,42 @@
+// Package depsolve answers what a buildroot would contain: given all packages
+// of some repositories (a [Universe]) and what is asked for (a [Goal]: the
+// buildroot group and one source package's BuildRequires), it returns the
+// packages that libsolv would install, or the reasons why there is no
+// solution. The answers are libsolv's own, down to which of several providers
+// is taken; tests hold the package to that.
+//
+// # How it is used
+//
+// Package repodata feeds a [Builder] with one package after the other, in the
+// order of the metadata, and asks it for the Universe. Package resolution then
+// solves one goal per source package:
+//
+//	solver := universe.NewSolver()
+//	result := solver.Solve(goal)
+//	if result.OK {
+//		distances := solver.Distances(goal, result.Packages)
+//	}
+//
+// A Universe never changes, so any number of goroutines may share it. A Solver
+// is the scratch space of one goroutine.
+//
+// # Why it is fast
+//
+// libsolv builds the rules of a goal from scratch, for every goal. Here they
+// are built once per repository, and a goal visits only what it installs. The
+// buildroot group, which is part of every goal, is propagated once and kept.
+// This lazy solver follows libsolv's policy exactly but knows nothing of
+// conflicts that appear after a choice; such a goal, a few in ten thousand,
+// starts again in a second solver, which learns from conflicts just as libsolv
+// does, at libsolv's price. Without a conflict both must give the same answer,
+// because the set of packages then depends only on the choices, and these are
+// made in the order of the rules.
+//
+// # What it does not do
+//
+// It does no I/O, reads no clock, logs nothing and keeps no state between
+// calls but its inputs. There is no installed system: every goal starts from an
+// empty root. There are no updates, no erasures, no locks, no modules, no
+// vendors. A universe has one architecture (and noarch); packages of inferior
+// ones, as i686 is to x86_64, are refused.
+package depsolve

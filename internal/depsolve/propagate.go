@@ -1,0 +1,150 @@
+package depsolve
+
+// A jobState is a job with several literals.
+type jobState struct {
+	lits    []ID
+	witness ID // some literal, where a true one is looked for first
+}
+
+// isTrue reports whether a literal has been decided and holds.
+func (s *Solver) isTrue(lit ID) bool {
+	if lit > 0 {
+		return s.decided[lit] > 0
+	}
+	return s.decided[-lit] < 0
+}
+
+// isFalse reports whether a literal has been decided and does not hold.
+func (s *Solver) isFalse(lit ID) bool {
+	if lit > 0 {
+		return s.decided[lit] < 0
+	}
+	return s.decided[-lit] > 0
+}
+
+// decide makes a literal true at the current level. It returns false if it is
+// known to be false.
+func (s *Solver) decide(lit ID) bool {
+	if lit > 0 {
+		if d := s.decided[lit]; d != 0 {
+			return d > 0
+		}
+		s.decided[lit] = s.level
+	} else {
+		if d := s.decided[-lit]; d != 0 {
+			return d < 0
+		}
+		s.decided[-lit] = -s.level
+	}
+	s.trail = append(s.trail, lit)
+	return true
+}
+
+// propagate decides all that follows from the decisions made. It returns false
+// when it finds a conflict.
+func (s *Solver) propagate() bool {
+	for {
+		for s.pending < len(s.trail) {
+			lit := s.trail[s.pending]
+			s.pending++
+			if !s.follow(lit) || !s.visitWatches(-lit) {
+				return false
+			}
+		}
+		if !s.propagateJobs() {
+			return false
+		}
+		if s.pending == len(s.trail) {
+			return true
+		}
+	}
+}
+
+// follow decides what short clauses say about a new decision, and opens the
+// long ones.
+func (s *Solver) follow(lit ID) bool {
+	r := &s.u.rules
+	if lit < 0 {
+		for _, id := range r.impliedBy.row(int32(-lit)) {
+			if !s.decide(-id) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, id := range r.implied.row(int32(lit)) {
+		if !s.decide(id) {
+			return false
+		}
+	}
+	for _, id := range r.conflicts.row(int32(lit)) {
+		if !s.decide(-id) {
+			return false
+		}
+	}
+	for _, clause := range r.guards.row(int32(lit)) {
+		if !s.isMet(clause) {
+			s.open.set(clause)
+		}
+	}
+	return true
+}
+
+// isMet reports whether a clause has a true literal.
+func (s *Solver) isMet(clause int32) bool {
+	c := &s.u.rules.clauses[clause]
+	if s.isTrue(c.first) {
+		return true
+	}
+	for _, lit := range s.u.rest(c) {
+		if s.isTrue(lit) {
+			return true
+		}
+	}
+	return false
+}
+
+// propagateJobs decides for the last candidate of a job. Jobs are few, so they
+// are looked at one by one.
+func (s *Solver) propagateJobs() bool {
+	for i := range s.jobs {
+		j := &s.jobs[i]
+		if s.isTrue(j.witness) {
+			continue
+		}
+		undecided, last := 0, ID(0)
+		for _, lit := range j.lits {
+			if s.isTrue(lit) {
+				j.witness, undecided = lit, 2
+				break
+			}
+			if !s.isFalse(lit) {
+				undecided++
+				last = lit
+			}
+		}
+		if undecided == 0 || undecided == 1 && !s.decide(last) {
+			return false
+		}
+	}
+	return true
+}
+
+// revert takes back all decisions above a level.
+func (s *Solver) revert(level int32) {
+	n := len(s.trail)
+	for ; n > 0; n-- {
+		id := abs(s.trail[n-1])
+		if d := s.decided[id]; -level <= d && d <= level {
+			break
+		}
+		s.decided[id] = 0
+	}
+	s.trail = s.trail[:n]
+	s.pending = n
+	s.level = level
+	for len(s.closed) > 0 && s.closed[len(s.closed)-1].level > level {
+		s.open.set(s.closed[len(s.closed)-1].clause)
+		s.closed = s.closed[:len(s.closed)-1]
+	}
+}

@@ -1,0 +1,201 @@
+package depsolve
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A providerIndex knows who provides what.
+type providerIndex struct {
+	offers table[offer] // per name: every provide of it, by package
+	lists  []ID         // all lists of providers, each ascending
+	byName []span       // per symbol: all packages that provide it in any version
+	byDep  []span       // per dependency of a package, provides excepted
+	system []bool       // per dependency: provided by RPM itself
+}
+
+// An offer is one provide.
+type offer struct {
+	pkg ID
+	dep depID // none for a file
+}
+
+func (x *providerIndex) at(s span) []ID { return x.lists[s.off : s.off+s.n : s.off+s.n] }
+
+func (x *providerIndex) ofName(name symbol) []ID { return x.at(x.byName[name]) }
+
+// ofDep returns who provides a dependency of a package. For a boolean one
+// these are the packages that may play a part in it.
+func (x *providerIndex) ofDep(dep depID) []ID { return x.at(x.byDep[dep]) }
+
+func (x *providerIndex) store(ids []ID) span {
+	if len(ids) == 0 {
+		return span{}
+	}
+	s := span{int32(len(x.lists)), int32(len(ids))}
+	x.lists = append(x.lists, ids...)
+	return s
+}
+
+func (u *Universe) indexProviders(files []pair[symbol]) {
+	x := &u.index
+	x.offers = u.collectOffers(files)
+	x.byName = make([]span, u.symbols.len())
+	var ids []ID
+	for name := range x.byName {
+		ids = ids[:0]
+		for _, o := range x.offers.row(int32(name)) {
+			if len(ids) == 0 || ids[len(ids)-1] != o.pkg {
+				ids = append(ids, o.pkg)
+			}
+		}
+		x.byName[name] = x.store(ids)
+	}
+	x.byDep = make([]span, len(u.deps))
+	x.system = make([]bool, len(u.deps))
+	for dep, used := range u.usedDeps() {
+		if used {
+			x.byDep[dep], x.system[dep] = u.findProviders(depID(dep))
+		}
+	}
+}
+
+// collectOffers lists all provides and files.
+func (u *Universe) collectOffers(files []pair[symbol]) table[offer] {
+	slices.SortStableFunc(files, func(a, b pair[symbol]) int { return cmp.Compare(a.row, b.row) })
+	pairs := make([]pair[offer], 0, len(u.lists[provided].items)+len(files))
+	for id := ID(1); int(id) < len(u.pkgs); id++ {
+		for _, dep := range u.list(provided, id) {
+			pairs = append(pairs, pair[offer]{int32(u.deps[dep].name), offer{id, dep}})
+		}
+		for ; len(files) > 0 && files[0].row <= int32(id); files = files[1:] {
+			pairs = append(pairs, pair[offer]{int32(files[0].item), offer{id, 0}})
+		}
+	}
+	return tableOf(u.symbols.len(), pairs)
+}
+
+// usedDeps tells the dependencies that packages have from those that they only
+// provide.
+func (u *Universe) usedDeps() []bool {
+	used := make([]bool, len(u.deps))
+	for kind := required; kind < listKinds; kind++ {
+		for _, dep := range u.lists[kind].items {
+			used[dep] = true
+		}
+	}
+	for dep := len(u.deps) - 1; dep > 0; dep-- { // what joins two comes after them
+		if d := &u.deps[dep]; used[dep] && d.isBoolean() {
+			used[d.left], used[d.right] = true, true
+		}
+	}
+	return used
+}
+
+// findProviders works out one entry of byDep.
+func (u *Universe) findProviders(dep depID) (list span, system bool) {
+	x, d := &u.index, &u.deps[dep]
+	if d.isBoolean() {
+		ids, system := u.providers(u.dep(dep))
+		return x.store(ids), system
+	}
+	all := x.byName[d.name]
+	if d.op == 0 {
+		return all, false
+	}
+	start := len(x.lists)
+	r := u.relation(dep)
+	x.lists = u.appendProviders(x.lists, d.name, r)
+	n := len(x.lists) - start
+	if int(all.n) == n { // every version will do: share the list
+		x.lists = x.lists[:start]
+		return all, n == 0 && isSystem(r)
+	}
+	return span{int32(start), int32(n)}, n == 0 && isSystem(r)
+}
+
+// isSystem reports whether RPM itself provides r unless a package does.
+func isSystem(r rpm.Relation) bool { return r.Op != 0 && strings.HasPrefix(r.Name, "rpmlib(") }
+
+// appendProviders appends the packages that meet a relation with a version.
+func (u *Universe) appendProviders(ids []ID, name symbol, r rpm.Relation) []ID {
+	start := len(ids)
+	for _, o := range u.index.offers.row(int32(name)) {
+		if len(ids) > start && ids[len(ids)-1] == o.pkg {
+			continue
+		}
+		if u.meets(o, r) {
+			ids = append(ids, o.pkg)
+		}
+	}
+	return ids
+}
+
+func (u *Universe) meets(o offer, r rpm.Relation) bool {
+	if o.dep == 0 {
+		return true
+	}
+	d := &u.deps[o.dep]
+	return provides(d.op, u.evr(d.evr), r.Op, r.EVR)
+}
+
+// providers returns who provides any dependency, and whether RPM itself does.
+// For a boolean dependency these are the packages that may play a part in it: a
+// condition is taken for true, its alternative for possible.
+func (u *Universe) providers(d *rpm.Dep) (ids []ID, system bool) {
+	if d.Op == 0 {
+		name, ok := u.symbols.find(d.Relation.Name)
+		switch {
+		case !ok:
+			return nil, isSystem(d.Relation)
+		case d.Relation.Op == 0:
+			return u.index.ofName(name), false
+		}
+		ids = u.appendProviders(nil, name, d.Relation)
+		return ids, len(ids) == 0 && isSystem(d.Relation)
+	}
+	left, leftSystem := u.providers(d.Left)
+	right, rightSystem := u.providers(d.Right)
+	switch d.Op {
+	case rpm.And:
+		return union(left, right), false
+	case rpm.Or:
+		return union(left, right), leftSystem || rightSystem
+	case rpm.With:
+		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return !contains(right, id) }), false
+	case rpm.Without:
+		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return contains(right, id) }), false
+	case rpm.If, rpm.Unless:
+		if d.Right.Op != rpm.Else {
+			return left, false
+		}
+		return union(left, right), false
+	default: // else: its left side is the condition
+		return right, false
+	}
+}
+
+// contains searches an ascending list.
+func contains(ids []ID, id ID) bool {
+	_, found := slices.BinarySearch(ids, id)
+	return found
+}
+
+// union merges two ascending lists.
+func union(a, b []ID) []ID {
+	ids := make([]ID, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			ids, a = append(ids, a[0]), a[1:]
+		case a[0] > b[0]:
+			ids, b = append(ids, b[0]), b[1:]
+		default:
+			ids, a, b = append(ids, a[0]), a[1:], b[1:]
+		}
+	}
+	return append(append(ids, a...), b...)
+}

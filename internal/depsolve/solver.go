@@ -1,0 +1,189 @@
+package depsolve
+
+import "slices"
+
+// A Solver solves goals against its Universe, one after the other. It belongs
+// to one goroutine.
+//
+// Decisions are made at levels, as in every solver of this kind: level 1 holds
+// what the goal demands without a choice, and each choice begins a new level,
+// which also holds all that follows from it.
+type Solver struct {
+	u *Universe
+
+	decided []int32 // per package: level it was decided at, negative if against it
+	trail   []ID    // decisions as literals, in the order they were made
+	pending int     // trail[pending:] has not been propagated
+	level   int32
+
+	watches watchList // which clauses to look at when a literal becomes false
+	open    bitset    // clauses that a choice may have to be made for
+	closed  []closing
+
+	request  request
+	jobs     []jobState
+	branches []branch
+	options  []ID // of all branches; negative once tried
+
+	base     baseState
+	weak     bool // follow weak dependencies
+	policy   policyScratch
+	distance distanceFinder
+}
+
+// A closing remembers that a clause was taken from the open ones because it
+// had come true; it may have to come back.
+type closing struct{ clause, level int32 }
+
+// A baseState is the part of level 1 that all goals with the same group share.
+// It stays decided from goal to goal.
+type baseState struct {
+	group []string
+	trail int
+	open  bitset
+	jobs  int  // how many jobs the group makes
+	ok    bool // no conflict
+}
+
+// A Result answers a goal.
+type Result struct {
+	OK bool
+	// Packages are those to install, by ID, if OK.
+	Packages []ID
+}
+
+// SolverOptions say how a Solver chooses.
+type SolverOptions struct {
+	// WeakDeps makes it install what is recommended, too.
+	WeakDeps bool
+}
+
+// NewSolver returns a Solver.
+func (u *Universe) NewSolver(o SolverOptions) *Solver {
+	n := len(u.pkgs)
+	s := &Solver{
+		u:       u,
+		decided: make([]int32, n),
+		watches: u.newWatchList(),
+		open:    newBitset(len(u.rules.clauses)),
+		weak:    o.WeakDeps,
+	}
+	s.setBase(nil)
+	return s
+}
+
+// Solve finds the packages to install for a goal. Explain says why there are
+// none.
+func (s *Solver) Solve(g Goal) Result {
+	switch s.try(g) {
+	case solved:
+		return Result{OK: true, Packages: s.installed()}
+	case conflictAfterChoice:
+		return s.solveFully(g)
+	default:
+		return Result{}
+	}
+}
+
+type verdict int8
+
+const (
+	unsolvable verdict = iota
+	solved
+	conflictAfterChoice
+)
+
+// try solves a goal as long as no choice leads to a conflict.
+func (s *Solver) try(g Goal) verdict {
+	if !slices.Equal(s.base.group, g.Group) {
+		s.setBase(g.Group)
+	}
+	s.reset()
+	s.u.addRequires(&s.request, g.Requires)
+	if !s.base.ok || len(s.request.missing) > 0 || !s.begin() {
+		return unsolvable
+	}
+	if !s.search() {
+		return conflictAfterChoice
+	}
+	return solved
+}
+
+// setBase propagates what follows from the group alone.
+func (s *Solver) setBase(group []string) {
+	s.base = baseState{}
+	s.revert(0)
+	s.level = 1
+	s.base.group = slices.Clone(group)
+	s.request.reset()
+	s.u.addGroup(&s.request, group)
+	s.base.jobs = len(s.request.jobs)
+	clear(s.open)
+	s.closed = s.closed[:0]
+	s.base.ok = s.assertNever() && s.begin()
+	s.base.trail = len(s.trail)
+	s.base.open = slices.Clone(s.open)
+}
+
+func (s *Solver) assertNever() bool {
+	for _, id := range s.u.rules.never {
+		if !s.decide(-id) {
+			return false
+		}
+	}
+	return true
+}
+
+// reset takes everything back but the base.
+func (s *Solver) reset() {
+	for _, lit := range s.trail[s.base.trail:] {
+		s.decided[abs(lit)] = 0
+	}
+	s.trail = s.trail[:s.base.trail]
+	s.pending = len(s.trail)
+	s.level = 1
+	copy(s.open, s.base.open)
+	s.closed = s.closed[:0]
+	s.branches, s.options = s.branches[:0], s.options[:0]
+	s.request.jobs = s.request.jobs[:s.base.jobs]
+	s.request.missing, s.request.arena = s.request.missing[:0], s.request.arena[:0]
+}
+
+// begin decides what the jobs leave no choice about. It returns false if that
+// is contradictory.
+func (s *Solver) begin() bool {
+	s.jobs = s.jobs[:0]
+	for _, j := range s.request.jobs {
+		if len(j.lits) > 1 {
+			s.jobs = append(s.jobs, jobState{lits: j.lits, witness: j.lits[0]})
+		} else if !s.decide(j.lits[0]) {
+			return false
+		}
+	}
+	return s.propagate()
+}
+
+// installed returns the packages decided for.
+func (s *Solver) installed() []ID {
+	n := 0
+	for _, lit := range s.trail {
+		if lit > 0 {
+			n++
+		}
+	}
+	ids := make([]ID, 0, n)
+	for _, lit := range s.trail {
+		if lit > 0 {
+			ids = append(ids, lit)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func abs(lit ID) ID {
+	if lit < 0 {
+		return -lit
+	}
+	return lit
+}

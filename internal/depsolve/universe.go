@@ -1,0 +1,109 @@
+package depsolve
+
+import (
+	"iter"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A listKind is one of the dependency lists of a package.
+type listKind int
+
+const (
+	provided listKind = iota
+	required
+	conflicting
+	obsoleted
+	recommended
+	suggested
+	supplemented
+	enhanced
+	listKinds
+)
+
+// String is the list's name in rpm-md.
+func (k listKind) String() string {
+	return [...]string{
+		"provides", "requires", "conflicts", "obsoletes",
+		"recommends", "suggests", "supplements", "enhances",
+	}[k]
+}
+
+type pkg struct {
+	name symbol
+	evr  versionID
+	arch symbol
+	repo RepoID
+}
+
+// A Universe is all packages of some repositories and, worked out once, all
+// that solving needs to know about them. It never changes.
+type Universe struct {
+	options Options
+	*pool
+	repos    []repository
+	pkgs     []pkg
+	lists    [listKinds]table[depID]
+	excluded map[ID]bool
+
+	index providerIndex
+	rules rules
+	weak  weakness
+	rank  ranking
+}
+
+// Len is the number of packages. Their IDs are 1 to Len.
+func (u *Universe) Len() int { return len(u.pkgs) - 1 }
+
+// NEVRA returns the name of a package.
+func (u *Universe) NEVRA(id ID) rpm.NEVRA {
+	p := &u.pkgs[id]
+	return rpm.NEVRA{Name: u.symbols.string(p.name), EVR: u.evr(p.evr), Arch: u.symbols.string(p.arch)}
+}
+
+// Name returns the name of a package without version and architecture.
+func (u *Universe) Name(id ID) string { return u.symbols.string(u.pkgs[id].name) }
+
+// Repo returns the name of the repository that a package is from.
+func (u *Universe) Repo(id ID) string { return u.repos[u.pkgs[id].repo].name }
+
+// Named returns the packages of a name.
+func (u *Universe) Named(name string) []ID {
+	sym, ok := u.symbols.find(name)
+	if !ok {
+		return nil
+	}
+	var ids []ID
+	for id := range u.named(sym) {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// named yields the packages of a name.
+func (u *Universe) named(name symbol) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		for _, id := range u.index.ofName(name) {
+			if u.pkgs[id].name == name && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+// list returns one dependency list of a package.
+func (u *Universe) list(kind listKind, id ID) []depID { return u.lists[kind].row(int32(id)) }
+
+// Universe returns the universe of all packages added. The Builder must not be
+// used any more.
+func (b *Builder) Universe() *Universe {
+	b.pool.freeze()
+	u := &Universe{
+		options: b.options, pool: b.pool, repos: b.repos, pkgs: b.pkgs, lists: b.lists, excluded: b.exclude,
+	}
+	u.indexProviders(b.files)
+	u.rankPackages()
+	u.makeRules()
+	u.indexWeak()
+	return u
+}

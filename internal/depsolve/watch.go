@@ -1,0 +1,82 @@
+package depsolve
+
+// A watchList tells which clauses to look at when a literal becomes false.
+// Every clause watches two of its literals: as long as neither is false
+// nothing follows from the clause. Nothing has to be undone when decisions are
+// taken back, so the list lives as long as its Solver, and clauses come to
+// watch literals that are rarely false.
+type watchList struct {
+	heads []int32 // per literal, from -n to n: its first clause
+	nodes []watch // per clause
+}
+
+type watch struct {
+	lits [2]ID
+	next [2]int32 // the next clause that watches lits[0], lits[1]
+}
+
+func (u *Universe) newWatchList() watchList {
+	w := watchList{
+		heads: make([]int32, 2*len(u.pkgs)),
+		nodes: make([]watch, len(u.rules.clauses)),
+	}
+	for i := len(u.rules.clauses) - 1; i > 0; i-- {
+		rest := u.rest(&u.rules.clauses[i])
+		w.nodes[i].lits = [2]ID{rest[len(rest)-1], rest[len(rest)-2]}
+		for k, lit := range w.nodes[i].lits {
+			head := w.head(lit)
+			w.nodes[i].next[k] = *head
+			*head = int32(i)
+		}
+	}
+	return w
+}
+
+// head is where the chain of a literal begins.
+func (w *watchList) head(lit ID) *int32 { return &w.heads[int(lit)+len(w.heads)/2] }
+
+// visitWatches looks at the clauses that watch a literal which has become
+// false. It returns false when it finds a conflict.
+func (s *Solver) visitWatches(lit ID) bool {
+	w := &s.watches
+	for at := w.head(lit); *at != 0; {
+		clause := *at
+		node := &w.nodes[clause]
+		mine := 0
+		if node.lits[0] != lit {
+			mine = 1
+		}
+		other := node.lits[1-mine]
+		if s.isTrue(other) {
+			at = &node.next[mine]
+			continue
+		}
+		if lit := s.anotherLiteral(clause, other); lit != 0 {
+			*at = node.next[mine]
+			head := w.head(lit)
+			node.lits[mine], node.next[mine] = lit, *head
+			*head = clause
+			continue
+		}
+		if !s.decide(other) {
+			return false
+		}
+		at = &node.next[mine]
+	}
+	return true
+}
+
+// anotherLiteral finds a literal of a clause that is not false and not the one
+// given, or returns 0.
+func (s *Solver) anotherLiteral(clause int32, than ID) ID {
+	c := &s.u.rules.clauses[clause]
+	for _, lit := range s.u.rest(c) {
+		if lit != than && !s.isFalse(lit) {
+			return lit
+		}
+	}
+	if c.first != than && !s.isFalse(c.first) {
+		return c.first
+	}
+	return 0
+}
