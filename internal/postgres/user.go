@@ -1,0 +1,41 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// SetAdmin gives a user, who is made if need be, the rights of an
+// administrator or takes them away.
+func (db *DB) SetAdmin(ctx context.Context, author Author, user string, admin bool) ([]string, error) {
+	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+		id, err := ensureUser(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE users SET admin = $2 WHERE id = $1 AND admin <> $2`, id, admin)
+		if err != nil {
+			return fmt.Errorf("storing user %s: %w", user, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		if admin {
+			log.add("", "", "user %s is an administrator", user)
+		} else {
+			log.add("", "", "user %s is no longer an administrator", user)
+		}
+		return nil
+	})
+}
+
+// Admins returns the names of all administrators, sorted.
+func (db *DB) Admins(ctx context.Context) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `SELECT name FROM users WHERE admin ORDER BY name`)
+	if err != nil {
+		return nil, fmt.Errorf("reading administrators: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
