@@ -1,0 +1,79 @@
+package depsolve_test
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+)
+
+// TestOracleBookworm compares sets and distances with those of hawkey.
+func TestOracleBookworm(t *testing.T) {
+	compareWithOracle(t, load(t, bookworm), "bookworm-oracle.tsv.zst", func(u *depsolve.Universe, ids []depsolve.ID, distances []uint8) []string {
+		words := make([]string, len(ids))
+		for i, id := range ids {
+			words[i] = u.Name(id) + "/-"
+			if distances[i] > 0 {
+				words[i] = fmt.Sprintf("%s/%d", u.Name(id), distances[i])
+			}
+		}
+		return words
+	})
+}
+
+// TestOracleCentOS compares sets with those of libsolv.
+func TestOracleCentOS(t *testing.T) {
+	compareWithOracle(t, load(t, cs9), "cs9-oracle.tsv.zst", func(u *depsolve.Universe, ids []depsolve.ID, _ []uint8) []string {
+		words := make([]string, len(ids))
+		for i, id := range ids {
+			words[i] = u.NEVRA(id).Long()
+		}
+		return words
+	})
+}
+
+func compareWithOracle(t *testing.T, d *dataset, file string, print func(*depsolve.Universe, []depsolve.ID, []uint8) []string) {
+	lines := bufio.NewScanner(openOne(sharedData + "/" + file))
+	lines.Buffer(nil, 1<<20)
+	solver := d.universe.NewSolver(depsolve.SolverOptions{})
+	i, goals, different := 0, 0, 0
+	for lines.Scan() {
+		fields := strings.Split(lines.Text(), "\t")
+		for d.sources[i].name != fields[0] { // the file may hold fewer
+			i++
+		}
+		goals++
+		got := "FAIL"
+		if r := solver.Solve(d.goal(i)); r.OK {
+			words := print(d.universe, r.Packages, solver.Distances(d.goal(i), r.Packages))
+			slices.Sort(words)
+			got = "OK\t" + strings.Join(words, " ")
+		}
+		want := strings.TrimSuffix(fields[1]+"\t"+fields[2], "\t")
+		if fields[1] == "FAIL" {
+			want = "FAIL"
+		}
+		if got != want {
+			if different++; different <= 10 {
+				t.Errorf("%s: %s", fields[0], difference(got, want))
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if goals == 0 || different > 0 {
+		t.Errorf("%d of %d goals differ", different, goals)
+	}
+}
+
+// difference says how two lists of words differ.
+func difference(got, want string) string {
+	g, w := strings.Fields(got), strings.Fields(want)
+	extra := slices.DeleteFunc(slices.Clone(g), func(s string) bool { return slices.Contains(w, s) })
+	missing := slices.DeleteFunc(slices.Clone(w), func(s string) bool { return slices.Contains(g, s) })
+	return fmt.Sprintf("got also %s; want also %s", extra, missing)
+}
