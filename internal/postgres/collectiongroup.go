@@ -9,16 +9,17 @@ import (
 	"github.com/koschei-ci/koschei"
 )
 
-// A CollectionGroup is a set of collections that pages show together.
-type CollectionGroup struct {
+// A CollectionGroupEdit is what operators say of a set of collections that pages show
+// together.
+type CollectionGroupEdit struct {
 	Name        string
 	DisplayName string
-	Collections []string // names
+	Collections []string // names; nil to leave them as they are
 }
 
 // CreateCollectionGroup makes a group of collections. Errors wrap
 // koschei.ErrConflict if the name is taken, koschei.ErrNotFound if a collection is unknown.
-func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g CollectionGroup) ([]string, error) {
+func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g CollectionGroupEdit) ([]string, error) {
 	if err := koschei.ValidateName("collection group", g.Name); err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g Collec
 
 // EditCollectionGroup changes the display name unless that is "", and the
 // contents unless Collections is nil.
-func (db *DB) EditCollectionGroup(ctx context.Context, author Author, g CollectionGroup) ([]string, error) {
+func (db *DB) EditCollectionGroup(ctx context.Context, author Author, g CollectionGroupEdit) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
 		var id int64
 		var was string
@@ -67,7 +68,7 @@ func (db *DB) EditCollectionGroup(ctx context.Context, author Author, g Collecti
 }
 
 // setGroupCollections makes g.Collections the contents of the group.
-func setGroupCollections(ctx context.Context, tx pgx.Tx, log *audit, id int64, g CollectionGroup) error {
+func setGroupCollections(ctx context.Context, tx pgx.Tx, log *audit, id int64, g CollectionGroupEdit) error {
 	found, err := queryNames(ctx, tx, `SELECT name FROM collection WHERE name = ANY($1)`, g.Collections)
 	if err != nil {
 		return fmt.Errorf("collection group %s: %w", g.Name, err)
