@@ -1,0 +1,37 @@
+// Package repodata reads repositories of RPM packages (rpm-md: a directory
+// repodata/ with repomd.xml, primary.xml, comps.xml and filelists.xml), from a
+// directory, over HTTP, or out of a cache on disk that keeps what was fetched
+// once. It feeds package depsolve; the services, the simulator and the command
+// "koschei resolve" use it.
+//
+//	repo, err := repodata.Open(ctx, location, client)
+//	group, err := repo.Group(ctx, "build")
+//	err = repo.Packages(ctx, func(p *rpm.Package) error { ... })
+//
+// # How it reads
+//
+// A repository is read in one pass and in constant memory: file or connection,
+// checksum, decompression, checksum, scanner, callback. The scanner is our own,
+// since encoding/xml needs ten times as long; it reads the XML that rpm-md
+// consists of, is as strict about it as encoding/xml, and is held to that by a
+// fuzzer. It hands out strings that lie in its buffer: what a callback gets is
+// valid until the callback returns, and who keeps it must copy it.
+//
+// # What can be trusted
+//
+// Checksums and sizes of repomd.xml are always verified, while the data stream
+// by. So a callback sees data that may yet turn out to be corrupt: nothing
+// derived from them may be used before the function that calls back has
+// returned without an error.
+//
+// What is wrong with a repository is an *InputError: one sentence with the
+// file and the reason. A server that cannot be reached, or has no answer, is an
+// *UnavailableError. All sizes, depths and counts have limits (limits.go), so
+// that no input can exhaust memory.
+//
+// # What it does not do
+//
+// It writes no metadata, reads no package files, follows no mirror lists,
+// checks no signatures and knows nothing of modules. It has no opinion on
+// which packages fit together: that is depsolve's.
+package repodata

@@ -1,0 +1,136 @@
+package repodata
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+const smallPrimary = `<?xml version="1.0" encoding="UTF-8"?>
+<!-- a comment -->
+<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="2">
+<package type="rpm">
+  <name>a&amp;b</name><arch>x86_64</arch>
+  <version epoch="0" ver="1.0" rel="1.fc40"/>
+  <checksum type="sha256" pkgid="YES">cfee81</checksum>
+  <summary>S <![CDATA[<&>]]> é</summary>
+  <location xml:base="http://x/" href="a-1.0-1.x86_64.rpm"/>
+  <format>
+    <rpm:sourcerpm>a-1.0-1.src.rpm</rpm:sourcerpm>
+    <rpm:provides>
+      <rpm:entry name="a" flags="EQ" epoch="0" ver="1.0" rel="1.fc40"/>
+      <rpm:entry name='b "c" &#x41;&#66;'></rpm:entry>
+    </rpm:provides>
+    <rpm:requires><rpm:entry name="/bin/sh" pre="1"/></rpm:requires>
+    <file>/etc/x</file><file type="dir">/etc/<!-- no -->y<?pi ?>z</file>
+  </format>
+</package>
+<package type="rpm"><name>b</name><arch>noarch</arch><version ver="2"/></package>
+</metadata>
+`
+
+// FuzzScanPrimary holds the scanner to encoding/xml: what one of them takes,
+// the other takes, and reads the same from it. The exceptions are what the
+// scanner is stricter about (document types) or more generous (names that are
+// not ASCII, and long forms of numbers).
+func FuzzScanPrimary(f *testing.F) {
+	f.Add([]byte(smallPrimary))
+	for _, s := range []string{
+		"", "<metadata/>", "<metadata></metadata>", "\uFEFF<metadata/>", "<metadata>]]></metadata>", "<metadata>&lt;</metadata>",
+		"<metadata><package><name>\r\nx\r</name><arch>y</arch><version ver='&#13;'/></package></metadata>",
+		"<metadata><a b='1'c=\"2\"/></metadata>", "<metadata><a:b:c/></metadata>", "<metadata><?xml version='1.1'?></metadata>",
+		"<metadata><a/ ></metadata>", "<metadata\n>\n</metadata\n>\n<!-- -- -->", "<metadata/><metadata/>", "x<metadata/>",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		got, gotErr := scanAll(bytes.NewReader(document))
+		want, wantErr := referenceAll(document)
+		switch {
+		case gotErr == nil && wantErr != nil && !isGenerous(document):
+			t.Errorf("the scanner takes what encoding/xml does not: %v", wantErr)
+		case gotErr != nil && wantErr == nil && !isStrict(document):
+			t.Errorf("encoding/xml takes what the scanner does not: %v", gotErr)
+		case gotErr == nil && wantErr == nil:
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("they read it differently (-encoding/xml +scanner):\n%s", diff)
+			}
+		}
+		slow, slowErr := scanAll(iotest.HalfReader(iotest.DataErrReader(bytes.NewReader(document))))
+		if diff := cmp.Diff(got, slow); diff != "" || (gotErr == nil) != (slowErr == nil) {
+			t.Errorf("read slowly it is different: %v, %v\n%s", gotErr, slowErr, diff)
+		}
+	})
+}
+
+// isGenerous: names outside ASCII; and RawToken does not look at "xml"
+// declarations the way Token does.
+func isGenerous(document []byte) bool {
+	return bytes.ContainsFunc(document, func(r rune) bool { return r >= 0x80 })
+}
+
+// isStrict: declarations, an XML declaration that is not the first thing, and
+// references longer than any that is needed.
+func isStrict(document []byte) bool {
+	return bytes.Contains(document, []byte("<!")) || bytes.Contains(document, []byte("<?xml")) ||
+		bytes.Contains(document, []byte("&#"))
+}
+
+func scanAll(r io.Reader) ([]*rpm.Package, error) {
+	var packages []*rpm.Package
+	err := ScanPrimary(r, func(p *rpm.Package) error {
+		packages = append(packages, p.Clone())
+		return nil
+	})
+	return packages, err
+}
+
+func referenceAll(document []byte) ([]*rpm.Package, error) {
+	dec := xml.NewDecoder(bytes.NewReader(document))
+	dec.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
+		return nil, errors.New("unsupported " + charset)
+	}
+	reader := newReferenceReader(dec)
+	var packages []*rpm.Package
+	for {
+		p, err := reader.next()
+		if errors.Is(err, io.EOF) {
+			if !reader.entered {
+				return nil, io.ErrUnexpectedEOF
+			}
+			return packages, nil
+		}
+		if err != nil {
+			return packages, err
+		}
+		packages = append(packages, p.Clone())
+	}
+}
+
+// TestBufferBounds reads one document in all ways that it can be cut by the
+// buffer's end.
+func TestBufferBounds(t *testing.T) {
+	t.Parallel()
+	want, err := scanAll(bytes.NewReader([]byte(smallPrimary)))
+	if err != nil || len(want) != 2 {
+		t.Fatalf("%d packages, %v", len(want), err)
+	}
+	for pad := bufferSize - padding - len(smallPrimary); pad <= bufferSize-padding; pad++ {
+		document := bytes.Replace([]byte(smallPrimary), []byte("<!-- a comment -->"),
+			append(append([]byte("<!--"), bytes.Repeat([]byte("x"), pad)...), "-->"...), 1)
+		got, err := scanAll(bytes.NewReader(document))
+		if err != nil {
+			t.Fatalf("with a comment of %d bytes: %v", pad, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("with a comment of %d bytes:\n%s", pad, diff)
+		}
+	}
+}
