@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // Exit codes, part of the command line's contract.
@@ -68,8 +70,11 @@ func run(ctx context.Context, args []string) int {
 		code = exitUsage
 	}
 	var exit *exitError
-	if errors.As(err, &exit) {
+	switch {
+	case errors.As(err, &exit):
 		code, err = exit.code, exit.err
+	case errors.Is(err, koschei.ErrInvalid):
+		code = exitUsage
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "koschei: %v\n", err)
@@ -79,10 +84,11 @@ func run(ctx context.Context, args []string) int {
 
 // commandArgs makes "koschei-admin x" the same as "koschei admin x".
 func commandArgs(args []string) []string {
+	rest := args[1:]
 	if filepath.Base(args[0]) == "koschei-admin" {
-		return append([]string{"admin"}, args[1:]...)
+		rest = append([]string{"admin"}, rest...)
 	}
-	return args[1:]
+	return negativeLast(rest)
 }
 
 func newRootCommand() *cobra.Command {
@@ -97,6 +103,7 @@ func newRootCommand() *cobra.Command {
 	var g globals
 	g.register(root)
 	root.AddCommand(
+		newAdminCommand(&g),
 		newConfigCommand(&g),
 		newMigrateCommand(&g),
 		newVersionCommand(),

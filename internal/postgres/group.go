@@ -238,3 +238,49 @@ func queryNames(ctx context.Context, tx pgx.Tx, sql string, args ...any) ([]stri
 	slices.Sort(names)
 	return names, err
 }
+
+// GroupExists says whether there is a group of that full name.
+func (db *DB) GroupExists(ctx context.Context, fullName string) (bool, error) {
+	namespace, name, err := koschei.ParseGroupName(fullName)
+	if err != nil {
+		return false, err
+	}
+	var exists bool
+	err = db.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM package_group WHERE namespace = $1 AND name = $2)`, namespace, name).Scan(&exists)
+	if err != nil {
+		return false, fmt.Errorf("looking up group %s: %w", fullName, err)
+	}
+	return exists, nil
+}
+
+// GroupMembersIn returns the names of the members of a group that are packages
+// of a collection. Errors wrap koschei.ErrNotFound if either is unknown.
+func (db *DB) GroupMembersIn(ctx context.Context, fullName, collection string) ([]string, error) {
+	var names []string
+	err := db.read(ctx, func(tx pgx.Tx) error {
+		namespace, name, err := koschei.ParseGroupName(fullName)
+		if err != nil {
+			return err
+		}
+		c, err := oneCollection(ctx, tx, collection, "")
+		if err != nil {
+			return err
+		}
+		var id int64
+		err = tx.QueryRow(ctx, `
+			SELECT id
+			FROM package_group
+			WHERE namespace = $1 AND name = $2`, namespace, name).Scan(&id)
+		if err := notFound(err, "group %s", fullName); err != nil {
+			return err
+		}
+		names, err = queryNames(ctx, tx, `
+			SELECT p.name
+			FROM package_group_member m
+			JOIN package p ON p.base_id = m.base_id
+			WHERE m.group_id = $1 AND p.collection_id = $2`, id, c.ID)
+		return err
+	})
+	return names, err
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// An admin is what all commands of koschei-admin have in common.
+type admin struct {
+	*globals
+	collection string
+	output     string
+	yes        bool
+}
+
+func newAdminCommand(g *globals) *cobra.Command {
+	a := &admin{globals: g}
+	cmd := &cobra.Command{
+		Use:   "admin",
+		Short: "Administer collections, packages, groups and builds",
+		Long: "Administers the database that --config names or, without one, the private one in --data-dir.\n" +
+			"Every change is logged with the name of the user who made it.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVarP(&a.collection, "collection", "c", "", "collection to work on")
+	flags.StringVar(&a.output, "output", "text", "form of the result: text or json")
+	flags.BoolVar(&a.yes, "yes", false, "do not ask before something is destroyed")
+	cmd.AddCommand(
+		newMigrateAlias(g),
+		a.setNotice(), a.clearNotice(),
+		a.addPackages(), a.setPriority(), a.setArchOverride(),
+		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(),
+		a.deleteCollection(),
+		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
+		a.grantAdmin(), a.revokeAdmin(),
+	)
+	return cmd
+}
+
+// newMigrateAlias is "create-db", the handbook's name for the first migration.
+func newMigrateAlias(g *globals) *cobra.Command {
+	cmd := newMigrateCommand(g)
+	cmd.Use = "create-db"
+	cmd.Aliases = []string{"migrate"}
+	cmd.Example = "  koschei-admin create-db"
+	return cmd
+}
+
+// A changer makes a change of the record and says, a sentence each, what it
+// changed.
+type changer func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error)
+
+// change is how every command that changes the record runs: it opens the
+// database, makes the change in the operator's name and prints what it was.
+func (a *admin) change(cmd *cobra.Command, make changer) error {
+	if err := a.checkOutput(); err != nil {
+		return err
+	}
+	return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+		author, err := a.author(c)
+		if err != nil {
+			return err
+		}
+		changes, err := make(ctx, db, author)
+		if err != nil {
+			return err
+		}
+		return a.printChanges(cmd.OutOrStdout(), changes)
+	})
+}
+
+// withDatabase runs f on the database, brought up to date if it is ours.
+func (a *admin) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) (err error) {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	ctx, log := cmd.Context(), newLogger(c.Log)
+	db, err := ownDatabase(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := db.close(ctx); err == nil {
+			err = closeErr
+		}
+	}()
+	if c.Database.URL == "" {
+		if err := db.migrate(ctx, log); err != nil {
+			return err
+		}
+	}
+	if err := db.Ready(ctx); err != nil {
+		return missing(err)
+	}
+	return f(ctx, c, db.DB)
+}
+
+func (a *admin) checkOutput() error {
+	if a.output != "text" && a.output != "json" {
+		return badInput(fmt.Errorf("--output %s: it must be text or json", a.output))
+	}
+	return nil
+}
+
+// author is the person who runs the command: who called sudo, if anybody did.
+func (a *admin) author(c config) (postgres.Author, error) {
+	name := os.Getenv("SUDO_USER")
+	if name == "" {
+		u, err := user.Current()
+		if err != nil {
+			return postgres.Author{}, fmt.Errorf("finding out who runs this: %w", err)
+		}
+		name = u.Username
+	}
+	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.now()()}, nil
+}
+
+func (a *admin) printChanges(w io.Writer, changes []string) error {
+	if a.output == "json" {
+		if changes == nil {
+			changes = []string{}
+		}
+		return printJSON(w, map[string]any{"changes": changes})
+	}
+	if len(changes) == 0 {
+		changes = []string{"nothing changed"}
+	}
+	_, err := fmt.Fprintln(w, strings.Join(changes, "\n"))
+	return err
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// needCollection says what is wrong if --collection was not given.
+func (a *admin) needCollection() error {
+	if a.collection == "" {
+		return badInput(fmt.Errorf("which collection? Say --collection NAME"))
+	}
+	return nil
+}
+
+// confirm asks on the terminal before something is destroyed. Without one,
+// --yes must be said.
+func (a *admin) confirm(cmd *cobra.Command, question string) error {
+	if a.yes {
+		return nil
+	}
+	if !isTerminal(os.Stdin) {
+		return badInput(fmt.Errorf("%s Say --yes if so", question))
+	}
+	if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question); err != nil {
+		return err
+	}
+	var answer string
+	if _, err := fmt.Fscanln(cmd.InOrStdin(), &answer); err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
+		return &exitError{exitNo, fmt.Errorf("nothing was changed")}
+	}
+	return nil
+}
+
+// readNames reads names separated by white space from a file, "-" being
+// standard input. A file without any is bad input: it is more likely a mistake
+// than a wish to empty a group.
+func readNames(cmd *cobra.Command, file string) ([]string, error) {
+	var text []byte
+	var err error
+	if file == "-" {
+		text, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxNames))
+	} else {
+		text, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, badInput(fmt.Errorf("reading names: %w", err))
+	}
+	names := strings.Fields(string(text))
+	if len(names) == 0 {
+		return nil, badInput(fmt.Errorf("%s holds no names", file))
+	}
+	return names, nil
+}
+
+// maxNames bounds what is read from standard input, in bytes.
+const maxNames = 64 << 20
+
+// negativeLast moves a negative number among the arguments to the end, after
+// "--": to pflag it would be a flag. "set-priority foo -100 --static" is what
+// operators type.
+func negativeLast(args []string) []string {
+	for i, arg := range args {
+		if _, err := strconv.Atoi(arg); err == nil && strings.HasPrefix(arg, "-") {
+			rest := append(append([]string{}, args[:i]...), args[i+1:]...)
+			return append(rest, "--", arg)
+		}
+		if arg == "--" {
+			break
+		}
+	}
+	return args
+}
+
+// isTerminal says whether a person is at f.
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// groupContent returns the members a command line names, nil if none.
+func groupContent(cmd *cobra.Command, args []string, file string) ([]string, error) {
+	if file == "" {
+		return args, nil
+	}
+	if len(args) > 0 {
+		return nil, badInput(fmt.Errorf("packages are named both on the command line and in --content-from-file"))
+	}
+	return readNames(cmd, file)
+}
+
+// exactly is cobra.ExactArgs with a sentence that says what is asked for.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("expected %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
+// atLeast is cobra.MinimumNArgs with a sentence that says what is asked for.
+func atLeast(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < n {
+			return fmt.Errorf("expected %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}

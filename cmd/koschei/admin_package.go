@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+func (a *admin) addPackages() *cobra.Command {
+	return &cobra.Command{
+		Use:     "add-pkg NAME...",
+		Short:   "Start to track packages in a collection",
+		Example: "  koschei-admin add-pkg --collection f28 bash coreutils",
+		Args:    atLeast(1, "package names"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				return db.TrackPackages(ctx, author, a.collection, names, false)
+			})
+		},
+	}
+}
+
+func (a *admin) setPriority() *cobra.Command {
+	var static bool
+	cmd := &cobra.Command{
+		Use:   "set-priority NAME... VALUE",
+		Short: "Set the manual or static priority of packages in a collection",
+		Long: "Sets the manual priority of packages, which lasts until their next build, or with --static\n" +
+			"the static one, which lasts until it is set again. A negative value holds packages back.",
+		Example: "  koschei-admin --collection f27 set-priority --static foo 100\n" +
+			"  koschei-admin set-priority --collection f27 foo bar -200",
+		Args: atLeast(2, "package names and a value"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			names, last := args[:len(args)-1], args[len(args)-1]
+			value, err := strconv.ParseInt(last, 10, 32)
+			if err != nil {
+				return badInput(fmt.Errorf("priority %q: it must be a whole number of at most 32 bits", last))
+			}
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			kind := postgres.ManualPriority
+			if static {
+				kind = postgres.StaticPriority
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				return db.SetPriority(ctx, author, a.collection, names, kind, int(value))
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&static, "static", false, "set the static priority instead of the manual one")
+	return cmd
+}
+
+func (a *admin) setArchOverride() *cobra.Command {
+	var group string
+	cmd := &cobra.Command{
+		Use:   "set-arch-override [NAME...] ARCHES",
+		Short: "Say for which architectures packages are built",
+		Long: "ARCHES replaces the architectures a package would be built for; beginning with ^ it lists\n" +
+			"architectures to leave out; empty it takes an override away.",
+		Example: "  koschei-admin set-arch-override --collection f28 foo 'x86_64 aarch64'\n" +
+			"  koschei-admin set-arch-override --collection f28 --group haskell ^s390x",
+		Args: atLeast(1, "package names and architectures"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			names, override := args[:len(args)-1], args[len(args)-1]
+			if (len(names) == 0) == (group == "") {
+				return badInput(fmt.Errorf("name either packages or a --group"))
+			}
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			if err := koschei.ValidateArchOverride(override, c.Koji.BuildArches); err != nil {
+				return badInput(err)
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				if group != "" {
+					if names, err = db.GroupMembersIn(ctx, group, a.collection); err != nil {
+						return nil, err
+					}
+				}
+				return db.SetArchOverride(ctx, author, a.collection, names, override)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&group, "group", "", "set it for the packages of this group")
+	return cmd
+}
