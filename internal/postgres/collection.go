@@ -51,7 +51,7 @@ func oneCollection(ctx context.Context, q querier, name, lock string) (*koschei.
 }
 
 // CreateCollection stores c, whose ID and repo are not looked at. An error
-// wraps koschei.ErrConflict if the name is taken, koschei.ErrInvalid if c cannot be stored.
+// wraps koschei.ErrExists if the name is taken, koschei.ErrInvalid if c cannot be stored.
 func (db *DB) CreateCollection(ctx context.Context, author Author, c *koschei.Collection) ([]string, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func insertCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection) err
 
 func collectionStored(err error, name string) error {
 	if violates(err, "collection_name_key") {
-		return fmt.Errorf("collection %s exists already: %w", name, koschei.ErrConflict)
+		return fmt.Errorf("collection %s %w", name, koschei.ErrExists)
 	}
 	if err != nil {
 		return fmt.Errorf("storing collection %s: %w", name, err)
@@ -145,7 +145,7 @@ func auditCollection(log *audit, before, after *koschei.Collection) {
 }
 
 // DeleteCollection deletes a collection with everything in it. Unless forced it
-// refuses, wrapping koschei.ErrConflict, one that has packages.
+// refuses, wrapping koschei.ErrInUse, one that has packages.
 func (db *DB) DeleteCollection(ctx context.Context, author Author, name string, force bool) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
 		c, err := lockCollection(ctx, tx, name)
@@ -158,7 +158,7 @@ func (db *DB) DeleteCollection(ctx context.Context, author Author, name string, 
 			return fmt.Errorf("counting the packages of collection %s: %w", name, err)
 		}
 		if packages > 0 && !force {
-			return fmt.Errorf("collection %s has %d packages: %w", name, packages, koschei.ErrConflict)
+			return fmt.Errorf("collection %s is %w: it has %d packages", name, koschei.ErrInUse, packages)
 		}
 		log.add(name, "", "collection %s deleted with %d packages", name, packages)
 		if _, err := tx.Exec(ctx, `DELETE FROM collection WHERE id = $1`, c.ID); err != nil {

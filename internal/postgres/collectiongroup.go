@@ -18,7 +18,7 @@ type CollectionGroupEdit struct {
 }
 
 // CreateCollectionGroup makes a group of collections. Errors wrap
-// koschei.ErrConflict if the name is taken, koschei.ErrNotFound if a collection is unknown.
+// koschei.ErrExists if the name is taken, koschei.ErrNotFound if a collection is unknown.
 func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g CollectionGroupEdit) ([]string, error) {
 	if err := koschei.ValidateName("collection group", g.Name); err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g Collec
 			VALUES ($1, $2)
 			RETURNING id`, g.Name, g.DisplayName).Scan(&id)
 		if violates(err, "collection_group_name_key") {
-			return fmt.Errorf("collection group %s exists already: %w", g.Name, koschei.ErrConflict)
+			return fmt.Errorf("collection group %s %w", g.Name, koschei.ErrExists)
 		}
 		if err != nil {
 			return fmt.Errorf("storing collection group %s: %w", g.Name, err)

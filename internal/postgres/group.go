@@ -12,7 +12,7 @@ import (
 
 // CreateGroup makes a group with members, base packages by name, and
 // maintainers, who become users if they are none. So does the user whose
-// namespace it is. An error wraps koschei.ErrConflict if the name is taken, and
+// namespace it is. An error wraps koschei.ErrExists if the name is taken, and
 // koschei.ErrNotFound, naming every one, if packages are unknown.
 func (db *DB) CreateGroup(ctx context.Context, author Author, fullName string, packages, maintainers []string) ([]string, error) {
 	namespace, name, err := koschei.ParseGroupName(fullName)
@@ -41,7 +41,7 @@ func (db *DB) CreateGroup(ctx context.Context, author Author, fullName string, p
 
 func groupStored(err error, fullName string) error {
 	if violates(err, "package_group_namespace_name_key") {
-		return fmt.Errorf("group %s exists already: %w", fullName, koschei.ErrConflict)
+		return fmt.Errorf("group %s %w", fullName, koschei.ErrExists)
 	}
 	if err != nil {
 		return fmt.Errorf("storing group %s: %w", fullName, err)
