@@ -17,8 +17,9 @@ import (
 
 // A DB is the record. It is safe for concurrent use.
 type DB struct {
-	pool *pgxpool.Pool
-	sets *setCodec
+	pool  *pgxpool.Pool
+	sets  *setCodec
+	lease *Lease // that writing needs, see Under; nil if none
 }
 
 // ParseURL reads a PostgreSQL URL or key/value string, as database.url has it.
@@ -90,8 +91,16 @@ const (
 
 // transact runs f in a transaction, and once more when it collided with
 // another: f must have no effect but through tx and what it assigns anew.
+// Everything that writes the record goes through here.
 func (db *DB) transact(ctx context.Context, f func(tx pgx.Tx) error) error {
-	return db.transactWith(ctx, pgx.TxOptions{}, f)
+	return db.transactWith(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
+		if db.lease != nil {
+			if err := db.lease.fence(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return f(tx)
+	})
 }
 
 // read runs f on one unchanging view of the whole record.

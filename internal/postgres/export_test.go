@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,4 +13,23 @@ func NewestMigration() int64 { return newestMigration() }
 
 func (db *DB) Transact(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return db.transact(ctx, f)
+}
+
+func (db *DB) StoreSets(ctx context.Context, sets []Set) (ids []int64, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		if err := lockInterned(ctx, tx); err != nil {
+			return err
+		}
+		ids, err = db.storeSets(ctx, tx, sets)
+		return err
+	})
+	return ids, err
+}
+
+func (db *DB) Encode(s Set) []byte { return db.sets.encode(s) }
+
+func (db *DB) Decode(content []byte) (Set, error) { return db.sets.decode(content) }
+
+func (db *DB) Enqueue(ctx context.Context, topic string, bodies []any, now time.Time) error {
+	return db.transact(ctx, func(tx pgx.Tx) error { return enqueue(ctx, tx, topic, bodies, now) })
 }

@@ -8,6 +8,26 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// lockPackages locks packages until tx ends, in the one order that everybody
+// keeps to, and returns those that exist. Who only refers to a package, with a
+// new build for example, does not wait.
+func lockPackages(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT id
+		FROM package
+		WHERE id = ANY($1)
+		ORDER BY id
+		FOR NO KEY UPDATE`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("locking packages: %w", err)
+	}
+	locked, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("locking packages: %w", err)
+	}
+	return locked, nil
+}
+
 // refreshLastBuilds makes the columns of packages that follow from their
 // builds follow from them again. Whoever adds a build, ends one or changes what
 // makes it count calls it before noteStates, in the same transaction. The

@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// Intern returns the ids of NEVRAs, in their order, giving one to each that
+// has none. Any number of processes may intern the same ones at once.
+//
+// An id that is not used in a stored set or change may be collected by Cleanup
+// at any time: a method that stores it then fails with koschei.ErrConflict, and
+// the NEVRA must be interned again.
+func (db *DB) Intern(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+	ids := make([]int32, len(nevras))
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		clear(ids)
+		return intern(ctx, tx, nevras, ids)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("interning %d packages: %w", len(nevras), err)
+	}
+	return ids, nil
+}
+
+// intern fills in ids. What is there already costs no new id: the sequence
+// must last for as long as there are new packages, not new repos.
+func intern(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, ids []int32) error {
+	missing := make([]int, len(nevras))
+	for i := range missing {
+		missing[i] = i
+	}
+	missing, err := findNEVRAs(ctx, tx, nevras, ids, missing)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	c := columnsOf(nevras, missing)
+	// In one order, so that two who intern the same wait at most one way.
+	_, err = tx.Exec(ctx, `
+		INSERT INTO nevra (name, epoch, version, release, arch)
+		SELECT DISTINCT name, epoch, version, release, arch
+		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS n (name, epoch, version, release, arch)
+		ORDER BY name, epoch, version, release, arch
+		ON CONFLICT (name, epoch, version, release, arch) DO NOTHING`, c.names, c.epochs, c.versions, c.releases, c.arches)
+	if err != nil {
+		return err
+	}
+	if missing, err = findNEVRAs(ctx, tx, nevras, ids, missing); err == nil && len(missing) > 0 {
+		panic("cannot happen: an interned package is not there")
+	}
+	return err
+}
+
+// findNEVRAs fills in the ids of those of the nevras at the given places that
+// have one, and returns the places of the others.
+func findNEVRAs(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, ids []int32, places []int) ([]int, error) {
+	c := columnsOf(nevras, places)
+	rows, err := tx.Query(ctx, `
+		SELECT w.n, nevra.id
+		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+			AS w (name, epoch, version, release, arch, n)
+		JOIN nevra USING (name, epoch, version, release, arch)`, c.names, c.epochs, c.versions, c.releases, c.arches)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	var id int32
+	_, err = pgx.ForEachRow(rows, []any{&n, &id}, func() error {
+		ids[places[n-1]] = id
+		return nil
+	})
+	return slices.DeleteFunc(places, func(i int) bool { return ids[i] != 0 }), err
+}
+
+type nevraColumns struct {
+	names, versions, releases, arches []string
+	epochs                            []int64
+}
+
+func columnsOf(nevras []rpm.NEVRA, places []int) nevraColumns {
+	var c nevraColumns
+	for _, i := range places {
+		n := nevras[i]
+		c.names = append(c.names, n.Name)
+		c.epochs = append(c.epochs, int64(n.Epoch))
+		c.versions = append(c.versions, n.Version)
+		c.releases = append(c.releases, n.Release)
+		c.arches = append(c.arches, n.Arch)
+	}
+	return c
+}
+
+// NEVRAs returns the packages that ids stand for.
+func (db *DB) NEVRAs(ctx context.Context, ids []int32) (nevras map[int32]*rpm.NEVRA, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		nevras, err = nevrasByID(ctx, tx, ids)
+		return err
+	})
+	return nevras, err
+}
+
+// collecting is the advisory lock between those who store sets and changes,
+// which share it, and Cleanup, which has it alone while it collects.
+const collecting = 0x6b6f736367 // "koscg"
+
+// lockInterned keeps Cleanup from collecting what tx finds stored, until tx ends.
+func lockInterned(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, int64(collecting))
+	return err
+}
+
+// checkInterned reports, as koschei.ErrConflict, members that were collected
+// since they were interned.
+func checkInterned(ctx context.Context, tx pgx.Tx, sets []Set) error {
+	distinct := map[int32]bool{}
+	for _, s := range sets {
+		for _, m := range s {
+			distinct[m.ID] = true
+		}
+	}
+	var there int
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM nevra WHERE id = ANY($1)`, slices.Collect(maps.Keys(distinct))).Scan(&there)
+	if err != nil {
+		return fmt.Errorf("checking interned packages: %w", err)
+	}
+	if there != len(distinct) {
+		return fmt.Errorf("%d of %d packages are not interned any more: %w", len(distinct)-there, len(distinct), koschei.ErrConflict)
+	}
+	return nil
+}
