@@ -216,6 +216,9 @@ func (s *server) signal(sig syscall.Signal) {
 	_ = s.cmd.Process.Signal(sig) // it may have ended already
 }
 
+// startingUp is how the server turns clients away until it is ready.
+const startingUp = "the database system is starting up"
+
 // A serverLog passes the server's lines on and remembers the last complaint.
 type serverLog struct {
 	log     *slog.Logger
@@ -243,6 +246,9 @@ func (l *serverLog) line(line string) {
 	severity, message, _ := strings.Cut(line, ":  ")
 	switch severity {
 	case "FATAL", "PANIC":
+		if message == startingUp {
+			return // a client asked too early, most likely await
+		}
 		l.fatal = message
 		l.log.Warn("postgresql", "severity", severity, "message", message)
 	default:
