@@ -88,7 +88,7 @@ func (a *admin) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c c
 	if err != nil {
 		return err
 	}
-	ctx, log := cmd.Context(), newLogger(c.Log)
+	ctx, log := cmd.Context(), newLogger(logConfig{Level: "warn"})
 	db, err := ownDatabase(ctx, c, log)
 	if err != nil {
 		return err
