@@ -267,7 +267,12 @@ func readRepo(ctx context.Context, tx pgx.Tx, collectionID, repoID int64) (kosch
 	return repo, err
 }
 
-// pageSet is the dependency set with this id.
+// pageSet is the dependency set with this id, of which the record holds a
+// reference.
 func (db *DB) pageSet(ctx context.Context, tx pgx.Tx, id int64) ([]koschei.Dependency, error) {
-	return nil, nil
+	sets, err := db.loadSets(ctx, tx, []int64{id})
+	if err != nil {
+		return nil, err
+	}
+	return dependencies(ctx, tx, sets[id])
 }
