@@ -127,6 +127,9 @@ CREATE TABLE package (
     dependency_priority   integer NOT NULL DEFAULT 0,
     resolution            text NOT NULL DEFAULT 'unattempted'
         CHECK (resolution IN ('unattempted', 'resolved', 'unresolved')),
+    -- The last complete build that resolution and dependency_priority are about.
+    -- Null asks for both to be worked out anew, repo or not.
+    resolved_build_id     bigint,
 
     -- Follow from the package's builds; kept by refreshLastBuilds alone.
     last_build_id         bigint,
@@ -166,6 +169,10 @@ CREATE INDEX package_raised ON package (collection_id)
 CREATE INDEX package_idle ON package (collection_id, last_build_started)
     WHERE tracked AND NOT blocked AND NOT running AND resolution <> 'unresolved' AND last_build_id IS NOT NULL
       AND static_priority = 0 AND manual_priority = 0 AND build_priority = 0 AND dependency_priority = 0;
+-- Packages to resolve without waiting for a repo.
+CREATE INDEX package_due ON package (collection_id)
+    WHERE tracked AND NOT blocked AND NOT skip_resolution AND last_complete_build_id IS NOT NULL
+      AND resolved_build_id IS DISTINCT FROM last_complete_build_id;
 
 CREATE TABLE build (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
