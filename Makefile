@@ -12,6 +12,7 @@ help: ## print this list
 
 build: ## build bin/koschei and bin/kojisim
 	$(GO) build -o bin/ ./cmd/...
+	@ln -sf koschei bin/koschei-admin
 
 demo: build ## run all of Koschei on a small simulated distribution, page on http://127.0.0.1:8080
 	@tools/require postgresql
