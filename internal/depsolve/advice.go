@@ -4,37 +4,37 @@ import "github.com/koschei-ci/koschei/internal/rpm"
 
 // isAdvised reports whether something installed recommends a package, or the
 // package supplements what is installed.
-func (s *Solver) isAdvised(id ID) bool {
-	return s.holds(s.u.weak.recommendedBy.row(int32(id))) || s.anyFulfilled(s.u.list(supplemented, id))
+func (c *chooser) isAdvised(id ID) bool {
+	return c.holds(c.u.weak.recommendedBy.row(int32(id))) || c.anyFulfilled(c.u.list(supplemented, id))
 }
 
 // isSuggested reports whether something installed suggests a package, or the
 // package enhances what is installed.
-func (s *Solver) isSuggested(id ID) bool {
-	return s.holds(s.u.weak.suggestedBy.row(int32(id))) || s.anyFulfilled(s.u.list(enhanced, id))
+func (c *chooser) isSuggested(id ID) bool {
+	return c.holds(c.u.weak.suggestedBy.row(int32(id))) || c.anyFulfilled(c.u.list(enhanced, id))
 }
 
-func (s *Solver) holds(all []advice) bool {
+func (c *chooser) holds(all []advice) bool {
 	for _, a := range all {
-		if s.decided[a.by] > 0 && s.allInstalled(s.u.weak.conditions[a.condition]) {
+		if c.decided[a.by] > 0 && c.allInstalled(c.u.weak.conditions[a.condition]) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *Solver) allInstalled(ids []ID) bool {
+func (c *chooser) allInstalled(ids []ID) bool {
 	for _, id := range ids {
-		if s.decided[id] <= 0 {
+		if c.decided[id] <= 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *Solver) anyFulfilled(deps []depID) bool {
+func (c *chooser) anyFulfilled(deps []depID) bool {
 	for _, dep := range deps {
-		if s.isFulfilled(dep) {
+		if c.isFulfilled(dep) {
 			return true
 		}
 	}
@@ -42,34 +42,34 @@ func (s *Solver) anyFulfilled(deps []depID) bool {
 }
 
 // isFulfilled reports whether what is installed meets a dependency.
-func (s *Solver) isFulfilled(dep depID) bool {
-	d := &s.u.deps[dep]
+func (c *chooser) isFulfilled(dep depID) bool {
+	d := &c.u.deps[dep]
 	switch d.boolOp {
 	case rpm.And:
-		return s.isFulfilled(d.left) && s.isFulfilled(d.right)
+		return c.isFulfilled(d.left) && c.isFulfilled(d.right)
 	case rpm.Or:
-		return s.isFulfilled(d.left) || s.isFulfilled(d.right)
+		return c.isFulfilled(d.left) || c.isFulfilled(d.right)
 	case rpm.If, rpm.Unless:
-		return s.isConditionFulfilled(d)
+		return c.isConditionFulfilled(d)
 	}
-	for _, id := range s.u.index.ofDep(dep) {
-		if s.decided[id] > 0 {
+	for _, id := range c.u.index.ofDep(dep) {
+		if c.decided[id] > 0 {
 			return true
 		}
 	}
-	return s.u.index.system[dep]
+	return c.u.index.system[dep]
 }
 
-func (s *Solver) isConditionFulfilled(d *dependency) bool {
-	right := &s.u.deps[d.right]
+func (c *chooser) isConditionFulfilled(d *dependency) bool {
+	right := &c.u.deps[d.right]
 	applies := d.boolOp == rpm.If
 	switch {
 	case right.boolOp != rpm.Else && applies:
-		return s.isFulfilled(d.left) || !s.isFulfilled(d.right)
+		return c.isFulfilled(d.left) || !c.isFulfilled(d.right)
 	case right.boolOp != rpm.Else:
-		return s.isFulfilled(d.left) && !s.isFulfilled(d.right)
-	case s.isFulfilled(right.left) == applies:
-		return s.isFulfilled(d.left)
+		return c.isFulfilled(d.left) && !c.isFulfilled(d.right)
+	case c.isFulfilled(right.left) == applies:
+		return c.isFulfilled(d.left)
 	}
-	return s.isFulfilled(right.right)
+	return c.isFulfilled(right.right)
 }

@@ -7,58 +7,57 @@ type branch struct {
 }
 
 // addBranch remembers a choice that is about to be made, for the first option.
-func (s *Solver) addBranch(options []ID) {
-	start := int32(len(s.options))
-	s.options = append(s.options, options...)
-	s.options[start] = -s.options[start]
-	s.branches = append(s.branches, branch{s.level, start, int32(len(s.options))})
+func (c *chooser) addBranch(options []ID) {
+	start := int32(len(c.options))
+	c.options = append(c.options, options...)
+	c.options[start] = -c.options[start]
+	c.branches = append(c.branches, branch{c.level, start, int32(len(c.options))})
 }
 
 // superfluous finds the first choice that later ones have overtaken: one of its
 // other options got installed anyway, so that the one chosen may not be needed;
 // or an option is recommended by now and the one chosen is not. It returns the
 // branch and the place of the option, or -1.
-func (s *Solver) superfluous() (which int, option int32) {
+func (c *chooser) superfluous() (which int, option int32) {
 	which = -1
-	for i := range s.branches {
-		if at := s.betterOption(&s.branches[i]); at >= 0 {
+	for i := range c.branches {
+		if at := c.betterOption(&c.branches[i]); at >= 0 {
 			return i, at
 		}
 	}
 	return which, 0
 }
 
-func (s *Solver) betterOption(b *branch) int32 {
+func (c *chooser) betterOption(b *branch) int32 {
 	advised := int32(-1)
 	for i := b.start; i < b.end; i++ {
-		id := s.options[i]
+		id := c.options[i]
 		if id <= 0 {
 			continue
 		}
-		if s.decided[id] > b.level {
+		if c.decided[id] > b.level {
 			return i
 		}
-		if advised < 0 && s.isAdvised(id) {
+		if advised < 0 && c.isAdvised(id) {
 			advised = i
 		}
 	}
 	if advised < 0 {
 		return -1
 	}
-	for _, id := range s.options[b.start:b.end] {
-		if id < 0 && s.decided[-id] == b.level+1 && !s.isAdvised(-id) {
+	for _, id := range c.options[b.start:b.end] {
+		if id < 0 && c.decided[-id] == b.level+1 && !c.isAdvised(-id) {
 			return advised
 		}
 	}
 	return -1
 }
 
-// takeBranch goes back to a choice and takes another option.
-func (s *Solver) takeBranch(which int, option int32) bool {
-	b := s.branches[which]
-	s.branches, s.options = s.branches[:which+1], s.options[:b.end]
-	id := s.options[option]
-	s.options[option] = -id
-	s.revert(b.level)
-	return s.install(id)
+// backTo forgets all branches after one and returns the option to take now.
+func (c *chooser) backTo(which int, option int32) ID {
+	b := c.branches[which]
+	c.branches, c.options = c.branches[:which+1], c.options[:b.end]
+	id := c.options[option]
+	c.options[option] = -id
+	return id
 }

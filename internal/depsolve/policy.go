@@ -6,49 +6,40 @@ import (
 	"strings"
 )
 
-// policyScratch is reused from choice to choice.
-type policyScratch struct {
-	candidates []ID
-	back       []ID
-	steps      []step
-	badness    []int32
-	obsoletes  obsoleteFinder
-}
-
 // prune drops the candidates that libsolv would not even consider: those of
 // worse repositories, old versions, those that other candidates obsolete and,
 // if some candidates are recommended by what is installed, the others. What is
 // left is sorted by name.
-func (s *Solver) prune(ids []ID) []ID {
-	ids = s.pruneToBest(ids)
+func (c *chooser) prune(ids []ID) []ID {
+	ids = c.pruneToBest(ids)
 	if len(ids) < 2 {
 		return ids
 	}
-	return s.pruneToAdvised(ids)
+	return c.pruneToAdvised(ids)
 }
 
 // pruneToBest is prune without a look at what is installed.
-func (s *Solver) pruneToBest(ids []ID) []ID {
+func (c *chooser) pruneToBest(ids []ID) []ID {
 	if len(ids) < 2 {
 		return ids
 	}
-	if len(s.u.repos) > 1 {
-		ids = s.pruneToBestRepo(ids)
+	if len(c.u.repos) > 1 {
+		ids = c.pruneToBestRepo(ids)
 	}
-	slices.SortFunc(ids, s.u.compareNames)
-	ids = s.pruneToBestVersions(ids)
+	slices.SortFunc(ids, c.u.compareNames)
+	ids = c.pruneToBestVersions(ids)
 	if len(ids) > 1 {
-		ids = s.policy.obsoletes.prune(s.u, ids)
+		ids = c.scratch.obsoletes.prune(c.u, ids)
 	}
 	return ids
 }
 
-func (s *Solver) pruneToBestRepo(ids []ID) []ID {
-	best := s.u.priority(ids[0])
+func (c *chooser) pruneToBestRepo(ids []ID) []ID {
+	best := c.u.priority(ids[0])
 	for _, id := range ids[1:] {
-		best = min(best, s.u.priority(id))
+		best = min(best, c.u.priority(id))
 	}
-	return slices.DeleteFunc(ids, func(id ID) bool { return s.u.priority(id) != best })
+	return slices.DeleteFunc(ids, func(id ID) bool { return c.u.priority(id) != best })
 }
 
 func (u *Universe) compareNames(a, b ID) int {
@@ -59,41 +50,41 @@ func (u *Universe) compareNames(a, b ID) int {
 }
 
 // pruneToBestVersions keeps one package per name; ids are sorted by name.
-func (s *Solver) pruneToBestVersions(ids []ID) []ID {
+func (c *chooser) pruneToBestVersions(ids []ID) []ID {
 	best := ids[:1]
 	for _, id := range ids[1:] {
 		last := best[len(best)-1]
 		switch {
-		case s.u.pkgs[id].name != s.u.pkgs[last].name:
+		case c.u.pkgs[id].name != c.u.pkgs[last].name:
 			best = append(best, id)
-		case s.u.rank.evr[id] > s.u.rank.evr[last]:
+		case c.u.rank.evr[id] > c.u.rank.evr[last]:
 			best[len(best)-1] = id
 		}
 	}
 	return best
 }
 
-func (s *Solver) pruneToAdvised(ids []ID) []ID {
-	if !slices.ContainsFunc(ids, s.isAdvised) {
+func (c *chooser) pruneToAdvised(ids []ID) []ID {
+	if !slices.ContainsFunc(ids, c.isAdvised) {
 		return ids
 	}
-	return slices.DeleteFunc(ids, func(id ID) bool { return !s.isAdvised(id) })
+	return slices.DeleteFunc(ids, func(id ID) bool { return !c.isAdvised(id) })
 }
 
 // order sorts the candidates that prune has left: the first is to be installed.
-func (s *Solver) order(ids []ID) []ID {
+func (c *chooser) order(ids []ID) []ID {
 	if len(ids) < 2 {
 		return ids
 	}
-	s.toBack(ids, func(id ID) bool { return s.u.rank.old[id] })
-	s.sortBySteps(ids)
-	s.toBack(ids, func(id ID) bool { return !s.isSuggested(id) })
+	c.toBack(ids, func(id ID) bool { return c.u.rank.old[id] })
+	c.sortBySteps(ids)
+	c.toBack(ids, func(id ID) bool { return !c.isSuggested(id) })
 	return ids
 }
 
 // toBack moves some packages behind the others and keeps the order otherwise.
-func (s *Solver) toBack(ids []ID, worse func(ID) bool) {
-	back := s.policy.back[:0]
+func (c *chooser) toBack(ids []ID, worse func(ID) bool) {
+	back := c.scratch.back[:0]
 	n := 0
 	for _, id := range ids {
 		if worse(id) {
@@ -104,5 +95,5 @@ func (s *Solver) toBack(ids []ID, worse func(ID) bool) {
 		n++
 	}
 	copy(ids[n:], back)
-	s.policy.back = back
+	c.scratch.back = back
 }

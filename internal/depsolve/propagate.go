@@ -6,40 +6,6 @@ type jobState struct {
 	witness ID // some literal, where a true one is looked for first
 }
 
-// isTrue reports whether a literal has been decided and holds.
-func (s *Solver) isTrue(lit ID) bool {
-	if lit > 0 {
-		return s.decided[lit] > 0
-	}
-	return s.decided[-lit] < 0
-}
-
-// isFalse reports whether a literal has been decided and does not hold.
-func (s *Solver) isFalse(lit ID) bool {
-	if lit > 0 {
-		return s.decided[lit] < 0
-	}
-	return s.decided[-lit] > 0
-}
-
-// decide makes a literal true at the current level. It returns false if it is
-// known to be false.
-func (s *Solver) decide(lit ID) bool {
-	if lit > 0 {
-		if d := s.decided[lit]; d != 0 {
-			return d > 0
-		}
-		s.decided[lit] = s.level
-	} else {
-		if d := s.decided[-lit]; d != 0 {
-			return d < 0
-		}
-		s.decided[-lit] = -s.level
-	}
-	s.trail = append(s.trail, lit)
-	return true
-}
-
 // propagate decides all that follows from the decisions made. It returns false
 // when it finds a conflict.
 func (s *Solver) propagate() bool {
@@ -132,17 +98,8 @@ func (s *Solver) propagateJobs() bool {
 
 // revert takes back all decisions above a level.
 func (s *Solver) revert(level int32) {
-	n := len(s.trail)
-	for ; n > 0; n-- {
-		id := abs(s.trail[n-1])
-		if d := s.decided[id]; -level <= d && d <= level {
-			break
-		}
-		s.decided[id] = 0
-	}
-	s.trail = s.trail[:n]
-	s.pending = n
-	s.level = level
+	s.chooser.revert(level)
+	s.pending = len(s.trail)
 	for len(s.closed) > 0 && s.closed[len(s.closed)-1].level > level {
 		s.open.set(s.closed[len(s.closed)-1].clause)
 		s.closed = s.closed[:len(s.closed)-1]

@@ -16,7 +16,7 @@ func (s *Solver) search() bool {
 			return false
 		}
 		if s.weak {
-			again, ok := s.resolveWeak()
+			again, ok := s.resolveWeak(s)
 			if !ok {
 				return false
 			}
@@ -43,39 +43,15 @@ func (s *Solver) resolveJobs() bool {
 	return true
 }
 
-// candidates returns the undecided packages of an unmet clause whose negative
-// literals are all false; first may be 0. It returns nil if the clause does not
-// ask for a choice. The result is valid until the next call.
-func (s *Solver) candidates(first ID, rest []ID) []ID {
-	if first < 0 && s.decided[-first] <= 0 {
-		return nil
-	}
-	list := s.policy.candidates[:0]
-	for _, lit := range rest {
-		switch {
-		case lit < 0:
-			if s.decided[-lit] <= 0 {
-				return nil
-			}
-		case s.decided[lit] > 0:
-			return nil
-		case s.decided[lit] == 0:
-			list = append(list, lit)
-		}
-	}
-	s.policy.candidates = list
-	return list
-}
+// choose installs the best candidate at a new level.
+func (s *Solver) choose(candidates []ID) bool { return s.install(s.best(candidates)) }
 
-// choose installs the best candidate at a new level and remembers the others.
-func (s *Solver) choose(candidates []ID) bool {
-	if len(candidates) > 1 {
-		candidates = s.order(s.prune(candidates))
-	}
-	if len(candidates) > 1 {
-		s.addBranch(candidates)
-	}
-	return s.install(candidates[0])
+// takeBranch goes back to a choice and takes another option.
+func (s *Solver) takeBranch(which int, option int32) bool {
+	level := s.branches[which].level
+	id := s.backTo(which, option)
+	s.revert(level)
+	return s.install(id)
 }
 
 // install decides for a package at a new level.

@@ -9,26 +9,19 @@ import "slices"
 // what the goal demands without a choice, and each choice begins a new level,
 // which also holds all that follows from it.
 type Solver struct {
-	u *Universe
-
-	decided []int32 // per package: level it was decided at, negative if against it
-	trail   []ID    // decisions as literals, in the order they were made
-	pending int     // trail[pending:] has not been propagated
-	level   int32
-
+	chooser
+	pending int       // trail[pending:] has not been propagated
 	watches watchList // which clauses to look at when a literal becomes false
 	open    bitset    // clauses that a choice may have to be made for
 	closed  []closing
 
-	request  request
-	jobs     []jobState
-	branches []branch
-	options  []ID // of all branches; negative once tried
+	request request
+	jobs    []jobState
 
 	base     baseState
 	weak     bool // follow weak dependencies
-	policy   policyScratch
 	distance distanceFinder
+	full     *fullSolver // made when first needed
 }
 
 // A closing remembers that a clause was taken from the open ones because it
@@ -60,10 +53,8 @@ type SolverOptions struct {
 
 // NewSolver returns a Solver.
 func (u *Universe) NewSolver(o SolverOptions) *Solver {
-	n := len(u.pkgs)
 	s := &Solver{
-		u:       u,
-		decided: make([]int32, n),
+		chooser: newChooser(u),
 		watches: u.newWatchList(),
 		open:    newBitset(len(u.rules.clauses)),
 		weak:    o.WeakDeps,
@@ -79,7 +70,7 @@ func (s *Solver) Solve(g Goal) Result {
 	case solved:
 		return Result{OK: true, Packages: s.installed()}
 	case conflictAfterChoice:
-		return s.solveFully(g)
+		return s.solveFully()
 	default:
 		return Result{}
 	}
@@ -161,29 +152,4 @@ func (s *Solver) begin() bool {
 		}
 	}
 	return s.propagate()
-}
-
-// installed returns the packages decided for.
-func (s *Solver) installed() []ID {
-	n := 0
-	for _, lit := range s.trail {
-		if lit > 0 {
-			n++
-		}
-	}
-	ids := make([]ID, 0, n)
-	for _, lit := range s.trail {
-		if lit > 0 {
-			ids = append(ids, lit)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-func abs(lit ID) ID {
-	if lit < 0 {
-		return -lit
-	}
-	return lit
 }

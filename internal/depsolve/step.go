@@ -60,26 +60,26 @@ func (u *Universe) isHash(id versionID) bool {
 
 // sortBySteps brings those candidates to the front that are the fewest steps
 // behind the newest version of all that they provide.
-func (s *Solver) sortBySteps(ids []ID) {
-	steps := s.policy.steps[:0]
+func (c *chooser) sortBySteps(ids []ID) {
+	steps := c.scratch.steps[:0]
 	for i, id := range ids {
-		for _, dep := range s.u.rank.steps.row(int32(id)) {
+		for _, dep := range c.u.rank.steps.row(int32(id)) {
 			steps = append(steps, step{int32(i), dep})
 		}
 	}
-	s.policy.steps = steps
+	c.scratch.steps = steps
 	if len(steps) < 2 {
 		return
 	}
-	slices.SortStableFunc(steps, s.u.compareSteps)
-	badness := append(s.policy.badness[:0], make([]int32, len(ids))...)
-	s.policy.badness = badness
+	slices.SortStableFunc(steps, c.u.compareSteps)
+	badness := append(c.scratch.badness[:0], make([]int32, len(ids))...)
+	c.scratch.badness = badness
 	bad, anyBad := int32(0), false
 	for i := range steps {
 		switch {
-		case i == 0 || s.u.deps[steps[i].dep].name != s.u.deps[steps[i-1].dep].name:
+		case i == 0 || c.u.deps[steps[i].dep].name != c.u.deps[steps[i-1].dep].name:
 			bad = 0
-		case steps[i].candidate != steps[i-1].candidate && s.u.compareSteps(steps[i-1], steps[i]) == -1:
+		case steps[i].candidate != steps[i-1].candidate && c.u.compareSteps(steps[i-1], steps[i]) == -1:
 			bad++
 			anyBad = true
 		}

@@ -5,6 +5,7 @@ type weakness struct {
 	recommendedBy table[advice] // per package
 	suggestedBy   table[advice] // per package
 	conditions    [][]ID        // what must be installed for an advice to hold
+	supplementing []ID          // packages that supplement or enhance something
 }
 
 // An advice is a recommendation or suggestion of a package by another. It
@@ -19,6 +20,11 @@ func (u *Universe) indexWeak() {
 	u.weak.conditions = make([][]ID, 1)
 	u.weak.recommendedBy = u.adviceOf(recommended)
 	u.weak.suggestedBy = u.adviceOf(suggested)
+	for id := ID(1); int(id) < len(u.pkgs); id++ {
+		if len(u.list(supplemented, id)) > 0 || len(u.list(enhanced, id)) > 0 {
+			u.weak.supplementing = append(u.weak.supplementing, id)
+		}
+	}
 }
 
 func (u *Universe) adviceOf(kind listKind) table[advice] {

@@ -1,8 +1,101 @@
 package depsolve
 
-// resolveWeak installs what is recommended by or supplements what is
-// installed. It reports whether there was anything to do, and false for ok at a
-// conflict.
-func (s *Solver) resolveWeak() (again, ok bool) {
-	return false, true
+import "slices"
+
+// An installer decides for a package at a new level. It reports whether that
+// went well: whether the level has risen.
+type installer interface {
+	install(id ID) bool
+}
+
+// resolveWeak installs what is recommended by, or supplements, what is
+// installed. It reports whether there was anything to do, and false for ok if
+// something could not be installed.
+func (c *chooser) resolveWeak(by installer) (again, ok bool) {
+	supplements := c.wantedSupplements()
+	wanted := c.wantedRecommends(supplements)
+	switch len(wanted) {
+	case 0:
+		return false, true
+	case 1:
+		return true, by.install(wanted[0])
+	}
+	wanted = c.pruneToBest(wanted)
+	slices.Sort(wanted)
+	supplements = slices.DeleteFunc(supplements, func(id ID) bool { return !contains(wanted, id) })
+	decisions := len(c.trail)
+	for _, id := range c.order(supplements) {
+		if c.decided[id] == 0 && !by.install(id) {
+			return true, false
+		}
+	}
+	if len(c.trail) < decisions {
+		return true, false
+	}
+	return true, c.installRecommends(by, wanted, decisions)
+}
+
+// wantedSupplements returns undecided packages that supplement what is
+// installed.
+func (c *chooser) wantedSupplements() []ID {
+	var ids []ID
+	for _, id := range c.u.weak.supplementing {
+		if c.decided[id] == 0 && !c.u.excluded[id] && c.anyFulfilled(c.u.list(supplemented, id)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// wantedRecommends returns ids and the undecided packages that would meet a
+// recommendation which is not met.
+func (c *chooser) wantedRecommends(ids []ID) []ID {
+	wanted := slices.Clone(ids)
+	for _, lit := range c.trail {
+		if lit < 0 {
+			continue
+		}
+		for _, dep := range c.u.list(recommended, lit) {
+			wanted = append(wanted, c.recommendCandidates(dep)...)
+		}
+	}
+	slices.Sort(wanted)
+	return slices.Compact(wanted)
+}
+
+// recommendCandidates returns the undecided packages that a recommendation
+// means, or nil if it is met. The result is valid until the next call.
+func (c *chooser) recommendCandidates(dep depID) []ID {
+	if !c.u.deps[dep].complex {
+		return c.candidates(0, c.u.index.ofDep(dep))
+	}
+	var ids []ID
+	for _, block := range c.u.normalize(c.u.dep(dep), conjunctive).blocks {
+		for _, id := range c.candidates(0, block) {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// installRecommends installs the best of the wanted packages for each
+// recommendation of the first decisions, in the order of these.
+func (c *chooser) installRecommends(by installer, wanted []ID, decisions int) (ok bool) {
+	for i := 0; i < decisions; i++ {
+		if c.trail[i] < 0 {
+			continue
+		}
+		for _, dep := range c.u.list(recommended, c.trail[i]) {
+			candidates := slices.DeleteFunc(c.recommendCandidates(dep), func(id ID) bool { return !contains(wanted, id) })
+			if len(candidates) == 0 {
+				continue
+			}
+			if !by.install(c.best(candidates)) || len(c.trail) < decisions {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -1,0 +1,148 @@
+package depsolve
+
+import "slices"
+
+// A chooser is what both solvers have in common: the decisions made so far and
+// the policy that makes the next one.
+type chooser struct {
+	u *Universe
+
+	decided []int32 // per package: level it was decided at, negative if against it
+	trail   []ID    // decisions as literals, in the order they were made
+	level   int32   // of the newest decision
+
+	branches []branch
+	options  []ID // of all branches; negative once tried
+
+	scratch choiceScratch
+}
+
+// choiceScratch is reused from choice to choice.
+type choiceScratch struct {
+	candidates []ID
+	back       []ID
+	steps      []step
+	badness    []int32
+	obsoletes  obsoleteFinder
+}
+
+func newChooser(u *Universe) chooser {
+	return chooser{u: u, decided: make([]int32, len(u.pkgs))}
+}
+
+// isTrue reports whether a literal has been decided and holds.
+func (c *chooser) isTrue(lit ID) bool {
+	if lit > 0 {
+		return c.decided[lit] > 0
+	}
+	return c.decided[-lit] < 0
+}
+
+// isFalse reports whether a literal has been decided and does not hold.
+func (c *chooser) isFalse(lit ID) bool {
+	if lit > 0 {
+		return c.decided[lit] < 0
+	}
+	return c.decided[-lit] > 0
+}
+
+// decide makes a literal true at the current level. It returns false if it is
+// known to be false.
+func (c *chooser) decide(lit ID) bool {
+	if lit > 0 {
+		if d := c.decided[lit]; d != 0 {
+			return d > 0
+		}
+		c.decided[lit] = c.level
+	} else {
+		if d := c.decided[-lit]; d != 0 {
+			return d < 0
+		}
+		c.decided[-lit] = -c.level
+	}
+	c.trail = append(c.trail, lit)
+	return true
+}
+
+// revert takes back all decisions above a level.
+func (c *chooser) revert(level int32) {
+	n := len(c.trail)
+	for ; n > 0; n-- {
+		id := abs(c.trail[n-1])
+		if d := c.decided[id]; -level <= d && d <= level {
+			break
+		}
+		c.decided[id] = 0
+	}
+	c.trail = c.trail[:n]
+	c.level = level
+}
+
+// candidates returns the undecided packages of an unmet clause whose negative
+// literals are all false. It returns nil if the clause does not ask for a
+// choice. The result is valid until the next call.
+func (c *chooser) candidates(first ID, rest []ID) []ID {
+	if first < 0 && c.decided[-first] <= 0 {
+		return nil
+	}
+	list := c.scratch.candidates[:0]
+	if first > 0 {
+		if c.decided[first] > 0 {
+			return nil
+		}
+		if c.decided[first] == 0 {
+			list = append(list, first)
+		}
+	}
+	for _, lit := range rest {
+		switch {
+		case lit < 0:
+			if c.decided[-lit] <= 0 {
+				return nil
+			}
+		case c.decided[lit] > 0:
+			return nil
+		case c.decided[lit] == 0:
+			list = append(list, lit)
+		}
+	}
+	c.scratch.candidates = list
+	return list
+}
+
+// best returns the candidate to install. If there are others left, it
+// remembers them as a branch.
+func (c *chooser) best(candidates []ID) ID {
+	if len(candidates) > 1 {
+		candidates = c.order(c.prune(candidates))
+	}
+	if len(candidates) > 1 {
+		c.addBranch(candidates)
+	}
+	return candidates[0]
+}
+
+// installed returns the packages decided for, by ID.
+func (c *chooser) installed() []ID {
+	n := 0
+	for _, lit := range c.trail {
+		if lit > 0 {
+			n++
+		}
+	}
+	ids := make([]ID, 0, n)
+	for _, lit := range c.trail {
+		if lit > 0 {
+			ids = append(ids, lit)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func abs(lit ID) ID {
+	if lit < 0 {
+		return -lit
+	}
+	return lit
+}
