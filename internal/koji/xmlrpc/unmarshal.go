@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"time"
 )
 
 // An Unmarshaler reads itself from a value; nil is among the values it gets.
@@ -18,9 +19,10 @@ type Unmarshaler interface {
 // members without a field are ignored, fields without a member stay as they
 // are. A struct also goes into a map with string keys. nil makes a pointer,
 // slice, map or interface nil and anything else zero: where the difference
-// matters, the field is a pointer. An integer goes into a float64 too. A field
-// of type any takes the value as it is. Any other mismatch is an error that
-// names the member, such as [3].request[0].
+// matters, the field is a pointer. An integer goes into a float64 too. A number
+// goes into a time.Time as seconds since 1970, a string as the hub prints
+// times. A field of type any takes the value as it is. Any other mismatch is an
+// error that names the member, such as [3].request[0].
 func Unmarshal(value, dst any) error {
 	return NewMapper().Unmarshal(value, dst)
 }
@@ -42,8 +44,8 @@ func (m *Mapper) Unmarshal(value, dst any) error {
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("xmlrpc: Unmarshal into %T", dst))
 	}
-	if err := m.store(value, v.Elem()); err != nil {
-		return err
+	if mismatch := m.store(value, v.Elem()); mismatch != nil {
+		return mismatch
 	}
 	return nil
 }
@@ -82,6 +84,13 @@ func (m *Mapper) store(value any, dst reflect.Value) *mismatch {
 	if value == nil {
 		dst.SetZero()
 		return nil
+	}
+	if same := reflect.ValueOf(value); same.Type() == dst.Type() {
+		dst.Set(same)
+		return nil
+	}
+	if at, ok := dst.Addr().Interface().(*time.Time); ok {
+		return storeTime(value, at)
 	}
 	switch dst.Kind() {
 	case reflect.Pointer:
@@ -146,6 +155,35 @@ func storeScalar(value any, dst reflect.Value) bool {
 		}
 	}
 	return false
+}
+
+// The hub prints times in the zone of its database; older ones without saying
+// which, and then it is UTC.
+const (
+	timeLayout    = "2006-01-02 15:04:05.999999999Z07:00"
+	timeLayoutUTC = "2006-01-02 15:04:05.999999999"
+)
+
+func storeTime(value any, dst *time.Time) *mismatch {
+	switch v := value.(type) {
+	case float64:
+		// A double holds today's seconds to a quarter of a microsecond.
+		if math.Abs(v) < 1e12 {
+			*dst = time.UnixMicro(int64(math.Round(v * 1e6))).UTC()
+			return nil
+		}
+	case int64:
+		*dst = time.Unix(v, 0).UTC()
+		return nil
+	case string:
+		for _, layout := range []string{timeLayout, timeLayoutUTC} {
+			if at, err := time.Parse(layout, v); err == nil {
+				*dst = at.UTC()
+				return nil
+			}
+		}
+	}
+	return &mismatch{msg: fmt.Sprintf("%s where a time was expected", kindOf(value))}
 }
 
 func (m *Mapper) storeFields(members Struct, dst reflect.Value) *mismatch {

@@ -3,6 +3,7 @@ package xmlrpc
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -31,6 +32,7 @@ type outer struct {
 	List   []inner        `koji:"list"`
 	ByName map[string]int `koji:"by_name"`
 	Raw    any            `koji:"raw"`
+	Extra  Struct         `koji:"extra"`
 	Arches words          `koji:"arches"`
 	Data   []byte         `koji:"data"`
 	other  string
@@ -47,13 +49,14 @@ func TestUnmarshal(t *testing.T) {
 		{"list", []any{Struct{{"name", "b"}}, nil}},
 		{"by_name", Struct{{"x", int64(1)}}},
 		{"raw", []any{nil}},
+		{"extra", Struct{{"a", nil}}},
 		{"arches", "x86_64"},
 		{"data", []byte("d")},
 	}
 	zero := 0
 	want := outer{
 		ID: 7, Epoch: &zero, Load: 3, OK: true, Inner: &inner{"a"}, List: []inner{{"b"}, {}},
-		ByName: map[string]int{"x": 1}, Raw: []any{nil}, Arches: words{"x86_64"}, Data: []byte("d"),
+		ByName: map[string]int{"x": 1}, Raw: []any{nil}, Extra: Struct{{"a", nil}}, Arches: words{"x86_64"}, Data: []byte("d"),
 	}
 	var got outer
 	if err := Unmarshal(value, &got); err != nil {
@@ -89,6 +92,36 @@ func TestUnmarshalMismatch(t *testing.T) {
 		var dst []outer
 		if got := fmt.Sprint(Unmarshal(test.value, &dst)); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
+
+func TestUnmarshalTime(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		value any
+		want  string
+	}{
+		{nil, "0001-01-01T00:00:00Z"},
+		{1795462605.573184, "2026-11-23T19:36:45.573184Z"},
+		{int64(1795462605), "2026-11-23T19:36:45Z"},
+		{"2026-11-23 19:36:45.570249+00:00", "2026-11-23T19:36:45.570249Z"},
+		{"2026-11-23 20:36:45+01:00", "2026-11-23T19:36:45Z"},
+		{"2026-11-23 19:36:45.5", "2026-11-23T19:36:45.5Z"},
+	}
+	for _, test := range tests {
+		at := time.Now()
+		if err := Unmarshal(test.value, &at); err != nil {
+			t.Errorf("%v: %v", test.value, err)
+		}
+		if got := at.Format(time.RFC3339Nano); got != test.want {
+			t.Errorf("%v: got %s, want %s", test.value, got, test.want)
+		}
+	}
+	for _, bad := range []any{"yesterday", true, 1e300} {
+		var at time.Time
+		if err := Unmarshal(bad, &at); err == nil {
+			t.Errorf("%v: no error", bad)
 		}
 	}
 }

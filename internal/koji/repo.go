@@ -1,0 +1,104 @@
+package koji
+
+import (
+	"context"
+	"time"
+)
+
+// A RepoState is the state of a repo, in the hub's numbers.
+type RepoState int
+
+// The states of a repo. Ready does not mean current; in an expired one builds
+// still work, in a deleted one they fail.
+const (
+	RepoInit RepoState = iota
+	RepoReady
+	RepoExpired
+	RepoDeleted
+	RepoProblem
+)
+
+// Usable tells whether the files of the repo are there.
+func (s RepoState) Usable() bool { return s == RepoReady || s == RepoExpired }
+
+// A Repo is what the hub knows of the repository of a tag.
+type Repo struct {
+	ID      int64     `koji:"id"`
+	TagID   int64     `koji:"tag_id"`
+	Tag     string    `koji:"tag_name"`
+	State   RepoState `koji:"state"`
+	Event   int64     `koji:"create_event"` // whose state of the tag it shows
+	EventAt time.Time `koji:"create_ts"`
+	Created time.Time `koji:"creation_ts"`
+	Dist    bool      `koji:"dist"` // not for builds
+	TaskID  int64     `koji:"task_id"`
+
+	// The events from which and to which the tag is the same, 0 if not known:
+	// hubs before 1.35 do not say, and the end comes only after a change.
+	BeginEvent int64 `koji:"begin_event"`
+	EndEvent   int64 `koji:"end_event"`
+}
+
+// Repo returns the newest repo of a tag that is ready; ErrNotFound if there is
+// none. An unknown tag is a fault.
+func (c *Client) Repo(ctx context.Context, tag string) (*Repo, error) {
+	var repo *Repo
+	if err := c.read(ctx, &repo, "getRepo", tag, named("state", int(RepoReady))); err != nil {
+		return nil, err
+	}
+	if repo == nil {
+		return nil, notFound("ready repo of tag", tag)
+	}
+	return repo, nil
+}
+
+// RepoInfo returns a repo by its id; ErrNotFound if there is none.
+func (c *Client) RepoInfo(ctx context.Context, id int64) (*Repo, error) {
+	var repo *Repo
+	if err := c.read(ctx, &repo, "repoInfo", id); err != nil {
+		return nil, err
+	}
+	if repo == nil {
+		return nil, notFound("repo", id)
+	}
+	return repo, nil
+}
+
+// A RepoRequest is where a request for a repo stands. One of Repo and Request
+// is nil.
+type RepoRequest struct {
+	Repo      *Repo           `koji:"repo"` // that fulfils it
+	Request   *PendingRequest `koji:"request"`
+	Duplicate bool            `koji:"duplicate"` // the same request was there already
+}
+
+// A PendingRequest is a request that the hub has not fulfilled yet.
+type PendingRequest struct {
+	ID        int64 `koji:"id"`
+	TagID     int64 `koji:"tag_id"`
+	AtEvent   int64 `koji:"at_event"`
+	MinEvent  int64 `koji:"min_event"`
+	Active    bool  `koji:"active"`
+	Tries     int   `koji:"tries"`
+	TaskID    int64 `koji:"task_id"`
+	TaskState *int  `koji:"task_state"`
+}
+
+// RequestRepo asks for a repo of a tag as it was at an event, which any user
+// may. A repo that is there is returned at once, and the same request twice is
+// one: asking again is how to follow it. Hubs before 1.35 do not have the call.
+func (c *Client) RequestRepo(ctx context.Context, tag string, atEvent int64) (*RepoRequest, error) {
+	var request RepoRequest
+	if err := c.session.change(ctx, &request, "repo.request", tag, named("at_event", atEvent)); err != nil {
+		return nil, err
+	}
+	return &request, nil
+}
+
+// NewRepo has the hub make a repo of a tag now and returns the task's id. It
+// needs a permission.
+func (c *Client) NewRepo(ctx context.Context, tag string) (int64, error) {
+	var task int64
+	err := c.session.changeOnce(ctx, &task, "newRepo", tag)
+	return task, err
+}

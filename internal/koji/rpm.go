@@ -1,0 +1,194 @@
+package koji
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// An RPM is a package file of a build.
+type RPM struct {
+	ID      int64  `koji:"id"`
+	BuildID int64  `koji:"build_id"`
+	Name    string `koji:"name"`
+	Epoch   *int   `koji:"epoch"`
+	Version string `koji:"version"`
+	Release string `koji:"release"`
+	Arch    string `koji:"arch"`
+	Size    int64  `koji:"size"`
+}
+
+// NEVRA returns the file's name with the epoch.
+func (r *RPM) NEVRA() rpm.NEVRA {
+	return rpm.NEVRA{Name: r.Name, EVR: evr(r.Epoch, r.Version, r.Release), Arch: r.Arch}
+}
+
+// EVR returns what orders the build among those of its package for RPM.
+func (b *Build) EVR() rpm.EVR { return evr(b.Epoch, b.Version, b.Release) }
+
+func evr(epoch *int, version, release string) rpm.EVR {
+	e := rpm.EVR{Version: version, Release: release}
+	if epoch != nil {
+		e.Epoch = uint32(max(0, *epoch))
+	}
+	return e
+}
+
+// SRPM returns the source package of a build; ErrNotFound if it has none.
+func (c *Client) SRPM(ctx context.Context, buildID int64) (*RPM, error) {
+	files, err := readList[RPM](ctx, c, "listRPMs", named("buildID", buildID, "arches", "src"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, notFound("source package of build", buildID)
+	}
+	return &files[0], nil
+}
+
+// Dependency types and flags of the hub, which are RPM's.
+const (
+	depRequire = 0
+
+	flagLess      = 1 << 1
+	flagGreater   = 1 << 2
+	flagEqual     = 1 << 3
+	flagMissingOK = 1 << 19 // weak
+	flagRPMLib    = 1 << 24 // a feature of rpm, not a package
+)
+
+// Requires are the BuildRequires of one source package, or why they are not
+// known.
+type Requires struct {
+	Relations []rpm.Relation
+	Err       error
+}
+
+// BuildRequires returns the BuildRequires of source packages, in their order.
+//
+// The hub answers nothing at all where it does not know the package or cannot
+// find its file, also if its storage is away for a moment. That is told from a
+// package without BuildRequires, which still requires features of rpm, and ends
+// in ErrNotFound for that package. Generated requirements count, weak ones do
+// not.
+func (c *Client) BuildRequires(ctx context.Context, sources []rpm.NEVRA) ([]Requires, error) {
+	calls := make([]xmlrpc.Call, len(sources))
+	for i, n := range sources {
+		calls[i] = xmlrpc.Call{Method: "getRPMDeps", Params: []any{nvra(n), depRequire}}
+	}
+	results, err := c.Multicall(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]Requires, len(sources))
+	for i, r := range results {
+		answers[i].Relations, err = buildRequires(r)
+		if err != nil {
+			answers[i] = Requires{Err: fmt.Errorf("BuildRequires of %s: %w", sources[i], err)}
+		}
+	}
+	return answers, nil
+}
+
+// A dependency is an entry of a package's dependency list at the hub.
+type dependency struct {
+	Name    string `koji:"name"`
+	Version string `koji:"version"`
+	Flags   int    `koji:"flags"`
+	Type    int    `koji:"type"`
+}
+
+func buildRequires(r xmlrpc.Result) ([]rpm.Relation, error) {
+	var entries []dependency
+	if err := resultOf(r, &entries); err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, notFound("its", "header")
+	}
+	relations := []rpm.Relation{}
+	for _, e := range entries {
+		if e.Type != depRequire || e.Flags&(flagRPMLib|flagMissingOK) != 0 {
+			continue
+		}
+		relation, err := e.relation()
+		if err != nil {
+			return nil, err
+		}
+		relations = append(relations, relation)
+	}
+	return relations, nil
+}
+
+func (d dependency) relation() (rpm.Relation, error) {
+	r := rpm.Relation{Name: d.Name}
+	if d.Flags&flagLess != 0 {
+		r.Op |= rpm.Less
+	}
+	if d.Flags&flagGreater != 0 {
+		r.Op |= rpm.Greater
+	}
+	if d.Flags&flagEqual != 0 {
+		r.Op |= rpm.Equal
+	}
+	if r.Op == 0 || d.Version == "" {
+		return rpm.Relation{Name: d.Name}, nil
+	}
+	var err error
+	if r.EVR, err = rpm.ParseEVR(d.Version); err != nil {
+		return rpm.Relation{}, fmt.Errorf("requirement %s: %w", d.Name, err)
+	}
+	return r, nil
+}
+
+// SourceArches is what a source package says of the architectures it can be
+// built for, or why that is not known.
+type SourceArches struct {
+	BuildArches []string `koji:"BUILDARCHS"`
+	Exclude     []string `koji:"EXCLUDEARCH"`
+	Exclusive   []string `koji:"EXCLUSIVEARCH"`
+	Err         error
+}
+
+// SourceArches reads the headers of source packages, in their order. As with
+// BuildRequires a package that the hub says nothing of ends in ErrNotFound.
+func (c *Client) SourceArches(ctx context.Context, sources []rpm.NEVRA) ([]SourceArches, error) {
+	headers := []string{"BUILDARCHS", "EXCLUDEARCH", "EXCLUSIVEARCH"}
+	calls := make([]xmlrpc.Call, len(sources))
+	for i, n := range sources {
+		calls[i] = xmlrpc.Call{Method: "getRPMHeaders", Params: []any{named("rpmID", nvra(n), "headers", headers)}}
+	}
+	results, err := c.Multicall(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]SourceArches, len(sources))
+	for i, r := range results {
+		if err := sourceArches(r, &answers[i]); err != nil {
+			answers[i] = SourceArches{Err: fmt.Errorf("architectures of %s: %w", sources[i], err)}
+		}
+	}
+	return answers, nil
+}
+
+func sourceArches(r xmlrpc.Result, arches *SourceArches) error {
+	if err := resultOf(r, arches); err != nil {
+		return err
+	}
+	if members, ok := r.Value.(xmlrpc.Struct); ok && len(members) == 0 {
+		return notFound("its", "header")
+	}
+	return nil
+}
+
+// nvra names a package file to the hub. It needs no epoch: the rest is unique.
+func nvra(n rpm.NEVRA) xmlrpc.Struct {
+	return xmlrpc.Struct{
+		{Name: "name", Value: n.Name},
+		{Name: "version", Value: n.Version},
+		{Name: "release", Value: n.Release},
+		{Name: "arch", Value: n.Arch},
+	}
+}

@@ -1,0 +1,201 @@
+package koji
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+// A Target says where builds get their buildroot from and where they go.
+type Target struct {
+	ID         int64  `koji:"id"`
+	Name       string `koji:"name"`
+	BuildTagID int64  `koji:"build_tag"`
+	BuildTag   string `koji:"build_tag_name"`
+	DestTagID  int64  `koji:"dest_tag"`
+	DestTag    string `koji:"dest_tag_name"`
+}
+
+// BuildTarget returns a build target; ErrNotFound if there is none.
+func (c *Client) BuildTarget(ctx context.Context, name string) (*Target, error) {
+	var target *Target
+	if err := c.read(ctx, &target, "getBuildTarget", name); err != nil {
+		return nil, err
+	}
+	if target == nil {
+		return nil, notFound("build target", name)
+	}
+	return target, nil
+}
+
+// A Tag is a named set of builds.
+type Tag struct {
+	ID     int64         `koji:"id"`
+	Name   string        `koji:"name"`
+	Arches Words         `koji:"arches"` // nil if not set on the tag itself
+	Locked bool          `koji:"locked"`
+	Extra  xmlrpc.Struct `koji:"extra"` // settings of mock and macros
+}
+
+// Words are written by the hub as one string, separated by spaces.
+type Words []string
+
+// UnmarshalXMLRPC implements xmlrpc.Unmarshaler.
+func (w *Words) UnmarshalXMLRPC(value any) error {
+	var text string
+	if err := xmlrpc.Unmarshal(value, &text); err != nil {
+		return err
+	}
+	*w = strings.Fields(text)
+	if len(*w) == 0 {
+		*w = nil
+	}
+	return nil
+}
+
+// Tag returns a tag; ErrNotFound if there is none. Its arches are only those
+// set on the tag itself: for a build tag see BuildConfig.
+func (c *Client) Tag(ctx context.Context, name string) (*Tag, error) {
+	var tag *Tag
+	if err := c.read(ctx, &tag, "getTag", name); err != nil {
+		return nil, err
+	}
+	if tag == nil {
+		return nil, notFound("tag", name)
+	}
+	return tag, nil
+}
+
+// BuildConfig returns a build tag with what it inherits: arches and settings.
+// An unknown tag is a fault.
+func (c *Client) BuildConfig(ctx context.Context, tag string) (*Tag, error) {
+	var config Tag
+	if err := c.read(ctx, &config, "getBuildConfig", tag); err != nil {
+		return nil, err
+	}
+	return &config, nil
+}
+
+// A Group is a named set of packages of a build tag.
+type Group struct {
+	Name     string          `koji:"name"`
+	Blocked  bool            `koji:"blocked"`
+	Packages []GroupPackage  `koji:"packagelist"`
+	Requires []RequiredGroup `koji:"grouplist"`
+}
+
+// A GroupPackage is a member of a Group. Mock installs mandatory and default
+// ones.
+type GroupPackage struct {
+	Name    string `koji:"package"`
+	Type    string `koji:"type"` // mandatory, default, optional, conditional
+	Blocked bool   `koji:"blocked"`
+}
+
+// A RequiredGroup is a group whose members belong to another one too.
+type RequiredGroup struct {
+	Name    string `koji:"name"`
+	Blocked bool   `koji:"blocked"`
+}
+
+// TagGroups returns the groups of a tag as of an event, 0 for now. What a group
+// requires is not expanded.
+func (c *Client) TagGroups(ctx context.Context, tag string, event int64) ([]Group, error) {
+	params := []any{tag}
+	if event != 0 {
+		params = append(params, named("event", event))
+	}
+	return readList[Group](ctx, c, "getTagGroups", params...)
+}
+
+// BuildGroup returns the names of the packages that a group brings into a
+// buildroot, sorted: its own and those of all groups it requires, as the hub
+// itself expands them when it writes a repo's comps.xml. ErrNotFound if the tag
+// has no such group.
+func (c *Client) BuildGroup(ctx context.Context, tag, group string, event int64) ([]string, error) {
+	groups, err := c.TagGroups(ctx, tag, event)
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]*Group, len(groups))
+	for i := range groups {
+		byName[groups[i].Name] = &groups[i]
+	}
+	if byName[group] == nil {
+		return nil, notFound("group", group)
+	}
+	return membersOf(byName, group), nil
+}
+
+func membersOf(groups map[string]*Group, name string) []string {
+	names := []string{}
+	needed := []string{name}
+	seen := map[string]bool{name: true}
+	for len(needed) > 0 {
+		g := groups[needed[0]]
+		needed = needed[1:]
+		if g == nil || g.Blocked {
+			continue // comps.xml leaves it out as well
+		}
+		for _, p := range g.Packages {
+			if !p.Blocked && (p.Type == "mandatory" || p.Type == "default") {
+				names = append(names, p.Name)
+			}
+		}
+		for _, r := range g.Requires {
+			if !r.Blocked && !seen[r.Name] {
+				seen[r.Name] = true
+				needed = append(needed, r.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// A Tagging says that a build was put into a tag, and perhaps taken out again.
+type Tagging struct {
+	BuildID   int64     `koji:"build_id"`
+	Name      string    `koji:"name"`
+	Epoch     *int      `koji:"epoch"`
+	Version   string    `koji:"version"`
+	Release   string    `koji:"release"`
+	TagID     int64     `koji:"tag_id"`
+	Tag       string    `koji:"tag.name"`
+	Active    bool      `koji:"active"`
+	Created   int64     `koji:"create_event"`
+	CreatedAt time.Time `koji:"create_ts"`
+	Revoked   int64     `koji:"revoke_event"` // 0 while tagged
+	RevokedAt time.Time `koji:"revoke_ts"`
+}
+
+// TagHistory returns when builds of a package came into a tag and left it, in
+// the order of the events. The hub's method of this name is gone since 1.35,
+// queryHistory is in all versions.
+func (c *Client) TagHistory(ctx context.Context, tag, pkg string) ([]Tagging, error) {
+	var tables struct {
+		Listing []Tagging `koji:"tag_listing"`
+	}
+	args := named("tables", []string{"tag_listing"}, "tag", tag, "package", pkg)
+	if err := c.read(ctx, &tables, "queryHistory", args); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(tables.Listing, func(a, b Tagging) int { return int(a.Created - b.Created) })
+	return tables.Listing, nil
+}
+
+// An Event is a point in the order of all changes that the hub records.
+type Event struct {
+	ID int64     `koji:"id"`
+	At time.Time `koji:"ts"`
+}
+
+// LastEvent returns the newest event.
+func (c *Client) LastEvent(ctx context.Context) (Event, error) {
+	var event Event
+	err := c.read(ctx, &event, "getLastEvent")
+	return event, err
+}
