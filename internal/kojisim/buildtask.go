@@ -1,0 +1,395 @@
+package kojisim
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A buildRun is what a build task knows of itself.
+type buildRun struct {
+	source  string // as submitted
+	target  string // "" if none was given
+	opts    xmlrpc.Struct
+	checked bool
+
+	tag      *tag // of the buildroot
+	dest     *tag
+	repo     *repo
+	src      *build // whose SRPM is built; nil if there is none
+	product  *build // of a real build
+	next     *update
+	arches   []string
+	outcome  outcome
+	scratch  bool
+	override []string
+}
+
+// An update is a new version that a packager builds.
+type update struct {
+	pkg     *pkg
+	evr     rpm.EVR
+	content content
+	done    func(ok bool) // nil if nobody waits
+}
+
+// submitBuild makes a build task as the hub does: nearly nothing is checked.
+func (w *World) submitBuild(owner *user, source, target string, opts xmlrpc.Struct, request []any, priority int) *task {
+	run := &buildRun{source: source, target: target, opts: opts}
+	scratch, _ := opts.Get("scratch")
+	run.scratch, _ = scratch.(bool)
+	override, _ := opts.Get("arch_override")
+	if s, ok := override.(string); ok {
+		run.override = strings.Fields(s)
+	}
+	return w.submit("build", owner, priority, request, run.work)
+}
+
+// submitUpdate makes the build task of a packager.
+func (w *World) submitUpdate(owner *user, target string, u *update) *task {
+	url := "git+https://src.example.test/rpms/" + u.pkg.name + "#" + commitOf(u)
+	run := &buildRun{source: url, target: target, next: u}
+	return w.submit("build", owner, 0, []any{url, target, xmlrpc.Struct{}}, run.work)
+}
+
+// commitOf makes up the commit of an update.
+func commitOf(u *update) string {
+	const hex = "0123456789abcdef"
+	d := drawFrom(0, "commit", u.pkg.name, u.evr.String())
+	b := make([]byte, 40)
+	for i := range b {
+		b[i] = hex[d.below(16)]
+	}
+	return string(b)
+}
+
+// work takes the build one step further.
+func (r *buildRun) work(w *World, t *task) {
+	if !r.checked {
+		w.then(t, t.luck.between(200*time.Millisecond, 2*time.Second), func() { r.start(w, t) })
+		return
+	}
+	if c := t.failedChild(); c != nil {
+		r.fail(w, t, childFault(c))
+		return
+	}
+	switch {
+	case r.repo == nil:
+		r.afterWait(w, t)
+	case t.child(r.srpmMethod(), "srpm") == nil:
+		r.startSRPM(w, t)
+	case !t.childrenClosed(r.srpmMethod()):
+	case r.arches == nil:
+		r.startArches(w, t)
+	case t.childrenClosed("buildArch"):
+		r.finish(w, t)
+	}
+}
+
+// start checks what was submitted; its faults are those of a builder.
+func (r *buildRun) start(w *World, t *task) {
+	r.checked = true
+	if f := r.check(w, t); f != nil {
+		r.fail(w, t, f)
+		return
+	}
+	r.src = w.sourceOf(r)
+	if r.repo == nil {
+		r.repo = w.newestRepo(r.tag, repoReady, false)
+	}
+	if r.repo == nil {
+		w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, nil}, r.waitForRepo)
+		return
+	}
+	r.work(w, t)
+}
+
+// check finds the tags and the repo, or what is wrong with the request.
+func (r *buildRun) check(w *World, t *task) *xmlrpc.Fault {
+	if r.target != "" {
+		g := w.targetByName(r.target)
+		if g == nil {
+			return generic("unknown build target: %s", r.target)
+		}
+		r.tag, r.dest = g.build, g.dest
+	}
+	if f := r.checkRepo(w, t); f != nil {
+		return f
+	}
+	if r.tag == nil {
+		return faultf(codeBuild, "no build target and no repo given")
+	}
+	if r.override != nil && !r.scratch {
+		return faultf(codeBuild, "arch_override is only allowed for scratch builds")
+	}
+	if w.policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
+		return notAllowed("policy violation (build_from_srpm): no SRPM builds here")
+	}
+	return nil
+}
+
+func (r *buildRun) checkRepo(w *World, t *task) *xmlrpc.Fault {
+	given, _ := r.opts.Get("repo_id")
+	if given == nil {
+		return nil
+	}
+	id, _ := asInt(given)
+	if r.repo = w.repoByID(id); r.repo == nil {
+		return faultf(codeBuild, "No such repo: %d", id)
+	}
+	if !r.repo.usable() {
+		return faultf(codeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.state))
+	}
+	if !w.policy.BuildFromRepoID && !t.owner.has("admin") {
+		return notAllowed("policy violation (build_from_repo_id): access denied by policy")
+	}
+	if r.tag != nil && r.tag != r.repo.tag {
+		return faultf(codeBuild, "Repo does not match build tag: %s != %s", r.repo.tag.name, r.tag.name)
+	}
+	r.tag = r.repo.tag
+	return nil
+}
+
+// option reports whether a switch of the submission is on.
+func (r *buildRun) option(name string) bool {
+	v, _ := r.opts.Get(name)
+	return v == true
+}
+
+func isSCM(source string) bool { return strings.Contains(source, "://") }
+
+func (r *buildRun) srpmMethod() string {
+	if isSCM(r.source) {
+		return "buildSRPMFromSCM"
+	}
+	return "rebuildSRPM"
+}
+
+// sourceOf finds the build whose source a task builds; nil if there is none.
+func (w *World) sourceOf(r *buildRun) *build {
+	if u := r.next; u != nil {
+		return &build{pkg: u.pkg, evr: u.evr, content: u.content}
+	}
+	name := r.source[strings.LastIndexByte(r.source, '/')+1:]
+	if nvr, ok := strings.CutSuffix(name, ".src.rpm"); ok {
+		if b := w.buildByNVR(nvr); b != nil && b.state != buildDeleted {
+			return b
+		}
+		return nil
+	}
+	name, _, _ = strings.Cut(name, "#")
+	p := w.packageByName(strings.TrimSuffix(name, ".git"))
+	if p == nil || len(p.builds) == 0 || strings.Contains(r.source, "#no-such") {
+		return nil
+	}
+	return p.builds[len(p.builds)-1]
+}
+
+// waitForRepo is the work of a waitrepo task.
+func (r *buildRun) waitForRepo(w *World, t *task) {
+	if repo := w.newestRepo(r.tag, repoReady, false); repo != nil {
+		w.closeTask(t, repo)
+		return
+	}
+	w.then(t, time.Minute, func() { r.waitForRepo(w, t) })
+}
+
+func (r *buildRun) afterWait(w *World, t *task) {
+	if t.childrenClosed("waitrepo") {
+		r.repo = w.newestRepo(r.tag, repoReady, false)
+		r.work(w, t)
+	}
+}
+
+// startSRPM begins the first half: making the source package.
+func (r *buildRun) startSRPM(w *World, t *task) {
+	if r.src != nil {
+		r.outcome = w.decide(t.id, r.src, r.repo)
+		if r.next != nil && r.outcome.Cause != CauseUnresolvable {
+			r.outcome.Cause = CauseNone // packagers build until it works
+		}
+	}
+	opts := xmlrpc.Struct{{Name: "repo_id", Value: r.repo.id}}
+	if r.scratch {
+		opts = append(opts, xmlrpc.Member{Name: "scratch", Value: true})
+	}
+	c := w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.id, opts}, r.buildSRPM)
+	c.notes.repo, c.notes.source = r.repo, r.src
+}
+
+// buildSRPM is the work of the srpm child.
+func (r *buildRun) buildSRPM(w *World, t *task) {
+	if t.notes.brootID == 0 {
+		t.notes.brootID = t.id
+	}
+	w.then(t, w.scaled(t.luck.between(30*time.Second, 2*time.Minute)), func() {
+		switch {
+		case r.src == nil && isSCM(r.source):
+			w.failTask(t, faultf(codeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
+		case r.src == nil:
+			w.failTask(t, faultf(codePython, "%s", traceback("koji/daemon", "downloadFile",
+				"koji.GenericError: download error: no such file: "+r.source)))
+		case r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
+			t.notes.outcome = &r.outcome
+			w.failTask(t, faultf(codeBuildroot,
+				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
+		default:
+			w.closeTask(t, nil)
+		}
+	})
+}
+
+func (w *World) scaled(d time.Duration) time.Duration {
+	if w.rules.BuildTime > 0 {
+		d = time.Duration(float64(d) * w.rules.BuildTime)
+	}
+	return d
+}
+
+// startArches begins the second half: building for each architecture.
+func (r *buildRun) startArches(w *World, t *task) {
+	if f := r.register(w, t); f != nil {
+		r.fail(w, t, f)
+		return
+	}
+	r.arches = r.archesFor()
+	if len(r.arches) == 0 {
+		r.fail(w, t, faultf(codeBuild, "No matching arches were found"))
+		return
+	}
+	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
+	for i, arch := range r.arches {
+		c := w.subtask(t, "buildArch", arch, arch, 1.5,
+			[]any{srpm, r.tag.id, arch, i == 0, xmlrpc.Struct{{Name: "repo_id", Value: r.repo.id}}},
+			func(w *World, c *task) { r.buildArch(w, c, arch) })
+		c.notes.repo, c.notes.source = r.repo, r.src
+	}
+}
+
+// archesFor are the architectures that the builder would choose.
+func (r *buildRun) archesFor() []string {
+	arches := slices.Clone(r.tag.ownArches())
+	if r.override != nil {
+		arches = r.override
+	}
+	if len(r.src.buildArchs) > 0 {
+		arches = slices.Clone(r.src.buildArchs)
+	}
+	out := []string{}
+	for _, a := range arches {
+		if admits(r.src.content, a) && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// admits reports whether a source lets itself be built for arch.
+func admits(c content, arch string) bool {
+	return (len(c.exclusive) == 0 || slices.Contains(c.exclusive, arch)) && !slices.Contains(c.exclude, arch)
+}
+
+// register makes the build that a real build task is for.
+func (r *buildRun) register(w *World, t *task) *xmlrpc.Fault {
+	if r.scratch || r.product != nil {
+		return nil
+	}
+	if b := w.buildByNVR(r.src.nvr()); b != nil && b.state != buildFailed && b.state != buildCanceled {
+		return generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
+			b.id, buildStateName(b.state), b.pkg.name, b.evr.Version, b.evr.Release)
+	}
+	r.product = w.newBuild(r.src.pkg, r.src.evr, r.src.content, t.owner, buildBuilding)
+	r.product.taskID, r.product.source = t.id, r.sourceName()
+	w.tellBuild(r.product, -1, buildBuilding)
+	return nil
+}
+
+func (r *buildRun) sourceName() string {
+	if isSCM(r.source) {
+		return r.source
+	}
+	return r.src.sourceFile()
+}
+
+func buildStateName(state int) string {
+	return [...]string{"BUILDING", "COMPLETE", "DELETED", "FAILED", "CANCELED"}[state]
+}
+
+// buildArch is the work of a buildArch child.
+func (r *buildRun) buildArch(w *World, t *task, arch string) {
+	if t.notes.brootID == 0 {
+		t.notes.brootID = t.id
+	}
+	o := &r.outcome
+	d := w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.fraction())))
+	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
+	if !fails {
+		w.then(t, d, func() { w.closeTask(t, nil) })
+		return
+	}
+	t.notes.outcome = o
+	f := faultf(codeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
+	switch {
+	case o.Cause == CauseUnresolvable:
+		d = t.luck.between(20*time.Second, 90*time.Second)
+		f = faultf(codeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
+	case o.Cause == CauseInfrastructure && o.luck%3 == 1:
+		f = faultf(codePython, "%s", traceback("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device"))
+	case o.Cause == CauseInfrastructure:
+		f = faultf(codeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
+	default:
+		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.fraction()))
+	}
+	w.then(t, d, func() { w.failTask(t, f) })
+}
+
+// finish ends a build whose parts all succeeded.
+func (r *buildRun) finish(w *World, t *task) {
+	if r.scratch || r.product == nil {
+		r.close(w, t)
+		return
+	}
+	if r.product.state == buildBuilding {
+		w.complete(r.product, r.src.content)
+		w.tellBuild(r.product, buildBuilding, buildComplete)
+	}
+	switch tagging := t.child("tagBuild", "tag"); {
+	case tagging == nil && r.dest != nil && !r.option("skip_tag"):
+		w.subtask(t, "tagBuild", "tag", "noarch", 1, []any{r.dest.id, r.product.id, false, nil, true}, r.tagProduct)
+	case tagging == nil || tagging.state == taskClosed:
+		r.close(w, t)
+	}
+}
+
+// tagProduct is the work of the tagBuild child.
+func (r *buildRun) tagProduct(w *World, t *task) {
+	w.then(t, t.luck.between(time.Second, 10*time.Second), func() {
+		w.tagBuild(r.dest, r.product, t.owner)
+		w.closeTask(t, nil)
+	})
+}
+
+func (r *buildRun) close(w *World, t *task) {
+	w.truth.verdicts[t.id] = r.outcome.Verdict
+	w.closeTask(t, nil)
+	if r.next != nil && r.next.done != nil {
+		r.next.done(true)
+	}
+}
+
+func (r *buildRun) fail(w *World, t *task, f *xmlrpc.Fault) {
+	if r.outcome.Task != 0 {
+		w.truth.verdicts[t.id] = r.outcome.Verdict
+	}
+	if r.product != nil && r.product.state == buildBuilding {
+		r.product.state, r.product.finished = buildFailed, w.now
+		w.tellBuild(r.product, buildBuilding, buildFailed)
+	}
+	w.failTask(t, f)
+	if r.next != nil && r.next.done != nil {
+		r.next.done(false)
+	}
+}

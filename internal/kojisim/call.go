@@ -1,0 +1,295 @@
+package kojisim
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+// A call is one method with its arguments, on behalf of a session.
+type call struct {
+	hub     *Hub
+	w       *World
+	request *http.Request
+	session *session // nil: anonymous
+	args    map[string]any
+	rest    []any // of a method that takes any number
+}
+
+// A method is what the hub can be asked for.
+type method struct {
+	python   string // Koji's own name of the function, for its error texts
+	bound    bool   // a method of an object: Python counts one argument more
+	variadic bool
+	anyName  bool // takes named arguments of any name
+	params   []string
+	required int
+	do       func(*call) (any, error)
+}
+
+// methodOf describes a method by its Python signature, such as
+// "get_tag(tagInfo, strict=False)". A dot in the name makes it a bound one.
+func methodOf(signature string, do func(*call) (any, error)) *method {
+	name, list, _ := strings.Cut(strings.TrimSuffix(signature, ")"), "(")
+	m := &method{python: name, bound: strings.Contains(name, "."), do: do}
+	if list == "" {
+		return m
+	}
+	for _, p := range strings.Split(list, ", ") {
+		switch p {
+		case "*args":
+			m.variadic = true
+			continue
+		case "**task_opts":
+			m.anyName = true
+			continue
+		}
+		p, _, optional := strings.Cut(p, "=")
+		m.params = append(m.params, p)
+		if !optional {
+			m.required++
+		}
+	}
+	return m
+}
+
+// arg is an argument's value, nil if it was not given.
+func (c *call) arg(name string) any { return c.args[name] }
+
+// given reports whether an argument was given, be it nil.
+func (c *call) given(name string) bool {
+	_, ok := c.args[name]
+	return ok
+}
+
+// flag is a truth value, false if it was not given.
+func (c *call) flag(name string) bool { return truthy(c.args[name]) }
+
+// flagOr is a truth value with another default.
+func (c *call) flagOr(name string, unset bool) bool {
+	v, ok := c.args[name]
+	if !ok {
+		return unset
+	}
+	return truthy(v)
+}
+
+// truthy is Python's notion of true.
+func truthy(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case xmlrpc.Struct:
+		return len(v) > 0
+	}
+	return true
+}
+
+// integer is an argument that must be a number; 0 if it was not given.
+func (c *call) integer(name string) int {
+	n, _ := asInt(c.args[name])
+	return n
+}
+
+// bind lays the parameters of a request out by name; its faults are Python's.
+func (m *method) bind(params []any) (map[string]any, []any, error) {
+	positional, named := xmlrpc.SplitNamed(params)
+	args := make(map[string]any, len(params))
+	var rest []any
+	for i, v := range positional {
+		if i < len(m.params) {
+			args[m.params[i]] = v
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	if len(rest) > 0 && !m.variadic {
+		return nil, nil, m.tooMany(len(positional))
+	}
+	for _, a := range named {
+		if !m.anyName && !m.has(a.Name) {
+			return nil, nil, faultf(codeParameter, "%s() got an unexpected keyword argument '%s'", m.python, a.Name)
+		}
+		if _, twice := args[a.Name]; twice {
+			return nil, nil, faultf(codeParameter, "%s() got multiple values for argument '%s'", m.python, a.Name)
+		}
+		args[a.Name] = a.Value
+	}
+	return args, rest, m.missing(args)
+}
+
+func (m *method) has(name string) bool {
+	for _, p := range m.params {
+		if p == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *method) tooMany(given int) error {
+	takes, self := len(m.params), 0
+	if m.bound {
+		self = 1
+	}
+	plural, count := "s", strconv.Itoa(takes+self)
+	if takes+self == 1 {
+		plural = ""
+	}
+	if m.required < takes {
+		count = "from " + strconv.Itoa(m.required+self) + " to " + count
+		plural = "s"
+	}
+	return faultf(codeParameter, "%s() takes %s positional argument%s but %d were given", m.python, count, plural, given+self)
+}
+
+func (m *method) missing(args map[string]any) error {
+	var names []string
+	for _, p := range m.params[:m.required] {
+		if _, ok := args[p]; !ok {
+			names = append(names, "'"+p+"'")
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		return faultf(codeParameter, "%s() missing 1 required positional argument: %s", m.python, names[0])
+	}
+	list := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return faultf(codeParameter, "%s() missing %d required positional arguments: %s", m.python, len(names), list)
+}
+
+// perform does what a request asks, in one transaction.
+func (h *Hub) perform(req *http.Request, in xmlrpc.Call) (any, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
+	if err := h.offline(); err != nil {
+		return nil, err
+	}
+	s, num, err := h.session(req, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.lockedOut(in.Method, s); err != nil {
+		return nil, err
+	}
+	before := h.w.changes
+	value, err := h.dispatch(req, s, in)
+	if err == nil && s != nil && num >= 0 && h.w.changes != before {
+		s.callnum = num
+	}
+	return value, err
+}
+
+// dispatch calls one method.
+func (h *Hub) dispatch(req *http.Request, s *session, in xmlrpc.Call) (any, error) {
+	if in.Method == "multiCall" || in.Method == "system.multicall" {
+		return h.multicall(req, s, in.Params)
+	}
+	m := h.methods[in.Method]
+	if m == nil {
+		return nil, generic("Invalid method: %s", in.Method)
+	}
+	args, rest, err := m.bind(in.Params)
+	if err != nil {
+		return nil, err
+	}
+	return m.do(&call{hub: h, w: h.w, request: req, session: s, args: args, rest: rest})
+}
+
+// multicall calls many methods. One that faults leaves no trace: methods check
+// before they change anything.
+func (h *Hub) multicall(req *http.Request, s *session, params []any) (any, error) {
+	if len(params) != 1 {
+		return nil, faultf(codeParameter, "HandlerRegistry.multiCall() takes 2 positional arguments but %d were given", len(params)+1)
+	}
+	list, ok := params[0].([]any)
+	if !ok {
+		return nil, faultf(codeParameter, "multiCall takes a list of calls")
+	}
+	out := make([]any, len(list))
+	for i, e := range list {
+		value, err := h.subcall(req, s, e)
+		if err != nil {
+			f := *asFault(err)
+			f.Traceback = multicallTraceback(&f)
+			out[i] = f.Struct()
+			continue
+		}
+		out[i] = []any{value}
+	}
+	return out, nil
+}
+
+func (h *Hub) subcall(req *http.Request, s *session, e any) (any, error) {
+	in, _ := e.(xmlrpc.Struct)
+	name, _ := in.Get("methodName")
+	method, isText := name.(string)
+	if !isText {
+		return nil, &xmlrpc.Fault{Code: codePython, String: "methodName"}
+	}
+	given, ok := in.Get("params")
+	params, isList := given.([]any)
+	if !ok || !isList {
+		return nil, &xmlrpc.Fault{Code: codePython, String: "params"}
+	}
+	return h.dispatch(req, s, xmlrpc.Call{Method: method, Params: params})
+}
+
+func multicallTraceback(f *xmlrpc.Fault) []string {
+	return []string{
+		"Traceback (most recent call last):\n",
+		"  File \"/usr/lib/python3/site-packages/kojihub/kojixmlrpc.py\", line 366, in multiCall\n",
+		faultClass(f.Code) + ": " + f.String + "\n",
+	}
+}
+
+func faultClass(code int) string {
+	switch code {
+	case codeGeneric:
+		return "koji.GenericError"
+	case codeAuth:
+		return "koji.AuthError"
+	case codeNotAllowed:
+		return "koji.ActionNotAllowed"
+	case codeParameter:
+		return "koji.ParameterError"
+	}
+	return "Exception"
+}
+
+func notLoggedIn() error { return notAllowed("you must be logged in for this operation") }
+
+// user is who calls, nil if anonymous.
+func (c *call) user() *user {
+	if c.session == nil {
+		return nil
+	}
+	return c.session.user
+}
+
+// require checks that the caller has a permission.
+func (c *call) require(perm string) error {
+	switch u := c.user(); {
+	case u == nil:
+		return notAllowed("%s permission required (user not logged in)", perm)
+	case !u.has(perm):
+		return notAllowed("%s permission required (logged in as %s)", perm, u.name)
+	}
+	return nil
+}

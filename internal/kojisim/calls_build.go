@@ -1,0 +1,422 @@
+package kojisim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+func packageMethods(m map[string]*method) {
+	m["listPackages"] = methodOf("RootExports.listPackages(tagID=None, userID=None, pkgID=None, prefix=None, inherited=False, with_dups=False, event=None, queryOpts=None, with_owners=True, with_blocked=True)", methodListPackages)
+	m["getPackage"] = methodOf("lookup_package(info, strict=False, create=False)", methodGetPackage)
+	m["getPackageID"] = methodOf("RootExports.getPackageID(name, strict=False)", methodGetPackageID)
+	m["getPackageConfig"] = methodOf("RootExports.getPackageConfig(tag, pkg, event=None)", methodGetPackageConfig)
+	m["getAverageBuildDuration"] = methodOf("get_average_build_duration(package, age=None)", methodGetAverageBuildDuration)
+}
+
+func buildMethods(m map[string]*method) {
+	m["listTagged"] = methodOf("RootExports.listTagged(tag, event=None, inherit=False, prefix=None, latest=False, package=None, owner=None, type=None, strict=True, extra=True)", methodListTagged)
+	m["getLatestBuilds"] = methodOf("RootExports.getLatestBuilds(tag, event=None, package=None, type=None)", methodGetLatestBuilds)
+	m["getBuild"] = methodOf("get_build(buildInfo, strict=False)", methodGetBuild)
+	m["listBuilds"] = methodOf("RootExports.listBuilds(packageID=None, userID=None, taskID=None, prefix=None, state=None, volumeID=None, source=None, createdBefore=None, createdAfter=None, completeBefore=None, completeAfter=None, type=None, typeInfo=None, queryOpts=None, pattern=None, cgID=None, draft=None)", methodListBuilds)
+	m["queryHistory"] = methodOf("query_history(tables=None, tag=None, build=None, package=None, queryOpts=None)", methodQueryHistory)
+	m["tagBuild"] = methodOf("RootExports.tagBuild(tag, build, force=False, fromtag=None)", methodTagBuild)
+	m["tagBuildBypass"] = methodOf("RootExports.tagBuildBypass(tag, build, force=False, notify=False)", methodTagBuildBypass)
+	m["untagBuildBypass"] = methodOf("RootExports.untagBuildBypass(tag, build, strict=True, force=False, notify=False)", methodUntagBuildBypass)
+	m["deleteBuild"] = methodOf("delete_build(build, strict=True, min_ref_age=604800)", methodDeleteBuild)
+}
+
+func methodListPackages(c *call) (any, error) {
+	w := c.w
+	if c.arg("tagID") == nil && c.arg("userID") == nil && c.arg("pkgID") == nil {
+		rows := make([]xmlrpc.Struct, len(w.packages))
+		for i, p := range w.packages {
+			rows[i] = xmlrpc.Struct{{Name: "package_id", Value: p.id}, {Name: "package_name", Value: p.name}}
+		}
+		return applyOptions(rows, c.arg("queryOpts")), nil
+	}
+	tags := w.tags
+	if info := c.arg("tagID"); info != nil {
+		t, err := w.tagOf(info)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			return nil, generic("No such entry in table tag: %v", info)
+		}
+		tags = []*tag{t}
+		if c.flag("inherited") {
+			tags = t.order()
+		}
+	}
+	return applyOptions(c.listedPackages(tags), c.arg("queryOpts")), nil
+}
+
+// listedPackages are the entries of tags that a listPackages call selects.
+func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
+	event := c.integer("event")
+	prefix, _ := c.arg("prefix").(string)
+	seen := map[int]bool{}
+	rows := []xmlrpc.Struct{}
+	for _, t := range tags {
+		for _, id := range t.pkgOrder {
+			l := t.pkgs[id]
+			switch {
+			case event != 0 && l.created > event,
+				!strings.HasPrefix(l.pkg.name, strings.ToLower(prefix)),
+				seen[id] && !c.flag("with_dups") && c.arg("tagID") != nil,
+				c.arg("pkgID") != nil && c.arg("pkgID") != l.pkg.name && c.arg("pkgID") != int64(id),
+				c.arg("userID") != nil && c.arg("userID") != l.owner.name && c.arg("userID") != int64(l.owner.id):
+				continue
+			}
+			seen[id] = true
+			if l.blocked && !c.flagOr("with_blocked", true) {
+				continue
+			}
+			rows = append(rows, l.wire(t, c.flagOr("with_owners", true)))
+		}
+	}
+	return rows
+}
+
+func (l *listedPkg) wire(t *tag, owners bool) xmlrpc.Struct {
+	out := make(xmlrpc.Struct, 0, 8)
+	out = append(out, xmlrpc.Member{Name: "blocked", Value: l.blocked}, xmlrpc.Member{Name: "extra_arches", Value: stringOrNil(l.extraArches)})
+	if owners {
+		out = append(out, xmlrpc.Member{Name: "owner_id", Value: l.owner.id}, xmlrpc.Member{Name: "owner_name", Value: l.owner.name})
+	}
+	return append(out,
+		xmlrpc.Member{Name: "package_id", Value: l.pkg.id}, xmlrpc.Member{Name: "package_name", Value: l.pkg.name},
+		xmlrpc.Member{Name: "tag_id", Value: t.id}, xmlrpc.Member{Name: "tag_name", Value: t.name})
+}
+
+// pkgOf finds a package by name or id; nil if there is none.
+func (w *World) pkgOf(info any) *pkg {
+	switch v := info.(type) {
+	case string:
+		return w.packageByName(v)
+	case int64:
+		if v >= 1 && int(v) <= len(w.packages) {
+			return w.packages[v-1]
+		}
+	}
+	return nil
+}
+
+func methodGetPackage(c *call) (any, error) {
+	p := c.w.pkgOf(c.arg("info"))
+	if p == nil {
+		if c.flag("strict") {
+			return nil, generic("No such entry in table package: %v", c.arg("info"))
+		}
+		return nil, nil
+	}
+	return xmlrpc.Struct{{Name: "id", Value: p.id}, {Name: "name", Value: p.name}}, nil
+}
+
+func methodGetPackageID(c *call) (any, error) {
+	p := c.w.pkgOf(c.arg("name"))
+	if p == nil {
+		return nil, nil
+	}
+	return p.id, nil
+}
+
+func methodGetPackageConfig(c *call) (any, error) {
+	t, err := c.w.mustTag(c.arg("tag"))
+	if err != nil {
+		return nil, err
+	}
+	p := c.w.pkgOf(c.arg("pkg"))
+	if p == nil {
+		return nil, nil
+	}
+	for _, a := range t.order() {
+		if l := a.pkgs[p.id]; l != nil {
+			return l.wire(a, true), nil
+		}
+	}
+	return nil, nil
+}
+
+func methodGetAverageBuildDuration(c *call) (any, error) {
+	p := c.w.pkgOf(c.arg("package"))
+	if p == nil {
+		return nil, nil
+	}
+	total, n := 0.0, 0
+	for _, b := range p.builds {
+		if b.state == buildComplete && b.taskID != 0 {
+			total += b.finished.Sub(b.started).Seconds()
+			n++
+		}
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return total / float64(n), nil
+}
+
+// wire is a build as listTagged shows it.
+func (g *tagging) wire() xmlrpc.Struct {
+	b := g.build
+	return xmlrpc.Struct{
+		{Name: "build_id", Value: b.id}, {Name: "completion_time", Value: timeOrNil(b.finished)},
+		{Name: "create_event", Value: g.created}, {Name: "creation_event_id", Value: b.event},
+		{Name: "creation_time", Value: timeOrNil(b.created)}, {Name: "draft", Value: false},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "id", Value: b.id},
+		{Name: "name", Value: b.pkg.name}, {Name: "nvr", Value: b.nvr()},
+		{Name: "owner_id", Value: b.owner.id}, {Name: "owner_name", Value: b.owner.name},
+		{Name: "package_id", Value: b.pkg.id}, {Name: "package_name", Value: b.pkg.name},
+		{Name: "promoter_id", Value: nil}, {Name: "promoter_name", Value: nil}, {Name: "promotion_time", Value: nil},
+		{Name: "release", Value: b.evr.Release}, {Name: "start_time", Value: timeOrNil(b.started)},
+		{Name: "state", Value: b.state}, {Name: "tag_id", Value: g.tag.id}, {Name: "tag_name", Value: g.tag.name},
+		{Name: "task_id", Value: idOrNil(b.taskID)}, {Name: "version", Value: b.evr.Version},
+		{Name: "volume_id", Value: 0}, {Name: "volume_name", Value: "DEFAULT"},
+	}
+}
+
+// listed answers listTagged and its like.
+func (c *call) listed(inherit, latest bool) (any, error) {
+	t, err := c.w.mustTag(c.arg("tag"))
+	if err != nil {
+		return nil, err
+	}
+	q := tagQuery{event: c.integer("event"), inherit: inherit, latest: latest}
+	if info := c.arg("package"); info != nil {
+		if q.pkg = c.w.pkgOf(info); q.pkg == nil {
+			return []any{}, nil
+		}
+	}
+	prefix, _ := c.arg("prefix").(string)
+	gs := c.w.listing(t, q)
+	out := make([]any, 0, len(gs))
+	for _, g := range gs {
+		if strings.HasPrefix(g.build.pkg.name, prefix) && (c.arg("owner") == nil || c.arg("owner") == g.build.owner.name) {
+			out = append(out, g.wire())
+		}
+	}
+	return out, nil
+}
+
+func methodListTagged(c *call) (any, error) { return c.listed(c.flag("inherit"), c.flag("latest")) }
+
+func methodGetLatestBuilds(c *call) (any, error) { return c.listed(true, true) }
+
+// buildOf finds a build by NVR, id or struct; nil if there is none.
+func (w *World) buildOf(info any) (*build, error) {
+	switch v := info.(type) {
+	case string:
+		if strings.Count(v, "-") < 2 {
+			return nil, generic("invalid format: %s", v)
+		}
+		return w.buildByNVR(v), nil
+	case int64:
+		return w.buildByID(int(v)), nil
+	case xmlrpc.Struct:
+		n, _ := v.Get("name")
+		ver, _ := v.Get("version")
+		rel, _ := v.Get("release")
+		if n == nil || ver == nil || rel == nil {
+			if id, ok := v.Get("id"); ok {
+				return w.buildOf(id)
+			}
+			return nil, generic("did not provide name, version, and release")
+		}
+		return w.buildByNVR(fmt.Sprintf("%v-%v-%v", n, ver, rel)), nil
+	}
+	return nil, faultf(codeParameter, "Invalid type for build: %s", pythonType(info))
+}
+
+// mustBuild finds a build that has to exist.
+func (c *call) mustBuild(name string) (*build, error) {
+	b, err := c.w.buildOf(c.arg(name))
+	if b == nil && err == nil {
+		err = generic("No such build: %s", pythonText(c.arg(name)))
+	}
+	return b, err
+}
+
+// wire is a build as getBuild shows it.
+func (b *build) wire() xmlrpc.Struct {
+	var extra any
+	if b.taskID != 0 {
+		extra = xmlrpc.Struct{{Name: "source", Value: xmlrpc.Struct{{Name: "original_url", Value: b.source}}}}
+	}
+	return xmlrpc.Struct{
+		{Name: "build_id", Value: b.id}, {Name: "cg_id", Value: nil},
+		{Name: "completion_time", Value: timeOrNil(b.finished)}, {Name: "completion_ts", Value: stampOrNil(b.finished)},
+		{Name: "creation_event_id", Value: b.event},
+		{Name: "creation_time", Value: timeOrNil(b.created)}, {Name: "creation_ts", Value: stampOrNil(b.created)},
+		{Name: "draft", Value: false}, {Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "extra", Value: extra},
+		{Name: "id", Value: b.id}, {Name: "name", Value: b.pkg.name}, {Name: "nvr", Value: b.nvr()},
+		{Name: "owner_id", Value: b.owner.id}, {Name: "owner_name", Value: b.owner.name},
+		{Name: "package_id", Value: b.pkg.id}, {Name: "package_name", Value: b.pkg.name},
+		{Name: "promoter_id", Value: nil}, {Name: "promoter_name", Value: nil},
+		{Name: "promotion_time", Value: nil}, {Name: "promotion_ts", Value: nil},
+		{Name: "release", Value: b.evr.Release}, {Name: "source", Value: stringOrNil(b.source)},
+		{Name: "start_time", Value: timeOrNil(b.started)}, {Name: "start_ts", Value: stampOrNil(b.started)},
+		{Name: "state", Value: b.state}, {Name: "task_id", Value: idOrNil(b.taskID)}, {Name: "version", Value: b.evr.Version},
+		{Name: "volume_id", Value: 0}, {Name: "volume_name", Value: "DEFAULT"}, {Name: "cg_name", Value: nil},
+	}
+}
+
+func methodGetBuild(c *call) (any, error) {
+	b, err := c.w.buildOf(c.arg("buildInfo"))
+	switch {
+	case err != nil:
+		return nil, err
+	case b == nil && c.flag("strict"):
+		return nil, generic("No such build: %s", pythonText(c.arg("buildInfo")))
+	case b == nil:
+		return nil, nil
+	}
+	return b.wire(), nil
+}
+
+// wireRow is a build as listBuilds shows it.
+func (b *build) wireRow() xmlrpc.Struct {
+	var out xmlrpc.Struct
+	for _, m := range b.wire() {
+		if m.Name != "id" && m.Name != "cg_name" {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func methodListBuilds(c *call) (any, error) {
+	rows := []xmlrpc.Struct{}
+	builds := c.w.builds
+	if info := c.arg("packageID"); info != nil {
+		p := c.w.pkgOf(info)
+		if p == nil {
+			return applyOptions(rows, c.arg("queryOpts")), nil
+		}
+		builds = p.builds
+	}
+	for _, b := range builds {
+		if (c.arg("taskID") == nil || c.integer("taskID") == b.taskID) &&
+			(c.arg("state") == nil || c.integer("state") == b.state) &&
+			(c.arg("userID") == nil || c.arg("userID") == b.owner.name || c.arg("userID") == int64(b.owner.id)) {
+			rows = append(rows, b.wireRow())
+		}
+	}
+	return applyOptions(rows, c.arg("queryOpts")), nil
+}
+
+// methodQueryHistory knows the history of tags only.
+func methodQueryHistory(c *call) (any, error) {
+	rows := []any{}
+	for _, t := range c.w.tags {
+		if !matches(c.arg("tag"), t) {
+			continue
+		}
+		for _, g := range t.taggings {
+			if c.arg("package") == nil || c.w.pkgOf(c.arg("package")) == g.build.pkg {
+				rows = append(rows, c.w.history(g))
+			}
+		}
+	}
+	return xmlrpc.Struct{{Name: "tag_listing", Value: rows}}, nil
+}
+
+func (w *World) history(g *tagging) xmlrpc.Struct {
+	var active, revokeTS, revokerID, revoker any
+	if g.revoked == 0 {
+		active = true
+	} else {
+		revokeTS = stamp(w.eventTime(g.revoked))
+		revokerID, revoker = g.ending.id, g.ending.name
+	}
+	b := g.build
+	return xmlrpc.Struct{
+		{Name: "active", Value: active}, {Name: "build.state", Value: b.state}, {Name: "build_id", Value: b.id},
+		{Name: "create_event", Value: g.created}, {Name: "create_ts", Value: stamp(w.eventTime(g.created))},
+		{Name: "creator_id", Value: g.creator.id}, {Name: "creator_name", Value: g.creator.name},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "name", Value: b.pkg.name}, {Name: "release", Value: b.evr.Release},
+		{Name: "revoke_event", Value: idOrNil(g.revoked)}, {Name: "revoke_ts", Value: revokeTS},
+		{Name: "revoker_id", Value: revokerID}, {Name: "revoker_name", Value: revoker},
+		{Name: "tag.name", Value: g.tag.name}, {Name: "tag_id", Value: g.tag.id}, {Name: "version", Value: b.evr.Version},
+	}
+}
+
+func methodTagBuild(c *call) (any, error) {
+	if c.user() == nil {
+		return nil, notLoggedIn()
+	}
+	t, err := c.w.mustTag(c.arg("tag"))
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.mustBuild("build")
+	if err != nil {
+		return nil, err
+	}
+	u := c.user()
+	return c.w.submit("tagBuild", u, 0, []any{t.id, b.id, false, nil}, func(w *World, k *task) {
+		w.then(k, k.luck.between(1e9, 10e9), func() {
+			w.tagBuild(t, b, u)
+			w.closeTask(k, nil)
+		})
+	}).id, nil
+}
+
+func methodTagBuildBypass(c *call) (any, error) {
+	t, b, err := c.tagging()
+	if err != nil {
+		return nil, err
+	}
+	c.w.tagBuild(t, b, c.user())
+	return nil, nil
+}
+
+func methodUntagBuildBypass(c *call) (any, error) {
+	t, b, err := c.tagging()
+	if err != nil {
+		return nil, err
+	}
+	if !c.w.untagBuild(t, b, c.user()) && c.flagOr("strict", true) {
+		return nil, faultf(1003, "build %s not in tag %s", b.nvr(), t.name)
+	}
+	return nil, nil
+}
+
+// tagging reads the arguments of an administrator's tagging.
+func (c *call) tagging() (*tag, *build, error) {
+	if err := c.require("admin"); err != nil {
+		return nil, nil, err
+	}
+	t, err := c.w.mustTag(c.arg("tag"))
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := c.mustBuild("build")
+	return t, b, err
+}
+
+func methodDeleteBuild(c *call) (any, error) {
+	if err := c.require("admin"); err != nil {
+		return nil, err
+	}
+	b, err := c.mustBuild("build")
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range c.w.tags {
+		for _, g := range t.byPkg[b.pkg.id] {
+			if g.build == b && g.revoked == 0 {
+				if c.flagOr("strict", true) {
+					return nil, generic("Cannot delete build, tagged: %s", t.name)
+				}
+				return false, nil
+			}
+		}
+	}
+	old := b.state
+	b.state = buildDeleted
+	c.w.newEvent()
+	c.w.tellBuild(b, old, buildDeleted)
+	return true, nil
+}

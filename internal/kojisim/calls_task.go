@@ -1,0 +1,425 @@
+package kojisim
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+func taskMethods(m map[string]*method) {
+	m["build"] = methodOf("RootExports.build(src, target, opts=None, priority=None, channel=None)", methodBuild)
+	m["cancelTask"] = methodOf("RootExports.cancelTask(task_id, recurse=True)", methodCancelTask)
+	m["freeTask"] = methodOf("RootExports.freeTask(task_id)", methodFreeTask)
+	m["resubmitTask"] = methodOf("RootExports.resubmitTask(taskID)", methodResubmitTask)
+	m["setTaskPriority"] = methodOf("RootExports.setTaskPriority(task_id, priority, recurse=True)", methodSetTaskPriority)
+	m["getTaskInfo"] = methodOf("RootExports.getTaskInfo(task_id, request=False, strict=False)", methodGetTaskInfo)
+	m["getTaskRequest"] = methodOf("RootExports.getTaskRequest(taskId)", methodGetTaskRequest)
+	m["getTaskResult"] = methodOf("RootExports.getTaskResult(taskId, raise_fault=True)", methodGetTaskResult)
+	m["getTaskChildren"] = methodOf("RootExports.getTaskChildren(task_id, request=False, strict=False)", methodGetTaskChildren)
+	m["getTaskDescendents"] = methodOf("RootExports.getTaskDescendents(task_id, request=False)", methodGetTaskDescendents)
+	m["listTasks"] = methodOf("RootExports.listTasks(opts=None, queryOpts=None)", methodListTasks)
+	m["listTaskOutput"] = methodOf("list_task_output(taskID, stat=False, all_volumes=False, strict=False)", methodListTaskOutput)
+	m["downloadTaskOutput"] = methodOf("RootExports.downloadTaskOutput(taskID, fileName, offset=0, size=-1, volume=None)", methodDownloadTaskOutput)
+}
+
+func methodBuild(c *call) (any, error) {
+	u := c.user()
+	if u == nil {
+		return nil, notLoggedIn()
+	}
+	src, ok := c.arg("src").(string)
+	if !ok {
+		return nil, faultf(codeParameter, "Invalid type for value '%s': <class '%s'>, expected type <class 'str'>", pythonPlain(c.arg("src")), pythonType(c.arg("src")))
+	}
+	priority := c.integer("priority")
+	if priority < 0 && !u.has("admin") {
+		return nil, notAllowed("only admins may create high-priority tasks")
+	}
+	channel := c.w.channels[0]
+	if name, _ := c.arg("channel").(string); name != "" {
+		if channel = c.w.channelByName(name); channel == nil {
+			return nil, generic("No such channel: %s", name)
+		}
+	}
+	opts, _ := c.arg("opts").(xmlrpc.Struct)
+	target, _ := c.arg("target").(string)
+	t := c.w.submitBuild(u, src, target, opts, []any{src, c.arg("target"), opts}, priority)
+	t.channel = channel
+	return t.id, nil
+}
+
+// pythonPlain writes a value as Python's str does.
+func pythonPlain(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return pythonText(v)
+}
+
+// taskStruct is a task as getTaskInfo shows it.
+func (w *World) taskStruct(t *task, request bool) xmlrpc.Struct {
+	out := xmlrpc.Struct{
+		{Name: "arch", Value: t.arch}, {Name: "awaited", Value: boolOrNil(t.awaited)}, {Name: "channel_id", Value: t.channel.id},
+		{Name: "completion_time", Value: timeOrNil(t.completed)}, {Name: "completion_ts", Value: stampOrNil(t.completed)},
+		{Name: "create_time", Value: timeOrNil(t.created)}, {Name: "create_ts", Value: stamp(t.created)},
+		{Name: "host_id", Value: hostIDOrNil(t.host)}, {Name: "id", Value: t.id}, {Name: "label", Value: stringOrNil(t.label)},
+		{Name: "method", Value: t.method}, {Name: "owner", Value: t.owner.id}, {Name: "parent", Value: parentOrNil(t)},
+		{Name: "priority", Value: t.priority},
+		{Name: "start_time", Value: timeOrNil(t.started)}, {Name: "start_ts", Value: stampOrNil(t.started)},
+		{Name: "state", Value: t.state}, {Name: "waiting", Value: boolOrNil(t.waiting)}, {Name: "weight", Value: t.weight},
+	}
+	if request {
+		out = append(out, xmlrpc.Member{Name: "request", Value: t.request})
+	}
+	return out
+}
+
+func methodGetTaskInfo(c *call) (any, error) {
+	if ids, ok := c.arg("task_id").([]any); ok {
+		out := make([]any, len(ids))
+		for i, id := range ids {
+			n, _ := asInt(id)
+			if t := c.w.taskByID(n); t != nil {
+				out[i] = c.w.taskStruct(t, c.flag("request"))
+			}
+		}
+		return out, nil
+	}
+	t := c.w.taskByID(c.integer("task_id"))
+	if t == nil {
+		if c.flag("strict") {
+			return nil, generic("query returned no rows")
+		}
+		return nil, nil
+	}
+	return c.w.taskStruct(t, c.flag("request")), nil
+}
+
+func methodGetTaskRequest(c *call) (any, error) {
+	t := c.w.taskByID(c.integer("taskId"))
+	if t == nil {
+		return nil, generic("No such task: %d", c.integer("taskId"))
+	}
+	return t.request, nil
+}
+
+func methodGetTaskResult(c *call) (any, error) {
+	t := c.w.taskByID(c.integer("taskId"))
+	switch {
+	case t == nil:
+		return nil, generic("No such task")
+	case t.state == taskCanceled:
+		return nil, generic("Task %d is canceled", t.id)
+	case t.state == taskClosed:
+		return c.w.wireResult(t), nil
+	case t.state != taskFailed:
+		return nil, generic("Task %d is not finished", t.id)
+	case c.flagOr("raise_fault", true):
+		return nil, t.fault
+	}
+	return t.fault.Struct(), nil
+}
+
+// shuffled returns a task's children in no order that means anything: rows of
+// PostgreSQL move when they change.
+func (c *call) shuffled(t *task) []*task {
+	out := slices.Clone(t.children)
+	d := drawFrom(c.w.seed, "rows", strconv.Itoa(t.id), strconv.Itoa(c.w.changes))
+	for i := len(out) - 1; i > 0; i-- {
+		j := d.below(i + 1)
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+func methodGetTaskChildren(c *call) (any, error) {
+	t := c.w.taskByID(c.integer("task_id"))
+	out := []any{}
+	if t == nil {
+		return out, nil
+	}
+	for _, k := range c.shuffled(t) {
+		out = append(out, childStruct(c.w.taskStruct(k, c.flag("request"))))
+	}
+	return out, nil
+}
+
+// childStruct has the members of getTaskChildren in their order: the request
+// stands among the others there.
+func childStruct(s xmlrpc.Struct) xmlrpc.Struct {
+	sortMembers(s)
+	return s
+}
+
+func sortMembers(s xmlrpc.Struct) {
+	slices.SortFunc(s, func(a, b xmlrpc.Member) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+}
+
+func methodGetTaskDescendents(c *call) (any, error) {
+	id := c.integer("task_id")
+	out := xmlrpc.Struct{}
+	var visit func(id int)
+	visit = func(id int) {
+		children := []any{}
+		t := c.w.taskByID(id)
+		if t != nil {
+			for _, k := range c.shuffled(t) {
+				children = append(children, childStruct(c.w.taskStruct(k, c.flag("request"))))
+			}
+		}
+		out = append(out, xmlrpc.Member{Name: strconv.Itoa(id), Value: children})
+		if t != nil {
+			for _, k := range t.children {
+				visit(k.id)
+			}
+		}
+	}
+	visit(id)
+	return out, nil
+}
+
+func methodCancelTask(c *call) (any, error) {
+	id := c.integer("task_id")
+	t := c.w.taskByID(id)
+	u := c.user()
+	switch {
+	case u == nil:
+		return nil, notAllowed("Cannot cancel task, not owner")
+	case t == nil:
+		return nil, generic("No such task: %d", id)
+	case t.owner != u && !u.has("admin"):
+		return nil, notAllowed("Cannot cancel task, not owner")
+	}
+	c.w.cancelTask(t)
+	return nil, nil
+}
+
+func methodFreeTask(c *call) (any, error) {
+	if err := c.require("admin"); err != nil {
+		return nil, err
+	}
+	t := c.w.taskByID(c.integer("task_id"))
+	switch {
+	case t == nil:
+		return nil, generic("No such task: %d", c.integer("task_id"))
+	case t.ended():
+		return nil, generic("Cannot free task %d, state is %s", t.id, taskStateName(t.state))
+	case t.state != taskFree:
+		c.w.freeTask(t)
+	}
+	return nil, nil
+}
+
+func methodResubmitTask(c *call) (any, error) {
+	u := c.user()
+	if u == nil {
+		return nil, notLoggedIn()
+	}
+	t := c.w.taskByID(c.integer("taskID"))
+	switch {
+	case t == nil || t.method != "build":
+		return nil, generic("No such task: %d", c.integer("taskID"))
+	case t.owner != u && !u.has("admin"):
+		return nil, notAllowed("Cannot resubmit task, not owner")
+	case t.state != taskFailed && t.state != taskCanceled:
+		return nil, generic("Task not canceled or failed: %d", t.id)
+	}
+	src, _ := t.request[0].(string)
+	target, _ := t.request[1].(string)
+	opts, _ := t.request[2].(xmlrpc.Struct)
+	return c.w.submitBuild(t.owner, src, target, opts, t.request, t.priority-20).id, nil
+}
+
+func methodSetTaskPriority(c *call) (any, error) {
+	if err := c.require("admin"); err != nil {
+		return nil, err
+	}
+	t := c.w.taskByID(c.integer("task_id"))
+	if t == nil {
+		return nil, generic("No such task: %d", c.integer("task_id"))
+	}
+	if i := slices.Index(c.w.free, t); i >= 0 {
+		c.w.free = slices.Delete(c.w.free, i, i+1)
+	}
+	t.priority = c.integer("priority")
+	if t.state == taskFree {
+		c.w.queueTask(t)
+	}
+	c.w.changed()
+	return nil, nil
+}
+
+// taskQuery is what listTasks selects by.
+type taskQuery struct {
+	opts xmlrpc.Struct
+}
+
+func (q taskQuery) get(name string) any {
+	v, _ := q.opts.Get(name)
+	return v
+}
+
+// allows reports whether an option (absent, a value or a list) allows n.
+func (q taskQuery) allows(name string, n int) bool {
+	switch v := q.get(name).(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.Contains(v, any(int64(n)))
+	default:
+		got, _ := asInt(v)
+		return got == n
+	}
+}
+
+func (q taskQuery) matches(t *task) bool {
+	if m, _ := q.get("method").(string); m != "" && m != t.method {
+		return false
+	}
+	if name, ok := q.get("owner").(string); ok && t.owner.name != name {
+		return false
+	} else if !ok && !q.allows("owner", t.owner.id) {
+		return false
+	}
+	parent := 0
+	if t.parent != nil {
+		parent = t.parent.id
+	}
+	created := stamp(t.created)
+	return q.allows("state", t.state) && q.allows("parent", parent) && q.allows("channel_id", t.channel.id) &&
+		q.within("created", created) && (t.completed.IsZero() || q.within("completed", stamp(t.completed)))
+}
+
+// within checks the options <what>After and <what>Before.
+func (q taskQuery) within(what string, ts float64) bool {
+	if v := q.get(what + "After"); v != nil && ts <= asStamp(v) {
+		return false
+	}
+	if v := q.get(what + "Before"); v != nil && ts >= asStamp(v) {
+		return false
+	}
+	return true
+}
+
+func methodListTasks(c *call) (any, error) {
+	opts, _ := c.arg("opts").(xmlrpc.Struct)
+	q := taskQuery{opts}
+	rows := []xmlrpc.Struct{}
+	for _, t := range c.w.tasks {
+		if q.matches(t) {
+			rows = append(rows, c.w.taskRow(t, truthy(q.get("decode"))))
+		}
+	}
+	return applyOptions(rows, c.arg("queryOpts")), nil
+}
+
+// taskRow is a task as listTasks shows it.
+func (w *World) taskRow(t *task, decode bool) xmlrpc.Struct {
+	out := w.taskStruct(t, true)
+	var result any
+	switch {
+	case !t.ended() || t.state == taskCanceled:
+	case !decode:
+		result = w.resultText(t)
+	case t.state == taskFailed:
+		result = t.fault.Struct()
+	default:
+		result = []any{w.wireResult(t)}
+	}
+	if !decode {
+		out[len(out)-1].Value = requestText(t)
+	}
+	out = append(out,
+		xmlrpc.Member{Name: "owner_name", Value: t.owner.name},
+		xmlrpc.Member{Name: "owner_type", Value: t.owner.kind},
+		xmlrpc.Member{Name: "result", Value: result})
+	sortMembers(out)
+	return out
+}
+
+func requestText(t *task) string {
+	b, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: t.method, Params: t.request})
+	if err != nil {
+		panic("kojisim: a request that came over the wire: " + err.Error())
+	}
+	return string(b)
+}
+
+func (w *World) resultText(t *task) string {
+	var b []byte
+	var err error
+	if t.fault != nil {
+		b, err = xmlrpc.AppendFault(nil, t.fault)
+	} else {
+		b, err = xmlrpc.AppendResponse(nil, w.wireResult(t))
+	}
+	if err != nil {
+		panic("kojisim: a result of our own: " + err.Error())
+	}
+	return string(b)
+}
+
+func methodListTaskOutput(c *call) (any, error) {
+	t := c.w.taskByID(c.integer("taskID"))
+	var names []string
+	if t != nil {
+		names = outputNames(t)
+	}
+	volumes := c.flag("all_volumes")
+	if !c.flag("stat") {
+		if !volumes {
+			return texts(names), nil
+		}
+		out := xmlrpc.Struct{}
+		for _, n := range names {
+			out = append(out, xmlrpc.Member{Name: n, Value: []any{"DEFAULT"}})
+		}
+		return out, nil
+	}
+	out := xmlrpc.Struct{}
+	for _, n := range names {
+		content, _ := c.w.outputFile(t, n)
+		at := stamp(logTime(t, 1))
+		var v any = xmlrpc.Struct{
+			{Name: "st_atime", Value: at}, {Name: "st_ctime", Value: at}, {Name: "st_mtime", Value: at},
+			{Name: "st_size", Value: strconv.Itoa(len(content))},
+		}
+		if volumes {
+			v = xmlrpc.Struct{{Name: "DEFAULT", Value: v}}
+		}
+		out = append(out, xmlrpc.Member{Name: n, Value: v})
+	}
+	return out, nil
+}
+
+func methodDownloadTaskOutput(c *call) (any, error) {
+	name, _ := c.arg("fileName").(string)
+	id := c.integer("taskID")
+	t := c.w.taskByID(id)
+	var content []byte
+	found := false
+	if t != nil {
+		content, found = c.w.outputFile(t, name)
+	}
+	if !found {
+		return nil, generic("no file \"%s\" output by task %d", name, id)
+	}
+	offset, size := c.integer("offset"), -1
+	if c.given("size") {
+		size = c.integer("size")
+	}
+	if offset < 0 {
+		offset = max(0, len(content)+offset)
+	}
+	content = content[min(offset, len(content)):]
+	if size >= 0 {
+		content = content[:min(size, len(content))]
+	}
+	return content, nil
+}

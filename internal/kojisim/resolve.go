@@ -1,0 +1,137 @@
+package kojisim
+
+import (
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A provider is a package that offers a name.
+type provider struct {
+	build *build
+	pkg   *rpm.Package
+	op    rpm.Op
+	evr   rpm.EVR
+}
+
+// provide enters what a build offers into the world's index; once is enough.
+func (w *World) provide(b *build) {
+	if b.provided {
+		return
+	}
+	b.provided = true
+	for _, p := range b.binaries {
+		w.offer(b, p)
+	}
+}
+
+// offer enters one package; b is nil if it belongs to no build.
+func (w *World) offer(b *build, p *rpm.Package) {
+	self := false
+	for _, r := range p.Provides {
+		self = self || r.Name == p.Name
+		w.providers[r.Name] = append(w.providers[r.Name], provider{b, p, r.Op, r.EVR})
+	}
+	if !self {
+		w.providers[p.Name] = append(w.providers[p.Name], provider{b, p, rpm.Equal, p.EVR})
+	}
+}
+
+// in reports whether the provider is in a repo of t at event.
+func (p provider) in(t *tag, event int) bool {
+	return p.build == nil || t.latestBuild(p.build.pkg, event) == p.build
+}
+
+// A look is a walk over what a buildroot would hold.
+type look struct {
+	w     *World
+	tag   *tag
+	event int
+	state map[*rpm.Package]bool // false while it is being looked at, or bad
+	seen  map[*rpm.Package]bool
+}
+
+func (w *World) look(t *tag, event int) *look {
+	return &look{w: w, tag: t, event: event, state: map[*rpm.Package]bool{}, seen: map[*rpm.Package]bool{}}
+}
+
+// unmet returns the first of rs that nothing installable provides.
+func (l *look) unmet(rs []rpm.Relation) (rpm.Relation, bool) {
+	for _, r := range rs {
+		if !l.met(r) {
+			return r, true
+		}
+	}
+	return rpm.Relation{}, false
+}
+
+// met reports whether something installable provides r. File and boolean
+// dependencies count as met: metadata here lists too few files for the one,
+// and the other takes a solver.
+func (l *look) met(r rpm.Relation) bool {
+	if uncheckable(r.Name) {
+		return true
+	}
+	for _, p := range l.candidates(r) {
+		if l.installable(p.pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+func uncheckable(name string) bool {
+	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "(") || strings.HasPrefix(name, "rpmlib(")
+}
+
+// candidates are the packages in the repo that provide r.
+func (l *look) candidates(r rpm.Relation) []provider {
+	var out []provider
+	for _, p := range l.w.providers[r.Name] {
+		if offers(p, r) && p.in(l.tag, l.event) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// installable reports whether all that p requires is met. What is required in a
+// circle is taken for installable.
+func (l *look) installable(p *rpm.Package) bool {
+	if l.seen[p] {
+		ok, done := l.state[p]
+		return ok || !done
+	}
+	l.seen[p] = true
+	_, bad := l.unmet(p.Requires)
+	l.state[p] = !bad
+	return !bad
+}
+
+// offers reports whether p's version range meets r's.
+func offers(p provider, r rpm.Relation) bool {
+	if r.Op == 0 {
+		return true
+	}
+	if p.op == 0 {
+		return false
+	}
+	switch c := p.evr.Compare(r.EVR); {
+	case c < 0:
+		return r.Op&rpm.Less != 0 || p.op&rpm.Greater != 0
+	case c > 0:
+		return r.Op&rpm.Greater != 0 || p.op&rpm.Less != 0
+	default:
+		return r.Op&p.op != 0
+	}
+}
+
+// installedIn returns the EVR of the binary package name in a tag at event.
+func (w *World) installedIn(t *tag, name string, event int) (rpm.EVR, bool) {
+	for _, p := range w.providers[name] {
+		if p.pkg.Name == name && p.in(t, event) {
+			return p.pkg.EVR, true
+		}
+	}
+	return rpm.EVR{}, false
+}

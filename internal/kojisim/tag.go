@@ -1,0 +1,335 @@
+package kojisim
+
+import (
+	"slices"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A tag holds builds, packages and groups, its own and those of its parents.
+type tag struct {
+	id      int
+	name    string
+	created int // event
+	arches  []string
+	extra   xmlrpc.Struct
+	parents []*tag // by priority
+
+	pkgs     map[int]*listedPkg // by package id
+	pkgOrder []int
+	taggings []*tagging         // in the order of their events
+	byPkg    map[int][]*tagging // the same by package id
+	groups   []*group
+	external []*externalUse
+	loose    []*rpm.Package // of an external repo; in every repo of this tag
+	touches  []int          // events that changed what a repo of this tag holds
+}
+
+// A listedPkg is a package's entry in a tag's list.
+type listedPkg struct {
+	pkg         *pkg
+	owner       *user
+	blocked     bool
+	extraArches string
+	created     int // event
+}
+
+// A tagging is the time a build was in a tag.
+type tagging struct {
+	build           *build
+	tag             *tag
+	created         int // event
+	revoked         int // event, 0 while it lasts
+	creator, ending *user
+}
+
+func (t *tagging) activeAt(event int) bool {
+	return t.created <= event && (t.revoked == 0 || t.revoked > event)
+}
+
+// A group is a set of packages to install together.
+type group struct {
+	id          int
+	name        string
+	description string
+	created     int // event
+	members     []groupMember
+	requires    []groupNeed
+}
+
+type groupMember struct{ name, kind string } // kind: mandatory, default, optional
+
+type groupNeed struct {
+	group *group
+	kind  string
+}
+
+// A target says where builds take their buildroot from and where they go.
+type target struct {
+	id          int
+	name        string
+	build, dest *tag
+}
+
+type externalRepo struct {
+	id        int
+	name, url string
+}
+
+type externalUse struct {
+	repo     *externalRepo
+	priority int
+	mode     string
+}
+
+func (w *World) addTag(name string, arches []string, parents ...*tag) *tag {
+	t := &tag{
+		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
+		pkgs: map[int]*listedPkg{}, byPkg: map[int][]*tagging{},
+	}
+	t.created = w.newEvent()
+	t.touch(t.created)
+	w.tags = append(w.tags, t)
+	w.tagIDs[name] = t.id
+	return t
+}
+
+func (w *World) tagByName(name string) *tag {
+	if id, ok := w.tagIDs[name]; ok {
+		return w.tags[id-1]
+	}
+	return nil
+}
+
+func (w *World) addTarget(name string, build, dest *tag) *target {
+	t := &target{id: len(w.targets) + 1, name: name, build: build, dest: dest}
+	w.targets = append(w.targets, t)
+	w.newEvent()
+	return t
+}
+
+func (w *World) targetByName(name string) *target {
+	for _, t := range w.targets {
+		if t.name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// order is the tag followed by all it inherits from, nearest first.
+func (t *tag) order() []*tag {
+	seen := []*tag{t}
+	for _, p := range t.parents {
+		for _, a := range p.order() {
+			if !slices.Contains(seen, a) {
+				seen = append(seen, a)
+			}
+		}
+	}
+	return seen
+}
+
+// ownArches are the architectures of the tag, or those it inherits.
+func (t *tag) ownArches() []string {
+	for _, a := range t.order() {
+		if len(a.arches) > 0 {
+			return a.arches
+		}
+	}
+	return nil
+}
+
+func (t *tag) touch(event int) { t.touches = append(t.touches, event) }
+
+// changedAt is the last event not after event that changed what a repo of the
+// tag holds; 0 if none.
+func (t *tag) changedAt(event int) int {
+	last := 0
+	for _, a := range t.order() {
+		if i, found := slices.BinarySearch(a.touches, event); found {
+			last = max(last, event)
+		} else if i > 0 {
+			last = max(last, a.touches[i-1])
+		}
+	}
+	return last
+}
+
+// changedAfter is the first event after event that changed what a repo of the
+// tag holds; 0 if none.
+func (t *tag) changedAfter(event int) int {
+	first := 0
+	for _, a := range t.order() {
+		i, _ := slices.BinarySearch(a.touches, event+1)
+		if i < len(a.touches) && (first == 0 || a.touches[i] < first) {
+			first = a.touches[i]
+		}
+	}
+	return first
+}
+
+// addPackage lists a package in a tag.
+func (w *World) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
+	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
+	t.pkgs[p.id] = l
+	t.pkgOrder = append(t.pkgOrder, p.id)
+	w.tellPackage(t, l, "add")
+	return l
+}
+
+// blockPackage retires a package from a tag, or takes it back.
+func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
+	l := t.pkgs[p.id]
+	if l == nil || l.blocked == blocked {
+		return
+	}
+	l.blocked = blocked
+	t.touch(w.newEvent())
+	action := "unblock"
+	if blocked {
+		action = "block"
+	}
+	w.tellPackage(t, l, action)
+}
+
+// tagBuild puts a build into a tag; a build that is there moves to the top.
+func (w *World) tagBuild(t *tag, b *build, by *user) *tagging {
+	event := w.newEvent()
+	for _, old := range t.byPkg[b.pkg.id] {
+		if old.build == b && old.revoked == 0 {
+			old.revoked, old.ending = event, by
+		}
+	}
+	g := &tagging{build: b, tag: t, created: event, creator: by}
+	t.taggings = append(t.taggings, g)
+	t.byPkg[b.pkg.id] = append(t.byPkg[b.pkg.id], g)
+	t.touch(event)
+	w.provide(b)
+	w.tellTag(g, by, "tag")
+	return g
+}
+
+// untagBuild takes a build out of a tag and reports whether it was there.
+func (w *World) untagBuild(t *tag, b *build, by *user) bool {
+	for _, g := range t.byPkg[b.pkg.id] {
+		if g.build == b && g.revoked == 0 {
+			g.revoked, g.ending = w.newEvent(), by
+			t.touch(g.revoked)
+			w.tellTag(g, by, "untag")
+			return true
+		}
+	}
+	return false
+}
+
+// A query selects taggings of a tag.
+type tagQuery struct {
+	event   int // 0: now
+	inherit bool
+	latest  bool
+	pkg     *pkg // nil: all
+}
+
+// listing returns the taggings that q selects: package by package in the order
+// of their names as Koji has it, the newest tagging first.
+func (w *World) listing(t *tag, q tagQuery) []*tagging {
+	event := q.event
+	if event == 0 {
+		event = w.lastEvent()
+	}
+	tags := []*tag{t}
+	if q.inherit {
+		tags = t.order()
+	}
+	var out []*tagging
+	if q.pkg != nil {
+		return appendListing(out, tags, q.pkg, event, q.latest)
+	}
+	for i := len(w.packages) - 1; i >= 0; i-- {
+		out = appendListing(out, tags, w.packages[i], event, q.latest)
+	}
+	return out
+}
+
+func appendListing(out []*tagging, tags []*tag, p *pkg, event int, latest bool) []*tagging {
+	if isBlocked(tags, p) {
+		return out
+	}
+	for _, t := range tags {
+		gs := t.byPkg[p.id]
+		for i := len(gs) - 1; i >= 0; i-- {
+			if !gs[i].activeAt(event) {
+				continue
+			}
+			out = append(out, gs[i])
+			if latest {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// isBlocked reports whether the nearest tag that lists p blocks it.
+func isBlocked(tags []*tag, p *pkg) bool {
+	for _, t := range tags {
+		if l := t.pkgs[p.id]; l != nil {
+			return l.blocked
+		}
+	}
+	return false
+}
+
+// latestBuild is the build of p that counts in t at event, nil without one.
+func (t *tag) latestBuild(p *pkg, event int) *build {
+	g := appendListing(nil, t.order(), p, event, true)
+	if len(g) == 0 {
+		return nil
+	}
+	return g[0].build
+}
+
+func (w *World) addGroup(t *tag, name, description string) *group {
+	w.groups++
+	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
+	t.groups = append(t.groups, g)
+	t.touch(g.created)
+	return g
+}
+
+func (t *tag) groupByName(name string) *group {
+	for _, a := range t.order() {
+		for _, g := range a.groups {
+			if g.name == name {
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// groupPackages are the packages that installing the group brings in by name:
+// its mandatory and default members and those of the groups it requires.
+func (g *group) groupPackages() []groupMember {
+	var out []groupMember
+	var visit func(g *group)
+	seen := map[*group]bool{}
+	visit = func(g *group) {
+		if seen[g] {
+			return
+		}
+		seen[g] = true
+		for _, m := range g.members {
+			if !slices.Contains(out, m) {
+				out = append(out, m)
+			}
+		}
+		for _, n := range g.requires {
+			visit(n.group)
+		}
+	}
+	visit(g)
+	return out
+}

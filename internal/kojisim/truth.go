@@ -1,0 +1,161 @@
+package kojisim
+
+import (
+	"strconv"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A Cause is why a build ended as it did.
+type Cause string
+
+// The causes there are.
+const (
+	CauseNone           Cause = "none"           // it succeeded
+	CauseSource         Cause = "source"         // its own source is broken
+	CauseDependency     Cause = "dependency"     // something in its buildroot broke it
+	CauseInfrastructure Cause = "infrastructure" // the build system failed
+	CauseFlake          Cause = "flake"          // chance
+	CauseUnresolvable   Cause = "unresolvable"   // its buildroot cannot be installed
+)
+
+// A Breakage is a rule by which builds of a package fail: from the source
+// version From on until it is fixed in Until (zero: never); with a Dependency
+// only when that binary package has reached DependencyFrom in the repo.
+type Breakage struct {
+	Package        string
+	From, Until    rpm.EVR
+	Dependency     string
+	DependencyFrom rpm.EVR
+	Message        string // what the build log says
+	Arch           string // fails only there, "" is everywhere
+}
+
+// A Verdict is the truth about one build task.
+type Verdict struct {
+	Task       int
+	Package    string
+	NVR        string
+	Repo       int
+	Cause      Cause
+	Dependency string // which one broke it, with its version
+	Detail     string
+}
+
+// truth is the script and what it led to.
+type truth struct {
+	breakages map[string][]Breakage // by package
+	flaky     map[string]float64
+	attempts  map[string]int // by source and repo
+	verdicts  map[int]Verdict
+}
+
+func (t *truth) init() {
+	t.breakages = map[string][]Breakage{}
+	t.flaky = map[string]float64{}
+	t.attempts = map[string]int{}
+	t.verdicts = map[int]Verdict{}
+}
+
+// Break adds a rule by which builds fail.
+func (w *World) Break(b Breakage) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.breakWith(b)
+}
+
+func (w *World) breakWith(b Breakage) {
+	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
+}
+
+// repair ends all breakages of a package with the source version evr.
+func (w *World) repair(name string, evr rpm.EVR) {
+	bs := w.truth.breakages[name]
+	for i := range bs {
+		if bs[i].Until == (rpm.EVR{}) {
+			bs[i].Until = evr
+		}
+	}
+}
+
+// Flaky makes builds of a package fail by chance with probability p.
+func (w *World) Flaky(name string, p float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.truth.flaky[name] = p
+}
+
+// Verdict tells why the top-level build task ended as it did; false if it has
+// not ended, was canceled, or was no build.
+func (w *World) Verdict(task int) (Verdict, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v, ok := w.truth.verdicts[task]
+	return v, ok
+}
+
+// Verdicts returns all of them, by task.
+func (w *World) Verdicts() map[int]Verdict {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make(map[int]Verdict, len(w.truth.verdicts))
+	for id, v := range w.truth.verdicts {
+		out[id] = v
+	}
+	return out
+}
+
+// applies reports whether the breakage hits a source in a repo.
+func (b Breakage) applies(w *World, src *build, r *repo) bool {
+	if src.evr.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.evr.Order(b.Until) >= 0 {
+		return false
+	}
+	if b.Dependency == "" {
+		return true
+	}
+	got, ok := w.installedIn(r.tag, b.Dependency, r.holds)
+	return ok && got.Order(b.DependencyFrom) >= 0
+}
+
+// An outcome is what will come of a build, decided when it starts.
+type outcome struct {
+	Verdict
+	arch    string // which architecture fails; "" is all
+	message string
+	luck    draw // for durations and details
+}
+
+// decide draws the outcome of building src in r.
+func (w *World) decide(taskID int, src *build, r *repo) outcome {
+	key := src.nevra().String() + " " + strconv.Itoa(r.id)
+	w.truth.attempts[key]++
+	luck := drawFrom(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
+	o := outcome{luck: luck, Verdict: Verdict{
+		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
+	}}
+	infra, flake := luck.fraction(), luck.fraction()
+	if bad, unmet := w.look(r.tag, r.holds).unmet(src.requires); unmet {
+		o.Cause, o.Detail = CauseUnresolvable, bad.String()
+		return o
+	}
+	if infra < w.rules.Infrastructure {
+		o.Cause, o.Detail = CauseInfrastructure, "the builder lost its network"
+		return o
+	}
+	for _, b := range w.truth.breakages[src.pkg.name] {
+		if !b.applies(w, src, r) {
+			continue
+		}
+		o.Cause, o.message, o.arch, o.Detail = CauseSource, b.Message, b.Arch, b.Message
+		if b.Dependency != "" {
+			o.Cause = CauseDependency
+			o.Dependency = b.Dependency + "-" + b.DependencyFrom.String()
+		}
+		return o
+	}
+	if flake < w.truth.flaky[src.pkg.name] {
+		o.Cause, o.message = CauseFlake, "timed out waiting for worker"
+		o.Detail = o.message
+	}
+	return o
+}

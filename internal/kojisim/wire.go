@@ -1,0 +1,115 @@
+package kojisim
+
+import (
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+// The forms in which the hub sends what may be absent.
+
+func stringOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func boolOrNil(b *bool) any {
+	if b == nil {
+		return nil
+	}
+	return *b
+}
+
+func epochOrNil(epoch uint32) any {
+	if epoch == 0 {
+		return nil
+	}
+	return int64(epoch)
+}
+
+// idOrNil is an id; 0 is none.
+func idOrNil(id int) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
+
+func hostIDOrNil(h *host) any {
+	if h == nil {
+		return nil
+	}
+	return h.id
+}
+
+func parentOrNil(t *task) any {
+	if t.parent == nil {
+		return nil
+	}
+	return t.parent.id
+}
+
+// timeOrNil is a time as PostgreSQL prints it.
+func timeOrNil(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.999999+00:00")
+}
+
+// stampOrNil is a time as seconds since 1970.
+func stampOrNil(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return stamp(t)
+}
+
+func stamp(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
+
+func joinedArches(arches []string) string { return strings.Join(arches, " ") }
+
+// asInt reads an integer, also one given as a double.
+func asInt(v any) (int, bool) {
+	switch v := v.(type) {
+	case int64:
+		return int(v), true
+	case int:
+		return v, true
+	case float64:
+		return int(v), true
+	}
+	return 0, false
+}
+
+func texts(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+func structs(list []xmlrpc.Struct) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+// asStamp reads a time given as seconds since 1970 or as text.
+func asStamp(v any) float64 {
+	if text, ok := v.(string); ok {
+		for _, layout := range []string{"2006-01-02 15:04:05.999999-07:00", "2006-01-02 15:04:05", "2006-01-02"} {
+			if t, err := time.Parse(layout, text); err == nil {
+				return stamp(t)
+			}
+		}
+		return 0
+	}
+	return number(v)
+}
