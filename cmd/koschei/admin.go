@@ -43,7 +43,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.setNotice(), a.clearNotice(),
 		a.addPackages(), a.setPriority(), a.setArchOverride(),
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(),
-		a.deleteCollection(),
+		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
 		a.grantAdmin(), a.revokeAdmin(),
 	)

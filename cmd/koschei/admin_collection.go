@@ -2,12 +2,237 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
+
+// collectionFlags are the options by which a collection is described.
+type collectionFlags struct {
+	displayName, target, destTag, mode string
+	coefficient                        float64
+	order                              int
+	buildGroup, newName                string
+	pollUntracked                      string
+	bugzillaProduct, bugzillaVersion   string
+}
+
+func (f *collectionFlags) register(cmd *cobra.Command, required ...string) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.displayName, "display-name", "d", "", "name that people see")
+	flags.StringVarP(&f.target, "target", "t", "", "Koji target to build for")
+	flags.StringVar(&f.destTag, "dest-tag", "", "tag with the packages and their builds (default the target's build tag)")
+	flags.StringVarP(&f.mode, "mode", "m", "primary", "hub to read from: primary or secondary")
+	flags.Float64VarP(&f.coefficient, "priority-coefficient", "p", 1, "weight of the computed priorities")
+	flags.IntVarP(&f.order, "order", "o", koschei.DefaultOrder, "place on pages, the highest first")
+	flags.StringVar(&f.buildGroup, "build-group", koschei.DefaultBuildGroup, "group that makes the base buildroot")
+	flags.StringVar(&f.pollUntracked, "poll-untracked", "true", "record real builds of untracked packages: true or false")
+	flags.StringVar(&f.bugzillaProduct, "bugzilla-product", "", "product for bug reports")
+	flags.StringVar(&f.bugzillaVersion, "bugzilla-version", "", "version for bug reports")
+	for _, name := range required {
+		_ = cmd.MarkFlagRequired(name)
+	}
+}
+
+// apply sets the fields of c whose options were given; all of them if all is set.
+func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all bool) error {
+	given := func(name string) bool { return all || cmd.Flags().Changed(name) }
+	if given("mode") {
+		if f.mode != "primary" && f.mode != "secondary" {
+			return badInput(fmt.Errorf("--mode %s: it must be primary or secondary", f.mode))
+		}
+		c.SecondaryMode = f.mode == "secondary"
+	}
+	if given("poll-untracked") {
+		poll, err := strconv.ParseBool(f.pollUntracked)
+		if err != nil {
+			return badInput(fmt.Errorf("--poll-untracked %s: it must be true or false", f.pollUntracked))
+		}
+		c.PollUntracked = poll
+	}
+	set := func(name string, field *string, value string) {
+		if given(name) {
+			*field = value
+		}
+	}
+	set("display-name", &c.DisplayName, f.displayName)
+	set("build-group", &c.BuildGroup, f.buildGroup)
+	set("bugzilla-product", &c.BugzillaProduct, f.bugzillaProduct)
+	set("bugzilla-version", &c.BugzillaVersion, f.bugzillaVersion)
+	if given("priority-coefficient") {
+		c.PriorityCoefficient = f.coefficient
+	}
+	if given("order") {
+		c.Order = f.order
+	}
+	return nil
+}
+
+// resolveTarget asks the hub for the tags of the target in c.
+func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if cfg.Koji.Server == "" {
+		return badInput(errors.New("no hub is configured: koji.server is needed to look up the target"))
+	}
+	hub, err := newHub(cfg.Koji)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	target, err := hub.BuildTarget(ctx, c.Target)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}
+	}
+	if err != nil {
+		return missing(fmt.Errorf("looking up target %s: %w", c.Target, err))
+	}
+	c.BuildTag, c.DestTag = target.BuildTag, target.BuildTag
+	if destTag != "" {
+		c.DestTag = destTag
+	}
+	return nil
+}
+
+func (a *admin) createCollection() *cobra.Command {
+	f := &collectionFlags{}
+	cmd := &cobra.Command{
+		Use:     "create-collection NAME",
+		Short:   "Make a collection of the packages of a Koji target",
+		Example: "  koschei-admin create-collection f28 -d 'Fedora 28' -t f28",
+		Args:    exactly(1, "the name of a collection"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := koschei.Collection{Name: args[0], Target: f.target, Weight: 1}
+			if err := f.apply(cmd, &c, true); err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
+					return nil, err
+				}
+				return db.CreateCollection(ctx, author, &c)
+			})
+		},
+	}
+	f.register(cmd, "display-name", "target")
+	return cmd
+}
+
+func (a *admin) editCollection() *cobra.Command {
+	f := &collectionFlags{}
+	cmd := &cobra.Command{
+		Use:     "edit-collection NAME",
+		Short:   "Change what is said of a collection",
+		Long:    "Only what is given changes. A new target or mode has the tags looked up again.",
+		Example: "  koschei-admin edit-collection f28 --new-name rawhide -o 200",
+		Args:    exactly(1, "the name of a collection"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				c, err := db.Collection(ctx, args[0]) // the hub is asked before anything is locked
+				if err != nil {
+					return nil, err
+				}
+				if err := f.apply(cmd, c, false); err != nil {
+					return nil, err
+				}
+				if err := f.retarget(ctx, a, cmd, c); err != nil {
+					return nil, err
+				}
+				return db.EditCollection(ctx, author, args[0], func(now *koschei.Collection) error {
+					now.Target, now.BuildTag, now.DestTag = c.Target, c.BuildTag, c.DestTag
+					if f.newName != "" {
+						now.Name = f.newName
+					}
+					return f.apply(cmd, now, false)
+				})
+			})
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&f.newName, "new-name", "", "another name")
+	return cmd
+}
+
+// retarget gives c the target and tags that the options ask for.
+func (f *collectionFlags) retarget(ctx context.Context, a *admin, cmd *cobra.Command, c *koschei.Collection) error {
+	flags := cmd.Flags()
+	if flags.Changed("target") {
+		c.Target = f.target
+	}
+	if flags.Changed("target") || flags.Changed("mode") {
+		return a.resolveTarget(ctx, c, f.destTag)
+	}
+	if flags.Changed("dest-tag") {
+		c.DestTag = f.destTag
+	}
+	return nil
+}
+
+func (a *admin) branchCollection() *cobra.Command {
+	f := &collectionFlags{}
+	cmd := &cobra.Command{
+		Use:   "branch-collection MASTER NEW-NAME",
+		Short: "Split a collection as a release is branched",
+		Long: "A new collection takes over name, target, tags and history of MASTER and gets the given display\n" +
+			"name; MASTER goes on as NEW-NAME for the given target.",
+		Example: "  koschei-admin branch-collection f27 f28 -d 'Fedora 27' -t f28 --bugzilla-version 27",
+		Args:    exactly(2, "the name of a collection and its new name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				c := koschei.Collection{Target: f.target}
+				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
+					return nil, err
+				}
+				return db.BranchCollection(ctx, author, postgres.Branch{
+					Master: args[0], NewName: args[1],
+					Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag,
+					DisplayName: f.displayName, BugzillaVersion: f.bugzillaVersion,
+				})
+			})
+		},
+	}
+	registerTarget(cmd, f)
+	cmd.Flags().StringVar(&f.bugzillaVersion, "bugzilla-version", "", "version of the branch for bug reports")
+	return cmd
+}
+
+func (a *admin) forkCollection() *cobra.Command {
+	f := &collectionFlags{}
+	cmd := &cobra.Command{
+		Use:     "fork-collection MASTER NEW-NAME",
+		Short:   "Make a collection with the packages of another, for another target",
+		Example: "  koschei-admin fork-collection f28 f28-ruby -d 'Fedora 28 with the new Ruby' -t f28-build-side-42",
+		Args:    exactly(2, "the name of a collection and that of its fork"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				fork := koschei.Collection{Name: args[1], DisplayName: f.displayName, Target: f.target}
+				if err := a.resolveTarget(ctx, &fork, f.destTag); err != nil {
+					return nil, err
+				}
+				return db.ForkCollection(ctx, author, args[0], fork)
+			})
+		},
+	}
+	registerTarget(cmd, f)
+	return cmd
+}
+
+// registerTarget adds the options of commands that copy a collection.
+func registerTarget(cmd *cobra.Command, f *collectionFlags) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.displayName, "display-name", "d", "", "name that people see")
+	flags.StringVarP(&f.target, "target", "t", "", "Koji target to build for")
+	flags.StringVar(&f.destTag, "dest-tag", "", "tag with the packages and their builds (default the target's build tag)")
+	_ = cmd.MarkFlagRequired("display-name")
+	_ = cmd.MarkFlagRequired("target")
+}
 
 func (a *admin) deleteCollection() *cobra.Command {
 	var force bool

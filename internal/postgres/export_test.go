@@ -33,3 +33,18 @@ func (db *DB) Decode(content []byte) (Set, error) { return db.sets.decode(conten
 func (db *DB) Enqueue(ctx context.Context, topic string, bodies []any, now time.Time) error {
 	return db.transact(ctx, func(tx pgx.Tx) error { return enqueue(ctx, tx, topic, bodies, now) })
 }
+
+// RefreshLastBuilds does for all packages of a collection what writers of
+// builds do for those they touch.
+func (db *DB) RefreshLastBuilds(ctx context.Context, collection string, now time.Time) error {
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		ids, err := lockNamedPackages(ctx, tx, collection, nil, true)
+		if err != nil {
+			return err
+		}
+		if err := refreshLastBuilds(ctx, tx, ids); err != nil {
+			return err
+		}
+		return noteStates(ctx, tx, ids, now)
+	})
+}

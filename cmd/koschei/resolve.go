@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/repodata"
+)
+
+// resolveOptions are the flags of "koschei resolve".
+type resolveOptions struct {
+	binary, source string
+	group          string
+	output         string
+	sets           string
+	setsFormat     string
+	arch           string
+	weakDeps       bool
+	jobs           int
+}
+
+func newResolveCommand() *cobra.Command {
+	var o resolveOptions
+	cmd := &cobra.Command{
+		Use:   "resolve --binary DIR|URL --source DIR|URL",
+		Short: "Resolve the BuildRequires of all source packages of a repository",
+		Long: `Resolves each source package of one repository against the binary packages of
+another, as a buildroot would be, and prints how many resolve, which fail and
+why. It needs no database and no server. DIR and URL hold repodata/.
+
+It exits with 1 if any source package fails, with 2 on bad input.`,
+		Example: "  koschei resolve --binary f43/x86_64 --source f43/src\n" +
+			"  koschei resolve --binary f43/x86_64 --source f43/src --output json --sets sets.tsv",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return badInput(err)
+			}
+			return resolveAll(cmd.Context(), o, cmd.OutOrStdout())
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func (o *resolveOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.binary, "binary", "", "repository of binary packages")
+	flags.StringVar(&o.source, "source", "", "repository of source packages")
+	flags.StringVar(&o.group, "group", "build", "group of the binary repository that is in every buildroot")
+	flags.StringVar(&o.output, "output", "text", "what to print: text or json")
+	flags.StringVar(&o.sets, "sets", "", "file to write each source package's buildroot to")
+	flags.StringVar(&o.setsFormat, "sets-format", "nevra", "how it names packages: nevra or name-distance")
+	flags.StringVar(&o.arch, "arch", "x86_64", "architecture of the buildroot")
+	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
+	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
+}
+
+func (o *resolveOptions) check() error {
+	switch {
+	case o.binary == "":
+		return errors.New("--binary is missing")
+	case o.source == "":
+		return errors.New("--source is missing")
+	case o.output != "text" && o.output != "json":
+		return fmt.Errorf("--output %q is neither text nor json", o.output)
+	case o.setsFormat != "nevra" && o.setsFormat != "name-distance":
+		return fmt.Errorf("--sets-format %q is neither nevra nor name-distance", o.setsFormat)
+	case o.arch == "":
+		return errors.New("--arch is empty")
+	case o.jobs < 1 || o.jobs > 1024:
+		return fmt.Errorf("--jobs %d is not between 1 and 1024", o.jobs)
+	}
+	return nil
+}
+
+// resolveAll does what the command says. Nothing is printed or left behind
+// before all input has been read to its end and found good.
+func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
+	// The live heap is small against what parsing throws away: collect often,
+	// to stay small.
+	debug.SetGCPercent(gcPercent)
+	start := time.Now()
+	world, err := loadWorld(ctx, o)
+	if err != nil {
+		return inputExit(err)
+	}
+	loaded := time.Now()
+	sets, err := createSets(o, world.universe)
+	if err != nil {
+		return badInput(err)
+	}
+	defer sets.discard()
+	report, err := world.solveAll(ctx, o, sets)
+	if err == nil {
+		err = sets.commit()
+	}
+	if err != nil {
+		return inputExit(err)
+	}
+	report.Packages = world.universe.Len()
+	report.LoadSeconds = loaded.Sub(start).Seconds()
+	report.SolveSeconds = time.Since(loaded).Seconds()
+	if err := report.print(stdout, o.output); err != nil {
+		return err
+	}
+	if report.Failed > 0 {
+		return &exitError{exitNo, nil}
+	}
+	return nil
+}
+
+const gcPercent = 100
+
+// inputExit gives an error of reading a repository its exit code.
+func inputExit(err error) error {
+	var (
+		input       *repodata.InputError
+		unavailable *repodata.UnavailableError
+	)
+	switch {
+	case errors.As(err, &input):
+		return badInput(err)
+	case errors.As(err, &unavailable):
+		return missing(err)
+	}
+	return err
+}
+
+// A world is all that goals are solved against.
+type world struct {
+	universe *depsolve.Universe
+	group    []string
+	source   *repodata.Repo
+	announce int // goals to expect, 0 if not known
+}
+
+func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
+	client := repodata.NewClient()
+	binary, err := repodata.Open(ctx, o.binary, client)
+	if err != nil {
+		return nil, err
+	}
+	w := new(world)
+	if w.source, err = repodata.Open(ctx, o.source, client); err != nil {
+		return nil, err
+	}
+	if w.group, err = binary.Group(ctx, o.group); err != nil {
+		return nil, err
+	}
+	b := depsolve.NewBuilder(depsolve.Options{Arch: o.arch})
+	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0))
+	if err != nil {
+		return nil, err
+	}
+	if len(loaded.Unusable) > 0 {
+		return nil, badInput(errors.New(loaded.Unusable[0]))
+	}
+	w.universe = b.Universe()
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		w.announce = w.source.Announced(ctx)
+	}
+	return w, nil
+}

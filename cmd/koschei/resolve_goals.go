@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A batch is some goals on their way from the reader through a solver to the
+// writer. Batches keep the order of the source repository.
+type batch struct {
+	packages []*rpm.Package // the solver drops them when it is done
+	goals    int
+	sets     []byte // the lines of the sets file
+	failures []failure
+	solved   chan struct{} // closed when sets and failures are there
+}
+
+const batchSize = 64
+
+// solveAll solves the goals of all source packages. The report counts only if
+// there is no error.
+func (w *world) solveAll(ctx context.Context, o resolveOptions, sets *setsFile) (*resolveReport, error) {
+	report := &resolveReport{Failures: []failure{}}
+	toSolve, toWrite := make(chan *batch, o.jobs), make(chan *batch, 2*o.jobs)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(toSolve)
+		defer close(toWrite)
+		return readGoals(ctx, w.source, toSolve, toWrite)
+	})
+	for range o.jobs {
+		group.Go(func() error {
+			w.newWorker(o, sets).run(ctx, toSolve)
+			return nil
+		})
+	}
+	group.Go(func() error {
+		bar := newProgressBar(os.Stderr, w.announce)
+		defer bar.clear()
+		return collect(ctx, toWrite, sets, report, bar)
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// readGoals sends every batch to the solvers and, in order, to the writer.
+func readGoals(ctx context.Context, source *repodata.Repo, toSolve, toWrite chan<- *batch) error {
+	send := func(b *batch) error {
+		b.goals = len(b.packages)
+		for _, to := range []chan<- *batch{toWrite, toSolve} {
+			select {
+			case to <- b:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	}
+	b := newBatch()
+	err := source.Packages(ctx, func(p *rpm.Package) error {
+		if p.Arch != "src" && p.Arch != "nosrc" {
+			return nil
+		}
+		b.packages = append(b.packages, p.Clone())
+		if len(b.packages) < batchSize {
+			return nil
+		}
+		full := b
+		b = newBatch()
+		return send(full)
+	})
+	if err != nil {
+		return err
+	}
+	return send(b)
+}
+
+func newBatch() *batch {
+	return &batch{packages: make([]*rpm.Package, 0, batchSize), solved: make(chan struct{})}
+}
+
+// A worker solves goals with a solver of its own.
+type worker struct {
+	solver *depsolve.Solver
+	group  []string
+	lines  *lineWriter // nil if no sets are wanted
+}
+
+func (w *world) newWorker(o resolveOptions, sets *setsFile) *worker {
+	return &worker{
+		solver: w.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.weakDeps}),
+		group:  w.group,
+		lines:  sets.newLineWriter(),
+	}
+}
+
+func (w *worker) run(ctx context.Context, batches <-chan *batch) {
+	for b := range batches {
+		for _, p := range b.packages {
+			if ctx.Err() != nil {
+				return
+			}
+			w.solve(b, p)
+		}
+		b.packages = nil
+		close(b.solved)
+	}
+}
+
+func (w *worker) solve(b *batch, p *rpm.Package) {
+	goal := depsolve.Goal{Group: w.group, Requires: p.Requires}
+	result := w.solver.Solve(goal)
+	if !result.OK {
+		b.failures = append(b.failures, failure{Name: p.Name, Problems: problemsOf(w.solver, goal)})
+	}
+	if w.lines != nil {
+		b.sets = w.lines.append(b.sets, p.Name, w.solver, goal, result)
+	}
+}
+
+// collect writes what the solvers have found, in order.
+func collect(ctx context.Context, batches <-chan *batch, sets *setsFile, report *resolveReport, bar *progressBar) error {
+	for b := range batches {
+		select {
+		case <-b.solved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := sets.write(b.sets); err != nil {
+			return err
+		}
+		report.Goals += b.goals
+		report.Failed += len(b.failures)
+		report.Failures = append(report.Failures, b.failures...)
+		bar.show(report.Goals)
+	}
+	report.Resolved = report.Goals - report.Failed
+	return nil
+}
+
+// A progressBar shows on a terminal how many of the goals are done.
+type progressBar struct {
+	w     io.Writer
+	total int // 0: show nothing
+	shown time.Time
+}
+
+func newProgressBar(w io.Writer, total int) *progressBar { return &progressBar{w: w, total: total} }
+
+func (b *progressBar) show(done int) {
+	const width, pause = 40, 100 * time.Millisecond
+	if now := time.Now(); b.total > 0 && now.Sub(b.shown) >= pause {
+		b.shown = now
+		filled := min(width*done/b.total, width)
+		_, _ = fmt.Fprintf(b.w, "\r[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(" ", width-filled), done, b.total)
+	}
+}
+
+func (b *progressBar) clear() {
+	if b.total > 0 {
+		_, _ = fmt.Fprint(b.w, "\r\x1b[K")
+	}
+}

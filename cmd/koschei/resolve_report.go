@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+)
+
+// A resolveReport is what "koschei resolve" prints.
+type resolveReport struct {
+	Goals        int       `json:"goals"`
+	Resolved     int       `json:"resolved"`
+	Failed       int       `json:"failed"`
+	Packages     int       `json:"packages"` // that could be chosen from
+	LoadSeconds  float64   `json:"load_seconds"`
+	SolveSeconds float64   `json:"solve_seconds"`
+	CPUSeconds   float64   `json:"cpu_seconds"` // user and system, of the whole process
+	PeakBytes    int64     `json:"peak_bytes"`  // resident, of the whole process
+	Failures     []failure `json:"failures"`
+}
+
+// A failure says why a goal cannot be resolved.
+type failure struct {
+	Name     string   `json:"name"`
+	Problems []string `json:"problems"`
+}
+
+func (r *resolveReport) print(w io.Writer, format string) error {
+	r.CPUSeconds, r.PeakBytes = processUsage()
+	buffered := bufio.NewWriter(w)
+	if format == "json" {
+		encoder := json.NewEncoder(buffered)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		r.printText(buffered)
+	}
+	return buffered.Flush()
+}
+
+// printText leaves errors to the writer's Flush.
+func (r *resolveReport) printText(w *bufio.Writer) {
+	for _, f := range r.Failures {
+		_, _ = fmt.Fprintf(w, "%s:\n", f.Name)
+		for _, problem := range f.Problems {
+			_, _ = fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(problem, "\n", "\n    "))
+		}
+	}
+	if r.Failed > 0 {
+		_, _ = fmt.Fprintln(w)
+	}
+	_, _ = fmt.Fprintf(w, "%d of %d source packages resolve, %d fail.\n", r.Resolved, r.Goals, r.Failed)
+	_, _ = fmt.Fprintf(w, "Reading %d packages took %.2f s, solving %.2f s; %.2f s of CPU, %d MB of memory at the peak.\n",
+		r.Packages, r.LoadSeconds, r.SolveSeconds, r.CPUSeconds, r.PeakBytes/1_000_000)
+}
+
+// processUsage is the CPU time of this process and its peak resident memory.
+func processUsage() (cpuSeconds float64, peakBytes int64) {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return 0, 0
+	}
+	cpuSeconds = float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+	if peak := peakOfStatus(); peak > 0 {
+		return cpuSeconds, peak
+	}
+	return cpuSeconds, usage.Maxrss * 1024
+}
+
+// peakOfStatus is VmHWM of /proc/self/status, or 0. Unlike ru_maxrss it does
+// not count what the process was before it became this program.
+func peakOfStatus() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kilobytes * 1024
+		}
+	}
+	return 0
+}
+
+// problemsOf says in sentences why a goal fails.
+func problemsOf(_ *depsolve.Solver, _ depsolve.Goal) []string {
+	return []string{}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+)
+
+// A setsFile takes the buildroots of all goals. It gets its name only when it
+// is complete. A nil one takes nothing.
+type setsFile struct {
+	file      *os.File
+	name      string
+	temporary string // "" if the file is no regular one, or done with
+	tokens    *tokens
+	distances bool
+}
+
+func createSets(o resolveOptions, u *depsolve.Universe) (*setsFile, error) {
+	if o.sets == "" {
+		return nil, nil //nolint:nilnil // a nil setsFile is one that takes nothing
+	}
+	s := &setsFile{name: o.sets, distances: o.setsFormat == "name-distance"}
+	var err error
+	if info, statErr := os.Stat(o.sets); statErr == nil && !info.Mode().IsRegular() {
+		// A device or a pipe cannot be replaced.
+		s.file, err = os.OpenFile(o.sets, os.O_WRONLY, 0)
+	} else {
+		s.temporary = filepath.Join(filepath.Dir(o.sets), fmt.Sprintf(".%s.%d", filepath.Base(o.sets), os.Getpid()))
+		s.file, err = os.OpenFile(s.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the sets: %w", err)
+	}
+	s.tokens = newTokens(u, s.distances)
+	return s, nil
+}
+
+func (s *setsFile) write(lines []byte) error {
+	if s == nil {
+		return nil
+	}
+	if _, err := s.file.Write(lines); err != nil {
+		return fmt.Errorf("writing the sets: %w", err)
+	}
+	return nil
+}
+
+// commit gives the complete file its name.
+func (s *setsFile) commit() error {
+	if s == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if err == nil && s.temporary != "" {
+		err = os.Rename(s.temporary, s.name)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the sets: %w", err)
+	}
+	s.temporary = ""
+	return nil
+}
+
+// discard removes a file that has not been committed.
+func (s *setsFile) discard() {
+	if s != nil && s.temporary != "" {
+		_ = s.file.Close()
+		_ = os.Remove(s.temporary)
+	}
+}
+
+// tokens are how the lines name the packages, in the order that these are
+// listed in. Sorting 250 names for each of 34,000 goals would take longer than
+// solving them; so names are sorted once, and lines are put in order with a
+// bitmap.
+type tokens struct {
+	rank []int32  // by package ID
+	text []string // by rank, with a blank before it
+}
+
+func newTokens(u *depsolve.Universe, distances bool) *tokens {
+	t := &tokens{rank: make([]int32, u.Len()+1), text: make([]string, u.Len())}
+	token := func(id depsolve.ID) string {
+		if distances {
+			return " " + u.Name(id) + "/"
+		}
+		return " " + u.NEVRA(id).Long()
+	}
+	for i := range t.text {
+		t.text[i] = token(depsolve.ID(i + 1))
+	}
+	order := make([]depsolve.ID, u.Len())
+	for i := range order {
+		order[i] = depsolve.ID(i + 1)
+	}
+	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return strings.Compare(t.text[a-1], t.text[b-1]) })
+	sorted := make([]string, len(order))
+	for rank, id := range order {
+		t.rank[id] = int32(rank)
+		sorted[rank] = t.text[id-1]
+	}
+	t.text = sorted
+	return t
+}
+
+// A lineWriter writes lines of the sets file. It belongs to one goroutine.
+type lineWriter struct {
+	*tokens
+	distances bool
+	chosen    []uint64 // bitmap by rank, empty between lines
+	distance  []uint8  // by rank
+}
+
+func (s *setsFile) newLineWriter() *lineWriter {
+	if s == nil {
+		return nil
+	}
+	n := len(s.tokens.text)
+	return &lineWriter{
+		tokens: s.tokens, distances: s.distances,
+		chosen: make([]uint64, (n+63)/64), distance: make([]uint8, n),
+	}
+}
+
+// append adds the line of one goal to dst.
+func (w *lineWriter) append(dst []byte, name string, s *depsolve.Solver, g depsolve.Goal, r depsolve.Result) []byte {
+	dst = append(dst, name...)
+	if !r.OK {
+		return append(dst, "\tFAIL\t\n"...)
+	}
+	dst = append(dst, "\tOK\t"...)
+	var distances []uint8
+	if w.distances {
+		distances = s.Distances(g, r.Packages)
+	}
+	for i, id := range r.Packages {
+		rank := w.rank[id]
+		w.chosen[rank/64] |= 1 << (rank % 64)
+		if w.distances {
+			w.distance[rank] = distances[i]
+		}
+	}
+	return append(w.appendChosen(dst), '\n')
+}
+
+// appendChosen writes the packages in the bitmap, and empties it.
+func (w *lineWriter) appendChosen(dst []byte) []byte {
+	start := len(dst)
+	for i, word := range w.chosen {
+		if word == 0 {
+			continue
+		}
+		w.chosen[i] = 0
+		for ; word != 0; word &= word - 1 {
+			rank := i*64 + bits.TrailingZeros64(word)
+			dst = append(dst, w.text[rank]...)
+			if w.distances {
+				dst = append(dst, "-123456789"[w.distance[rank]])
+			}
+		}
+	}
+	if len(dst) > start { // the first one has no blank before it
+		dst = append(dst[:start], dst[start+1:]...)
+	}
+	return dst
+}
