@@ -123,11 +123,14 @@ func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pg
 	}
 }
 
-// collided tells whether a transaction failed only because of another.
+// collided tells whether a transaction failed only because of another: the
+// last case is a dependency set that was found unused and dropped just when it
+// was wanted again.
 func collided(err error) bool {
 	const serializationFailure, deadlockDetected = "40001", "40P01"
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
+	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected ||
+		pg.ConstraintName == "build_dependency_set_id_fkey" || pg.ConstraintName == "resolution_dependency_set_id_fkey")
 }
 
 // violates tells whether err is the violation of the named constraint or

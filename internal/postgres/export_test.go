@@ -48,3 +48,8 @@ func (db *DB) RefreshLastBuilds(ctx context.Context, collection string, now time
 		return noteStates(ctx, tx, ids, now)
 	})
 }
+
+// RefreshBuildsOf is refreshLastBuilds in a transaction of its own.
+func (db *DB) RefreshBuildsOf(ctx context.Context, packageIDs []int64) error {
+	return db.transact(ctx, func(tx pgx.Tx) error { return refreshLastBuilds(ctx, tx, packageIDs) })
+}
