@@ -33,6 +33,7 @@ func (w *world) solveAll(ctx context.Context, o resolveOptions, sets *setsFile) 
 	report := &resolveReport{Failures: []failure{}}
 	toSolve, toWrite := make(chan *batch, o.jobs), make(chan *batch, 2*o.jobs)
 	group, ctx := errgroup.WithContext(ctx)
+	spare := make(chan []byte, cap(toWrite)+o.jobs+1) // buffers of batches that are written
 	group.Go(func() error {
 		defer close(toSolve)
 		defer close(toWrite)
@@ -40,14 +41,14 @@ func (w *world) solveAll(ctx context.Context, o resolveOptions, sets *setsFile) 
 	})
 	for range o.jobs {
 		group.Go(func() error {
-			w.newWorker(o, sets).run(ctx, toSolve)
+			w.newWorker(o, sets, spare).run(ctx, toSolve)
 			return nil
 		})
 	}
 	group.Go(func() error {
 		bar := newProgressBar(os.Stderr, w.announce)
 		defer bar.clear()
-		return collect(ctx, toWrite, sets, report, bar)
+		return collect(ctx, toWrite, spare, sets, report, bar)
 	})
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -96,18 +97,24 @@ type worker struct {
 	solver *depsolve.Solver
 	group  []string
 	lines  *lineWriter // nil if no sets are wanted
+	spare  <-chan []byte
 }
 
-func (w *world) newWorker(o resolveOptions, sets *setsFile) *worker {
+func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte) *worker {
 	return &worker{
 		solver: w.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.weakDeps}),
 		group:  w.group,
 		lines:  sets.newLineWriter(),
+		spare:  spare,
 	}
 }
 
 func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 	for b := range batches {
+		select {
+		case b.sets = <-w.spare:
+		default:
+		}
 		for _, p := range b.packages {
 			if ctx.Err() != nil {
 				return
@@ -131,7 +138,7 @@ func (w *worker) solve(b *batch, p *rpm.Package) {
 }
 
 // collect writes what the solvers have found, in order.
-func collect(ctx context.Context, batches <-chan *batch, sets *setsFile, report *resolveReport, bar *progressBar) error {
+func collect(ctx context.Context, batches <-chan *batch, spare chan<- []byte, sets *setsFile, report *resolveReport, bar *progressBar) error {
 	for b := range batches {
 		select {
 		case <-b.solved:
@@ -140,6 +147,10 @@ func collect(ctx context.Context, batches <-chan *batch, sets *setsFile, report 
 		}
 		if err := sets.write(b.sets); err != nil {
 			return err
+		}
+		select {
+		case spare <- b.sets[:0]:
+		default:
 		}
 		report.Goals += b.goals
 		report.Failed += len(b.failures)

@@ -80,33 +80,52 @@ func (s *setsFile) discard() {
 // solving them; so names are sorted once, and lines are put in order with a
 // bitmap.
 type tokens struct {
-	rank []int32  // by package ID
-	text []string // by rank, with a blank before it
+	rank  []int32 // by package ID
+	start []int32 // by rank: where its text begins; the next one's begins behind it
+	text  []byte  // each token has a blank before it
 }
 
+// copySize is how many bytes of a token are copied at once: most tokens need
+// one or two copies of a size that the compiler knows. Behind all text there
+// is room for one more.
+const copySize = 32
+
 func newTokens(u *depsolve.Universe, distances bool) *tokens {
-	t := &tokens{rank: make([]int32, u.Len()+1), text: make([]string, u.Len())}
-	token := func(id depsolve.ID) string {
-		if distances {
-			return " " + u.Name(id) + "/"
-		}
-		return " " + u.NEVRA(id).Long()
-	}
-	for i := range t.text {
-		t.text[i] = token(depsolve.ID(i + 1))
-	}
+	names := make([]string, u.Len())
 	order := make([]depsolve.ID, u.Len())
 	for i := range order {
-		order[i] = depsolve.ID(i + 1)
+		id := depsolve.ID(i + 1)
+		order[i] = id
+		if distances {
+			names[i] = " " + u.Name(id) + "/"
+		} else {
+			names[i] = " " + u.NEVRA(id).Long()
+		}
 	}
-	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return strings.Compare(t.text[a-1], t.text[b-1]) })
-	sorted := make([]string, len(order))
+	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return strings.Compare(names[a-1], names[b-1]) })
+	t := &tokens{rank: make([]int32, u.Len()+1), start: make([]int32, 0, u.Len()+1)}
 	for rank, id := range order {
 		t.rank[id] = int32(rank)
-		sorted[rank] = t.text[id-1]
+		t.start = append(t.start, int32(len(t.text)))
+		t.text = append(t.text, names[id-1]...)
 	}
-	t.text = sorted
+	t.start = append(t.start, int32(len(t.text)))
+	t.text = append(t.text, make([]byte, copySize)...)
 	return t
+}
+
+// appendToken adds the text of the package with the rank to dst.
+func (t *tokens) appendToken(dst []byte, rank int) []byte {
+	start, end := int(t.start[rank]), int(t.start[rank+1])
+	n := len(dst)
+	if need := n + end - start + copySize; need > cap(dst) {
+		dst = slices.Grow(dst, need-n)
+	}
+	whole := dst[:cap(dst)]
+	for at := n; start < end; start, at = start+copySize, at+copySize {
+		*(*[copySize]byte)(whole[at:]) = *(*[copySize]byte)(t.text[start:])
+	}
+	return dst[:n+end-int(t.start[rank])]
 }
 
 // A lineWriter writes lines of the sets file. It belongs to one goroutine.
@@ -121,7 +140,7 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	if s == nil {
 		return nil
 	}
-	n := len(s.tokens.text)
+	n := len(s.tokens.rank)
 	return &lineWriter{
 		tokens: s.tokens, distances: s.distances,
 		chosen: make([]uint64, (n+63)/64), distance: make([]uint8, n),
@@ -159,7 +178,7 @@ func (w *lineWriter) appendChosen(dst []byte) []byte {
 		w.chosen[i] = 0
 		for ; word != 0; word &= word - 1 {
 			rank := i*64 + bits.TrailingZeros64(word)
-			dst = append(dst, w.text[rank]...)
+			dst = w.appendToken(dst, rank)
 			if w.distances {
 				dst = append(dst, "-123456789"[w.distance[rank]])
 			}

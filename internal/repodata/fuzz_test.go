@@ -102,9 +102,6 @@ func referenceAll(document []byte) ([]*rpm.Package, error) {
 	for {
 		p, err := reader.next()
 		if errors.Is(err, io.EOF) {
-			if !reader.entered {
-				return nil, io.ErrUnexpectedEOF
-			}
 			return packages, nil
 		}
 		if err != nil {

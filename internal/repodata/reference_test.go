@@ -33,7 +33,7 @@ func (r *referenceReader) next() (*rpm.Package, error) {
 	for {
 		t, err := r.dec.RawToken()
 		if err != nil {
-			return nil, err
+			return nil, tooEarly(err)
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
@@ -76,6 +76,14 @@ func checkRoot(e element) error {
 		return errors.New("bad number of packages")
 	}
 	return nil
+}
+
+// tooEarly makes an error of the end.
+func tooEarly(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // readNothing reads what may follow the root, and returns io.EOF.
@@ -122,10 +130,7 @@ func readElement(dec *xml.Decoder, start xml.StartElement, depth int) (element, 
 	for {
 		t, err := dec.RawToken()
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return e, err
+			return e, tooEarly(err)
 		}
 		switch t := t.(type) {
 		case xml.StartElement:

@@ -71,6 +71,24 @@ func (r *Repo) Packages(ctx context.Context, f func(*rpm.Package) error) error {
 	})
 }
 
+// Announced is the number of packages that the repository says it has, 0 if it
+// does not say. Nothing but a progress bar should rely on it.
+func (r *Repo) Announced(ctx context.Context) int {
+	var count int64
+	_ = r.read(ctx, []string{"primary"}, func(document io.Reader) error {
+		s := newScanner(document)
+		if err := s.root("metadata"); err != nil {
+			return errAnnounced
+		}
+		count, _ = s.number(s.attr("packages"), "the number of packages")
+		return errAnnounced
+	})
+	return int(min(count, maxPackages))
+}
+
+// errAnnounced ends the reading where the announcement has been read.
+var errAnnounced = errors.New("read enough")
+
 // HasFiles reports whether the repository has file lists beyond those of its
 // packages.
 func (r *Repo) HasFiles() bool { return r.find("filelists") != nil }
