@@ -187,9 +187,9 @@ func (t *transaction) weighFault(ctx context.Context, fault *xmlrpc.Fault) (agai
 	case codeServerOffline, codeLock:
 		return true, fault
 	default:
-		// The hub looks at the number before it looks at the call. Had an earlier
-		// attempt been carried out, the fault would be another.
-		return false, fault
+		// No earlier attempt was carried out, or the fault would be codeRetry. But
+		// one may still be on its way.
+		return false, t.giveUp(fault)
 	}
 }
 
