@@ -106,6 +106,7 @@ func newRootCommand() *cobra.Command {
 		newAdminCommand(&g),
 		newConfigCommand(&g),
 		newMigrateCommand(&g),
+		newResolveCommand(),
 		newVersionCommand(),
 	)
 	return root
