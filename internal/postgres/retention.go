@@ -1,0 +1,259 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Retention says what Cleanup may forget: everything of a kind from before a
+// time (domain time). The zero time keeps all of that kind for ever.
+type Retention struct {
+	Builds      time.Time // that started before, with their tasks and changes
+	Transitions time.Time // of resolutions and states
+	Repos       time.Time // that were made before, with what changed in them
+	Messages    time.Time // of the outbox that were sent
+}
+
+// Cleaned counts what Cleanup removed.
+type Cleaned struct {
+	Builds      int
+	Transitions int
+	Repos       int
+	Messages    int
+	Sets        int
+	NEVRAs      int
+}
+
+// Cleanup removes what r allows to forget, then dependency sets and packages
+// of them that nothing refers to any more. It never removes a build that is
+// not over, nor those that a package's state and its next comparison stand on:
+// its last, its last complete, and its newest with known dependencies. Nor does
+// it remove the newest transition of a package, or a collection's latest repo.
+//
+// It works in pieces, each a transaction, and may be ended at any moment. While
+// it looks for packages that are not used, which takes seconds on a record of
+// years, nobody else can store dependency sets.
+func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned, error) {
+	var done Cleaned
+	for _, step := range []struct {
+		what   string
+		count  *int
+		before time.Time
+		run    func(context.Context, time.Time) (int, error)
+	}{
+		{"builds", &done.Builds, r.Builds, db.forgetBuilds},
+		{"transitions", &done.Transitions, r.Transitions, db.forgetTransitions},
+		{"repos", &done.Repos, r.Repos, db.forgetRepos},
+		{"messages", &done.Messages, r.Messages, db.forgetMessages},
+	} {
+		if step.before.IsZero() {
+			continue
+		}
+		n, err := step.run(ctx, step.before)
+		*step.count = n
+		if err != nil {
+			return done, fmt.Errorf("removing old %s: %w", step.what, err)
+		}
+	}
+	err := db.collectGarbage(ctx, &done)
+	if err != nil {
+		return done, fmt.Errorf("removing dependency sets that nothing refers to: %w", err)
+	}
+	_, err = db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
+		log.add("", "", "cleanup removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d packages of sets",
+			done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)
+		return nil
+	})
+	return done, err
+}
+
+// forgetBatch is the number of packages whose builds one transaction removes.
+const forgetBatch = 500
+
+func (db *DB) forgetBuilds(ctx context.Context, before time.Time) (removed int, err error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT DISTINCT package_id
+		FROM build
+		WHERE started < $1
+		ORDER BY package_id`, before)
+	if err != nil {
+		return 0, err
+	}
+	packages, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return 0, err
+	}
+	for batch := range slices.Chunk(packages, forgetBatch) {
+		var n int
+		err := db.transact(ctx, func(tx pgx.Tx) error {
+			n, err = forgetBuildsOf(ctx, tx, batch, before)
+			return err
+		})
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+// forgetBuildsOf locks the packages, so that no build becomes a last one
+// while it is removed.
+func forgetBuildsOf(ctx context.Context, tx pgx.Tx, packages []int64, before time.Time) (int, error) {
+	if _, err := lockPackages(ctx, tx, packages); err != nil {
+		return 0, err
+	}
+	tag, err := tx.Exec(ctx, `
+		DELETE FROM build b
+		USING package p
+		WHERE p.id = ANY($1) AND b.package_id = p.id AND b.started < $2
+			AND b.outcome NOT IN ('submitting', 'running')
+			AND b.id IS DISTINCT FROM p.last_build_id
+			AND b.id IS DISTINCT FROM p.last_complete_build_id
+			AND b.id IS DISTINCT FROM p.resolved_build_id
+			AND b.id IS DISTINCT FROM (
+				SELECT c.id
+				FROM build c
+				WHERE c.package_id = p.id AND c.deps = 'resolved' AND c.outcome IN ('complete', 'failed')
+				ORDER BY c.event DESC, c.id DESC
+				LIMIT 1)`, packages, before)
+	return int(tag.RowsAffected()), err
+}
+
+func (db *DB) forgetTransitions(ctx context.Context, before time.Time) (int, error) {
+	return db.exec(ctx, `
+		WITH resolutions AS (
+			DELETE FROM resolution_change c
+			WHERE c.changed < $1
+				AND EXISTS (SELECT FROM resolution_change n WHERE n.package_id = c.package_id AND n.id > c.id)
+			RETURNING c.id
+		), states AS (
+			DELETE FROM state_change c
+			WHERE c.changed < $1
+				AND EXISTS (SELECT FROM state_change n WHERE n.package_id = c.package_id AND n.id > c.id)
+			RETURNING c.id
+		)
+		SELECT id FROM resolutions
+		UNION ALL
+		SELECT id FROM states`, before)
+}
+
+func (db *DB) forgetRepos(ctx context.Context, before time.Time) (int, error) {
+	return db.exec(ctx, `
+		DELETE FROM repo r
+		USING collection c
+		WHERE c.id = r.collection_id AND r.created < $1 AND r.repo_id < c.latest_repo_id`, before)
+}
+
+func (db *DB) forgetMessages(ctx context.Context, before time.Time) (int, error) {
+	return db.exec(ctx, `
+		DELETE FROM outbox
+		WHERE sent IS NOT NULL AND created < $1`, before)
+}
+
+// exec runs one statement in a transaction and returns the rows it affected.
+func (db *DB) exec(ctx context.Context, sql string, args ...any) (affected int, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql, args...)
+		affected = int(tag.RowsAffected())
+		return err
+	})
+	return affected, err
+}
+
+// collectGarbage removes sets and packages that nothing refers to, while
+// nobody can begin to refer to them.
+func (db *DB) collectGarbage(ctx context.Context, done *Cleaned) error {
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(collecting)); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `
+			DELETE FROM dependency_set s
+			WHERE NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = s.id)
+				AND NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = s.id)`)
+		if err != nil {
+			return err
+		}
+		done.Sets = int(tag.RowsAffected())
+		used, err := db.usedNEVRAs(ctx, tx)
+		if err != nil {
+			return err
+		}
+		done.NEVRAs, err = removeNEVRAsBut(ctx, tx, used)
+		return err
+	})
+}
+
+// usedNEVRAs returns the ids that anything stored refers to, as a bit for each.
+func (db *DB) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*idBits, error) {
+	used := &idBits{}
+	rows, err := tx.Query(ctx, `SELECT content FROM dependency_set`)
+	if err != nil {
+		return nil, err
+	}
+	var content []byte
+	_, err = pgx.ForEachRow(rows, []any{&content}, func() error {
+		set, err := db.sets.decode(content)
+		for _, m := range set {
+			used.add(m.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err = tx.Query(ctx, `
+		SELECT prev, curr FROM applied_change
+		UNION ALL
+		SELECT prev, curr FROM repo_change`)
+	if err != nil {
+		return nil, err
+	}
+	var prev, curr []int32
+	_, err = pgx.ForEachRow(rows, []any{&prev, &curr}, func() error {
+		for _, id := range slices.Concat(prev, curr) {
+			used.add(id)
+		}
+		return nil
+	})
+	return used, err
+}
+
+func removeNEVRAsBut(ctx context.Context, tx pgx.Tx, used *idBits) (int, error) {
+	rows, err := tx.Query(ctx, `SELECT id FROM nevra`)
+	if err != nil {
+		return 0, err
+	}
+	var unused []int32
+	var id int32
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		if !used.has(id) {
+			unused = append(unused, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	tag, err := tx.Exec(ctx, `DELETE FROM nevra WHERE id = ANY($1)`, unused)
+	return int(tag.RowsAffected()), err
+}
+
+// An idBits is a set of ids, which are small and dense.
+type idBits struct{ words []uint64 }
+
+func (b *idBits) add(id int32) {
+	for int(id/64) >= len(b.words) {
+		b.words = append(b.words, make([]uint64, 1+len(b.words))...)
+	}
+	b.words[id/64] |= 1 << (id % 64)
+}
+
+func (b *idBits) has(id int32) bool {
+	return int(id/64) < len(b.words) && b.words[id/64]&(1<<(id%64)) != 0
+}

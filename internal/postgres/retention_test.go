@@ -1,0 +1,69 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+func TestCleanup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foo, bar := w.pkg("foo"), w.pkg("bar")
+	// Everything but the very last build is older than the limit.
+	oldest := w.build(foo, "complete")
+	w.builtWith(oldest, nevra("glibc", "1"), nevra("only-in-the-oldest", "1"))
+	resolved := w.build(foo, "failed")
+	w.builtWith(resolved, nevra("glibc", "2"))
+	canceled := w.build(foo, "canceled")
+	complete := w.build(foo, "complete") // its dependencies are not known
+	running := w.build(foo, "running")
+	alone := w.build(bar, "failed")
+	limit := testTime.Add(100 * time.Hour)
+	w.event = 200
+	recent := w.build(bar, "complete")
+	w.set(nevra("never-used", "1"))
+	w.exec(`INSERT INTO resolution_change (package_id, repo_id, resolved, changed)
+		VALUES ($1, 1, true, $3), ($1, 2, false, $3), ($2, 1, true, $3), ($2, 2, false, $4)`,
+		foo, bar, testTime, limit)
+	w.exec(`INSERT INTO repo (collection_id, repo_id, create_event, created) VALUES ($1, 0, 1, $2), ($1, 1, 2, $2), ($1, 2, 3, $2)`,
+		w.collection, testTime)
+	w.exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr)
+		SELECT $1, 0, 'forgotten', ARRAY[id], '{0}' FROM nevra WHERE name = 'never-used'`, w.collection)
+	w.exec(`INSERT INTO outbox (topic, body, created, sent) VALUES ('sent', '{}', $1, $1), ('waiting', '{}', $1, NULL), ('new', '{}', $2, $2)`,
+		testTime, limit)
+
+	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: limit}
+	got, err := w.db.Cleanup(t.Context(), author, postgres.Retention{Builds: limit, Transitions: limit, Repos: limit, Messages: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the oldest build was made with stays known: the changes of the build
+	// after it refer to that.
+	want := postgres.Cleaned{Builds: 3, Transitions: 2, Repos: 1, Messages: 1, Sets: 1, NEVRAs: 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Cleanup (-want +got):\n%s", diff)
+	}
+	for _, b := range []struct {
+		what string
+		id   int64
+		left int64
+	}{
+		{"oldest", oldest, 0}, {"canceled", canceled, 0}, {"not the last", alone, 0},
+		{"newest resolved", resolved, 1}, {"last complete", complete, 1}, {"running", running, 1}, {"recent", recent, 1},
+	} {
+		if n := w.number(`SELECT count(*) FROM build WHERE id = $1`, b.id); n != b.left {
+			t.Errorf("the %s build: %d are left, want %d", b.what, n, b.left)
+		}
+	}
+	if n := w.number(`SELECT count(*) FROM audit WHERE actor = 'operator' AND message LIKE 'cleanup removed 3 builds%'`); n != 1 {
+		t.Errorf("%d audit entries, want 1", n)
+	}
+	again, err := w.db.Cleanup(t.Context(), author, postgres.Retention{})
+	if err != nil || again != (postgres.Cleaned{}) {
+		t.Errorf("with nothing to forget: %+v (%v)", again, err)
+	}
+}
