@@ -1,0 +1,129 @@
+// Package loop runs a service's pass again and again until the service ends:
+// at once at the start, then after an interval with some jitter, earlier when
+// somebody wakes it, later after failures. Every service uses it; it is the one
+// place that decides when a pass begins.
+//
+// A pass that fails is logged, counted and tried again: no failure ends a
+// loop. The package knows nothing of what a pass does, starts no goroutine, and
+// keeps no two loops apart (leases do, in package postgres).
+package loop
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// A Loop says when the passes of a service begin. Run uses it once.
+type Loop struct {
+	Name     string          // of the service, in logs and metrics
+	Interval time.Duration   // domain time from the end of a pass to the next
+	Speed    float64         // domain seconds in a real second; 0 is 1
+	Wake     <-chan struct{} // begins the next pass early; nil if nothing does
+	Log      *slog.Logger
+	Metrics  *Metrics // nil if nobody counts
+
+	lastSuccess atomic.Int64 // real time in nanoseconds; 0 if none
+}
+
+const (
+	// floor keeps a loop from eating the machine, however fast domain time runs
+	// and however often it is woken.
+	floor = 50 * time.Millisecond
+
+	firstRetry = 10 * time.Second // domain time, unless the interval is shorter
+	lastRetry  = 5 * time.Minute  // domain time, unless the interval is longer
+	minRetry   = time.Second      // real time that lastRetry is at least
+)
+
+// Run calls pass until ctx ends.
+func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
+	failures := 0
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := pass(ctx)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return // that is no failure
+		}
+		l.note(ctx, err, time.Since(began), failures)
+		if err == nil {
+			failures = 0
+		} else {
+			failures++
+		}
+		if !l.rest(ctx, failures) {
+			return
+		}
+	}
+}
+
+// LastSuccess is the real time at which a pass last ended well, zero if none
+// did yet. It may be called while the loop runs.
+func (l *Loop) LastSuccess() time.Time {
+	if n := l.lastSuccess.Load(); n != 0 {
+		return time.Unix(0, n)
+	}
+	return time.Time{}
+}
+
+func (l *Loop) note(ctx context.Context, err error, took time.Duration, failures int) {
+	now := time.Now()
+	l.Metrics.observe(l.Name, err, took, now)
+	if err == nil {
+		l.lastSuccess.Store(now.UnixNano())
+		if failures > 0 {
+			l.Log.InfoContext(ctx, "pass succeeded again", "service", l.Name, "failures", failures)
+		}
+		return
+	}
+	l.Log.ErrorContext(ctx, "pass failed", "service", l.Name, "failures", failures+1, "error", err)
+}
+
+// rest waits for the next pass, or returns false if there will be none. What
+// wakes the loop does not cut the wait after a failure short.
+func (l *Loop) rest(ctx context.Context, failures int) bool {
+	wait, wake := jitter(l.real(l.Interval)), l.Wake
+	if failures > 0 {
+		wait, wake = jitter(l.backOff(failures)), nil
+	}
+	return pause(ctx, floor, nil) && pause(ctx, wait-floor, wake)
+}
+
+// backOff is the wait after so many failures in a row. It doubles from a
+// moment to the interval or lastRetry, whichever is longer.
+func (l *Loop) backOff(failures int) time.Duration {
+	shortest := l.real(min(l.Interval, firstRetry))
+	longest := max(l.real(max(l.Interval, lastRetry)), minRetry)
+	if failures > 20 || shortest<<(failures-1) > longest {
+		return longest
+	}
+	return shortest << (failures - 1)
+}
+
+// real returns how long a domain time takes.
+func (l *Loop) real(d time.Duration) time.Duration {
+	if l.Speed > 0 {
+		d = time.Duration(float64(d) / l.Speed)
+	}
+	return max(d, floor)
+}
+
+// jitter moves d by up to a tenth, so that loops do not march in step.
+func jitter(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5+1)
+}
+
+// pause waits for d or for wake. It returns false if ctx ended.
+func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,217 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// starts runs a loop for a while of real time and returns when its passes
+// began, counted from the start. The n-th pass returns what result says.
+func starts(t *testing.T, l *Loop, during time.Duration, result func(n int) error) []time.Duration {
+	t.Helper()
+	if l.Log == nil {
+		l.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	var began []time.Duration
+	start := time.Now()
+	l.Run(ctx, func(context.Context) error {
+		began = append(began, time.Since(start))
+		return result(len(began))
+	})
+	return began
+}
+
+func ok(int) error { return nil }
+
+// near allows for jitter.
+func near(got, want time.Duration) bool {
+	return got >= want*9/10 && got <= want*11/10+time.Millisecond
+}
+
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		interval time.Duration
+		speed    float64
+		want     time.Duration // between two passes
+	}{
+		{"real time", 10 * time.Second, 0, 10 * time.Second},
+		{"domain time", 10 * time.Second, 10, time.Second},
+		{"floor", 3 * time.Second, 2880, 50 * time.Millisecond},
+		{"no interval", 0, 0, 50 * time.Millisecond},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed}, 10*test.want, ok)
+				if began[0] != 0 {
+					t.Errorf("first pass after %v, want at once", began[0])
+				}
+				if len(began) < 9 {
+					t.Fatalf("%d passes", len(began))
+				}
+				for i := 1; i < len(began); i++ {
+					if wait := began[i] - began[i-1]; wait < floor || !near(wait, test.want) {
+						t.Errorf("pass %d after %v, want about %v", i+1, wait, test.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestFailuresBackOff(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		interval time.Duration
+		speed    float64
+		want     []time.Duration
+	}{
+		{"short interval", 3 * time.Second, 0, []time.Duration{3e9, 6e9, 12e9, 24e9, 48e9, 96e9, 192e9, 300e9, 300e9}},
+		{"long interval", 20 * time.Minute, 0, []time.Duration{10e9, 20e9, 40e9, 80e9, 160e9, 320e9, 640e9, 1200e9, 1200e9}},
+		{"fast domain time", 3 * time.Second, 2880, []time.Duration{50e6, 100e6, 200e6, 400e6, 800e6, 1e9, 1e9}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed}, 2*time.Hour, func(n int) error {
+					if n > len(test.want) {
+						return nil
+					}
+					return errors.New("broken")
+				})
+				for i, want := range test.want {
+					if wait := began[i+1] - began[i]; !near(wait, want) {
+						t.Errorf("after failure %d waited %v, want about %v", i+1, wait, want)
+					}
+				}
+				after := began[len(test.want)+1] - began[len(test.want)]
+				if want := (&Loop{Speed: test.speed}).real(test.interval); !near(after, want) {
+					t.Errorf("after success waited %v, want about %v", after, want)
+				}
+			})
+		})
+	}
+}
+
+func TestWake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wake := make(chan struct{}, 1)
+		l := &Loop{Interval: time.Hour, Wake: wake}
+		began := starts(t, l, 30*time.Minute, func(n int) error {
+			if n < 4 {
+				wake <- struct{}{}
+			}
+			return nil
+		})
+		if len(began) != 4 {
+			t.Fatalf("%d passes, want 4", len(began))
+		}
+		for i := 1; i < len(began); i++ {
+			if wait := began[i] - began[i-1]; wait != floor {
+				t.Errorf("woken after %v, want %v", wait, floor)
+			}
+		}
+	})
+}
+
+func TestWakeDoesNotCutBackOffShort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wake := make(chan struct{}, 1)
+		l := &Loop{Interval: time.Hour, Wake: wake}
+		began := starts(t, l, 30*time.Second, func(n int) error {
+			if n == 1 {
+				wake <- struct{}{}
+				return errors.New("broken")
+			}
+			return nil
+		})
+		if len(began) != 3 || !near(began[1], firstRetry) || began[2]-began[1] != floor {
+			t.Errorf("passes at %v, want one after %v and the woken one right after it", began, firstRetry)
+		}
+	})
+}
+
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		l := &Loop{Interval: time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, cancel := context.WithCancel(t.Context())
+		passes := 0
+		l.Run(ctx, func(ctx context.Context) error {
+			passes++
+			cancel()
+			return ctx.Err()
+		})
+		l.Run(ctx, func(context.Context) error {
+			t.Error("a pass after the end")
+			return nil
+		})
+		if passes != 1 || log.Len() > 0 {
+			t.Errorf("%d passes, log %q; want 1 and nothing logged", passes, log.String())
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewPedanticRegistry()
+		l := &Loop{Name: "polling", Interval: time.Minute, Metrics: NewMetrics(reg), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		if !l.LastSuccess().IsZero() {
+			t.Error("a success before the first pass")
+		}
+		start := time.Now()
+		starts(t, l, 5*time.Second, func(int) error {
+			<-time.After(time.Second)
+			return nil
+		})
+		if got, want := l.LastSuccess(), start.Add(time.Second); !got.Equal(want) {
+			t.Errorf("last success %v, want %v", got, want)
+		}
+		starts(t, l, 5*time.Second, func(int) error { return errors.New("broken") })
+		if got, want := l.LastSuccess(), start.Add(time.Second); !got.Equal(want) {
+			t.Errorf("last success %v after a failure, want %v", got, want)
+		}
+		want := map[string]float64{"ok": 1, "failed": 1}
+		for outcome, n := range want {
+			if got := counted(t, reg, outcome); got != n {
+				t.Errorf("%v passes %s, want %v", got, outcome, n)
+			}
+		}
+	})
+}
+
+func counted(t *testing.T, reg *prometheus.Registry, outcome string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "koschei_passes_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetLabel()[0].GetValue() == outcome {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
