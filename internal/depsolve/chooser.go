@@ -1,6 +1,6 @@
 package depsolve
 
-import "slices"
+import "math/bits"
 
 // A chooser is what both solvers have in common: the decisions made so far and
 // the policy that makes the next one.
@@ -22,12 +22,18 @@ type choiceScratch struct {
 	candidates []ID
 	back       []ID
 	steps      []step
+	rows       [][]depID
+	sorted     map[sortedIDs]sortedIDs
 	badness    []int32
 	obsoletes  obsoleteFinder
+	installed  bitset
 }
 
 func newChooser(u *Universe) chooser {
-	return chooser{u: u, decided: make([]int32, len(u.pkgs))}
+	c := chooser{u: u, decided: make([]int32, len(u.pkgs))}
+	c.scratch.installed = newBitset(len(u.pkgs))
+	c.scratch.sorted = make(map[sortedIDs]sortedIDs)
+	return c
 }
 
 // isTrue reports whether a literal has been decided and holds.
@@ -122,21 +128,22 @@ func (c *chooser) best(candidates []ID) ID {
 	return candidates[0]
 }
 
-// installed returns the packages decided for, by ID.
+// installed returns the packages decided for, by ID. A bitset sorts them.
 func (c *chooser) installed() []ID {
-	n := 0
+	set, n := c.scratch.installed, 0
 	for _, lit := range c.trail {
 		if lit > 0 {
+			set.set(int32(lit))
 			n++
 		}
 	}
 	ids := make([]ID, 0, n)
-	for _, lit := range c.trail {
-		if lit > 0 {
-			ids = append(ids, lit)
+	for i, word := range set {
+		for ; word != 0; word &= word - 1 {
+			ids = append(ids, ID(i<<6+bits.TrailingZeros64(word)))
 		}
+		set[i] = 0
 	}
-	slices.Sort(ids)
 	return ids
 }
 

@@ -21,7 +21,9 @@ func (s *Solver) Distances(g Goal, ids []ID) []uint8 {
 	}
 	distances := make([]uint8, len(ids))
 	for i, id := range ids {
-		distances[i] = uint8(max(d.names.at(int32(s.u.pkgs[id].name)), 0))
+		if level := d.names.at(int32(s.u.pkgs[id].name)); level != wanted {
+			distances[i] = uint8(level)
+		}
 	}
 	return distances
 }
@@ -52,7 +54,7 @@ type distanceFinder struct {
 	missing  int // wanted names that have not been reached
 }
 
-const wanted = -1
+const wanted = maxDistance + 1
 
 func newDistanceFinder(u *Universe) distanceFinder {
 	return distanceFinder{

@@ -2,6 +2,7 @@ package depsolve
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -15,7 +16,7 @@ type step struct {
 }
 
 // collectSteps lists per package the provides that count as steps and that
-// another package has, too.
+// another package has, too, sorted by name.
 func (u *Universe) collectSteps() table[depID] {
 	t := newTable[depID]()
 	for id := ID(1); int(id) < len(u.pkgs); id++ {
@@ -24,6 +25,9 @@ func (u *Universe) collectSteps() table[depID] {
 				t.add(dep)
 			}
 		}
+		slices.SortStableFunc(t.items[t.start[id]:], func(a, b depID) int {
+			return cmp.Compare(u.deps[a].name, u.deps[b].name)
+		})
 		t.endRow()
 	}
 	return t
@@ -61,42 +65,95 @@ func (u *Universe) isHash(id versionID) bool {
 // sortBySteps brings those candidates to the front that are the fewest steps
 // behind the newest version of all that they provide.
 func (c *chooser) sortBySteps(ids []ID) {
-	steps := c.scratch.steps[:0]
-	for i, id := range ids {
-		for _, dep := range c.u.rank.steps.row(int32(id)) {
-			steps = append(steps, step{int32(i), dep})
-		}
+	rows, n := c.scratch.rows[:0], 0
+	for _, id := range ids {
+		row := c.u.rank.steps.row(int32(id))
+		rows = append(rows, row)
+		n += len(row)
 	}
-	c.scratch.steps = steps
-	if len(steps) < 2 {
+	c.scratch.rows = rows
+	if n < manySteps || len(ids) > len(sortedIDs{}) {
+		c.sortByRows(ids, rows)
 		return
 	}
-	slices.SortStableFunc(steps, c.u.compareSteps)
+	var key sortedIDs
+	copy(key[:], ids)
+	sorted, ok := c.scratch.sorted[key]
+	if !ok {
+		c.sortByRows(ids, rows)
+		copy(sorted[:], ids)
+		c.scratch.sorted[key] = sorted
+	}
+	copy(ids, sorted[:len(ids)])
+}
+
+// Some packages, kernels above all, have thousands of steps. The same few are
+// compared for goal after goal, so the outcome is kept.
+const manySteps = 64
+
+type sortedIDs [8]ID
+
+func (c *chooser) sortByRows(ids []ID, rows [][]depID) {
 	badness := append(c.scratch.badness[:0], make([]int32, len(ids))...)
 	c.scratch.badness = badness
-	bad, anyBad := int32(0), false
-	for i := range steps {
-		switch {
-		case i == 0 || c.u.deps[steps[i].dep].name != c.u.deps[steps[i-1].dep].name:
-			bad = 0
-		case steps[i].candidate != steps[i-1].candidate && c.u.compareSteps(steps[i-1], steps[i]) == -1:
-			bad++
+	anyBad := false
+	for {
+		steps, more := c.nextSteps(rows)
+		if !more {
+			break
+		}
+		if len(steps) > 1 && c.countSteps(steps, badness) {
 			anyBad = true
 		}
-		badness[steps[i].candidate] += bad
 	}
 	if anyBad {
 		sortByBadness(ids, badness)
 	}
 }
 
-// compareSteps sorts by name, newest first. It is -1 only if a is strictly
-// newer than b.
+// nextSteps takes all steps of the lowest name from the rows. With fewer than
+// two rows left there is nothing to compare.
+func (c *chooser) nextSteps(rows [][]depID) (steps []step, more bool) {
+	lowest, left := symbol(math.MaxInt32), 0
+	for _, row := range rows {
+		if len(row) > 0 {
+			left++
+			lowest = min(lowest, c.u.deps[row[0]].name)
+		}
+	}
+	if left < 2 {
+		return nil, false
+	}
+	steps = c.scratch.steps[:0]
+	for i, row := range rows {
+		for len(row) > 0 && c.u.deps[row[0]].name == lowest {
+			steps = append(steps, step{int32(i), row[0]})
+			row = row[1:]
+		}
+		rows[i] = row
+	}
+	c.scratch.steps = steps
+	return steps, true
+}
+
+// countSteps adds to the badness of each candidate how far it is behind in one
+// name.
+func (c *chooser) countSteps(steps []step, badness []int32) (anyBad bool) {
+	slices.SortStableFunc(steps, c.u.compareSteps)
+	bad := int32(0)
+	for i := range steps {
+		if i > 0 && steps[i].candidate != steps[i-1].candidate && c.u.compareSteps(steps[i-1], steps[i]) == -1 {
+			bad++
+		}
+		badness[steps[i].candidate] += bad
+	}
+	return bad > 0
+}
+
+// compareSteps sorts steps of one name, newest first. It is -1 only if a is
+// strictly newer than b.
 func (u *Universe) compareSteps(a, b step) int {
 	x, y := &u.deps[a.dep], &u.deps[b.dep]
-	if x.name != y.name {
-		return cmp.Compare(x.name, y.name)
-	}
 	if x.evr == y.evr && (x.op == rpm.Less) == (y.op == rpm.Less) {
 		return 0
 	}
