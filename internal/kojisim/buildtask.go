@@ -153,6 +153,9 @@ func (r *buildRun) checkRepo(w *World, t *task) *xmlrpc.Fault {
 	return nil
 }
 
+// repoOption is how child tasks are told their repo.
+func repoOption(r *repo) xmlrpc.Struct { return xmlrpc.Struct{{Name: "repo_id", Value: r.id}} }
+
 // option reports whether a switch of the submission is on.
 func (r *buildRun) option(name string) bool {
 	v, _ := r.opts.Get(name)
@@ -212,7 +215,7 @@ func (r *buildRun) startSRPM(w *World, t *task) {
 			r.outcome.Cause = CauseNone // packagers build until it works
 		}
 	}
-	opts := xmlrpc.Struct{{Name: "repo_id", Value: r.repo.id}}
+	opts := repoOption(r.repo)
 	if r.scratch {
 		opts = append(opts, xmlrpc.Member{Name: "scratch", Value: true})
 	}
@@ -263,7 +266,7 @@ func (r *buildRun) startArches(w *World, t *task) {
 	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
 	for i, arch := range r.arches {
 		c := w.subtask(t, "buildArch", arch, arch, 1.5,
-			[]any{srpm, r.tag.id, arch, i == 0, xmlrpc.Struct{{Name: "repo_id", Value: r.repo.id}}},
+			[]any{srpm, r.tag.id, arch, i == 0, repoOption(r.repo)},
 			func(w *World, c *task) { r.buildArch(w, c, arch) })
 		c.notes.repo, c.notes.source = r.repo, r.src
 	}

@@ -72,6 +72,8 @@ func Generate(o GeneratorOptions) (*World, error) {
 	g.addOthers()
 	w, s := g.world(o.Start.Add(-o.History))
 	s.releaseAll(g.sources)
+	s.findCore("gcc", "gcc-c++", "make", "cmake", "ninja-build", "autoconf", "automake", "libtool", "perl-interpreter",
+		"perl-generators", "python3-devel", "pkgconf-pkg-config")
 	s.rebuildAll(o.History)
 	w.startKojira()
 	w.startRegeneration()

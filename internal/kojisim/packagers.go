@@ -20,7 +20,8 @@ type packagers struct {
 	luck  draw
 	mean  time.Duration // between two updates
 	added int
-	keep  bool // the releases are not ours to count: bump them by a suffix
+	keep  bool          // the releases are not ours to count: bump them by a suffix
+	core  map[*pkg]bool // what every buildroot needs: its interfaces stay
 }
 
 // releaseAll imports the first build of every draft.
@@ -37,6 +38,27 @@ func (s *packagers) releaseAll(drafts []*draft) {
 	}
 	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)
 	w.advance(w.now.Add(time.Hour))
+}
+
+// findCore notes which packages the buildroot group and the compilers bring in.
+func (s *packagers) findCore(names ...string) {
+	l := s.w.look(s.build, s.w.lastEvent())
+	for _, m := range s.build.groupByName("build").groupPackages() {
+		names = append(names, m.name)
+	}
+	l.unmet(named(names...))
+	of := map[*rpm.Package]*pkg{}
+	for _, b := range s.w.builds {
+		for _, q := range b.binaries {
+			of[q] = b.pkg
+		}
+	}
+	s.core = map[*pkg]bool{}
+	for q := range l.seen {
+		if p := of[q]; p != nil {
+			s.core[p] = true
+		}
+	}
 }
 
 // rebuildAll has every package built once at some time of the history.
@@ -64,6 +86,8 @@ func (s *packagers) work() {
 		s.rebuild(p, nil)
 	case n < 58:
 		s.bump(p, nil)
+	case n < 70 && s.keep:
+		s.renameLibrary()
 	case n < 70:
 		s.bumpSoname()
 	case n < 80:
@@ -211,7 +235,9 @@ func (s *packagers) renewed(b *build, evr rpm.EVR) content {
 	return c
 }
 
-func sameEVR(a, b rpm.EVR) bool { return a.Epoch == b.Epoch && a.Version == b.Version && a.Release == b.Release }
+func sameEVR(a, b rpm.EVR) bool {
+	return a.Epoch == b.Epoch && a.Version == b.Version && a.Release == b.Release
+}
 
 // renewedEVR is the new version of a binary package. It may differ from its
 // source's; then its release follows along.
@@ -239,11 +265,12 @@ func relink(l *look, r rpm.Relation) rpm.Relation {
 	if uncheckable(r.Name) || len(l.candidates(r)) > 0 {
 		return r
 	}
-	if r.Op != 0 {
-		for _, p := range l.candidates(rpm.Relation{Name: r.Name}) {
-			return rpm.Relation{Name: r.Name, Op: rpm.Greater | rpm.Equal, EVR: rpm.EVR{Epoch: p.evr.Epoch, Version: p.evr.Version}}
-		}
-		return r
+	if others := l.candidates(rpm.Relation{Name: r.Name}); r.Op != 0 && len(others) > 0 {
+		evr := others[0].evr
+		return rpm.Relation{Name: r.Name, Op: rpm.Greater | rpm.Equal, EVR: rpm.EVR{Epoch: evr.Epoch, Version: evr.Version}}
+	}
+	if renamed := (rpm.Relation{Name: r.Name + renameSuffix}); len(l.candidates(renamed)) > 0 {
+		return renamed
 	}
 	stem, number, ok := splitSoname(r.Name)
 	if !ok {
@@ -303,12 +330,67 @@ func (s *packagers) bumpSoname() {
 	})
 }
 
+// renameSuffix is what a library's package gets when its interface changes and
+// the package's name stands for the interface.
+const renameSuffix = "v2"
+
+// renameLibrary does what bumpSoname does where packages are required by name.
+func (s *packagers) renameLibrary() {
+	for range 40 {
+		p := pick(&s.luck, s.w.packages)
+		b := s.latest(p)
+		if b == nil || s.core[p] {
+			continue
+		}
+		i := slices.IndexFunc(b.binaries, func(q *rpm.Package) bool {
+			return strings.HasPrefix(q.Name, "lib") && q.Arch != "noarch" && !strings.HasSuffix(q.Name, "-dev")
+		})
+		if i < 0 {
+			continue
+		}
+		old := b.binaries[i].Name
+		if n := len(s.dependents([]string{old})); n < 2 || n > 40 {
+			continue
+		}
+		s.rename(p, i, old)
+		return
+	}
+}
+
+// rename builds p with the binary package i renamed; its own packages follow.
+func (s *packagers) rename(p *pkg, i int, old string) {
+	b := s.newest(p)
+	if b == nil || i >= len(b.binaries) || b.binaries[i].Name != old {
+		return
+	}
+	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: b.evr.Version, Release: s.nextRelease(b.evr.Release)}
+	c := s.renewed(b, evr)
+	c.binaries[i].Name = old + renameSuffix
+	for _, q := range c.binaries {
+		for _, list := range [][]rpm.Relation{q.Provides, q.Requires} {
+			for j := range list {
+				if list[j].Name == old {
+					list[j].Name = old + renameSuffix
+				}
+			}
+		}
+	}
+	s.submitContent(p, evr, c, func(ok bool) {
+		if !ok {
+			return
+		}
+		for _, dependent := range s.dependents([]string{old}) {
+			s.w.after(s.luck.between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
+		}
+	})
+}
+
 // anyLibrary draws a library on which some, but not very many depend.
 func (s *packagers) anyLibrary() *pkg {
 	for range 40 {
 		p := pick(&s.luck, s.w.packages)
 		b := s.latest(p)
-		if b == nil {
+		if b == nil || s.core[p] {
 			continue
 		}
 		for _, q := range b.binaries {
@@ -326,41 +408,48 @@ func (s *packagers) anyLibrary() *pkg {
 
 // dependents are the packages whose binaries require one of names.
 func (s *packagers) dependents(names []string) []*pkg {
-	var out []*pkg
-	for _, p := range s.w.packages {
-		b := s.latest(p)
-		if b == nil {
-			continue
-		}
-		if slices.ContainsFunc(b.binaries, func(q *rpm.Package) bool {
-			return slices.ContainsFunc(q.Requires, func(r rpm.Relation) bool { return slices.Contains(names, r.Name) })
-		}) {
-			out = append(out, p)
-		}
-	}
-	return out
+	return s.users(s.w.requiredBy, names, func(b *build, name string) bool {
+		return slices.ContainsFunc(b.binaries, func(q *rpm.Package) bool { return requires(q.Requires, name) })
+	})
 }
 
-// builtWith are the packages that are built with one of a build's binaries.
-func (s *packagers) builtWith(b *build) map[*pkg]string {
-	offered := map[string]string{} // capability: binary package
-	for _, q := range b.binaries {
-		for _, r := range q.Provides {
-			offered[r.Name] = q.Name
+func requires(rs []rpm.Relation, name string) bool {
+	return slices.ContainsFunc(rs, func(r rpm.Relation) bool { return r.Name == name })
+}
+
+// users are the packages in an index that still use one of names, by id.
+func (s *packagers) users(index map[string][]*pkg, names []string, uses func(*build, string) bool) []*pkg {
+	var out []*pkg
+	for _, name := range names {
+		for _, p := range index[name] {
+			if b := s.latest(p); b != nil && uses(b, name) {
+				out = append(out, p)
+			}
 		}
 	}
-	out := map[*pkg]string{}
-	for _, p := range s.w.packages {
-		if d := s.latest(p); d != nil && p != b.pkg {
-			for _, r := range d.requires {
-				if binary, ok := offered[r.Name]; ok {
-					out[p] = binary
-					break
+	slices.SortFunc(out, func(a, b *pkg) int { return a.id - b.id })
+	return slices.Compact(out)
+}
+
+// builtWith are the packages that are built with one of a build's binaries, and
+// with which.
+func (s *packagers) builtWith(b *build) ([]*pkg, map[*pkg]string) {
+	binary := map[*pkg]string{}
+	var out []*pkg
+	for _, q := range b.binaries {
+		for _, r := range q.Provides {
+			users := s.users(s.w.builtBy, []string{r.Name}, func(d *build, name string) bool {
+				return d.pkg != b.pkg && requires(d.requires, name)
+			})
+			for _, p := range users {
+				if binary[p] == "" {
+					binary[p] = q.Name
+					out = append(out, p)
 				}
 			}
 		}
 	}
-	return out
+	return out, binary
 }
 
 // breakSource updates a package to a version that does not build again, until
@@ -381,12 +470,7 @@ func (s *packagers) breakDependents(p *pkg) {
 	if b == nil {
 		return
 	}
-	users := s.builtWith(b)
-	victims := make([]*pkg, 0, len(users))
-	for v := range users {
-		victims = append(victims, v)
-	}
-	slices.SortFunc(victims, func(a, b *pkg) int { return a.id - b.id })
+	victims, with := s.builtWith(b)
 	evr, ok := s.bump(p, nil)
 	if !ok || len(victims) == 0 {
 		return
@@ -399,12 +483,12 @@ func (s *packagers) breakDependents(p *pkg) {
 		// The binary package's version may not be the source's.
 		from := evr
 		for _, q := range b.binaries {
-			if q.Name == users[v] && !sameEVR(q.EVR, b.evr) {
+			if q.Name == with[v] && !sameEVR(q.EVR, b.evr) {
 				from = s.renewedEVR(q.EVR, b.evr, evr)
 			}
 		}
 		s.w.breakWith(Breakage{
-			Package: v.name, From: was.evr, Dependency: users[v], DependencyFrom: from,
+			Package: v.name, From: was.evr, Dependency: with[v], DependencyFrom: from,
 			Message: pick(&s.luck, dependencyMessages(p.name)),
 		})
 		s.planRepair(v)
@@ -469,7 +553,7 @@ func (s *packagers) addNew() {
 func (s *packagers) retire() {
 	for range 30 {
 		p := s.anyPackage()
-		if p == nil || s.inBuildGroup(p) {
+		if p == nil || s.core[p] {
 			continue
 		}
 		b := s.latest(p)
@@ -479,17 +563,19 @@ func (s *packagers) retire() {
 				names = append(names, r.Name)
 			}
 		}
-		if len(s.dependents(names)) <= 1 && len(s.builtWith(b)) == 0 {
+		if built, _ := s.builtWith(b); len(built) == 0 && s.leaf(p, names) {
 			s.w.blockPackage(s.dest, p, true)
 			return
 		}
 	}
 }
 
-func (s *packagers) inBuildGroup(p *pkg) bool {
-	g := s.build.groupByName("build")
-	b := s.latest(p)
-	return slices.ContainsFunc(b.binaries, func(q *rpm.Package) bool {
-		return slices.ContainsFunc(g.members, func(m groupMember) bool { return m.name == q.Name })
-	})
+// leaf reports whether no other package requires one of names.
+func (s *packagers) leaf(p *pkg, names []string) bool {
+	for _, d := range s.dependents(names) {
+		if d != p {
+			return false
+		}
+	}
+	return true
 }

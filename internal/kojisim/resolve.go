@@ -22,6 +22,17 @@ func (w *World) provide(b *build) {
 	b.provided = true
 	for _, p := range b.binaries {
 		w.offer(b, p)
+		noteUser(w.requiredBy, p.Requires, b.pkg)
+	}
+	noteUser(w.builtBy, b.requires, b.pkg)
+}
+
+// noteUser enters who uses names; an entry stays when the use ends.
+func noteUser(index map[string][]*pkg, rs []rpm.Relation, p *pkg) {
+	for _, r := range rs {
+		if users := index[r.Name]; len(users) == 0 || users[len(users)-1] != p {
+			index[r.Name] = append(users, p)
+		}
 	}
 }
 

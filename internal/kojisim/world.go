@@ -38,15 +38,16 @@ type World struct {
 	external []*externalRepo
 	groups   int // ids given to groups
 
-	truth   truth
-	policy  Policy
-	rules   Rules
-	program func() // what the packagers do; nil if nobody works
+	truth  truth
+	policy Policy
+	rules  Rules
 
-	providers map[string][]provider
-	frames    frameCache
-	outbox    []Message // of changes not yet handed out
-	mail      mailbox
+	providers  map[string][]provider
+	requiredBy map[string][]*pkg // by name: whose binaries (once) required it
+	builtBy    map[string][]*pkg // by name: whose sources (once) required it
+	frames     frameCache
+	outbox     []Message // of changes not yet handed out
+	mail       mailbox
 }
 
 // Policy is what the hub allows.
@@ -79,14 +80,16 @@ type Rules struct {
 // newWorld returns an empty world whose present is start.
 func newWorld(seed int64, start time.Time) *World {
 	w := &World{
-		seed:      seed,
-		now:       start.UTC().Truncate(time.Microsecond),
-		tagIDs:    map[string]int{},
-		pkgIDs:    map[string]int{},
-		buildIDs:  map[string]int{},
-		providers: map[string][]provider{},
-		policy:    Policy{BuildFromRepoID: true},
-		rules:     Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
+		seed:       seed,
+		now:        start.UTC().Truncate(time.Microsecond),
+		tagIDs:     map[string]int{},
+		pkgIDs:     map[string]int{},
+		buildIDs:   map[string]int{},
+		providers:  map[string][]provider{},
+		requiredBy: map[string][]*pkg{},
+		builtBy:    map[string][]*pkg{},
+		policy:     Policy{BuildFromRepoID: true},
+		rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
 	}
 	w.truth.init()
 	w.frames.init()

@@ -1,0 +1,72 @@
+package kojisim
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// dataDir is the project's test data; the test is skipped where it is absent.
+func dataDir(t *testing.T, name string) string {
+	t.Helper()
+	dir := "../../../shared/data/" + name
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no test data: %v", err)
+		}
+		t.Skipf("no test data: %v", err)
+	}
+	return dir
+}
+
+func TestLoadWorld(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a world of 34,230 packages")
+	}
+	began := time.Now()
+	w, err := LoadWorld(t.Context(), dataDir(t, "bookworm"), GeneratorOptions{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(w.packages); got != 34230 {
+		t.Errorf("got %d packages, want 34230", got)
+	}
+	t.Logf("loaded in %v", time.Since(began))
+	var mem runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&mem)
+	t.Logf("heap %d MiB, %d builds, %d tasks, %d loose packages", mem.HeapAlloc>>20, len(w.builds), len(w.tasks), len(w.tagByName(BuildTagName).loose))
+
+	s := newStation(t, w)
+	if got := countPackages(t, s); got < 63000 {
+		t.Errorf("the first repo has %d packages, want about 63,436", got)
+	}
+	began = time.Now()
+	s.clock.Step(24 * time.Hour)
+	s.hub.advance()
+	t.Logf("a day took %v, %d builds, %d tasks", time.Since(began), len(w.builds), len(w.tasks))
+	if got := countPackages(t, s); got < 63000 {
+		t.Errorf("the next day's repo has %d packages, want about 63,436", got)
+	}
+}
+
+func countPackages(t *testing.T, s *station) int {
+	t.Helper()
+	began := time.Now()
+	location := s.url + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
+	repo, err := repodata.Open(t.Context(), location, repodata.NewClient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("repomd.xml after %v", time.Since(began))
+	n := 0
+	if err := repo.Packages(t.Context(), func(*rpm.Package) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d packages read after %v", n, time.Since(began))
+	return n
+}

@@ -1,0 +1,106 @@
+package kojisim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// unresolvable counts the packages of a tag that cannot be built from a repo.
+func (w *World) unresolvable(t *tag) (bad, all int) {
+	event := w.lastEvent()
+	for _, p := range w.packages {
+		if b := t.latestBuild(p, event); b != nil {
+			all++
+			if _, unmet := w.look(t, event).unmet(b.requires); unmet {
+				bad++
+			}
+		}
+	}
+	return bad, all
+}
+
+func TestGenerateShowsAllStates(t *testing.T) {
+	t.Parallel()
+	w, err := Generate(GeneratorOptions{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := w.tagByName(BuildTagName)
+	if bad, all := w.unresolvable(build); all < 280 || all > 300 || bad > 45 {
+		t.Errorf("at the start: %d of %d packages are unresolvable, want few of nearly 300", bad, all)
+	}
+	start := w.Now()
+	sawBad, sawBroken, builds := 0, 0, len(w.builds)
+	for h := range 48 {
+		w.Advance(start.Add(time.Duration(h) * time.Hour))
+		bad, _ := w.unresolvable(build)
+		sawBad = max(sawBad, bad)
+		broken := 0
+		r := w.newestRepo(build, repoReady, false)
+		for _, p := range w.packages {
+			b := build.latestBuild(p, w.lastEvent())
+			for _, x := range w.truth.breakages[p.name] {
+				if b != nil && x.applies(w, b, r) {
+					broken++
+				}
+			}
+		}
+		sawBroken = max(sawBroken, broken)
+	}
+	t.Logf("unresolvable up to %d, broken up to %d, %d builds, %d repos, %d tasks", sawBad, sawBroken, len(w.builds)-builds, len(w.repos), len(w.tasks))
+	if sawBad == 0 || sawBroken == 0 {
+		t.Errorf("in two days: up to %d unresolvable and %d broken packages, want some", sawBad, sawBroken)
+	}
+	if got := len(w.builds) - builds; got < 15 {
+		t.Errorf("got %d new builds in two days, want more", got)
+	}
+}
+
+func TestGenerateIsRepeatable(t *testing.T) {
+	t.Parallel()
+	a, b := smallWorld(t, GeneratorOptions{Seed: 7}), smallWorld(t, GeneratorOptions{Seed: 7})
+	b.Advance(b.Now()) // looking changes nothing
+	for range 5 {
+		b.Advance(b.Now().Add(time.Hour))
+	}
+	a.Advance(b.Now())
+	if len(a.tasks) != len(b.tasks) || len(a.events) != len(b.events) || len(a.repos) != len(b.repos) {
+		t.Fatalf("got %d tasks, %d events, %d repos and %d, %d, %d", len(a.tasks), len(a.events), len(a.repos), len(b.tasks), len(b.events), len(b.repos))
+	}
+	for i := range a.builds {
+		if x, y := a.builds[i].nvr(), b.builds[i].nvr(); x != y {
+			t.Errorf("build %d is %s and %s", i+1, x, y)
+		}
+	}
+}
+
+func TestRepoCanBeRead(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t, GeneratorOptions{})
+	s := newStation(t, w)
+	location := s.url + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
+	repo, err := repodata.Open(t.Context(), location, repodata.NewClient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := repo.Group(t.Context(), "build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	err = repo.Packages(t.Context(), func(p *rpm.Package) error {
+		names[string([]byte(p.Name))] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range group {
+		if !names[n] {
+			t.Errorf("group build names %s, which the repo does not have", n)
+		}
+	}
+}
