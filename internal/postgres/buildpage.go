@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -22,7 +23,8 @@ type BuildPage struct {
 
 // BuildPage returns what there is to know of a build. It is compared with the
 // build of the same package that compareWith is the id of, or, if that is 0,
-// with the newest before it whose dependency set is known. An error wraps
+// with the one its changes were stored against or else the newest before it
+// whose dependency set is known. An error wraps
 // ErrNotFound when there is no such build, or none to compare with.
 func (db *DB) BuildPage(ctx context.Context, id, compareWith int64) (*BuildPage, error) {
 	page := &BuildPage{}
@@ -68,9 +70,9 @@ func (db *DB) readBuildSets(ctx context.Context, tx pgx.Tx, page *BuildPage, com
 		SELECT `+buildRefColumns+`
 		FROM build b
 		WHERE b.package_id = $1 AND b.deps = 'resolved'
-			AND (b.id = $4 OR $4 = 0 AND (b.event, b.id) < ($2, $3) AND b.outcome IN ('complete', 'failed') AND NOT b.untagged)
+			AND (b.id = $4 OR $4 = 0 AND (b.event, b.id) < ($2, $3) AND b.outcome IN ('running', 'complete', 'failed'))
 		ORDER BY b.event DESC, b.id DESC
-		LIMIT 1`, page.PackageID, page.Event, page.ID, compareWith))
+		LIMIT 1`, page.PackageID, page.Event, page.ID, cmp.Or(compareWith, page.PrevBuildID)))
 	switch {
 	case err != nil:
 		return err
