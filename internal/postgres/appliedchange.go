@@ -49,6 +49,9 @@ func (db *DB) saveBuildDependencies(ctx context.Context, tx pgx.Tx, buildID int6
 	if err != nil {
 		return false, err
 	}
+	if err := resolveAgain(ctx, tx, buildID); err != nil {
+		return false, err
+	}
 	prev, next, err := neighbours(ctx, tx, buildID)
 	if err != nil {
 		return false, err

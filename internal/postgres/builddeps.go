@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A PendingRepo is a repo that builds of a collection were made in whose
+// dependencies are not known yet.
+type PendingRepo struct {
+	CollectionID int64
+	RepoID       int64
+	Builds       int
+}
+
+// PendingRepos returns the repos that builds wait to be resolved in, newest
+// first.
+func (db *DB) PendingRepos(ctx context.Context) ([]PendingRepo, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT p.collection_id, b.repo_id, count(*)
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL
+		GROUP BY b.repo_id, p.collection_id
+		ORDER BY b.repo_id DESC, p.collection_id`)
+	if err != nil {
+		return nil, fmt.Errorf("reading repos of builds to resolve: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[PendingRepo])
+}
+
+// A PendingBuild is a build whose dependencies are to be found.
+type PendingBuild struct {
+	BuildID int64
+	Name    string // of the package
+	EVR     rpm.EVR
+	Hub     koschei.Hub
+
+	SRPMKnown     bool // whether the facts of its SRPM are stored
+	BuildRequires []string
+}
+
+// PendingBuilds returns the builds of a collection that wait to be resolved in
+// a repo, each package's in the order of their events.
+func (db *DB) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]PendingBuild, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT b.id, p.name, b.epoch, b.version, b.release, b.hub, s.id IS NOT NULL, s.build_requires
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		LEFT JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		WHERE b.deps = 'pending' AND b.repo_id = $2 AND p.collection_id = $1
+		ORDER BY b.package_id, b.event, b.id`, collectionID, repoID)
+	if err != nil {
+		return nil, fmt.Errorf("reading builds to resolve in repo %d: %w", repoID, err)
+	}
+	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b PendingBuild, err error) {
+		err = row.Scan(&b.BuildID, &b.Name, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.Hub, &b.SRPMKnown, &b.BuildRequires)
+		return b, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading builds to resolve in repo %d: %w", repoID, err)
+	}
+	return builds, nil
+}
+
+// SaveBuildUnresolved stores that a build's dependencies cannot be installed in
+// its repo. If it is the last build of a package that is resolved and built at
+// all, the package gets this build priority: it is worth a build as soon as its
+// dependencies can be installed again. It does nothing if the build's
+// dependencies were known already.
+func (db *DB) SaveBuildUnresolved(ctx context.Context, buildID int64, priority int) error {
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		_, pending, err := lockPendingBuild(ctx, tx, buildID)
+		if err != nil || !pending {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE build SET deps = 'unresolved' WHERE id = $1`, buildID); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE package
+			SET build_priority = $2
+			WHERE last_build_id = $1 AND tracked AND NOT blocked AND NOT skip_resolution`, buildID, priority)
+		if err != nil {
+			return err
+		}
+		return resolveAgain(ctx, tx, buildID)
+	})
+	if err != nil {
+		return fmt.Errorf("storing that the dependencies of build %d cannot be installed: %w", buildID, err)
+	}
+	return nil
+}
+
+// SaveBuildUnavailable stores that it cannot be known what a build was made
+// with: its repo is gone. It does nothing if it is known already.
+func (db *DB) SaveBuildUnavailable(ctx context.Context, buildID int64) error {
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		_, pending, err := lockPendingBuild(ctx, tx, buildID)
+		if err != nil || !pending {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE build SET deps = 'unavailable' WHERE id = $1`, buildID); err != nil {
+			return err
+		}
+		return resolveAgain(ctx, tx, buildID)
+	})
+	if err != nil {
+		return fmt.Errorf("storing that the repo of build %d is gone: %w", buildID, err)
+	}
+	return nil
+}
+
+// resolveAgain makes the package of a build due, because what its changes are
+// counted from may be another build now.
+func resolveAgain(ctx context.Context, tx pgx.Tx, buildID int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE package p
+		SET resolved_build_id = NULL
+		FROM build b
+		WHERE b.id = $1 AND p.id = b.package_id AND b.outcome IN ('complete', 'failed') AND p.resolved_build_id IS NOT NULL`, buildID)
+	return err
+}

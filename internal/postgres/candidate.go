@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A Candidate is a package that can be resolved, with all that is known of it.
+type Candidate struct {
+	PackageID   int64
+	Name        string
+	LastBuildID int64 // 0 if there is none
+	BuildID     int64 // its last complete build, whose SRPM counts
+	EVR         rpm.EVR
+	Hub         koschei.Hub
+	Due         bool // Resolution and Priority are not about that build
+
+	SRPMKnown     bool // whether the facts of that build's SRPM are stored
+	BuildRequires []string
+
+	Resolution koschei.Resolution
+	Problems   []string // why it is unresolved
+	SetHash    []byte   // of the set it resolved to; nil if there is none
+	Priority   int      // dependency priority
+
+	Baseline
+}
+
+// A Baseline is what the changes since a package's last build are counted
+// from: the set of the newest build that ended, counts and has one.
+type Baseline struct {
+	SetID int64 // 0 if there is none
+	// Awaited says that a build as new as that has ended and its set will be
+	// known soon. Until then nothing can be said of what changed since.
+	Awaited bool
+}
+
+// eligible packages (of alias p) are resolved at all.
+const eligible = `p.tracked AND NOT p.blocked AND NOT p.skip_resolution AND p.last_complete_build_id IS NOT NULL`
+
+// baselines joins each package's (of alias p) Baseline as base.
+const baselines = `
+	LEFT JOIN LATERAL (
+		SELECT coalesce(c.dependency_set_id, 0) AS set_id, c.deps = 'pending' AS awaited
+		FROM build c
+		WHERE c.package_id = p.id AND NOT c.untagged AND c.outcome IN ('complete', 'failed')
+			AND (c.deps = 'resolved' OR c.deps = 'pending' AND c.repo_id IS NOT NULL)
+		ORDER BY c.event DESC, c.id DESC
+		LIMIT 1
+	) base ON true`
+
+// Candidates returns the packages of a collection that are to be resolved, by
+// id: all, or only those that are due whatever the repo.
+func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) ([]Candidate, error) {
+	due := ""
+	if dueOnly {
+		due = "AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id"
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, b.hub,
+			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, s.id IS NOT NULL, s.build_requires,
+			p.resolution, r.problems, d.hash, p.dependency_priority, coalesce(base.set_id, 0), coalesce(base.awaited, false)
+		FROM package p
+		JOIN build b ON b.id = p.last_complete_build_id
+		LEFT JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		LEFT JOIN resolution r ON r.package_id = p.id
+		LEFT JOIN dependency_set d ON d.id = r.dependency_set_id`+baselines+`
+		WHERE p.collection_id = $1 AND `+eligible+` `+due+`
+		ORDER BY p.id`, collectionID)
+	if err != nil {
+		return nil, fmt.Errorf("reading packages to resolve: %w", err)
+	}
+	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Candidate, err error) {
+		err = row.Scan(&c.PackageID, &c.Name, &c.LastBuildID, &c.BuildID, &c.EVR.Epoch, &c.EVR.Version, &c.EVR.Release, &c.Hub,
+			&c.Due, &c.SRPMKnown, &c.BuildRequires,
+			&c.Resolution, &c.Problems, &c.SetHash, &c.Priority, &c.SetID, &c.Awaited)
+		return c, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading packages to resolve: %w", err)
+	}
+	return candidates, nil
+}

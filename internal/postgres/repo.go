@@ -1,0 +1,159 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A SourceChange is what a repo has of one source package otherwise than the
+// repo before it: interned packages, paired, 0 for none.
+type SourceChange struct {
+	Source string
+	Prev   []int32
+	Curr   []int32
+}
+
+// A RepoReport is what resolving a repo came to.
+type RepoReport struct {
+	Repo    koschei.Repo
+	Changes []SourceChange // against the repo before it, none if that is not known
+
+	// Unanswered are packages that were to be resolved but could not be tried.
+	Unanswered []int64
+}
+
+// TopicCollectionState is the outbox topic of a collection whose base
+// buildroot became installable or not.
+const TopicCollectionState = "collection.state.change"
+
+// StoreRepo notes that a repo was looked at, and makes it the collection's
+// latest unless that is a newer one. What was not tried in it is due as soon as
+// it can be. Storing a repo again replaces what was stored.
+func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
+	repo := &report.Repo
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		if err := lockInterned(ctx, tx); err != nil {
+			return err
+		}
+		c, err := lockCollectionByID(ctx, tx, repo.CollectionID)
+		if err != nil {
+			return err
+		}
+		if err := upsertRepo(ctx, tx, repo); err != nil {
+			return err
+		}
+		if err := replaceRepoChanges(ctx, tx, report); err != nil {
+			return err
+		}
+		if c.LatestRepoEvent > repo.CreateEvent {
+			return nil
+		}
+		if err := makeLatest(ctx, tx, c, repo); err != nil {
+			return err
+		}
+		if repo.Resolved == koschei.Resolved {
+			return forgetUntried(ctx, tx, c.ID, report.Unanswered)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("storing repo %d: %w", repo.RepoID, err)
+	}
+	return nil
+}
+
+func lockCollectionByID(ctx context.Context, tx pgx.Tx, id int64) (*koschei.Collection, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT `+collectionColumns+`
+		FROM collection c
+		WHERE c.id = $1
+		FOR UPDATE`, id)
+	if err != nil {
+		return nil, err
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[koschei.Collection])
+	return c, notFound(err, "collection %d", id)
+}
+
+func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
+	problems := r.Problems
+	if problems == nil {
+		problems = []string{}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created, resolved, problems,
+			packages, packages_failed, packages_changed, solved)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (collection_id, repo_id) DO UPDATE
+		SET create_event = excluded.create_event, begin_event = excluded.begin_event, end_event = excluded.end_event,
+			created = excluded.created, resolved = excluded.resolved, problems = excluded.problems,
+			packages = excluded.packages, packages_failed = excluded.packages_failed,
+			packages_changed = excluded.packages_changed, solved = excluded.solved`,
+		r.CollectionID, r.RepoID, r.CreateEvent, r.BeginEvent, r.EndEvent, r.Created, r.Resolved, problems,
+		r.Packages, r.PackagesFailed, r.PackagesChanged, r.Solved)
+	return err
+}
+
+func replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoReport) error {
+	repo := &report.Repo
+	_, err := tx.Exec(ctx, `DELETE FROM repo_change WHERE collection_id = $1 AND repo_id = $2`, repo.CollectionID, repo.RepoID)
+	if err != nil || len(report.Changes) == 0 {
+		return err
+	}
+	var used Set
+	for _, c := range report.Changes {
+		for _, id := range slices.Concat(c.Prev, c.Curr) {
+			if id != 0 {
+				used = append(used, Member{ID: id})
+			}
+		}
+	}
+	if err := checkInterned(ctx, tx, []Set{used}); err != nil {
+		return err
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr"},
+		pgx.CopyFromSlice(len(report.Changes), func(i int) ([]any, error) {
+			c := &report.Changes[i]
+			return []any{repo.CollectionID, repo.RepoID, c.Source, c.Prev, c.Curr}, nil
+		}))
+	return err
+}
+
+// makeLatest makes repo the latest of c, which is locked, and tells the world
+// if c's state is another now.
+func makeLatest(ctx context.Context, tx pgx.Tx, c *koschei.Collection, repo *koschei.Repo) error {
+	old := c.State()
+	c.LatestRepoID, c.LatestRepoEvent, c.LatestRepoResolved = repo.RepoID, repo.CreateEvent, repo.Resolved
+	_, err := tx.Exec(ctx, `
+		UPDATE collection
+		SET latest_repo_id = $2, latest_repo_event = $3, latest_repo_resolved = $4
+		WHERE id = $1`, c.ID, c.LatestRepoID, c.LatestRepoEvent, c.LatestRepoResolved)
+	if err != nil || c.State() == old {
+		return err
+	}
+	body := map[string]any{
+		"old":             old,
+		"new":             c.State(),
+		"collection":      c.Name,
+		"collection_name": c.DisplayName,
+		"repo_id":         c.LatestRepoID,
+	}
+	return enqueue(ctx, tx, TopicCollectionState, []any{body}, repo.Solved)
+}
+
+// forgetUntried makes packages due that were not tried in the latest repo:
+// those named, and those that nobody wants resolved at the moment, for when
+// that changes.
+func forgetUntried(ctx context.Context, tx pgx.Tx, collectionID int64, unanswered []int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE package p
+		SET resolved_build_id = NULL
+		WHERE p.collection_id = $1 AND p.resolved_build_id IS NOT NULL AND (NOT (`+eligible+`) OR p.id = ANY($2))`,
+		collectionID, unanswered)
+	return err
+}

@@ -1,0 +1,118 @@
+package resolution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// Intern gives packages the numbers that sets consist of, in the same order;
+// see [postgres.DB.Intern].
+type Intern func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error)
+
+// A Repo is a repository in memory.
+type Repo struct {
+	// Contents are all its packages.
+	Contents *Contents
+	// Unusable has a sentence for each package that is left out because its
+	// metadata make no sense.
+	Unusable []string
+
+	universe *depsolve.Universe
+	groups   []repodata.Group
+	interned []int32 // by depsolve.ID
+}
+
+// Load reads the packages for one architecture, and the groups, of a
+// repository.
+func Load(ctx context.Context, files *repodata.Repo, arch string, intern Intern) (*Repo, error) {
+	r := &Repo{}
+	var err error
+	if r.groups, err = files.Groups(ctx); err != nil {
+		return nil, err
+	}
+	l := loader{repo: r, builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}), names: map[string]string{}, sources: make([]string, 1)}
+	l.id = l.builder.AddRepo(files.Location, 0)
+	if err := files.Packages(ctx, l.add); err != nil {
+		return nil, err
+	}
+	r.universe = l.builder.Universe()
+	nevras := make([]rpm.NEVRA, r.universe.Len())
+	for i := range nevras {
+		nevras[i] = r.universe.NEVRA(depsolve.ID(i + 1))
+	}
+	ids, err := intern(ctx, nevras)
+	if err != nil {
+		return nil, err
+	}
+	r.interned = append(make([]int32, 1, len(ids)+1), ids...)
+	r.Contents = newContents(r.interned[1:], l.sources[1:])
+	return r, nil
+}
+
+// A loader adds packages to a universe and remembers their sources.
+type loader struct {
+	repo    *Repo
+	builder *depsolve.Builder
+	id      depsolve.RepoID
+	names   map[string]string // of sources, each once
+	sources []string          // by depsolve.ID
+}
+
+// add keeps nothing of p: it is only lent.
+func (l *loader) add(p *rpm.Package) error {
+	id, err := l.builder.Add(l.id, p)
+	var inferior *depsolve.InferiorArchError
+	switch {
+	case errors.As(err, &inferior): // a buildroot has packages of one architecture
+	case err != nil:
+		l.repo.Unusable = append(l.repo.Unusable, err.Error())
+	case id != depsolve.None:
+		l.sources = append(l.sources, l.source(p))
+	}
+	return nil
+}
+
+// source is the name of the source package that p was made from, p's own if it
+// does not say.
+func (l *loader) source(p *rpm.Package) string {
+	name := p.Name
+	file := strings.TrimSuffix(strings.TrimSuffix(p.Source, ".src.rpm"), ".nosrc.rpm")
+	if release := strings.LastIndexByte(file, '-'); release > 0 {
+		if version := strings.LastIndexByte(file[:release], '-'); version > 0 {
+			name = file[:version]
+		}
+	}
+	if known, ok := l.names[name]; ok {
+		return known
+	}
+	name = strings.Clone(name)
+	l.names[name] = name
+	return name
+}
+
+// Group returns the packages that the group of that name installs, required
+// groups included. An error wraps repodata.ErrNoGroup if the repository has no
+// such group.
+func (r *Repo) Group(name string) ([]string, error) {
+	members, err := repodata.Install(r.groups, name)
+	if err != nil {
+		return nil, fmt.Errorf("the repo: %w", err)
+	}
+	return members, nil
+}
+
+// set returns what a solver chose as it is stored.
+func (r *Repo) set(ids []depsolve.ID, distances []uint8) postgres.Set {
+	members := make([]postgres.Member, len(ids))
+	for i, id := range ids {
+		members[i] = postgres.Member{ID: r.interned[id], Distance: distances[i]}
+	}
+	return postgres.NewSet(members)
+}
