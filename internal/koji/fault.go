@@ -3,7 +3,6 @@ package koji
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -104,10 +103,7 @@ func ClassOf(err error) Class {
 	}
 	var transport *TransportError
 	if errors.As(err, &transport) {
-		if untrusted(transport.Err) {
-			return Permanent
-		}
-		return Transient
+		return classOfTransport(transport.Err)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return Transient
@@ -139,13 +135,21 @@ func classOfStatus(status int) Class {
 	}
 }
 
-// untrusted tells that the hub's certificate does not convince us, which
-// waiting does not change.
-func untrusted(err error) bool {
-	var verification *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var hostname x509.HostnameError
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname)
+// classOfTransport tells certificates that do not convince, which waiting does
+// not change, from all other trouble of the connection.
+func classOfTransport(err error) Class {
+	var hub *tls.CertificateVerificationError
+	if errors.As(err, &hub) {
+		return Permanent
+	}
+	var alert tls.AlertError
+	if errors.As(err, &alert) {
+		switch alert {
+		case 42, 43, 44, 45, 46, 48, 49, 116: // what a server says of a certificate, RFC 8446 section 6.2
+			return Auth
+		}
+	}
+	return Transient
 }
 
 // isFault tells whether err is a fault of the hub with this code.

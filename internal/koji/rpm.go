@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -106,7 +107,7 @@ func buildRequires(r xmlrpc.Result) ([]rpm.Relation, error) {
 		return nil, err
 	}
 	if len(entries) == 0 {
-		return nil, notFound("its", "header")
+		return nil, errNoHeader()
 	}
 	relations := []rpm.Relation{}
 	for _, e := range entries {
@@ -178,9 +179,13 @@ func sourceArches(r xmlrpc.Result, arches *SourceArches) error {
 		return err
 	}
 	if members, ok := r.Value.(xmlrpc.Struct); ok && len(members) == 0 {
-		return notFound("its", "header")
+		return errNoHeader()
 	}
 	return nil
+}
+
+func errNoHeader() error {
+	return fmt.Errorf("the hub has no header of it: %w", koschei.ErrNotFound)
 }
 
 // nvra names a package file to the hub. It needs no epoch: the rest is unique.

@@ -22,7 +22,7 @@ type testHub struct {
 	tasks    []xmlrpc.Struct
 	logins   int
 	renewals int
-	refused  int          // repetitions recognized by their number
+	refused  int           // repetitions recognized by their number
 	fault    *xmlrpc.Fault // answers every call but a login, if set
 
 	// user tells who logs in by sslLogin.
