@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -142,12 +144,10 @@ func classOfTransport(err error) Class {
 	if errors.As(err, &hub) {
 		return Permanent
 	}
-	var alert tls.AlertError
-	if errors.As(err, &alert) {
-		switch alert {
-		case 42, 43, 44, 45, 46, 48, 49, 116: // what a server says of a certificate, RFC 8446 section 6.2
-			return Auth
-		}
+	// What a server says of our certificate has a type of its own only in QUIC.
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Err.Error(), "certificate") {
+		return Auth
 	}
 	return Transient
 }

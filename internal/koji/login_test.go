@@ -108,7 +108,7 @@ func TestCertificateLogin(t *testing.T) {
 		{"certificate", Config{Login: Login{Certificate: ca.issue("koschei")}, Authorities: ca.pool()}, ""},
 		{"TLS 1.2", Config{Login: Login{Certificate: ca.issue("koschei")}, Authorities: ca.pool(), Renegotiate: true}, ""},
 		{"no certificate", Config{Login: Login{Negotiator: noTokens{}}, Authorities: ca.pool()}, Auth},
-		{"another authority's", Config{Login: Login{Certificate: newTestCA(t).issue("koschei")}, Authorities: ca.pool()}, Auth},
+		{"another authority's", Config{Login: Login{Certificate: newTestCA(t).issue("koschei")}, Authorities: ca.pool(), Renegotiate: true}, Auth},
 		{"hub of another authority", Config{Login: Login{Certificate: ca.issue("koschei")}, Authorities: newTestCA(t).pool()}, Permanent},
 	}
 	for _, test := range tests {
