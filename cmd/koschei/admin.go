@@ -39,7 +39,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	flags.StringVar(&a.output, "output", "text", "form of the result: text or json")
 	flags.BoolVar(&a.yes, "yes", false, "do not ask before something is destroyed")
 	cmd.AddCommand(
-		newMigrateAlias(g),
+		newMigrateAlias(g), a.cleanup(), a.psql(),
 		a.setNotice(), a.clearNotice(),
 		a.addPackages(), a.setPriority(), a.setArchOverride(),
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(),

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+func (a *admin) cleanup() *cobra.Command {
+	var months int
+	cmd := &cobra.Command{
+		Use:   "cleanup",
+		Short: "Forget old builds and transitions",
+		Long: "Removes builds, transitions of states and repos older than the given number of months, but never\n" +
+			"what a package's state or its next comparison stands on, and then dependency sets that nothing\n" +
+			"refers to any more.",
+		Example: "  koschei-admin cleanup --older-than 12 --yes",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if months < 2 {
+				return badInput(fmt.Errorf("--older-than %d: at least 2 months are kept", months))
+			}
+			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				before := author.Now.AddDate(0, -months, 0)
+				done, err := db.Cleanup(ctx, author, postgres.Retention{
+					Builds: before, Transitions: before, Repos: before, Messages: before,
+				})
+				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d package names",
+					done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)}, err
+			})
+		},
+	}
+	cmd.Flags().IntVar(&months, "older-than", 6, "age in months")
+	return cmd
+}
+
+// maxSocketPath is how long the path of a socket may be for libpq.
+const maxSocketPath = 107
+
+func (a *admin) psql() *cobra.Command {
+	return &cobra.Command{
+		Use:     "psql [-- ARGUMENT...]",
+		Short:   "Open psql on the database",
+		Example: "  koschei-admin psql\n  koschei-admin psql -- -c 'SELECT count(*) FROM build'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withDatabase(cmd, func(ctx context.Context, c config, _ *postgres.DB) error {
+				address, err := psqlAddress(c)
+				if err != nil {
+					return err
+				}
+				psql := exec.CommandContext(ctx, "psql", append([]string{address}, args...)...)
+				psql.Stdin, psql.Stdout, psql.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+				err = psql.Run()
+				var exit *exec.ExitError
+				if errors.As(err, &exit) {
+					return &exitError{code: exitNo}
+				}
+				if err != nil {
+					return missing(err)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// psqlAddress is the database as libpq names it. A password in it would be seen
+// by everybody who lists processes, so that goes through the environment.
+func psqlAddress(c config) (string, error) {
+	if c.Database.URL != "" {
+		return libpqAddress(c.Database.URL)
+	}
+	run, err := filepath.Abs(filepath.Join(c.DataDir, "postgres", "run"))
+	if err != nil {
+		return "", err
+	}
+	if len(run)+len("/.s.PGSQL.5432") > maxSocketPath {
+		return "", badInput(fmt.Errorf("the path %s is too long for psql; make --data-dir shorter", run))
+	}
+	return "host=" + run + " user=koschei dbname=koschei", nil
+}
+
+func libpqAddress(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", badInput(errors.New("database.url is no postgres:// address"))
+	}
+	if password, ok := u.User.Password(); ok {
+		if err := os.Setenv("PGPASSWORD", password); err != nil {
+			return "", err
+		}
+		u.User = url.User(u.User.Username())
+	}
+	return u.String(), nil
+}
