@@ -162,5 +162,10 @@ func (r *Repo) read(ctx context.Context, kinds []string, f func(io.Reader) error
 		return err
 	}
 	defer file.Close()
-	return verified(file, r.source.name(e.href), *e, f)
+	err = verified(file, r.source.name(e.href), *e, f)
+	var input *InputError
+	if errors.As(err, &input) {
+		r.source.discard(e.href)
+	}
+	return err
 }

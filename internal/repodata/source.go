@@ -21,6 +21,8 @@ type source interface {
 	open(ctx context.Context, e entry) (io.ReadCloser, error)
 	// name says where that file is, for people.
 	name(href string) string
+	// discard is told that a file was not what repomd.xml says.
+	discard(href string)
 }
 
 const repomdHref = "repodata/repomd.xml"
@@ -34,6 +36,8 @@ type directory string
 func (d directory) name(href string) string {
 	return filepath.Join(string(d), filepath.FromSlash(href))
 }
+
+func (d directory) discard(string) {}
 
 func (d directory) open(ctx context.Context, e entry) (io.ReadCloser, error) {
 	name := d.name(e.href)
@@ -111,6 +115,8 @@ type server struct {
 }
 
 func (s *server) name(href string) string { return s.url + "/" + href }
+
+func (s *server) discard(string) {}
 
 func (s *server) open(ctx context.Context, e entry) (io.ReadCloser, error) {
 	url := s.name(e.href)
