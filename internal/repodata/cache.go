@@ -166,17 +166,19 @@ func (k *keptFiles) checkRepomd(f *os.File) error {
 }
 
 // keep moves a complete file to its place. The place may be evicted at any
-// moment, so it is made anew if it went.
+// moment, so it is made anew if it went; if it goes again and again, the file
+// is not kept, which does no harm to who has it open.
 func (k *keptFiles) keep(f *os.File, href string) error {
-	for attempt := 1; ; attempt++ {
+	for range 10 {
 		if err := os.MkdirAll(k.dir, 0o755); err != nil {
 			return err
 		}
 		err := os.Rename(f.Name(), k.path(href))
-		if !errors.Is(err, fs.ErrNotExist) || attempt == 3 {
+		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
+	return os.Remove(f.Name())
 }
 
 // A keptRepo is one directory of the cache.
