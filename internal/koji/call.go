@@ -140,7 +140,7 @@ func (e *exchange) send(ctx context.Context, header http.Header, read func(*xmlr
 	if err != nil {
 		return &TransportError{Sent: sent, Err: err}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read, what can be left is of no use
 	if resp.StatusCode != http.StatusOK {
 		return httpError(resp)
 	}

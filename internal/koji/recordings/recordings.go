@@ -65,7 +65,7 @@ func Read(source string) ([]Recording, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading recordings: %w", err)
 		}
-		defer archive.Close()
+		defer func() { _ = archive.Close() }() // only read
 		return readAll(&archive.Reader)
 	}
 	return readAll(os.DirFS(source))
