@@ -1,0 +1,291 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// schedulable is what a package p of a collection c fulfils that has no
+// Obstacle and is not held. It implies the conditions of the indexes
+// package_raised and package_idle but for the one in which these differ.
+const schedulable = `p.collection_id = @collection AND c.latest_repo_resolved = 'resolved'
+	AND p.tracked AND NOT p.blocked AND NOT p.running AND p.resolution <> 'unresolved' AND p.last_build_id IS NOT NULL
+	AND (p.resolution = 'resolved' OR p.skip_resolution)
+	AND (p.hold_until IS NULL OR p.hold_until <= @now)`
+
+const raised = `(p.static_priority <> 0 OR p.manual_priority <> 0 OR p.build_priority <> 0 OR p.dependency_priority <> 0)`
+
+// idle is NOT raised, spelt as its index has it.
+const idle = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priority = 0 AND p.dependency_priority = 0`
+
+// priority is koschei.PriorityRules.Of in SQL; a test holds it to that.
+const priority = `(p.manual_priority + p.static_priority + c.priority_coefficient
+	* (p.dependency_priority + p.build_priority
+		+ greatest(@a * log(greatest(1e-6, extract(epoch FROM @now::timestamptz - p.last_build_started)::float8 / 3600)) + @b, -30)))`
+
+// Schedulable returns the packages of a collection most worth building, at most
+// limit of those whose priority reaches the threshold, the worthiest first.
+// Held ones are not among them.
+//
+// Of packages that nothing raises above others only those built longest ago
+// can be, so that an index finds them; the others are few.
+func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.Package, error) {
+	a, b := ranking.Rules.TimeCoefficients()
+	rows, err := db.pool.Query(ctx, `
+		WITH candidate AS (
+			(SELECT p.id
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE `+schedulable+` AND `+raised+` AND `+priority+` >= @threshold
+			ORDER BY `+priority+` DESC
+			LIMIT @limit)
+			UNION ALL
+			(SELECT p.id
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE `+schedulable+` AND `+idle+`
+			ORDER BY p.last_build_started
+			LIMIT @limit)
+		)
+		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,
+			p.build_priority, p.dependency_priority, p.last_build_id, p.last_build_started, p.faults
+		FROM candidate
+		JOIN package p ON p.id = candidate.id
+		JOIN collection c ON c.id = p.collection_id
+		WHERE `+priority+` >= @threshold
+		ORDER BY `+priority+` DESC, p.id
+		LIMIT @limit`, pgx.NamedArgs{
+		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
+		"threshold": ranking.Rules.BuildThreshold, "limit": limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("choosing packages to build: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
+		p := koschei.Package{CollectionID: collectionID, Tracked: true}
+		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.SkipResolution, &p.ArchOverride, &p.StaticPriority, &p.ManualPriority,
+			&p.BuildPriority, &p.DependencyPriority, &p.LastBuildID, &p.LastBuildStarted, &p.Faults)
+		p.LastCompleteBuildID = p.LastBuildID // or it would be running
+		return p, err
+	})
+}
+
+// ScratchBuildsRunning counts the scratch builds under way by collection.
+func (db *DB) ScratchBuildsRunning(ctx context.Context) (map[int64]int, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT p.collection_id, count(*)
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.outcome IN ('submitting', 'running') AND b.origin = 'scratch'
+		GROUP BY p.collection_id`)
+	if err != nil {
+		return nil, fmt.Errorf("counting running builds: %w", err)
+	}
+	running := map[int64]int{}
+	var collection int64
+	var count int
+	_, err = pgx.ForEachRow(rows, []any{&collection, &count}, func() error {
+		running[collection] = count
+		return nil
+	})
+	return running, err
+}
+
+// HoldPackage keeps the scheduler from looking at a package for a while and
+// stores why. It leaves alone what somebody else has submitted meanwhile.
+func (db *DB) HoldPackage(ctx context.Context, packageID int64, reason string, until time.Time) error {
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE package
+			SET hold_reason = $2, hold_until = $3
+			WHERE id = $1 AND NOT running`, packageID, reason, until)
+		if err != nil {
+			return fmt.Errorf("holding package %d: %w", packageID, err)
+		}
+		return nil
+	})
+}
+
+// A Submission is a scratch build that is about to be asked for.
+type Submission struct {
+	PackageID int64
+	EVR       rpm.EVR
+	Event     int64 // the hub's last when the source was chosen
+	RepoID    int64 // 0 if the hub shall choose
+	Arches    string
+	Trigger   koschei.Priority
+	Now       time.Time
+}
+
+// BeginSubmission writes a build down as submitting and returns its id, which
+// is the key to find it by at the hub. The package's manual priority is used up
+// and it is not held any more. An error wraps koschei.ErrConflict if a build of
+// the package is under way already.
+func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE package
+			SET manual_priority = 0, hold_reason = '', hold_until = NULL
+			WHERE id = $1`, s.PackageID)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `
+			INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, repo_id, arches, started, trigger)
+			VALUES ($1, 'scratch', 'submitting', $2, $3, $4, $5, nullif($6, 0), $7, $8, $9)
+			RETURNING id`,
+			s.PackageID, s.Event, s.EVR.Epoch, s.EVR.Version, s.EVR.Release, s.RepoID, s.Arches, s.Now, triggerOf(s.Trigger),
+		).Scan(&buildID)
+		if violates(err, "build_one_running") {
+			return fmt.Errorf("a build is already under way: %w", koschei.ErrConflict)
+		}
+		if err != nil {
+			return err
+		}
+		return settlePackages(ctx, tx, []int64{s.PackageID}, s.Now)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("writing down a build of package %d: %w", s.PackageID, err)
+	}
+	return buildID, nil
+}
+
+// A trigger is koschei.Priority as table build has it.
+type trigger struct {
+	Total       float64 `json:"total"`
+	Manual      float64 `json:"manual"`
+	Static      float64 `json:"static"`
+	Dependency  float64 `json:"dependency"`
+	Build       float64 `json:"build"`
+	Time        float64 `json:"time"`
+	Coefficient float64 `json:"coefficient"`
+}
+
+func triggerOf(p koschei.Priority) trigger {
+	return trigger{p.Total(), p.Manual, p.Static, p.Dependency, p.Build, p.Time, p.Coefficient}
+}
+
+// settlePackages is how every change of the builds of packages ends.
+func settlePackages(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
+	if err := refreshLastBuilds(ctx, tx, packageIDs); err != nil {
+		return err
+	}
+	return noteStates(ctx, tx, packageIDs, now)
+}
+
+// An OpenSubmission is a build of which it is not stored that the hub has it.
+type OpenSubmission struct {
+	BuildID int64
+	Package string
+	Started time.Time
+}
+
+// OpenSubmissions returns all builds that are submitting, the oldest first.
+func (db *DB) OpenSubmissions(ctx context.Context) ([]OpenSubmission, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT b.id, p.name, b.started
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.outcome = 'submitting'
+		ORDER BY b.id`)
+	if err != nil {
+		return nil, fmt.Errorf("reading open submissions: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[OpenSubmission])
+}
+
+// SubmissionAccepted stores the task the hub made for a build. An error wraps
+// koschei.ErrConflict if the build is no longer submitting.
+func (db *DB) SubmissionAccepted(ctx context.Context, buildID, taskID int64) error {
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE build
+			SET outcome = 'running', task_id = $2
+			WHERE id = $1 AND outcome = 'submitting'`, buildID, taskID)
+		if err != nil {
+			return fmt.Errorf("storing task %d of build %d: %w", taskID, buildID, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return fmt.Errorf("build %d is not submitting: %w", buildID, koschei.ErrConflict)
+		}
+		return nil
+	})
+}
+
+// SubmissionLost ends a build that the hub does not have, for a reason, and
+// holds its package back for a time that grows with each fault in a row.
+func (db *DB) SubmissionLost(ctx context.Context, buildID int64, reason string, now time.Time) error {
+	return db.transact(ctx, func(tx pgx.Tx) error {
+		var packageID int64
+		err := tx.QueryRow(ctx, `
+			SELECT p.id
+			FROM package p
+			JOIN build b ON b.package_id = p.id
+			WHERE b.id = $1 AND b.outcome = 'submitting'
+			FOR NO KEY UPDATE OF p`, buildID).Scan(&packageID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("build %d is not submitting: %w", buildID, koschei.ErrConflict)
+		}
+		if err != nil {
+			return fmt.Errorf("locking the package of build %d: %w", buildID, err)
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE build
+			SET outcome = 'lost', finished = $2, fault = $3
+			WHERE id = $1 AND outcome = 'submitting'`, buildID, now, reason)
+		if err != nil {
+			return fmt.Errorf("ending build %d: %w", buildID, err)
+		}
+		if err := holdForFault(ctx, tx, packageID, reason, now); err != nil {
+			return err
+		}
+		return settlePackages(ctx, tx, []int64{packageID}, now)
+	})
+}
+
+// holdForFault counts a fault that is not the package's and holds it back.
+func holdForFault(ctx context.Context, tx pgx.Tx, packageID int64, reason string, now time.Time) error {
+	var faults int
+	err := tx.QueryRow(ctx, `
+		UPDATE package
+		SET faults = faults + 1
+		WHERE id = $1
+		RETURNING faults`, packageID).Scan(&faults)
+	if err != nil {
+		return fmt.Errorf("counting a fault of package %d: %w", packageID, err)
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE package
+		SET hold_reason = $2, hold_until = $3
+		WHERE id = $1`, packageID, reason, now.Add(koschei.BackOff(faults)))
+	if err != nil {
+		return fmt.Errorf("holding package %d: %w", packageID, err)
+	}
+	return nil
+}
+
+// PinningRefused returns when a scratch build last failed because the hub does
+// not let us choose its repo; zero if none did.
+func (db *DB) PinningRefused(ctx context.Context) (time.Time, error) {
+	var last *time.Time
+	err := db.pool.QueryRow(ctx, `
+		SELECT max(finished)
+		FROM (
+			SELECT finished
+			FROM build
+			WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'
+			ORDER BY id DESC
+			LIMIT 1
+		) newest`).Scan(&last)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading whether builds may choose their repo: %w", err)
+	}
+	return orZero(last), nil
+}
