@@ -170,11 +170,12 @@ func (k *keptFiles) checkRepomd(f *os.File) error {
 // is not kept, which does no harm to who has it open.
 func (k *keptFiles) keep(f *os.File, href string) error {
 	for range 10 {
-		if err := os.MkdirAll(k.dir, 0o755); err != nil {
-			return err
+		// MkdirAll says ErrExist if the directory goes while it looks.
+		err := os.MkdirAll(k.dir, 0o755)
+		if err == nil {
+			err = os.Rename(f.Name(), k.path(href))
 		}
-		err := os.Rename(f.Name(), k.path(href))
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
