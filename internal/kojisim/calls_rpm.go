@@ -248,18 +248,26 @@ func versionText(r rpm.Relation) string {
 // depLists are an RPM's relations by Koji's dependency type.
 func depLists(r record) [][]rpm.Relation {
 	if r.pkg == nil {
-		return [][]rpm.Relation{append(slices.Clone(r.build.requires), rpmlibRequires()...), nil, nil, nil, nil, nil, nil, nil}
+		var provides []rpm.Relation
+		for _, p := range r.build.binaries {
+			provides = append(provides, rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR})
+		}
+		return [][]rpm.Relation{append(slices.Clone(r.build.requires), rpmlibRequires(r.build.requires)...), provides}
 	}
 	p := r.pkg
 	return [][]rpm.Relation{p.Requires, p.Provides, p.Obsoletes, p.Conflicts, p.Suggests, p.Enhances, p.Supplements, p.Recommends}
 }
 
 // rpmlibRequires is what rpmbuild writes into each source package by itself.
-func rpmlibRequires() []rpm.Relation {
-	return []rpm.Relation{
+func rpmlibRequires(others []rpm.Relation) []rpm.Relation {
+	out := []rpm.Relation{
 		{Name: "rpmlib(CompressedFileNames)", Op: rpm.Less | rpm.Equal, EVR: rpm.EVR{Version: "3.0.4", Release: "1"}},
 		{Name: "rpmlib(FileDigests)", Op: rpm.Less | rpm.Equal, EVR: rpm.EVR{Version: "4.6.0", Release: "1"}},
 	}
+	if slices.ContainsFunc(others, rpm.Relation.Boolean) {
+		out = append(out, rpm.Relation{Name: "rpmlib(RichDependencies)", Op: rpm.Less | rpm.Equal, EVR: rpm.EVR{Version: "4.12.0", Release: "1"}})
+	}
+	return out
 }
 
 func methodGetRPMDeps(c *call) (any, error) {

@@ -39,6 +39,10 @@ type Hub struct {
 	// the TLS connection, else the header Koji-Sim-User.
 	Login func(*http.Request) string
 
+	// Negotiate makes ssllogin refuse who brings no proof of who it is, as
+	// mod_auth_gssapi does.
+	Negotiate bool
+
 	delivery sync.Mutex // keeps messages in order
 
 	methods map[string]*method
@@ -128,6 +132,11 @@ func (h *Hub) serveHub(rw http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if h.struck(rw, req) {
+		return
+	}
+	if who, _ := h.client(req); h.Negotiate && req.URL.Path == loginPath && who == "" {
+		rw.Header().Set("WWW-Authenticate", "Negotiate")
+		htmlError(rw, http.StatusUnauthorized, "Unauthorized", "This server could not verify that you are authorized to access the document requested.")
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxRequest+1))
