@@ -115,18 +115,3 @@ func ValidateArchOverride(override string, buildArches []string) error {
 	}
 	return nil
 }
-
-// Bounds of BackOff.
-const (
-	firstBackOff = time.Hour
-	lastBackOff  = 24 * time.Hour
-)
-
-// BackOff is how long a package is held after so many builds in a row that
-// ended for no fault of its own.
-func BackOff(faults int) time.Duration {
-	if faults > 5 {
-		return lastBackOff
-	}
-	return min(firstBackOff<<max(0, faults-1), lastBackOff)
-}

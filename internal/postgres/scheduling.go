@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -199,76 +198,6 @@ func (db *DB) OpenSubmissions(ctx context.Context) ([]OpenSubmission, error) {
 		return nil, fmt.Errorf("reading open submissions: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[OpenSubmission])
-}
-
-// SubmissionAccepted stores the task the hub made for a build. An error wraps
-// koschei.ErrConflict if the build is no longer submitting.
-func (db *DB) SubmissionAccepted(ctx context.Context, buildID, taskID int64) error {
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE build
-			SET outcome = 'running', task_id = $2
-			WHERE id = $1 AND outcome = 'submitting'`, buildID, taskID)
-		if err != nil {
-			return fmt.Errorf("storing task %d of build %d: %w", taskID, buildID, err)
-		}
-		if tag.RowsAffected() == 0 {
-			return fmt.Errorf("build %d is not submitting: %w", buildID, koschei.ErrConflict)
-		}
-		return nil
-	})
-}
-
-// SubmissionLost ends a build that the hub does not have, for a reason, and
-// holds its package back for a time that grows with each fault in a row.
-func (db *DB) SubmissionLost(ctx context.Context, buildID int64, reason string, now time.Time) error {
-	return db.transact(ctx, func(tx pgx.Tx) error {
-		var packageID int64
-		err := tx.QueryRow(ctx, `
-			SELECT p.id
-			FROM package p
-			JOIN build b ON b.package_id = p.id
-			WHERE b.id = $1 AND b.outcome = 'submitting'
-			FOR NO KEY UPDATE OF p`, buildID).Scan(&packageID)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("build %d is not submitting: %w", buildID, koschei.ErrConflict)
-		}
-		if err != nil {
-			return fmt.Errorf("locking the package of build %d: %w", buildID, err)
-		}
-		_, err = tx.Exec(ctx, `
-			UPDATE build
-			SET outcome = 'lost', finished = $2, fault = $3
-			WHERE id = $1 AND outcome = 'submitting'`, buildID, now, reason)
-		if err != nil {
-			return fmt.Errorf("ending build %d: %w", buildID, err)
-		}
-		if err := holdForFault(ctx, tx, packageID, reason, now); err != nil {
-			return err
-		}
-		return settlePackages(ctx, tx, []int64{packageID}, now)
-	})
-}
-
-// holdForFault counts a fault that is not the package's and holds it back.
-func holdForFault(ctx context.Context, tx pgx.Tx, packageID int64, reason string, now time.Time) error {
-	var faults int
-	err := tx.QueryRow(ctx, `
-		UPDATE package
-		SET faults = faults + 1
-		WHERE id = $1
-		RETURNING faults`, packageID).Scan(&faults)
-	if err != nil {
-		return fmt.Errorf("counting a fault of package %d: %w", packageID, err)
-	}
-	_, err = tx.Exec(ctx, `
-		UPDATE package
-		SET hold_reason = $2, hold_until = $3
-		WHERE id = $1`, packageID, reason, now.Add(koschei.BackOff(faults)))
-	if err != nil {
-		return fmt.Errorf("holding package %d: %w", packageID, err)
-	}
-	return nil
 }
 
 // PinningRefused returns when a scratch build last failed because the hub does

@@ -1,0 +1,161 @@
+package scheduler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// Config is what operators decide about scheduling.
+type Config struct {
+	Rules         koschei.PriorityRules
+	MaxBuilds     int      // scratch builds under way, over all collections
+	LoadThreshold float64  // of the hosts a build needs; from 1 on it is not asked for
+	BuildArches   []string // builds are made for no others
+	TaskPriority  int      // added to the hub's default; higher is less urgent
+}
+
+// A Service submits scratch builds. All fields but Metrics must be set.
+type Service struct {
+	DB      *postgres.DB
+	Hub     *koji.Client
+	Log     *slog.Logger
+	Now     func() time.Time // domain time
+	Speed   float64          // domain seconds in a real one; 0 is 1
+	Holder  string           // names this process to others who want the lease
+	Metrics *Metrics
+	Config
+
+	lease *postgres.Lease // nil while somebody else has it
+}
+
+const (
+	leaseName = "scheduler"
+
+	// leaseTTL is how long others wait for a scheduler that has died.
+	leaseTTL = 30 * time.Second
+
+	// candidates bounds what is looked at of a collection in a pass, and so the
+	// calls to the hub.
+	candidates = 50
+
+	// burst bounds what is submitted in a pass, so that the hub's load is seen
+	// to rise before there is more.
+	burst = 10
+)
+
+// Run submits builds until ctx ends, in passes that l begins.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) {
+	l.Run(ctx, s.pass)
+	if s.lease != nil {
+		// Best effort: without it the next one waits for leaseTTL.
+		_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease)
+	}
+}
+
+// pass does nothing in a process that does not hold the lease.
+func (s *Service) pass(ctx context.Context) error {
+	if held, err := s.hold(ctx); !held {
+		return err
+	}
+	db := s.DB.Under(*s.lease)
+	if err := s.settle(ctx, db); err != nil {
+		return err
+	}
+	return s.schedule(ctx, db)
+}
+
+// hold makes sure that the lease is ours for the pass.
+func (s *Service) hold(ctx context.Context) (bool, error) {
+	if s.lease != nil {
+		err := s.DB.RenewLease(ctx, *s.lease, leaseTTL)
+		if err == nil {
+			return true, nil
+		}
+		s.lease = nil
+		if !errors.Is(err, koschei.ErrLeased) {
+			return false, err
+		}
+	}
+	lease, err := s.DB.AcquireLease(ctx, leaseName, s.Holder, leaseTTL)
+	if errors.Is(err, koschei.ErrLeased) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.lease = &lease
+	return true, nil
+}
+
+// schedule fills the free places, collection by collection in turns. A
+// collection in trouble does not take part; what troubles it is returned in
+// the end.
+func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
+	running, err := db.ScratchBuildsRunning(ctx)
+	if err != nil {
+		return err
+	}
+	free := s.MaxBuilds
+	for _, n := range running {
+		free -= n
+	}
+	queues, err := s.queues(ctx, db, free)
+	if err != nil {
+		return err
+	}
+	var troubles []error
+	for free = min(free, burst); free > 0 && len(queues) > 0; {
+		q := nextTurn(queues, running)
+		submitted, err := q.submitNext(ctx)
+		if err != nil {
+			troubles = append(troubles, fmt.Errorf("collection %s: %w", q.collection.Name, err))
+		}
+		if submitted {
+			running[q.collection.ID]++
+			free--
+		} else {
+			queues = slices.DeleteFunc(queues, func(o *queue) bool { return o == q })
+		}
+	}
+	return errors.Join(troubles...)
+}
+
+// queues returns what each collection has to build.
+func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*queue, error) {
+	if free <= 0 {
+		return nil, nil
+	}
+	collections, err := db.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ranking := postgres.Ranking{Rules: s.Rules, Now: s.Now()}
+	var queues []*queue
+	for _, c := range collections {
+		packages, err := db.Schedulable(ctx, c.ID, ranking, candidates)
+		if err != nil {
+			return nil, fmt.Errorf("collection %s: %w", c.Name, err)
+		}
+		if len(packages) > 0 {
+			queues = append(queues, &queue{Service: s, db: db, collection: c, packages: packages})
+		}
+	}
+	return queues, nil
+}
+
+// nextTurn returns the queue of the collection that has the fewest builds under
+// way for its weight; of equals the one that pages show first.
+func nextTurn(queues []*queue, running map[int64]int) *queue {
+	share := func(q *queue) float64 { return float64(running[q.collection.ID]) / q.collection.Weight }
+	return slices.MinFunc(queues, func(a, b *queue) int { return cmp.Compare(share(a), share(b)) })
+}
