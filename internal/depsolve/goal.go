@@ -17,7 +17,8 @@ type Goal struct {
 // literals may be negative.
 type job struct {
 	lits    []ID
-	require int32 // index of Goal.Requires, or -1 for the group
+	require int32  // index of Goal.Requires, or -1 for the group
+	name    string // of the group
 }
 
 // request is a Goal in terms of a Universe.
@@ -36,7 +37,7 @@ func (u *Universe) addGroup(r *request, group []string) {
 	for _, name := range group {
 		if sym, ok := u.symbols.find(name); ok {
 			if ids := u.index.ofName(sym); len(ids) > 0 {
-				r.jobs = append(r.jobs, job{ids, -1})
+				r.jobs = append(r.jobs, job{ids, -1, name})
 			}
 		}
 	}
@@ -55,7 +56,7 @@ func (u *Universe) addRequires(r *request, requires []rpm.Relation) {
 		case len(ids) == 0:
 			r.missing = append(r.missing, int32(i))
 		default:
-			r.jobs = append(r.jobs, job{ids, int32(i)})
+			r.jobs = append(r.jobs, job{ids, int32(i), ""})
 		}
 	}
 }
@@ -86,14 +87,14 @@ func (u *Universe) addBoolean(r *request, require int32, text string) {
 	switch {
 	case len(ids) == 0 || system:
 	case !isComplex(d):
-		r.jobs = append(r.jobs, job{ids, require})
+		r.jobs = append(r.jobs, job{ids, require, ""})
 	default:
 		f := u.normalize(d, conjunctive)
 		if f.truth == never {
 			r.missing = append(r.missing, require)
 		}
 		for _, block := range f.blocks {
-			r.jobs = append(r.jobs, job{block, require})
+			r.jobs = append(r.jobs, job{block, require, ""})
 		}
 	}
 }

@@ -84,13 +84,18 @@ const (
 	conflictAfterChoice
 )
 
-// try solves a goal as long as no choice leads to a conflict.
-func (s *Solver) try(g Goal) verdict {
+// prepare works out what a goal asks for.
+func (s *Solver) prepare(g Goal) {
 	if !slices.Equal(s.base.group, g.Group) {
 		s.setBase(g.Group)
 	}
 	s.reset()
 	s.u.addRequires(&s.request, g.Requires)
+}
+
+// try solves a goal as long as no choice leads to a conflict.
+func (s *Solver) try(g Goal) verdict {
+	s.prepare(g)
 	if !s.base.ok || len(s.request.missing) > 0 || !s.begin() {
 		return unsolvable
 	}

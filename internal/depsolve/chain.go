@@ -1,0 +1,161 @@
+package depsolve
+
+import "slices"
+
+// A Link says why a package comes in: Package has a dependency that To
+// provides. The first link of a chain has no Package: there it is the goal
+// that asks for To.
+type Link struct {
+	Kind    LinkKind
+	Package ID // None if the goal asks
+	Dep     string
+	To      ID
+}
+
+// A LinkKind is the kind of dependency of a Link.
+type LinkKind uint8
+
+// The kinds of links.
+const (
+	ByBuildRequires LinkKind = iota
+	ByGroup
+	ByRequires
+	ByRecommends
+	BySupplements // To supplements Dep, which Package provides
+)
+
+// String is the kind in one word.
+func (k LinkKind) String() string {
+	return [...]string{"BuildRequires", "group", "Requires", "Recommends", "Supplements"}[k]
+}
+
+// Why says why a package is in a buildroot: the shortest chain of dependencies
+// that leads to it within the packages of a Result. Of several the one that
+// comes first by BuildRequires, then by group is taken. It is nil if the
+// package is not there.
+func (s *Solver) Why(g Goal, packages []ID, id ID) []Link {
+	s.prepare(g)
+	c := newChainFinder(s.u, func(id ID) bool { return contains(packages, id) })
+	c.addGoal(g, s.request.jobs)
+	c.follow(func(from ID) {
+		c.reachList(from, required, ByRequires)
+		if s.weak {
+			c.reachList(from, recommended, ByRecommends)
+			c.reachSupplements(from)
+		}
+	})
+	return c.to(id)
+}
+
+// A chainFinder finds the shortest chains from a goal, breadth first.
+type chainFinder struct {
+	u      *Universe
+	member func(ID) bool // which packages count
+	links  map[ID]Link   // per package reached: the last link of its chain
+	queue  []ID
+}
+
+func newChainFinder(u *Universe, member func(ID) bool) *chainFinder {
+	return &chainFinder{u: u, member: member, links: make(map[ID]Link)}
+}
+
+func (c *chainFinder) reach(l Link) {
+	if _, ok := c.links[l.To]; l.To > 0 && !ok && c.member(l.To) {
+		c.links[l.To] = l
+		c.queue = append(c.queue, l.To)
+	}
+}
+
+// addGoal begins with what a goal asks for.
+func (c *chainFinder) addGoal(g Goal, jobs []job) {
+	for _, j := range jobs {
+		if j.require >= 0 {
+			for _, id := range j.lits {
+				c.reach(Link{ByBuildRequires, None, g.Requires[j.require].String(), id})
+			}
+		}
+	}
+	for _, j := range jobs {
+		if j.require < 0 {
+			for _, id := range j.lits {
+				c.reach(Link{ByGroup, None, j.name, id})
+			}
+		}
+	}
+}
+
+// follow calls next for every package reached, the nearest first.
+func (c *chainFinder) follow(next func(ID)) {
+	for i := 0; i < len(c.queue); i++ {
+		next(c.queue[i])
+	}
+}
+
+func (c *chainFinder) reachList(from ID, kind listKind, as LinkKind) {
+	for _, dep := range c.u.list(kind, from) {
+		for _, id := range c.u.index.ofDep(dep) {
+			if _, ok := c.links[id]; !ok && c.member(id) {
+				c.reach(Link{as, from, c.u.dep(dep).String(), id})
+			}
+		}
+	}
+}
+
+func (c *chainFinder) reachSupplements(from ID) {
+	for _, id := range c.u.weak.supplementing {
+		if !c.member(id) {
+			continue
+		}
+		for _, dep := range c.u.list(supplemented, id) {
+			if contains(c.u.index.ofDep(dep), from) {
+				c.reach(Link{BySupplements, from, c.u.dep(dep).String(), id})
+			}
+		}
+	}
+}
+
+// to returns the chain to a package, or nil.
+func (c *chainFinder) to(id ID) []Link {
+	var chain []Link
+	for id != None {
+		l, ok := c.links[id]
+		if !ok {
+			return nil
+		}
+		chain = append(chain, l)
+		id = l.Package
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// chains finds how the goal leads to the packages that a proof is about, along
+// the requirements of the proof.
+func (e *explainer) chains() *chainFinder {
+	needs := make(map[ID][]rule)
+	for _, i := range e.rules {
+		if i >= e.f.jobs {
+			continue
+		}
+		for lit := range e.f.rules[i].eachLiteral {
+			if lit < 0 {
+				e.f.u.eachRule(-lit, func(r rule) {
+					if r.origin == required && r.dep != 0 &&
+						r.first == e.f.rules[i].first && slices.Equal(r.rest, e.f.rules[i].rest) {
+						needs[r.issuer] = append(needs[r.issuer], rule{rest: e.f.rules[i].rest, dep: r.dep})
+					}
+				})
+			}
+		}
+	}
+	c := newChainFinder(e.f.u, func(ID) bool { return true })
+	c.addGoal(e.goal, e.jobs)
+	c.follow(func(from ID) {
+		for _, r := range needs[from] {
+			for _, id := range r.rest {
+				c.reach(Link{ByRequires, from, e.f.u.dep(r.dep).String(), id})
+			}
+		}
+	})
+	return c
+}

@@ -1,0 +1,146 @@
+package depsolve
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Explain says why a goal has no solution. Each problem stands for itself: it
+// would be there without the others. A goal that has a solution has no
+// problems. It takes some milliseconds, far longer than Solve.
+func (s *Solver) Explain(g Goal) []Problem {
+	s.prepare(g)
+	var problems []Problem
+	for _, i := range s.request.missing {
+		r := s.u.reason(Missing, None, None, g.Requires[i].String())
+		r.Available = s.u.available(g.Requires[i])
+		problems = append(problems, Problem{[]Reason{r}})
+	}
+	f := s.fullSolver()
+	f.solve(s.request.jobs)
+	for _, p := range f.problems {
+		e := explainer{f: f, goal: g, rules: f.provenBy(p.proof)}
+		for _, job := range p.jobs {
+			e.jobs = append(e.jobs, s.request.jobs[job])
+		}
+		if problem := e.problem(); !slices.ContainsFunc(problems, problem.saysTheSame) {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+// saysTheSame reports whether p and q have the same reasons.
+func (p Problem) saysTheSame(q Problem) bool {
+	if len(p.Reasons) != len(q.Reasons) {
+		return false
+	}
+	for _, r := range p.Reasons {
+		if !slices.ContainsFunc(q.Reasons, func(other Reason) bool { return other.Text == r.Text }) {
+			return false
+		}
+	}
+	return true
+}
+
+// provenBy returns the rules of packages and jobs that a proof rests on, in
+// the order of the proof.
+func (f *fullSolver) provenBy(proof int32) []int32 {
+	var rules []int32
+	unfolded := make([]bool, len(f.rules))
+	var unfold func(proof int32)
+	unfold = func(proof int32) {
+		for _, i := range f.proofOf(proof) {
+			switch {
+			case unfolded[i]:
+			case i < f.learned:
+				unfolded[i] = true
+				rules = append(rules, i)
+			default:
+				unfolded[i] = true
+				unfold(f.learnedBy[i-f.learned])
+			}
+		}
+	}
+	unfold(proof)
+	return rules
+}
+
+// An explainer turns the rules of a proof into reasons.
+type explainer struct {
+	f     *fullSolver
+	goal  Goal
+	jobs  []job   // that take part in the problem
+	rules []int32 // of the proof
+}
+
+func (e *explainer) problem() Problem {
+	var p Problem
+	for _, i := range e.rules {
+		for _, r := range e.reasons(i) {
+			if !slices.ContainsFunc(p.Reasons, func(other Reason) bool { return other.Text == r.Text }) {
+				p.Reasons = append(p.Reasons, r)
+			}
+		}
+	}
+	chains := e.chains()
+	for i := range p.Reasons {
+		if r := &p.Reasons[i]; r.Package != None {
+			r.Chain = chains.to(r.Package)
+		}
+	}
+	return p
+}
+
+// reasons returns all facts that one rule stands for.
+func (e *explainer) reasons(i int32) []Reason {
+	f := e.f
+	if i >= f.jobs {
+		return []Reason{f.u.reason(Requested, None, None, "")}
+	}
+	var reasons []Reason
+	for lit := range f.rules[i].eachLiteral {
+		if lit > 0 {
+			break
+		}
+		f.u.eachRule(-lit, func(r rule) {
+			if r.first == f.rules[i].first && slices.Equal(r.rest, f.rules[i].rest) {
+				reasons = append(reasons, f.u.reasonOf(r))
+			}
+		})
+	}
+	slices.SortStableFunc(reasons, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Other, b.Other))
+	})
+	return reasons
+}
+
+// reasonOf words the rule of a package.
+func (u *Universe) reasonOf(r rule) Reason {
+	other := None
+	if len(r.rest) == 1 && r.rest[0] < 0 {
+		if other = -r.rest[0]; other == r.issuer {
+			other = -r.first
+		}
+	}
+	if r.dep == 0 {
+		if r.origin == required {
+			return u.reason(Excluded, r.issuer, None, "")
+		}
+		return u.reason(SameName, max(r.issuer, other), min(r.issuer, other), "")
+	}
+	dep := u.dep(r.dep)
+	switch {
+	case r.origin == obsoleted:
+		return u.reason(Obsoletes, r.issuer, other, dep.String())
+	case r.origin == conflicting:
+		return u.reason(Conflicts, r.issuer, other, dep.String())
+	case len(r.rest) > 0:
+		return u.reason(NotInstallable, r.issuer, None, dep.String())
+	}
+	reason := u.reason(NothingProvides, r.issuer, None, dep.String())
+	if dep.Op == 0 {
+		reason.Available = u.available(dep.Relation)
+	}
+	return reason
+}
