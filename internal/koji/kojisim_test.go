@@ -1,0 +1,234 @@
+package koji_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+type noTokens struct{}
+
+func (noTokens) Token(context.Context, string) ([]byte, error) { return []byte("token"), nil }
+
+// simulated returns a client of a simulated hub whose clock is stepped.
+func simulated(t *testing.T) (*koji.Client, *kojisim.Hub, *kojisim.Clock) {
+	t.Helper()
+	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 80, Seed: 1, History: 48 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := kojisim.NewStepClock(world.Now())
+	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	hub.Login = func(*http.Request) string { return "CN=koschei,O=Test" }
+	server := httptest.NewServer(hub)
+	t.Cleanup(server.Close)
+	c, err := koji.New(koji.Config{
+		Server:    server.URL + "/kojihub",
+		TopURL:    server.URL + "/kojifiles",
+		Login:     koji.Login{Negotiator: noTokens{}},
+		CallLimit: time.Minute,
+		Retry:     koji.Retry{Attempts: 6, Min: 1, Max: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, hub, clock
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// What the services do with a hub, in the order they do it.
+func TestSimulatedHub(t *testing.T) {
+	t.Parallel()
+	c, _, clock := simulated(t)
+	ctx := t.Context()
+
+	target := must[*koji.Target](t)(c.BuildTarget(ctx, kojisim.TargetName))
+	config := must[*koji.Tag](t)(c.BuildConfig(ctx, target.BuildTag))
+	packages := must[[]koji.ListedPackage](t)(c.ListPackages(ctx, target.DestTag))
+	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: target.DestTag, Latest: true, Inherit: true}))
+	if len(config.Arches) == 0 || len(packages) < 80 || len(tagged) == 0 {
+		t.Fatalf("%d arches, %d packages, %d builds", len(config.Arches), len(packages), len(tagged))
+	}
+	repo := must[*koji.Repo](t)(c.Repo(ctx, target.BuildTag))
+	if again := must[*koji.Repo](t)(c.RepoInfo(ctx, repo.ID)); *again != *repo {
+		t.Errorf("getRepo says %+v, repoInfo %+v", repo, again)
+	}
+	checkFile(t, c.RepoURL(repo.Tag, repo.ID, config.Arches[0])+"/repodata/repomd.xml", "<repomd")
+	group := must[[]string](t)(c.BuildGroup(ctx, target.BuildTag, "build", repo.Event))
+	if !slices.IsSorted(group) || len(group) == 0 {
+		t.Errorf("build group %v", group)
+	}
+
+	build := tagged[0]
+	srpm := must[*koji.RPM](t)(c.SRPM(ctx, build.ID))
+	sources := []rpm.NEVRA{srpm.NEVRA(), {Name: "nosuch", EVR: rpm.EVR{Version: "1", Release: "1"}, Arch: "src"}}
+	requires := must[[]koji.Requires](t)(c.BuildRequires(ctx, sources))
+	if requires[0].Err != nil || !errors.Is(requires[1].Err, koschei.ErrNotFound) {
+		t.Errorf("BuildRequires: %+v", requires)
+	}
+	arches := must[[]koji.SourceArches](t)(c.SourceArches(ctx, sources))
+	if arches[0].Err != nil || !errors.Is(arches[1].Err, koschei.ErrNotFound) {
+		t.Errorf("SourceArches: %+v", arches)
+	}
+	channel := must[*koji.Channel](t)(c.Channel(ctx, "default"))
+	if hosts := must[[]koji.Host](t)(c.Hosts(ctx, channel.ID, config.Arches...)); len(hosts) == 0 {
+		t.Error("no hosts")
+	}
+
+	before := must[koji.Event](t)(c.LastEvent(ctx))
+	id := must[int64](t)(c.Build(ctx, koji.ScratchBuild{
+		Key: "17", Source: koji.SourcePath(&build.Build, srpm.NEVRA()), Target: target.Name, Priority: 30,
+	}))
+	if found := must[[]koji.Task](t)(c.TasksByKey(ctx, "17", before.At)); len(found) != 1 || found[0].ID != id {
+		t.Errorf("looking for task %d: %+v", id, found)
+	}
+	if _, err := c.TaskResult(ctx, id); !errors.Is(err, koji.ErrNotFinished) {
+		t.Errorf("result of a new task: %v", err)
+	}
+	checkTask(t, c, clock, id, repo.Tag)
+
+	second := must[int64](t)(c.Build(ctx, koji.ScratchBuild{
+		Key: "18", Source: koji.SourcePath(&build.Build, srpm.NEVRA()), Target: target.Name,
+	}))
+	if err := c.CancelTask(ctx, second); err != nil {
+		t.Error(err)
+	}
+	if result := must[*koji.TaskResult](t)(c.TaskResult(ctx, second)); result.State != koschei.TaskCanceled {
+		t.Errorf("canceled task: %+v", result)
+	}
+	if err := c.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkTask steps until a build has ended and looks at what it left.
+func checkTask(t *testing.T, c *koji.Client, clock *kojisim.Clock, id int64, tag string) {
+	t.Helper()
+	ctx := t.Context()
+	task := must[*koji.Task](t)(c.Task(ctx, id))
+	for range 1000 {
+		if task.State.Ended() {
+			break
+		}
+		clock.Step(time.Minute)
+		task = must[[]*koji.Task](t)(c.Tasks(ctx, []int64{id}))[0]
+	}
+	if !task.State.Ended() || task.Completed.Before(task.Created) {
+		t.Fatalf("after a long time the task is %+v", task)
+	}
+	result := must[*koji.TaskResult](t)(c.TaskResult(ctx, id))
+	if result.State != task.State {
+		t.Errorf("the task is %s, its result %s", task.State, result.State)
+	}
+	children := must[[]koji.Children](t)(c.TaskChildren(ctx, []int64{id}))[0].Tasks
+	repos := map[int64]bool{}
+	for _, child := range children {
+		repos[child.RepoID()] = true
+		for _, file := range must[[]koji.OutputFile](t)(c.TaskOutputFiles(ctx, child.ID)) {
+			if !strings.HasSuffix(file.Name, ".log") {
+				continue
+			}
+			var text bytes.Buffer
+			if n := must[int64](t)(c.CopyTaskOutput(ctx, &text, child.ID, file.Name, 0)); n != file.Size || int(n) != text.Len() {
+				t.Errorf("%s of task %d: %d bytes of %d", file.Name, child.ID, n, file.Size)
+			}
+			checkFile(t, c.TaskFileURL(child.ID, file.Name), text.String())
+		}
+	}
+	if len(children) == 0 || len(repos) != 1 {
+		t.Errorf("%d children in repos %v", len(children), repos)
+	}
+	for id := range repos {
+		if used := must[*koji.Repo](t)(c.RepoInfo(ctx, id)); used.Tag != tag {
+			t.Errorf("built in a repo of %s, not %s", used.Tag, tag)
+		}
+	}
+	if tree := must[map[string][]koji.Task](t)(c.TaskDescendents(ctx, id)); len(tree[fmt.Sprint(id)]) != len(children) {
+		t.Errorf("%d children, %d in the tree", len(children), len(tree[fmt.Sprint(id)]))
+	}
+}
+
+func checkFile(t *testing.T, address, part string) {
+	t.Helper()
+	req := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))
+	resp := must[*http.Response](t)(http.DefaultClient.Do(req))
+	defer func() { _ = resp.Body.Close() }()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body.String(), part) {
+		t.Errorf("%s: status %d, %d bytes", address, resp.StatusCode, body.Len())
+	}
+}
+
+// The rules for sessions and numbers as the simulated hub has them: each key is
+// built once, whatever gets lost.
+func TestSimulatedHubWithFaults(t *testing.T) {
+	t.Parallel()
+	c, hub, _ := simulated(t)
+	hub.SetFaults(kojisim.Faults{Busy: 0.05, CutBefore: 0.05, CutAfter: 0.05, Truncate: 0.05, Expire: 0.02})
+	told := map[string]int64{}
+	for i := range 300 {
+		key := fmt.Sprint("k", i)
+		told[key] = submit(t, c, key)
+	}
+	hub.SetFaults(kojisim.Faults{})
+	tasks := must[[]koji.Task](t)(c.ListTasks(t.Context(), koji.TaskQuery{Method: "build", Limit: 10000}))
+	seen := map[string]int{}
+	for _, task := range tasks {
+		if key := task.Key(); key != "" {
+			seen[key]++
+			if told[key] != task.ID {
+				t.Errorf("build %s: told task %d, the hub has %d", key, told[key], task.ID)
+			}
+		}
+	}
+	if len(seen) != len(told) {
+		t.Errorf("%d keys at the hub, %d submitted", len(seen), len(told))
+	}
+}
+
+func submit(t *testing.T, c *koji.Client, key string) int64 {
+	t.Helper()
+	for {
+		id, err := c.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/a/1/1/src/a-1-1.src.rpm", Target: kojisim.TargetName})
+		if err == nil {
+			return id
+		}
+		for errors.Is(err, koji.ErrOutcomeUnknown) {
+			found, findErr := c.TasksByKey(t.Context(), key, time.Time{})
+			if findErr == nil {
+				if len(found) > 0 {
+					return found[0].ID
+				}
+				break
+			}
+		}
+		if class := koji.ClassOf(err); class != koji.Transient && class != koji.Auth {
+			t.Fatalf("build %s: %v (%s)", key, err, class)
+		}
+	}
+}
