@@ -2,6 +2,8 @@ package frontend_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,7 +90,7 @@ func (s *seed) collection(name, display string, order int, repo int64, resolved 
 		}
 		s.exec(`INSERT INTO repo (collection_id, repo_id, create_event, created, resolved, problems, packages, packages_failed, packages_changed, solved)
 			VALUES ($1, $2, $3, $4, $5, $6, 140, 3, $7, CASE WHEN $5::text <> 'unattempted' THEN $4::timestamptz + interval '70 s' END)`,
-			id, repo+i, 100*(repo+i), now.Add(time.Duration(i)*time.Hour-20*time.Minute), answer, why, 12+i)
+			id, repo+i, 100*(repo+i), now.Add(time.Duration(i)*15*time.Minute-20*time.Minute), answer, why, 12+i)
 	}
 }
 
@@ -133,7 +135,8 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 		finished = &end
 	}
 	id := s.id(`INSERT INTO build (package_id, origin, outcome, event, task_id, koji_build_id, epoch, version, release, repo_id, arches, started, finished, fault, fault_task_id, trigger)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'x86_64 aarch64', $11, $12, $13, CASE WHEN $13::text <> '' THEN $14::bigint END, '{"Dependency": 256, "Time": 40, "Coefficient": 1}') RETURNING id`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'x86_64 aarch64', $11, $12, $13, CASE WHEN $13::text <> '' THEN $14::bigint END, 
+			CASE WHEN $2 = 'scratch' THEN '{"Dependency": 256, "Time": 40, "Coefficient": 1}'::jsonb END) RETURNING id`,
 		pkg, origin, b.outcome, event, s.task, kojiID, evr.Epoch, evr.Version, evr.Release, event/100, started, finished, b.fault, s.task+2)
 	for i, arch := range []string{"aarch64", "x86_64"} {
 		state := koschei.TaskClosed
@@ -151,39 +154,39 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 			id, s.task+int64(i)+1, arch, state, started, finished)
 	}
 	if b.set != nil {
-		if _, err := s.db.SaveBuildDependencies(s.t.Context(), id, b.set); err != nil {
+		if _, err := s.db.SaveBuildDependencies(s.t.Context(), []postgres.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 	return id
 }
 
-// set interns "name version distance" lines.
+// set interns lines of "NEVRA distance".
 func (s *seed) set(lines ...string) postgres.Set {
 	s.t.Helper()
-	var nevras []rpm.NEVRA
-	var distances []uint8
+	var members []postgres.Member
 	for _, line := range lines {
-		var nevra string
-		var distance uint8
-		if _, err := fmt.Sscan(line, &nevra, &distance); err != nil {
-			s.t.Fatal(err)
-		}
-		n, err := rpm.ParseNEVRA(nevra)
+		nevra, distance, _ := strings.Cut(line, " ")
+		d, err := strconv.ParseUint(distance, 10, 8)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		nevras, distances = append(nevras, n), append(distances, distance)
+		members = append(members, postgres.Member{ID: s.intern(nevra), Distance: uint8(d)})
 	}
-	ids, err := s.db.Intern(s.t.Context(), nevras)
+	return postgres.NewSet(members)
+}
+
+func (s *seed) intern(nevra string) int32 {
+	s.t.Helper()
+	n, err := rpm.ParseNEVRA(nevra)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var members []postgres.Member
-	for i, id := range ids {
-		members = append(members, postgres.Member{ID: id, Distance: distances[i]})
+	ids, err := s.db.Intern(s.t.Context(), []rpm.NEVRA{n})
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return postgres.NewSet(members)
+	return ids[0]
 }
 
 // resolved stores what the latest repo says of a package.
@@ -262,6 +265,12 @@ func (s *seed) featured() {
 	ant := s.pkg("f44", "ant", "ok")
 	s.build(ant, 520900, built{outcome: koschei.OutcomeComplete, ago: 5 * hour, evr: "1.10.15-30.fc44", set: latest})
 	s.resolved(ant, 5209, latest)
+
+	s.exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr) VALUES ($1, 5210, 'java-25-openjdk', $2, $3), ($1, 5210, 'xmvn', $4, $5)`,
+		s.collections["f44"],
+		[]int32{s.intern("java-devel-1:25.0.1.0.8-2.fc44.x86_64")}, []int32{s.intern("java-devel-1:25.0.2.0.1-1.fc44.x86_64")},
+		[]int32{s.intern("xmvn-4.3.0-1.20251101git0a1b2c3.fc44.noarch"), 0},
+		[]int32{s.intern("xmvn-4.2.0-1.fc44.noarch"), s.intern("xmvn-api-4.2.0-1.fc44.noarch")})
 
 	s.pkg("f44", "untracked-thing", "untracked")
 	s.pkg("f44", "blocked-thing", "blocked")

@@ -39,7 +39,7 @@ func (db *DB) EachAPIPackage(ctx context.Context, names, collections []string, y
 		LEFT JOIN build b ON b.id = p.last_complete_build_id
 		WHERE (cardinality($1::text[]) = 0 OR p.name = ANY($1))
 			AND (cardinality($2::text[]) = 0 OR c.name = ANY($2))
-		ORDER BY p.name, c."order" DESC, c.name DESC`, notNil(names), notNil(collections))
+		ORDER BY p.name, c."order" DESC, c.name DESC`, append([]string{}, names...), append([]string{}, collections...)) // an empty list, not NULL
 	if err != nil {
 		return fmt.Errorf("reading packages: %w", err)
 	}
@@ -62,14 +62,6 @@ func (db *DB) EachAPIPackage(ctx context.Context, names, collections []string, y
 		return fmt.Errorf("reading packages: %w", err)
 	}
 	return nil
-}
-
-// notNil keeps a missing list from being null in SQL.
-func notNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
 
 // A StateDifference is a package that is in different states in two collections.

@@ -119,6 +119,7 @@ func (s *Site) Build(w http.ResponseWriter, r *http.Request) error {
 	if c == nil {
 		return fmt.Errorf("build %d is of a collection that is gone: %w", id, koschei.ErrNotFound)
 	}
+	f.focus(*c)
 	view := buildPageView{
 		layout: f.layout, Name: page.PackageName, Collection: c.Collection, Build: s.buildView(page.PackageName, &page.BuildRecord),
 		Repo: page.Repo, Compared: page.Compared.Build, Chosen: compareWith != 0, Set: page.Set, Newer: page.Newer,

@@ -95,29 +95,38 @@ func evrDifference(prev, curr *rpm.NEVRA) (before, after template.HTML) {
 	}
 	prevArch, currArch := "", ""
 	if prev.Arch != curr.Arch {
-		prevArch, currArch = "."+prev.Arch, "."+curr.Arch
+		prevArch, currArch = prev.Arch, curr.Arch
 	}
-	n := firstDifference(components(prev.EVR.String()+prevArch), components(curr.EVR.String()+currArch))
+	n := firstDifference(components(prev.EVR, prevArch), components(curr.EVR, currArch))
 	return emphasized(prev.EVR, prevArch, n), emphasized(curr.EVR, currArch, n)
 }
 
-const separators = "-._~^:"
+const separators = "-._~^"
 
 // components splits a version where people look for what has changed. Each
-// keeps the separator behind it.
-func components(s string) []string {
-	var parts []string
-	for s != "" {
-		end := strings.IndexAny(s, separators) + 1
+// keeps the separator behind it. The first is the epoch, even if that is 0 and
+// not shown, the last the architecture if there is one.
+func components(evr rpm.EVR, arch string) []string {
+	parts := []string{strconv.FormatUint(uint64(evr.Epoch), 10) + ":"}
+	rest := evr.Version
+	if evr.Release != "" {
+		rest += "-" + evr.Release
+	}
+	for rest != "" {
+		end := strings.IndexAny(rest, separators) + 1
 		if end == 0 {
-			end = len(s)
+			end = len(rest)
 		}
-		parts, s = append(parts, s[:end]), s[end:]
+		parts, rest = append(parts, rest[:end]), rest[end:]
+	}
+	if arch != "" {
+		parts[len(parts)-1] += "."
+		parts = append(parts, arch)
 	}
 	return parts
 }
 
-func bare(component string) string { return strings.TrimRight(component, separators) }
+func bare(component string) string { return strings.TrimRight(component, separators+":") }
 
 func firstDifference(a, b []string) int {
 	n := 0
@@ -133,16 +142,22 @@ const longRelease, shortRelease = 16, 13
 
 // emphasized writes evr with its component number bold in bold.
 func emphasized(evr rpm.EVR, arch string, bold int) template.HTML {
-	whole := evr.String() + arch
+	parts := components(evr, arch)
+	if evr.Epoch == 0 {
+		parts[0] = ""
+	}
+	whole := strings.Join(parts, "")
 	cut := len(whole)
 	if len(evr.Release) > longRelease && arch == "" {
 		cut = len(whole) - len(evr.Release) + shortRelease
 	}
 	var b strings.Builder
 	length := 0
-	for i, part := range components(whole) {
-		if i == bold { // is always shown whole
-			cut = max(cut, length+len(part))
+	for i, part := range parts {
+		if i == bold && part != "" { // is always shown whole, as is a little behind it
+			if cut = max(cut, length+len(part)); len(whole)-cut <= len(".fc44")+1 {
+				cut = len(whole)
+			}
 			text := bare(part)
 			b.WriteString("<b>" + template.HTMLEscapeString(text) + "</b>" + template.HTMLEscapeString(part[len(text):]))
 		} else {

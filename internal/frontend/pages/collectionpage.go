@@ -150,6 +150,7 @@ func (s *Site) Collection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.focus() // the page itself tells
 	view := collectionView{layout: f.layout, Card: card(c, page.Counts), Groups: page.Groups, Changed: page.Changed}
 	view.Title = c.DisplayName
 	for _, repo := range page.Repos {

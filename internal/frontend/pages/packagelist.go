@@ -21,7 +21,7 @@ type listing struct {
 	Facts       []string // sentences below the heading
 	Links       listLinks
 	Switch      []choice // which collections
-	Chips       []choice // which states; none in a unified listing
+	Chips       []choice // which states
 	Untracked   choice
 	First, Last int // of the packages shown, by number; 1 and 0 if there are none
 	Total       int
@@ -66,7 +66,7 @@ type unifiedCell struct {
 type choice struct {
 	Text   string
 	Class  string
-	Count  int
+	Count  string // "" where nothing was counted
 	URL    string
 	Chosen bool
 }
@@ -174,6 +174,7 @@ func (s *Site) unifiedList(ctx context.Context, w http.ResponseWriter, f *frame,
 	if err := l.count(total, s.config.PackagesPerPage); err != nil {
 		return err
 	}
+	l.Chips = stateChips(l.Links, postgres.PackageCounts{})
 	l.Columns = append(l.Columns, l.Links.column("Package", "name", order), l.Links.column("Running", "running", order))
 	for _, c := range f.Current {
 		l.Columns = append(l.Columns, l.Links.column(c.DisplayName, "state-"+c.Name, order))
@@ -221,24 +222,34 @@ func collectionSwitch(f *frame, asked listLinks) []choice {
 	return choices
 }
 
-// stateChips offers each state that packages are in, and running ones.
+// stateChips offers each state that packages are in, and running ones. Where
+// nothing was counted it offers all.
 func stateChips(asked listLinks, counts postgres.PackageCounts) []choice {
 	all := 0
 	for _, n := range counts.ByState {
 		all += n
 	}
-	chips := []choice{{Text: "all", Count: all, URL: asked.without("state", "running"), Chosen: len(asked.states) == 0 && !asked.running}}
+	number := func(n int) string {
+		if counts.ByState == nil {
+			return ""
+		}
+		return count(n)
+	}
+	chips := []choice{{Text: "all", Count: number(all), URL: asked.without("state", "running"), Chosen: len(asked.states) == 0 && !asked.running}}
 	for _, state := range listedStates() {
-		if n := counts.ByState[state]; n > 0 || slices.Contains(asked.states, state) {
+		if state == koschei.StateUntracked && !asked.untracked {
+			continue
+		}
+		if n := counts.ByState[state]; n > 0 || counts.ByState == nil || slices.Contains(asked.states, state) {
 			chips = append(chips, choice{
-				Text: string(state), Class: "s-" + string(state), Count: n,
+				Text: string(state), Class: "s-" + string(state), Count: number(n),
 				URL:    asked.set(map[string]string{"state": string(state), "running": ""}),
 				Chosen: slices.Equal(asked.states, []koschei.State{state}),
 			})
 		}
 	}
 	return append(chips, choice{
-		Text: "running", Class: "s-running", Count: counts.Running,
+		Text: "running", Class: "s-running", Count: number(counts.Running),
 		URL: asked.set(map[string]string{"state": "", "running": "1"}), Chosen: asked.running,
 	})
 }
@@ -309,6 +320,7 @@ func readListQuery(u *url.URL) (listLinks, error) {
 		case state == "":
 		case slices.Contains(listedStates(), koschei.State(state)):
 			l.states = append(l.states, koschei.State(state))
+			l.untracked = l.untracked || koschei.State(state) == koschei.StateUntracked
 		default:
 			return l, fmt.Errorf("there is no state %q, packages are failing, unresolved, ok, unknown or untracked: %w", state, koschei.ErrInvalid)
 		}

@@ -74,6 +74,7 @@ func (s *Site) Package(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.focus(c)
 	view := packageView{layout: f.layout, Name: name, Collection: c, Groups: page.Groups}
 	view.Tabs = elsewhere(f, page, c.ID)
 	if page.Package != nil {

@@ -129,12 +129,18 @@ func (s *Site) frame(r *http.Request, tab, title string) (*frame, error) {
 			f.Current = append(f.Current, *c)
 		}
 	}
-	for _, c := range f.Current {
+	f.focus(f.Current...)
+	return f, nil
+}
+
+// focus makes the page tell what is wrong with these collections.
+func (f *frame) focus(collections ...postgres.FrameCollection) {
+	f.Broken = nil
+	for _, c := range collections {
 		if c.State() == koschei.StateUnresolved {
 			f.Broken = append(f.Broken, c)
 		}
 	}
-	return f, nil
 }
 
 func (f *frame) collection(name string) *postgres.FrameCollection {

@@ -81,10 +81,14 @@ func (s *Site) terms(p *koschei.Package, priority koschei.Priority, changes int)
 	if !p.LastBuildStarted.IsZero() {
 		age = span(max(0, s.now().Sub(p.LastBuildStarted))) + " since the last build started"
 	}
+	changesNote := "no change is known since the last build"
+	if changes > 0 {
+		changesNote = plural(changes, "change") + " since the last build"
+	}
 	terms := []termView{
-		{"Manual", points(priority.Manual), "set by a user, until the next build"},
-		{"Static", points(priority.Static), "set by an operator"},
-		{"Dependencies", weighed(priority.Dependency), plural(changes, "change") + " since the last build"},
+		{"Manual priority", points(priority.Manual), "set by a user, until the next build"},
+		{"Static priority", points(priority.Static), "set by an operator"},
+		{"Dependencies", weighed(priority.Dependency), changesNote},
 		{"Last build", weighed(priority.Build), lastBuildNote(p)},
 	}
 	if !p.LastBuildStarted.IsZero() {
