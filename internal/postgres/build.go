@@ -1,0 +1,230 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A RunningBuild is a scratch build whose task may go on at the hub.
+type RunningBuild struct {
+	ID              int64
+	Package         string
+	Collection      string
+	Hub             koschei.Hub
+	TaskID          int64
+	Started         time.Time
+	CancelRequested bool
+}
+
+const runningBuilds = `
+	SELECT b.id, p.name, c.name, b.hub, b.task_id, b.started, b.cancel_requested
+	FROM build b
+	JOIN package p ON p.id = b.package_id
+	JOIN collection c ON c.id = p.collection_id
+	WHERE b.outcome = 'running' AND b.origin = 'scratch'`
+
+// RunningBuilds returns all scratch builds that Koji has a task for and that
+// have not ended as far as we know, the oldest first.
+func (db *DB) RunningBuilds(ctx context.Context) ([]RunningBuild, error) {
+	rows, err := db.pool.Query(ctx, runningBuilds+` ORDER BY b.started, b.id`)
+	if err != nil {
+		return nil, fmt.Errorf("reading running builds: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
+}
+
+// BuildsToCancel returns the running builds that somebody wants canceled, and
+// those that started before a time.
+func (db *DB) BuildsToCancel(ctx context.Context, startedBefore time.Time) ([]RunningBuild, error) {
+	rows, err := db.pool.Query(ctx, runningBuilds+` AND (b.cancel_requested OR b.started < $1) ORDER BY b.started, b.id`, startedBefore)
+	if err != nil {
+		return nil, fmt.Errorf("reading builds to cancel: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
+}
+
+// RequestCancel asks for a build of a package to be canceled. It wraps
+// koschei.ErrConflict if the build is over or it was asked for already.
+func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) ([]string, error) {
+	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+		var pkg, collection string
+		err := tx.QueryRow(ctx, `
+			SELECT p.name, c.name
+			FROM build b
+			JOIN package p ON p.id = b.package_id
+			JOIN collection c ON c.id = p.collection_id
+			WHERE b.id = $1`, buildID).Scan(&pkg, &collection)
+		if err != nil {
+			return notFound(err, "build %d", buildID)
+		}
+		tag, err := tx.Exec(ctx, `
+			UPDATE build
+			SET cancel_requested = true
+			WHERE id = $1 AND NOT cancel_requested AND origin = 'scratch' AND outcome IN ('submitting', 'running')`, buildID)
+		if err != nil {
+			return fmt.Errorf("requesting that build %d is canceled: %w", buildID, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return fmt.Errorf("build %d is over, or its cancellation was requested before: %w", buildID, koschei.ErrConflict)
+		}
+		log.add(collection, pkg, "package %s (collection %s): cancellation of build %d requested", pkg, collection, buildID)
+		return nil
+	})
+}
+
+// A BuildReport is what was heard of a scratch build.
+type BuildReport struct {
+	BuildID  int64
+	Outcome  koschei.Outcome // running, or how it ended
+	Finished time.Time       // if it ended
+	TaskID   int64           // 0 if nothing new is known
+	RepoID   int64           // 0 if not known
+	Tasks    []koschei.Task  // its children so far
+
+	Fault       string // why it did not complete
+	FaultTaskID int64
+	BackOff     BackOff // if it ended for no fault of the package
+}
+
+// BackOff says how long a package is held back: Base after the first build
+// that ended for no fault of its own, twice that after the second in a row, and
+// so on up to Longest.
+type BackOff struct {
+	Reason        string
+	Base, Longest time.Duration
+}
+
+// SaveBuildReport stores what was heard of a build: its tasks, its repo, its
+// end and all that follows for the package. What is heard late or again changes
+// nothing. It reports whether the build's outcome became another one.
+func (db *DB) SaveBuildReport(ctx context.Context, r BuildReport, rules koschei.PriorityRules, now time.Time) (changed bool, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		changed = false
+		b, err := lockBuild(ctx, tx, r.BuildID)
+		if errors.Is(err, koschei.ErrNotFound) {
+			return nil // deleted with its package
+		}
+		if err != nil || b.Outcome.Transition(r.Outcome) != nil {
+			return err
+		}
+		if err := saveTasks(ctx, tx, r.BuildID, r.Tasks); err != nil {
+			return err
+		}
+		changed = b.Outcome != r.Outcome
+		return saveProgress(ctx, tx, b, &r, rules, now)
+	})
+	if err != nil {
+		return false, fmt.Errorf("storing build %d: %w", r.BuildID, err)
+	}
+	return changed, nil
+}
+
+// A lockedBuild is what is needed of a build to change it.
+type lockedBuild struct {
+	ID        int64
+	PackageID int64
+	Outcome   koschei.Outcome
+	Before    koschei.Outcome // of the package's last complete build, "" if there is none
+}
+
+// lockBuild locks a build's package and then the build.
+func lockBuild(ctx context.Context, tx pgx.Tx, id int64) (*lockedBuild, error) {
+	b := &lockedBuild{ID: id}
+	err := tx.QueryRow(ctx, `SELECT package_id FROM build WHERE id = $1`, id).Scan(&b.PackageID)
+	if err != nil {
+		return nil, notFound(err, "build %d", id)
+	}
+	if _, err := lockPackages(ctx, tx, []int64{b.PackageID}); err != nil {
+		return nil, err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT b.outcome, coalesce(p.last_complete_outcome, '')
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.id = $1
+		FOR NO KEY UPDATE OF b`, id).Scan(&b.Outcome, &b.Before)
+	return b, notFound(err, "build %d", id)
+}
+
+func saveTasks(ctx context.Context, tx pgx.Tx, buildID int64, tasks []koschei.Task) error {
+	var batch pgx.Batch
+	for i := range tasks {
+		t := &tasks[i]
+		batch.Queue(`
+			INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (build_id, task_id) DO UPDATE
+			SET state = excluded.state, started = excluded.started, finished = excluded.finished
+			WHERE (build_task.state, build_task.started, build_task.finished)
+				IS DISTINCT FROM (excluded.state, excluded.started, excluded.finished)`,
+			buildID, t.TaskID, t.Method, t.Arch, t.State, t.Started, orNull(t.Finished))
+	}
+	return tx.SendBatch(ctx, &batch).Close()
+}
+
+func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport, rules koschei.PriorityRules, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE build
+		SET outcome = $2, finished = $3::timestamptz, task_id = coalesce(task_id, nullif($4::bigint, 0)),
+			repo_id = coalesce(repo_id, nullif($5::bigint, 0)), fault = $6, fault_task_id = nullif($7::bigint, 0),
+			deps = CASE WHEN $3::timestamptz IS NOT NULL AND repo_id IS NULL AND $5 = 0 AND deps = 'pending' THEN 'unavailable' ELSE deps END
+		WHERE id = $1 AND ($2 <> outcome OR task_id IS NULL AND $4 <> 0 OR repo_id IS NULL AND $5 <> 0)`,
+		r.BuildID, r.Outcome, orNull(r.Finished), r.TaskID, r.RepoID, r.Fault, r.FaultTaskID)
+	if err != nil || b.Outcome == r.Outcome {
+		return err
+	}
+	if err := refreshLastBuilds(ctx, tx, []int64{b.PackageID}); err != nil {
+		return err
+	}
+	switch {
+	case r.Outcome.Fault():
+		err = holdForFault(ctx, tx, b.PackageID, r.BackOff, now)
+	case r.Outcome.Ended():
+		err = settlePriorities(ctx, tx, b, r.Outcome, rules)
+	}
+	if err != nil {
+		return err
+	}
+	return noteStates(ctx, tx, []int64{b.PackageID}, now)
+}
+
+// settlePriorities resets what had raised a package's priority: a build that
+// counts has ended. A first failure, and a build that could not have worked,
+// ask for another.
+func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome koschei.Outcome, rules koschei.PriorityRules) error {
+	another := 0
+	if outcome == koschei.OutcomeFailed && b.Before != koschei.OutcomeFailed {
+		another = rules.FailedBuild
+	}
+	unresolved := another
+	if outcome == koschei.OutcomeFailed {
+		unresolved = rules.UnresolvedLast
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE package p
+		SET manual_priority = 0, dependency_priority = 0,
+			build_priority = CASE
+				WHEN p.last_complete_build_id IS DISTINCT FROM b.id THEN 0
+				WHEN b.deps = 'unresolved' THEN $3::integer
+				ELSE $2::integer END,
+			hold_reason = '', hold_until = NULL, faults = 0
+		FROM build b
+		WHERE b.id = $1 AND p.id = b.package_id`, b.ID, another, unresolved)
+	return err
+}
+
+// holdForFault holds a package back, longer after each fault in a row.
+func holdForFault(ctx context.Context, tx pgx.Tx, packageID int64, back BackOff, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE package
+		SET faults = faults + 1, hold_reason = $2,
+			hold_until = $3::timestamptz + least($4::interval * power(2, least(faults, 20)), $5::interval)
+		WHERE id = $1`, packageID, back.Reason, now, back.Base, back.Longest)
+	return err
+}

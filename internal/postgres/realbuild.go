@@ -1,0 +1,208 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A TaggedBuild is the newest build of a package in a destination tag.
+type TaggedBuild struct {
+	Name        string
+	KojiBuildID int64
+	Event       int64 // of the tagging
+	EVR         rpm.EVR
+}
+
+// taggedColumns are tagged builds as arrays, the parameters of taggedTable.
+func taggedColumns(tagged []TaggedBuild) (names []string, builds, events, epochs []int64, versions, releases []string) {
+	for i := range tagged {
+		t := &tagged[i]
+		names, builds, events = append(names, t.Name), append(builds, t.KojiBuildID), append(events, t.Event)
+		epochs = append(epochs, int64(t.EVR.Epoch))
+		versions, releases = append(versions, t.EVR.Version), append(releases, t.EVR.Release)
+	}
+	return names, builds, events, epochs, versions, releases
+}
+
+const taggedTable = `unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
+	WITH ORDINALITY AS t (name, koji_build_id, event, epoch, version, release, place)`
+
+// UnknownTagged returns the packages of those tagged builds that the record
+// does not have, by the builds' places in the list. Only packages that builds
+// are recorded of are looked at.
+func (db *DB) UnknownTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild) (map[int]int64, error) {
+	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
+	rows, err := db.pool.Query(ctx, `
+		SELECT t.place - 1, p.id
+		FROM `+taggedTable+`
+		JOIN package p ON p.collection_id = $1 AND p.name = t.name
+		LEFT JOIN build b ON b.package_id = p.id AND b.hub = $2 AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
+		WHERE b.id IS NULL AND (p.tracked OR $9)`,
+		c.ID, hub, names, builds, events, epochs, versions, releases, c.PollUntracked)
+	if err != nil {
+		return nil, fmt.Errorf("looking for new builds: %w", err)
+	}
+	unknown := map[int]int64{}
+	var place int
+	var packageID int64
+	_, err = pgx.ForEachRow(rows, []any{&place, &packageID}, func() error {
+		unknown[place] = packageID
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for new builds: %w", err)
+	}
+	return unknown, nil
+}
+
+// A RealBuild is a build that packagers made.
+type RealBuild struct {
+	PackageID   int64
+	Hub         koschei.Hub
+	KojiBuildID int64
+	Event       int64 // of the tagging
+	TaskID      int64 // 0 if imported
+	RepoID      int64 // 0 if it will not be known
+	EVR         rpm.EVR
+	Started     time.Time
+	Finished    time.Time
+	Tasks       []koschei.Task
+}
+
+// AddRealBuilds stores builds, leaving out those that are stored already, with
+// what follows for their packages, and returns how many were new.
+func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Time) (added int, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		added = 0
+		packages := make([]int64, len(builds))
+		for i := range builds {
+			packages[i] = builds[i].PackageID
+		}
+		packages, err := lockPackages(ctx, tx, packages)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for i := range builds {
+			id, err := addRealBuild(ctx, tx, &builds[i])
+			if err != nil {
+				return err
+			}
+			if id != 0 {
+				ids = append(ids, id)
+			}
+		}
+		added = len(ids)
+		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE package
+			SET manual_priority = 0, build_priority = 0, dependency_priority = 0, hold_reason = '', hold_until = NULL, faults = 0
+			WHERE id = ANY($1) AND last_complete_build_id = ANY($2)`, packages, ids)
+		if err != nil {
+			return err
+		}
+		return noteStates(ctx, tx, packages, now)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("storing %d builds: %w", len(builds), err)
+	}
+	return added, nil
+}
+
+// addRealBuild returns 0 if the build is there already, or its package is gone.
+func addRealBuild(ctx context.Context, tx pgx.Tx, b *RealBuild) (int64, error) {
+	var id int64
+	err := tx.QueryRow(ctx, `
+		INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
+			repo_id, started, finished, deps)
+		SELECT p.id, 'real', 'complete', $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8,
+			nullif($9::bigint, 0), $10, $11, CASE $9 WHEN 0 THEN 'unavailable' ELSE 'pending' END
+		FROM package p
+		WHERE p.id = $1
+		ON CONFLICT (package_id, hub, koji_build_id) WHERE origin = 'real' DO NOTHING
+		RETURNING id`,
+		b.PackageID, b.Event, b.Hub, b.TaskID, b.KojiBuildID, b.EVR.Epoch, b.EVR.Version, b.EVR.Release,
+		b.RepoID, b.Started, b.Finished).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return id, saveTasks(ctx, tx, id, b.Tasks)
+}
+
+// retagged are the builds of collection $1 whose event or mark is not what
+// follows from the tagged builds. Koji's newest build is tagged, and so are
+// scratch builds of the same source; an ended build that is newer by event and
+// of another source is of one that was untagged. Of a package without a tagged
+// build all are.
+const retagged = `
+	SELECT b.id, b.package_id, false AS untagged, t.event
+	FROM ` + taggedTable + `
+	JOIN package p ON p.collection_id = $1 AND p.name = t.name
+	JOIN build b ON b.package_id = p.id AND b.hub = $2 AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
+	WHERE b.untagged OR b.event <> t.event
+	UNION ALL
+	SELECT b.id, b.package_id, false, b.event
+	FROM ` + taggedTable + `
+	JOIN package p ON p.collection_id = $1 AND p.name = t.name
+	JOIN build b ON b.package_id = p.id AND b.untagged AND b.origin = 'scratch'
+	WHERE (b.epoch, b.version, b.release) = (t.epoch, t.version, t.release)
+	UNION ALL
+	SELECT b.id, b.package_id, true, b.event
+	FROM ` + taggedTable + `
+	JOIN package p ON p.collection_id = $1 AND p.name = t.name
+	JOIN build b ON b.package_id = p.id AND b.event > t.event AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
+	WHERE (b.epoch, b.version, b.release) <> (t.epoch, t.version, t.release)
+		AND (b.origin = 'scratch' OR b.hub = $2 AND b.koji_build_id <> t.koji_build_id)
+	UNION ALL
+	SELECT b.id, b.package_id, true, b.event
+	FROM package p
+	JOIN build b ON b.package_id = p.id AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
+	WHERE p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM ` + taggedTable + ` WHERE t.name = p.name)`
+
+// SaveTagged makes the builds of a collection follow what is tagged: events of
+// taggings, and which builds are not tagged any more. It returns how many
+// builds that changed.
+func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, now time.Time) (changed int, err error) {
+	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
+	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases}
+	err = db.transact(ctx, func(tx pgx.Tx) error {
+		changed = 0
+		packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args...))
+		if err != nil || len(packages) == 0 {
+			return err
+		}
+		if packages, err = lockPackages(ctx, tx, packages); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `
+			UPDATE build b
+			SET untagged = r.untagged, event = r.event
+			FROM (`+retagged+`) r
+			WHERE b.id = r.id AND b.package_id = ANY($9)`, append(args, packages)...)
+		if err != nil {
+			return err
+		}
+		changed = int(tag.RowsAffected())
+		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
+			return err
+		}
+		return noteStates(ctx, tx, packages, now)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("storing what is tagged: %w", err)
+	}
+	return changed, nil
+}

@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A Source names the source package of a build at a hub.
+type Source struct {
+	Hub     koschei.Hub
+	Name    string
+	Version string
+	Release string
+}
+
+// An SRPM is what a source package says.
+type SRPM struct {
+	Source
+	BuildRequires []string // relations or boolean dependencies as text
+	koschei.ArchHeader
+}
+
+// SRPM returns what is stored of a source package; an error wraps
+// koschei.ErrNotFound if that is nothing.
+func (db *DB) SRPM(ctx context.Context, s Source) (*SRPM, error) {
+	srpm := &SRPM{Source: s}
+	err := db.pool.QueryRow(ctx, `
+		SELECT build_requires, build_archs, exclusive_arch, exclude_arch
+		FROM srpm
+		WHERE hub = $1 AND name = $2 AND version = $3 AND release = $4`, s.Hub, s.Name, s.Version, s.Release).
+		Scan(&srpm.BuildRequires, &srpm.BuildArchs, &srpm.ExclusiveArch, &srpm.ExcludeArch)
+	if err != nil {
+		return nil, notFound(err, "facts of source package %s-%s-%s", s.Name, s.Version, s.Release)
+	}
+	return srpm, nil
+}
+
+// SaveSRPMs stores what source packages say. That never changes, so what is
+// stored already stays.
+func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		var batch pgx.Batch
+		for i := range srpms {
+			s := &srpms[i]
+			batch.Queue(`
+				INSERT INTO srpm (hub, name, version, release, build_requires, build_archs, exclusive_arch, exclude_arch)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+				ON CONFLICT (hub, name, version, release) DO NOTHING`,
+				s.Hub, s.Name, s.Version, s.Release, notNil(s.BuildRequires), notNil(s.BuildArchs), notNil(s.ExclusiveArch), notNil(s.ExcludeArch))
+		}
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+	if err != nil {
+		return fmt.Errorf("storing facts of %d source packages: %w", len(srpms), err)
+	}
+	return nil
+}
+
+// MissingSRPMs returns the source packages of a collection's last builds, and
+// of builds that wait to be resolved, of which nothing is stored.
+func (db *DB) MissingSRPMs(ctx context.Context, collectionID int64) ([]Source, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT w.hub, w.name, w.version, w.release
+		FROM (
+			SELECT b.hub, p.name, b.version, b.release
+			FROM package p
+			JOIN build b ON b.id = p.last_build_id
+			WHERE p.collection_id = $1 AND NOT p.blocked
+			UNION
+			SELECT b.hub, p.name, b.version, b.release
+			FROM package p
+			JOIN build b ON b.id = p.last_complete_build_id
+			WHERE p.collection_id = $1 AND NOT p.blocked
+			UNION
+			SELECT b.hub, p.name, b.version, b.release
+			FROM build b
+			JOIN package p ON p.id = b.package_id
+			WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND p.collection_id = $1
+		) w
+		WHERE NOT EXISTS (
+			SELECT 1
+			FROM srpm s
+			WHERE s.hub = w.hub AND s.name = w.name AND s.version = w.version AND s.release = w.release)
+		ORDER BY w.name, w.version, w.release`, collectionID)
+	if err != nil {
+		return nil, fmt.Errorf("reading source packages of which nothing is known: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Source])
+}
+
+// notNil keeps a missing list from being null in SQL.
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
