@@ -12,83 +12,111 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// SaveBuildDependencies stores what a build was made with, once and for good,
-// its input identity, and what had changed since the build before it. Builds
-// may be resolved in any order: the changes of the build after it are made
-// anew. It reports whether anything was stored: not if the build's
-// dependencies were known already.
+// BuildDependencies are what a build was made with.
+type BuildDependencies struct {
+	BuildID int64
+	Set     Set
+}
+
+// SaveBuildDependencies stores what builds were made with, once and for good,
+// their input identity, and what had changed since the build before each.
+// Builds may be resolved in any order: the changes of the build after one are
+// made anew. Builds whose dependencies are known already are left alone; the
+// others are counted.
 //
 // A set of ids that are not interned any more is koschei.ErrConflict.
-func (db *DB) SaveBuildDependencies(ctx context.Context, buildID int64, set Set) (stored bool, err error) {
+func (db *DB) SaveBuildDependencies(ctx context.Context, builds []BuildDependencies) (stored int, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
-		stored, err = db.saveBuildDependencies(ctx, tx, buildID, set)
+		stored, err = db.saveBuildDependencies(ctx, tx, builds)
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("storing the dependencies of build %d: %w", buildID, err)
+		return 0, fmt.Errorf("storing the dependencies of %d builds: %w", len(builds), err)
 	}
 	return stored, nil
 }
 
-func (db *DB) saveBuildDependencies(ctx context.Context, tx pgx.Tx, buildID int64, set Set) (bool, error) {
+func (db *DB) saveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []BuildDependencies) (int, error) {
 	if err := lockInterned(ctx, tx); err != nil {
-		return false, err
+		return 0, err
 	}
-	source, pending, err := lockPendingBuild(ctx, tx, buildID)
-	if err != nil || !pending {
-		return false, err
+	wanted := make([]int64, len(builds))
+	for i, b := range builds {
+		wanted[i] = b.BuildID
 	}
-	ids, err := db.storeSets(ctx, tx, []Set{set})
+	sources, err := lockPendingBuilds(ctx, tx, wanted)
 	if err != nil {
-		return false, err
+		return 0, err
+	}
+	var ids []int64
+	var sets []Set
+	var identities [][]byte
+	for _, b := range builds {
+		if source, pending := sources[b.BuildID]; pending {
+			ids, sets = append(ids, b.BuildID), append(sets, b.Set)
+			identities = append(identities, b.Set.InputIdentity(source))
+		}
+	}
+	setIDs, err := db.storeSets(ctx, tx, sets)
+	if err != nil {
+		return 0, err
 	}
 	_, err = tx.Exec(ctx, `
-		UPDATE build
-		SET deps = 'resolved', dependency_set_id = $2, input_identity = $3
-		WHERE id = $1`, buildID, ids[0], set.InputIdentity(source))
+		UPDATE build b
+		SET deps = 'resolved', dependency_set_id = r.set_id, input_identity = r.identity
+		FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS r (id, set_id, identity)
+		WHERE b.id = r.id`, ids, setIDs, identities)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	if err := resolveAgain(ctx, tx, buildID); err != nil {
-		return false, err
+	if err := resolveAgain(ctx, tx, ids); err != nil {
+		return 0, err
 	}
-	prev, next, err := neighbours(ctx, tx, buildID)
-	if err != nil {
-		return false, err
+	pairs, err := neighbours(ctx, tx, ids)
+	for next, prev := range pairs {
+		if err == nil {
+			err = db.storeChanges(ctx, tx, prev, next)
+		}
 	}
-	if err := db.storeChanges(ctx, tx, prev, buildID); err != nil {
-		return false, err
-	}
-	return true, db.storeChanges(ctx, tx, buildID, next)
+	return len(ids), err
 }
 
-// lockPendingBuild locks a build and, before it, its package, and returns the
-// source that was built and whether its dependencies are still to be found.
-func lockPendingBuild(ctx context.Context, tx pgx.Tx, buildID int64) (source rpm.NEVRA, pending bool, err error) {
-	var packageID int64
-	err = tx.QueryRow(ctx, `
-		SELECT p.id, p.name
-		FROM package p
-		JOIN build b ON b.package_id = p.id
-		WHERE b.id = $1
-		FOR NO KEY UPDATE OF p`, buildID).Scan(&packageID, &source.Name)
+// lockPendingBuilds locks builds and, before them, their packages, and returns
+// the sources of those whose dependencies are still to be found.
+func lockPendingBuilds(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]rpm.NEVRA, error) {
+	packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT package_id FROM build WHERE id = ANY($1)`, ids))
 	if err != nil {
-		return source, false, notFound(err, "build %d", buildID)
+		return nil, err
 	}
-	source.Arch = "src"
-	err = tx.QueryRow(ctx, `
-		SELECT epoch, version, release, deps = 'pending'
-		FROM build
-		WHERE id = $1
-		FOR NO KEY UPDATE`, buildID).Scan(&source.Epoch, &source.Version, &source.Release, &pending)
-	return source, pending, err
+	if _, err := lockPackages(ctx, tx, packages); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT b.id, p.name, b.epoch, b.version, b.release
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.id = ANY($1) AND b.deps = 'pending'
+		ORDER BY b.id
+		FOR NO KEY UPDATE OF b`, ids)
+	if err != nil {
+		return nil, err
+	}
+	sources := map[int64]rpm.NEVRA{}
+	var id int64
+	source := rpm.NEVRA{Arch: "src"}
+	_, err = pgx.ForEachRow(rows, []any{&id, &source.Name, &source.Epoch, &source.Version, &source.Release}, func() error {
+		sources[id] = source
+		return nil
+	})
+	return sources, err
 }
 
-// neighbours returns the builds of known dependencies right before and after a
-// build that take part in comparisons, 0 if there is none.
-func neighbours(ctx context.Context, tx pgx.Tx, buildID int64) (prev, next int64, err error) {
-	err = tx.QueryRow(ctx, `
-		SELECT coalesce((
+// neighbours returns which builds' changes are to be made anew because of some
+// builds, each with the build before it: all of known dependencies that take
+// part in comparisons.
+func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT b.id, coalesce((
 			SELECT p.id
 			FROM build p
 			WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved'
@@ -103,16 +131,26 @@ func neighbours(ctx context.Context, tx pgx.Tx, buildID int64) (prev, next int64
 			ORDER BY n.event, n.id
 			LIMIT 1), 0)
 		FROM build b
-		WHERE b.id = $1`, buildID).Scan(&prev, &next)
-	return prev, next, err
+		WHERE b.id = ANY($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	pairs := map[int64]int64{}
+	var id, prev, next int64
+	_, err = pgx.ForEachRow(rows, []any{&id, &prev, &next}, func() error {
+		if prev != 0 {
+			pairs[id] = prev
+		}
+		if next != 0 {
+			pairs[next] = id
+		}
+		return nil
+	})
+	return pairs, err
 }
 
-// storeChanges stores what changed from one build to the next, unless one of
-// them is 0.
+// storeChanges stores what changed from one build to the next.
 func (db *DB) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) error {
-	if prev == 0 || next == 0 {
-		return nil
-	}
 	before, err := db.setOf(ctx, tx, prev)
 	if err != nil {
 		return err

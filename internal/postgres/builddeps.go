@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -68,61 +70,57 @@ func (db *DB) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]
 	return builds, nil
 }
 
-// SaveBuildUnresolved stores that a build's dependencies cannot be installed in
-// its repo. If it is the last build of a package that is resolved and built at
-// all, the package gets this build priority: it is worth a build as soon as its
-// dependencies can be installed again. It does nothing if the build's
-// dependencies were known already.
-func (db *DB) SaveBuildUnresolved(ctx context.Context, buildID int64, priority int) error {
-	err := db.transact(ctx, func(tx pgx.Tx) error {
-		_, pending, err := lockPendingBuild(ctx, tx, buildID)
-		if err != nil || !pending {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE build SET deps = 'unresolved' WHERE id = $1`, buildID); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `
+// SaveBuildsUnresolved stores that the dependencies of builds cannot be
+// installed in their repo. A package that is resolved and built at all, and
+// whose last build is one of them, gets this build priority: it is worth a
+// build as soon as its dependencies can be installed again. Builds whose
+// dependencies are known already are left alone.
+func (db *DB) SaveBuildsUnresolved(ctx context.Context, buildIDs []int64, priority int) error {
+	return db.giveUpBuilds(ctx, buildIDs, koschei.DepsUnresolved, func(tx pgx.Tx, ids []int64) error {
+		_, err := tx.Exec(ctx, `
 			UPDATE package
 			SET build_priority = $2
-			WHERE last_build_id = $1 AND tracked AND NOT blocked AND NOT skip_resolution`, buildID, priority)
+			WHERE last_build_id = ANY($1) AND tracked AND NOT blocked AND NOT skip_resolution`, ids, priority)
+		return err
+	})
+}
+
+// SaveBuildsUnavailable stores that it cannot be known what builds were made
+// with: their repo is gone. Builds of which it is known are left alone.
+func (db *DB) SaveBuildsUnavailable(ctx context.Context, buildIDs []int64) error {
+	return db.giveUpBuilds(ctx, buildIDs, koschei.DepsUnavailable, func(pgx.Tx, []int64) error { return nil })
+}
+
+// giveUpBuilds stores that there will be no dependency set for builds.
+func (db *DB) giveUpBuilds(ctx context.Context, buildIDs []int64, deps koschei.DepsState, also func(pgx.Tx, []int64) error) error {
+	err := db.transact(ctx, func(tx pgx.Tx) error {
+		pending, err := lockPendingBuilds(ctx, tx, buildIDs)
 		if err != nil {
 			return err
 		}
-		return resolveAgain(ctx, tx, buildID)
+		ids := slices.Sorted(maps.Keys(pending))
+		if _, err := tx.Exec(ctx, `UPDATE build SET deps = $2 WHERE id = ANY($1)`, ids, deps); err != nil {
+			return err
+		}
+		if err := also(tx, ids); err != nil {
+			return err
+		}
+		return resolveAgain(ctx, tx, ids)
 	})
 	if err != nil {
-		return fmt.Errorf("storing that the dependencies of build %d cannot be installed: %w", buildID, err)
+		return fmt.Errorf("storing that the dependencies of %d builds are %s: %w", len(buildIDs), deps, err)
 	}
 	return nil
 }
 
-// SaveBuildUnavailable stores that it cannot be known what a build was made
-// with: its repo is gone. It does nothing if it is known already.
-func (db *DB) SaveBuildUnavailable(ctx context.Context, buildID int64) error {
-	err := db.transact(ctx, func(tx pgx.Tx) error {
-		_, pending, err := lockPendingBuild(ctx, tx, buildID)
-		if err != nil || !pending {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE build SET deps = 'unavailable' WHERE id = $1`, buildID); err != nil {
-			return err
-		}
-		return resolveAgain(ctx, tx, buildID)
-	})
-	if err != nil {
-		return fmt.Errorf("storing that the repo of build %d is gone: %w", buildID, err)
-	}
-	return nil
-}
-
-// resolveAgain makes the package of a build due, because what its changes are
-// counted from may be another build now.
-func resolveAgain(ctx context.Context, tx pgx.Tx, buildID int64) error {
+// resolveAgain makes the packages of builds due, because what their changes
+// are counted from may be another build now. They must be locked.
+func resolveAgain(ctx context.Context, tx pgx.Tx, buildIDs []int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE package p
 		SET resolved_build_id = NULL
 		FROM build b
-		WHERE b.id = $1 AND p.id = b.package_id AND b.outcome IN ('complete', 'failed') AND p.resolved_build_id IS NOT NULL`, buildID)
+		WHERE b.id = ANY($1) AND p.id = b.package_id AND b.outcome IN ('complete', 'failed')
+			AND p.resolved_build_id IS NOT NULL`, buildIDs)
 	return err
 }

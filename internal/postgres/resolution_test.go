@@ -117,7 +117,7 @@ func TestVerdictsOfThePast(t *testing.T) {
 		{"a build was canceled", func(w *world, pkg, _ int64) { w.build(pkg, koschei.OutcomeCanceled) }, false},
 		{"the build was resolved", func(w *world, _, build int64) { w.builtWith(build, nevra("glibc", "1")) }, true},
 		{"its repo is gone", func(w *world, _, build int64) {
-			if err := w.db.SaveBuildUnavailable(w.t.Context(), build); err != nil {
+			if err := w.db.SaveBuildsUnavailable(w.t.Context(), []int64{build}); err != nil {
 				w.t.Fatal(err)
 			}
 		}, true},
@@ -230,7 +230,7 @@ func TestBuildUnresolved(t *testing.T) {
 			pkg := w.pkg("foo")
 			build := w.build(pkg, koschei.OutcomeFailed)
 			w.exec(test.change, pkg)
-			if err := w.db.SaveBuildUnresolved(t.Context(), build, 3000); err != nil {
+			if err := w.db.SaveBuildsUnresolved(t.Context(), []int64{build}, 3000); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.number(`SELECT build_priority FROM package WHERE id = $1`, pkg); got != test.want {

@@ -121,8 +121,8 @@ func nevra(name, version string) rpm.NEVRA {
 // builtWith stores what a build was made with.
 func (w *world) builtWith(build int64, list ...rpm.NEVRA) {
 	w.t.Helper()
-	stored, err := w.db.SaveBuildDependencies(context.WithoutCancel(w.t.Context()), build, w.set(list...))
-	if err != nil || !stored {
+	stored, err := w.db.SaveBuildDependencies(context.WithoutCancel(w.t.Context()), []postgres.BuildDependencies{{BuildID: build, Set: w.set(list...)}})
+	if err != nil || stored != 1 {
 		w.t.Fatalf("SaveBuildDependencies: %v, %v", stored, err)
 	}
 }

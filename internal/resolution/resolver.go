@@ -43,7 +43,7 @@ func (r *Repo) Resolver(o Options) *Resolver {
 // An Answer is what a buildroot contains, or why it cannot be made.
 type Answer struct {
 	Set      postgres.Set // nil if there are problems
-	Problems []string     // each one line
+	Problems []string     // one sentence each, or a line for each of its reasons
 }
 
 // Resolved says whether the buildroot can be made.
@@ -98,10 +98,17 @@ func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
 	return Answer{Problems: explain(solver, goal)}
 }
 
-// explain is why a goal has no solution. There is always a reason, or it would
-// be taken for resolved.
+// explain is why a goal has no solution, as libdnf words it: a problem with
+// several reasons has a line for each. A goal without a solution has a problem
+// in any case, or it would be taken for resolved.
 func explain(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	_ = solver
-	_ = goal
-	return []string{"the buildroot cannot be installed"}
+	problems := solver.Explain(goal)
+	if len(problems) == 0 {
+		return []string{"the buildroot cannot be installed"}
+	}
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return texts
 }

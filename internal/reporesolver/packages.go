@@ -1,0 +1,121 @@
+package reporesolver
+
+import (
+	"context"
+	"slices"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/resolution"
+)
+
+// batch is how many packages are resolved, compared and stored together: they
+// are locked while they are stored, and their sets are in memory.
+const batch = 1000
+
+// packages resolves the collection's packages, or only those that are due.
+func (r *run) packages(ctx context.Context, dueOnly bool) error {
+	candidates, err := r.db.Candidates(ctx, r.collection.ID, dueOnly)
+	if err != nil {
+		return err
+	}
+	candidates = slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
+		if !c.SRPMKnown {
+			r.report.Unanswered = append(r.report.Unanswered, c.PackageID)
+		}
+		return !c.SRPMKnown
+	})
+	for some := range slices.Chunk(candidates, batch) {
+		verdicts, err := r.judge(ctx, some)
+		if err != nil {
+			return err
+		}
+		if err := r.store(ctx, verdicts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge resolves packages and returns the verdicts that are news.
+func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]postgres.Verdict, error) {
+	requires := make([][]string, len(candidates))
+	for i := range candidates {
+		requires[i] = candidates[i].BuildRequires
+	}
+	answers, err := r.resolver.Resolve(ctx, requires)
+	if err != nil {
+		return nil, err
+	}
+	var verdicts []postgres.Verdict
+	for i := range candidates {
+		c, a := &candidates[i], &answers[i]
+		r.report.Repo.Packages++
+		if !a.Resolved() {
+			r.report.Repo.PackagesFailed++
+		}
+		answered := a.Differs(c)
+		if answered {
+			r.report.Repo.PackagesChanged++
+		}
+		if answered || c.Due {
+			verdicts = append(verdicts, postgres.Verdict{Candidate: c, Answered: answered, Set: a.Set, Problems: a.Problems})
+		}
+	}
+	return verdicts, r.weigh(ctx, verdicts)
+}
+
+// weigh finds what has changed for the packages since their last builds.
+func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
+	var ids []int64
+	for i := range verdicts {
+		if b := baseline(&verdicts[i]); b != 0 {
+			ids = append(ids, b)
+		}
+	}
+	baselines, err := r.db.Sets(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var changed []int32
+	for i := range verdicts {
+		if b := baseline(&verdicts[i]); b != 0 {
+			changed = append(changed, resolution.Changed(baselines[b], verdicts[i].Set)...)
+		}
+	}
+	if err := r.learn(ctx, changed); err != nil {
+		return err
+	}
+	for i := range verdicts {
+		v := &verdicts[i]
+		switch b := baseline(v); {
+		case b != 0:
+			v.Priority = r.Rules.Dependency(resolution.Changes(baselines[b], v.Set, r.names))
+		case v.Candidate.Awaited:
+			v.Priority = v.Candidate.Priority
+		}
+	}
+	return nil
+}
+
+// baseline is the set that the changes of a verdict are counted from, 0 if
+// there is nothing to count.
+func baseline(v *postgres.Verdict) int64 {
+	if v.Resolution() != koschei.Resolved {
+		return 0
+	}
+	return v.Candidate.SetID
+}
+
+func (r *run) store(ctx context.Context, verdicts []postgres.Verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	report, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.Now())
+	if err != nil {
+		return r.stored(err)
+	}
+	r.report.Unanswered = append(r.report.Unanswered, report.Stale...)
+	r.replaced = append(r.replaced, report.Replaced...)
+	return nil
+}

@@ -1,0 +1,176 @@
+package reporesolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/resolution"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A run resolves packages of one collection in one repo.
+type run struct {
+	*Service
+	db         *postgres.DB // under the collection's lease
+	collection *koschei.Collection
+	report     postgres.RepoReport
+	url        string
+
+	repo     *resolution.Repo
+	resolver *resolution.Resolver
+	names    map[int32]*rpm.NEVRA // of packages that changed
+	replaced []int64              // dependency sets out of use
+}
+
+func (s *Service) newRun(db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
+	return &run{
+		Service: s, db: db, collection: c,
+		report: postgres.RepoReport{Repo: repo},
+		url:    s.Koji.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
+		names:  map[int32]*rpm.NEVRA{},
+	}
+}
+
+// all resolves everything in a new repo.
+func (r *run) all(ctx context.Context) error {
+	began := time.Now()
+	before := r.before(ctx)
+	base, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	repo := &r.report.Repo
+	if repo.Problems = base.Problems; base.Resolved() {
+		repo.Resolved = koschei.Resolved
+		if err := r.packages(ctx, false); err != nil {
+			return err
+		}
+	} else {
+		repo.Resolved = koschei.Unresolved
+	}
+	if before != nil {
+		if err := r.compare(ctx, before); err != nil {
+			return err
+		}
+	}
+	repo.Solved = r.Now()
+	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
+		return err
+	}
+	r.seen[r.collection.ID] = snapshot{repo.RepoID, r.repo.Contents}
+	r.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
+		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
+		"changed", repo.PackagesChanged, "took", time.Since(began))
+	return r.db.DropSets(ctx, r.replaced)
+}
+
+// due resolves what does not wait for a new repo.
+func (r *run) due(ctx context.Context) error {
+	base, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !base.Resolved() {
+		return errors.New("the base buildroot that was installable in this repo is not any more")
+	}
+	if err := r.packages(ctx, true); err != nil {
+		return err
+	}
+	r.seen[r.collection.ID] = snapshot{r.report.Repo.RepoID, r.repo.Contents}
+	return r.db.DropSets(ctx, r.replaced)
+}
+
+// open loads the repo and tries the base buildroot.
+func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
+	if r.repo, err = r.Repos.Open(ctx, r.url); err != nil {
+		return base, fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
+	}
+	group, err := r.group(ctx)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return resolution.Answer{Problems: []string{
+			fmt.Sprintf("tag %s has no group %s", r.collection.BuildTag, r.collection.BuildGroup),
+		}}, nil
+	}
+	if err != nil {
+		return base, fmt.Errorf("group %s of tag %s: %w", r.collection.BuildGroup, r.collection.BuildTag, err)
+	}
+	r.resolver = r.repo.Resolver(resolution.Options{
+		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.Goroutines,
+	})
+	return r.resolver.Base(), nil
+}
+
+// group is what the repo itself says the buildroot group is, as mock reads it,
+// or else the hub.
+func (r *run) group(ctx context.Context) ([]string, error) {
+	members, err := r.repo.Group(r.collection.BuildGroup)
+	if errors.Is(err, repodata.ErrNoGroup) {
+		return r.Koji.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
+	}
+	return members, err
+}
+
+// stored passes on how storing went. If packages of the repo have been
+// forgotten meanwhile, it must be loaded anew.
+func (r *run) stored(err error) error {
+	if errors.Is(err, koschei.ErrConflict) {
+		r.Repos.Forget(r.url)
+	}
+	return err
+}
+
+// before returns what the collection's latest repo had, nil if that cannot be
+// known any more.
+func (r *run) before(ctx context.Context) *resolution.Contents {
+	latest := r.collection.LatestRepoID
+	if latest == 0 {
+		return nil
+	}
+	if s := r.seen[r.collection.ID]; s.repoID == latest {
+		return s.contents
+	}
+	repo, err := r.Repos.Open(ctx, r.Koji.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch))
+	if err != nil {
+		r.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
+			"collection", r.collection.Name, "repo", latest, "error", err)
+		return nil
+	}
+	return repo.Contents
+}
+
+// compare notes what the repo has otherwise than the one before.
+func (r *run) compare(ctx context.Context, before *resolution.Contents) error {
+	difference := r.repo.Contents.Since(before)
+	if err := r.learn(ctx, difference.IDs); err != nil {
+		return err
+	}
+	r.report.Changes = difference.Changes(r.names)
+	return nil
+}
+
+// learn makes r.names know packages by their numbers.
+func (r *run) learn(ctx context.Context, ids []int32) error {
+	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return r.names[id] != nil })
+	slices.Sort(unknown)
+	unknown = slices.Compact(unknown)
+	if len(unknown) == 0 {
+		return nil
+	}
+	names, err := r.db.NEVRAs(ctx, unknown)
+	if err != nil {
+		return err
+	}
+	for _, id := range unknown {
+		if names[id] == nil {
+			return fmt.Errorf("package number %d is not interned any more: %w", id, koschei.ErrConflict)
+		}
+		r.names[id] = names[id]
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package resolution
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/koschei-ci/koschei/internal/repodata"
+)
+
+// Repos keeps the repositories that were used last in memory. It is safe for
+// concurrent use; a repository that several ask for at once is loaded once.
+type Repos struct {
+	Client *http.Client // see repodata.NewClient
+	Arch   string       // whose packages are loaded
+	Intern Intern
+	Keep   int // repositories in memory; 0 is 2
+
+	mu    sync.Mutex
+	slots []*slot // used last first
+}
+
+// A slot is the place of one repository.
+type slot struct {
+	url  string
+	turn chan struct{} // holds a token while nobody loads
+	repo *Repo         // nil until it is loaded; for who has the token
+}
+
+// Open returns the repository at a URL. What can be wrong with it is told by
+// the errors of package repodata.
+func (c *Repos) Open(ctx context.Context, url string) (*Repo, error) {
+	s := c.slot(url)
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { s.turn <- struct{}{} }()
+	if s.repo != nil {
+		return s.repo, nil
+	}
+	repo, err := c.load(ctx, url)
+	if err != nil {
+		c.drop(s)
+		return nil, err
+	}
+	s.repo = repo
+	return repo, nil
+}
+
+func (c *Repos) load(ctx context.Context, url string) (*Repo, error) {
+	files, err := repodata.Open(ctx, url, c.Client)
+	if err != nil {
+		return nil, err
+	}
+	return Load(ctx, files, c.Arch, c.Intern)
+}
+
+// slot finds or makes a repository's slot and moves it to the front. What is
+// no longer kept stays in memory as long as somebody uses it.
+func (c *Repos) slot(url string) *slot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.slots, func(s *slot) bool { return s.url == url })
+	var s *slot
+	if i >= 0 {
+		s = c.slots[i]
+		c.slots = slices.Delete(c.slots, i, i+1)
+	} else {
+		s = &slot{url: url, turn: make(chan struct{}, 1)}
+		s.turn <- struct{}{}
+	}
+	keep := c.Keep
+	if keep == 0 {
+		keep = 2
+	}
+	c.slots = slices.Insert(c.slots, 0, s)
+	if len(c.slots) > keep {
+		clear(c.slots[keep:])
+		c.slots = c.slots[:keep]
+	}
+	return s
+}
+
+func (c *Repos) drop(s *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots = slices.DeleteFunc(c.slots, func(other *slot) bool { return other == s })
+}
+
+// Forget makes the next Open of a URL load the repository anew: its packages
+// are not interned any more.
+func (c *Repos) Forget(url string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots = slices.DeleteFunc(c.slots, func(s *slot) bool { return s.url == url })
+}
