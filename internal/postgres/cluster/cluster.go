@@ -190,6 +190,11 @@ func (c *Cluster) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", c.run.Fd(), socket))
 }
 
+// SocketDir is where the server's socket is, for PostgreSQL's own programs (as
+// user koschei). They cannot use it when its path is too long; see
+// docs/operating/backup.md for how they can then.
+func (c *Cluster) SocketDir() string { return c.run.Name() }
+
 // Done is closed when a server that this process started has ended, asked to
 // or not. It is nil, which blocks for ever, for a joined cluster.
 func (c *Cluster) Done() <-chan struct{} {

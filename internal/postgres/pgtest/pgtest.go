@@ -86,7 +86,14 @@ func Empty(t testing.TB) *pgxpool.Config {
 	return create(t, "template0")
 }
 
-func create(t testing.TB, from string) *pgxpool.Config {
+// SocketDir is where the server of all databases listens, for tests of
+// PostgreSQL's own programs.
+func SocketDir(t testing.TB) string {
+	t.Helper()
+	return machineFor(t).cluster.SocketDir()
+}
+
+func machineFor(t testing.TB) *machine {
 	t.Helper()
 	m, err := theMachine()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("CI") != "true" {
@@ -95,6 +102,12 @@ func create(t testing.TB, from string) *pgxpool.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+func create(t testing.TB, from string) *pgxpool.Config {
+	t.Helper()
+	m := machineFor(t)
 	name := fmt.Sprintf("test_%d", m.databases.Add(1))
 	if _, err := m.admin.Exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+from+" STRATEGY file_copy"); err != nil {
 		t.Fatal(err)
