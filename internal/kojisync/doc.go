@@ -1,0 +1,14 @@
+// Package kojisync brings the record in line with what Koji says: which
+// packages a collection has, which builds packagers tagged, how our scratch
+// builds go, and what source packages say. Package polling calls it for
+// everything now and then; whoever hears of one thing may call it for that.
+//
+// Every function asks the hub first and stores then, in transactions that hold
+// no call to the hub; each may be killed at any moment and run again, and two
+// processes may run the same one at once. What is heard twice or late changes
+// nothing.
+//
+// The package also decides what a task's end means: see [Sync.RunningBuilds].
+// It submits nothing, resolves nothing and knows no repos but by the ids in
+// tasks.
+package kojisync

@@ -1,0 +1,45 @@
+package kojisync
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// PackageList makes a collection's packages follow the package list of its
+// destination tag: new ones are added, not tracked; blocked ones and those no
+// longer listed are blocked, others unblocked.
+func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
+	_, hub := s.sourceHub(c)
+	listed, err := hub.ListPackages(ctx, c.DestTag)
+	if err != nil {
+		return fmt.Errorf("package list of tag %s: %w", c.DestTag, err)
+	}
+	if len(listed) == 0 {
+		// Far more likely somebody's mistake than a distribution without
+		// packages, and to believe it would block everything.
+		return fmt.Errorf("package list of tag %s: it is empty", c.DestTag)
+	}
+	blocked := map[string]bool{}
+	for _, p := range listed {
+		was, twice := blocked[p.Name]
+		blocked[p.Name] = p.Blocked && (was || !twice) // one entry that is not blocked suffices
+	}
+	list := postgres.PackageListing{Names: slices.Sorted(maps.Keys(blocked))}
+	for _, name := range list.Names {
+		list.Blocked = append(list.Blocked, blocked[name])
+	}
+	report, err := s.DB.SavePackageList(ctx, c.ID, list, s.Now())
+	if err != nil {
+		return err
+	}
+	if report != (postgres.PackageListReport{}) {
+		s.Log.InfoContext(ctx, "package list changed", "collection", c.Name,
+			"added", report.Added, "blocked", report.Blocked, "unblocked", report.Unblocked)
+	}
+	return nil
+}

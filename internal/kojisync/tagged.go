@@ -1,0 +1,132 @@
+package kojisync
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// chunk is how many builds or sources are asked for and stored at a time.
+const chunk = 200
+
+// TaggedBuilds makes a collection's real builds follow what is tagged in its
+// destination tag: builds that are new there are recorded with their tasks and
+// their repo, builds taken out of it are marked untagged together with the
+// scratch builds of their source, builds that came back are unmarked. The order
+// of a package's builds is that of the events of their tagging.
+func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
+	name, hub := s.sourceHub(c)
+	builds, err := hub.ListTagged(ctx, koji.TagQuery{Tag: c.DestTag, Latest: true, Inherit: true})
+	if err != nil {
+		return fmt.Errorf("builds in tag %s: %w", c.DestTag, err)
+	}
+	if len(builds) == 0 {
+		return fmt.Errorf("builds in tag %s: there are none", c.DestTag)
+	}
+	tagged := make([]postgres.TaggedBuild, len(builds))
+	for i := range builds {
+		b := &builds[i]
+		tagged[i] = postgres.TaggedBuild{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()}
+	}
+	unknown, err := s.DB.UnknownTagged(ctx, c, name, tagged)
+	if err != nil {
+		return err
+	}
+	places := slices.Sorted(maps.Keys(unknown))
+	for part := range slices.Chunk(places, chunk) {
+		real := make([]postgres.RealBuild, len(part))
+		for i, place := range part {
+			real[i] = s.realBuild(name, unknown[place], &builds[place])
+		}
+		if err := s.addRealBuilds(ctx, c, hub, real); err != nil {
+			return err
+		}
+	}
+	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, s.Now())
+	if err == nil && changed > 0 {
+		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
+	}
+	return err
+}
+
+func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) postgres.RealBuild {
+	return postgres.RealBuild{
+		PackageID: packageID, Hub: hub, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID, EVR: b.EVR(),
+		Started:  firstTime(b.Started, b.Created, b.Completed, s.Now()),
+		Finished: firstTime(b.Completed, b.Created, s.Now()),
+	}
+}
+
+// firstTime returns the first of times that is known.
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// addRealBuilds records builds with their task trees. One whose tasks the hub
+// does not tell is left for the next time.
+func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *koji.Client, builds []postgres.RealBuild) error {
+	var ids []int64
+	for i := range builds {
+		if builds[i].TaskID != 0 {
+			ids = append(ids, builds[i].TaskID)
+		}
+	}
+	trees, err := hub.TaskChildren(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("tasks of builds: %w", err)
+	}
+	known := builds[:0]
+	for _, b := range builds {
+		if b.TaskID != 0 {
+			tree := trees[0]
+			trees = trees[1:]
+			if tree.Err != nil {
+				s.Log.WarnContext(ctx, "tasks of a build not known", "collection", c.Name, "task", b.TaskID, "error", tree.Err)
+				continue
+			}
+			b.RepoID, b.Tasks = repoOf(tree.Tasks), tasksOf(tree.Tasks)
+		}
+		known = append(known, b)
+	}
+	added, err := s.DB.AddRealBuilds(ctx, known, s.Now())
+	if err == nil && added > 0 {
+		s.Log.InfoContext(ctx, "real builds recorded", "collection", c.Name, "builds", added)
+	}
+	return err
+}
+
+// repoOf returns the repo that a build's children work in, 0 if none says.
+func repoOf(children []koji.Task) int64 {
+	for i := range children {
+		if id := children[i].RepoID(); id != 0 {
+			return id
+		}
+	}
+	return 0
+}
+
+// tasksOf returns the children that build something, by architecture.
+func tasksOf(children []koji.Task) []koschei.Task {
+	var tasks []koschei.Task
+	for i := range children {
+		switch t := &children[i]; t.Method {
+		case "buildArch", "rebuildSRPM", "buildSRPMFromSCM":
+			tasks = append(tasks, koschei.Task{
+				TaskID: t.ID, Method: t.Method, Arch: t.Arch, State: t.State,
+				Started: firstTime(t.Started, t.Created), Finished: t.Completed,
+			})
+		}
+	}
+	return tasks
+}

@@ -1,0 +1,63 @@
+// Package polling asks Koji for everything now and then, so that the record is
+// right in the end whatever message was lost: how running builds go, which
+// packages collections have, which builds are tagged, what their sources say.
+//
+// What is done with an answer is package kojisync's; this one decides what is
+// asked, in which order, and that trouble with one thing keeps no other from
+// being asked. Several processes may poll at once; the record stays right, only
+// the hub is asked more often.
+package polling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A Service polls. All fields must be set.
+type Service struct {
+	DB   *postgres.DB
+	Sync *kojisync.Sync
+	Log  *slog.Logger
+}
+
+// Run polls until ctx ends, in passes that l begins.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) {
+	l.Run(ctx, s.pass)
+}
+
+// pass asks for running builds first: they are what people wait for.
+func (s *Service) pass(ctx context.Context) error {
+	var troubles []error
+	if err := s.Sync.RunningBuilds(ctx); err != nil {
+		troubles = append(troubles, fmt.Errorf("running builds: %w", err))
+	}
+	collections, err := s.DB.Collections(ctx)
+	if err != nil {
+		return errors.Join(append(troubles, err)...)
+	}
+	for i := range collections {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := s.collection(ctx, &collections[i]); err != nil {
+			troubles = append(troubles, fmt.Errorf("collection %s: %w", collections[i].Name, err))
+		}
+	}
+	return errors.Join(troubles...)
+}
+
+// collection does each of its steps whatever became of the others.
+func (s *Service) collection(ctx context.Context, c *koschei.Collection) error {
+	return errors.Join(
+		s.Sync.PackageList(ctx, c),
+		s.Sync.TaggedBuilds(ctx, c),
+		s.Sync.SourceFacts(ctx, c),
+	)
+}
