@@ -54,7 +54,7 @@ func (r *resolveReport) printText(w *bufio.Writer) {
 	for _, f := range r.Failures {
 		_, _ = fmt.Fprintf(w, "%s:\n", f.Name)
 		for _, problem := range f.Problems {
-			_, _ = fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(problem, "\n", "\n    "))
+			_, _ = fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(problem, "\n", "\n  "))
 		}
 	}
 	if r.Failed > 0 {
@@ -98,6 +98,10 @@ func peakOfStatus() int64 {
 }
 
 // problemsOf says in sentences why a goal fails.
-func problemsOf(_ *depsolve.Solver, _ depsolve.Goal) []string {
-	return []string{}
+func problemsOf(solver *depsolve.Solver, goal depsolve.Goal) []string {
+	problems := []string{}
+	for _, p := range solver.Explain(goal) {
+		problems = append(problems, p.String())
+	}
+	return problems
 }
