@@ -14,7 +14,8 @@ type chooser struct {
 	branches []branch
 	options  []ID // of all branches; negative once tried
 
-	scratch choiceScratch
+	scratch  choiceScratch
+	recorder *recorder // nil unless the answer is recorded
 }
 
 // choiceScratch is reused from choice to choice.
@@ -80,6 +81,7 @@ func (c *chooser) revert(level int32) {
 		}
 		c.decided[id] = 0
 	}
+	c.recorder.decided(c.trail[n:])
 	c.trail = c.trail[:n]
 	c.level = level
 }

@@ -11,6 +11,7 @@ import (
 // if some candidates are recommended by what is installed, the others. What is
 // left is sorted by name.
 func (c *chooser) prune(ids []ID) []ID {
+	c.recorder.compared(ids)
 	ids = c.pruneToBest(ids)
 	if len(ids) < 2 {
 		return ids

@@ -19,7 +19,8 @@ type Solver struct {
 	jobs    []jobState
 
 	base     baseState
-	weak     bool // follow weak dependencies
+	weak     bool      // follow weak dependencies
+	record   *recorder // made when first needed
 	distance distanceFinder
 	full     *fullSolver // made when first needed
 }
@@ -36,6 +37,8 @@ type baseState struct {
 	open  bitset
 	jobs  int  // how many jobs the group makes
 	ok    bool // no conflict
+
+	touched []touch // once SolveRecorded has needed it
 }
 
 // A Result answers a goal.
@@ -66,13 +69,20 @@ func (u *Universe) NewSolver(o SolverOptions) *Solver {
 // Solve finds the packages to install for a goal. Explain says why there are
 // none.
 func (s *Solver) Solve(g Goal) Result {
-	switch s.try(g) {
+	s.prepare(g)
+	result, _ := s.solve()
+	return result
+}
+
+// solve answers the request. It also tells whether the full solver had to.
+func (s *Solver) solve() (result Result, fully bool) {
+	switch s.try() {
 	case solved:
-		return Result{OK: true, Packages: s.installed()}
+		return Result{OK: true, Packages: s.installed()}, false
 	case conflictAfterChoice:
-		return s.solveFully()
+		return s.solveFully(), true
 	default:
-		return Result{}
+		return Result{}, false
 	}
 }
 
@@ -93,9 +103,8 @@ func (s *Solver) prepare(g Goal) {
 	s.u.addRequires(&s.request, g.Requires)
 }
 
-// try solves a goal as long as no choice leads to a conflict.
-func (s *Solver) try(g Goal) verdict {
-	s.prepare(g)
+// try solves the request as long as no choice leads to a conflict.
+func (s *Solver) try() verdict {
 	if !s.base.ok || len(s.request.missing) > 0 || !s.begin() {
 		return unsolvable
 	}
@@ -116,7 +125,11 @@ func (s *Solver) setBase(group []string) {
 	s.base.jobs = len(s.request.jobs)
 	clear(s.open)
 	s.closed = s.closed[:0]
+	if s.weak {
+		s.watches = s.u.newWatchList()
+	}
 	s.base.ok = s.assertNever() && s.begin()
+	s.watches.remember = s.weak
 	s.base.trail = len(s.trail)
 	s.base.open = slices.Clone(s.open)
 }
@@ -141,6 +154,7 @@ func (s *Solver) reset() {
 	copy(s.open, s.base.open)
 	s.closed = s.closed[:0]
 	s.branches, s.options = s.branches[:0], s.options[:0]
+	s.watches.undo()
 	s.request.jobs = s.request.jobs[:s.base.jobs]
 	s.request.missing, s.request.arena = s.request.missing[:0], s.request.arena[:0]
 }

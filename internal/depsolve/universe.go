@@ -2,6 +2,7 @@ package depsolve
 
 import (
 	"iter"
+	"sync"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -50,6 +51,8 @@ type Universe struct {
 	rules rules
 	weak  weakness
 	rank  ranking
+
+	signatures func() *signatures // worked out when first needed
 }
 
 // Len is the number of packages. Their IDs are 1 to Len.
@@ -105,5 +108,6 @@ func (b *Builder) Universe() *Universe {
 	u.rankPackages()
 	u.makeRules()
 	u.indexWeak()
+	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
 	return u
 }

@@ -1,13 +1,30 @@
 package depsolve
 
+import "slices"
+
 // A watchList tells which clauses to look at when a literal becomes false.
 // Every clause watches two of its literals: as long as neither is false
 // nothing follows from the clause. Nothing has to be undone when decisions are
 // taken back, so the list lives as long as its Solver, and clauses come to
 // watch literals that are rarely false.
+//
+// The order in which clauses are looked at then depends on earlier goals. That
+// is of no consequence, unless weak dependencies are followed: these are
+// installed in the order in which the packages that recommend them were decided
+// for. With remember set, moves are undone after each goal.
 type watchList struct {
-	heads []int32 // per literal, from -n to n: its first clause
-	nodes []watch // per clause
+	heads    []int32 // per literal, from -n to n: its first clause
+	nodes    []watch // per clause
+	remember bool
+	moves    []move
+}
+
+// A move notes that a clause has come to watch another literal.
+type move struct {
+	clause int32
+	which  int    // of its two
+	lit    ID     // watched before
+	at     *int32 // the link that led to the clause in its old chain
 }
 
 type watch struct {
@@ -52,10 +69,7 @@ func (s *Solver) visitWatches(lit ID) bool {
 			continue
 		}
 		if lit := s.anotherLiteral(clause, other); lit != 0 {
-			*at = node.next[mine]
-			head := w.head(lit)
-			node.lits[mine], node.next[mine] = lit, *head
-			*head = clause
+			w.move(clause, mine, lit, at)
 			continue
 		}
 		if !s.decide(other) {
@@ -64,6 +78,31 @@ func (s *Solver) visitWatches(lit ID) bool {
 		at = &node.next[mine]
 	}
 	return true
+}
+
+// move has a clause watch lit instead of the literal whose chain at is a link
+// of.
+func (w *watchList) move(clause int32, which int, lit ID, at *int32) {
+	node := &w.nodes[clause]
+	if w.remember {
+		w.moves = append(w.moves, move{clause, which, node.lits[which], at})
+	}
+	*at = node.next[which]
+	head := w.head(lit)
+	node.lits[which], node.next[which] = lit, *head
+	*head = clause
+}
+
+// undo takes back all moves remembered. The last comes first, so that each
+// finds the chains as it left them.
+func (w *watchList) undo() {
+	for _, m := range slices.Backward(w.moves) {
+		node := &w.nodes[m.clause]
+		*w.head(node.lits[m.which]) = node.next[m.which]
+		node.lits[m.which], node.next[m.which] = m.lit, *m.at
+		*m.at = m.clause
+	}
+	w.moves = w.moves[:0]
 }
 
 // anotherLiteral finds a literal of a clause that is not false and not the one

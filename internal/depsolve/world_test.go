@@ -1,0 +1,232 @@
+package depsolve_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A world is a small universe made up by rapid, and goals for it.
+type world struct {
+	packages []*rpm.Package
+	group    []string
+	goals    [][]rpm.Relation
+}
+
+func (w *world) universe() *depsolve.Universe {
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	repo := b.AddRepo("repo", 99)
+	for _, p := range w.packages {
+		if _, err := b.Add(repo, p); err != nil {
+			panic(err)
+		}
+	}
+	return b.Universe()
+}
+
+func (w *world) goal(i int) depsolve.Goal {
+	return depsolve.Goal{Group: w.group, Requires: w.goals[i]}
+}
+
+// clone copies the list of packages, not the packages.
+func (w *world) clone() *world {
+	return &world{slices.Clone(w.packages), w.group, w.goals}
+}
+
+func drawWorld(t *rapid.T) *world {
+	w := &world{group: []string{drawName(t, "group")}}
+	for range rapid.IntRange(2, 16).Draw(t, "packages") {
+		w.add(drawPackage(t))
+	}
+	for range rapid.IntRange(1, 6).Draw(t, "goals") {
+		w.goals = append(w.goals, drawRelations(t, "goal", 1, 4))
+	}
+	return w
+}
+
+// add inserts a package at its place by name, unless one of this name and
+// version is there.
+func (w *world) add(p *rpm.Package) {
+	at, found := slices.BinarySearchFunc(w.packages, p, func(a, b *rpm.Package) int {
+		if c := slices.Compare([]string{a.Name, a.Version}, []string{b.Name, b.Version}); c != 0 {
+			return c
+		}
+		return 0
+	})
+	if !found {
+		w.packages = slices.Insert(w.packages, at, p)
+	}
+}
+
+func drawPackage(t *rapid.T) *rpm.Package {
+	p := &rpm.Package{NEVRA: rpm.NEVRA{
+		Name: drawName(t, "name"),
+		EVR:  rpm.EVR{Version: drawVersion(t), Release: "1"},
+		Arch: rapid.SampledFrom([]string{"x86_64", "noarch"}).Draw(t, "arch"),
+	}}
+	p.Requires = drawRelations(t, "requires", 0, 3)
+	p.Provides = drawProvides(t)
+	if rapid.IntRange(0, 2).Draw(t, "more") == 0 {
+		p.Conflicts = drawRelations(t, "conflicts", 0, 1)
+		p.Recommends = drawRelations(t, "recommends", 0, 2)
+		p.Suggests = drawRelations(t, "suggests", 0, 1)
+		p.Supplements = drawRelations(t, "supplements", 0, 1)
+		p.Enhances = drawRelations(t, "enhances", 0, 1)
+		if rapid.IntRange(0, 3).Draw(t, "obsoletes") == 0 {
+			p.Obsoletes = []rpm.Relation{drawPlain(t)}
+		}
+	}
+	return p
+}
+
+func drawName(t *rapid.T, label string) string {
+	return "p" + strconv.Itoa(rapid.IntRange(0, 9).Draw(t, label))
+}
+
+func drawVersion(t *rapid.T) string {
+	return strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "version"))
+}
+
+// drawProvides draws capabilities; several packages share them.
+func drawProvides(t *rapid.T) []rpm.Relation {
+	var provides []rpm.Relation
+	for range rapid.IntRange(0, 2).Draw(t, "provides") {
+		r := rpm.Relation{Name: "c" + strconv.Itoa(rapid.IntRange(0, 4).Draw(t, "capability"))}
+		if rapid.Bool().Draw(t, "versioned") {
+			r.Op, r.EVR = rpm.Equal, rpm.EVR{Version: drawVersion(t)}
+		}
+		provides = append(provides, r)
+	}
+	return provides
+}
+
+func drawRelations(t *rapid.T, label string, least, most int) []rpm.Relation {
+	var relations []rpm.Relation
+	for range rapid.IntRange(least, most).Draw(t, label) {
+		if rapid.IntRange(0, 3).Draw(t, "boolean") > 0 {
+			relations = append(relations, drawPlain(t))
+			continue
+		}
+		relations = append(relations, rpm.Relation{Name: drawBoolean(t, 2)})
+	}
+	return relations
+}
+
+func drawPlain(t *rapid.T) rpm.Relation {
+	r := rpm.Relation{Name: drawName(t, "requirement")}
+	if rapid.IntRange(0, 2).Draw(t, "of capability") == 0 {
+		r.Name = "c" + strconv.Itoa(rapid.IntRange(0, 4).Draw(t, "capability"))
+	}
+	if rapid.IntRange(0, 2).Draw(t, "versioned") == 0 {
+		r.Op = rapid.SampledFrom([]rpm.Op{rpm.Less, rpm.Equal, rpm.Greater | rpm.Equal, rpm.Less | rpm.Equal}).Draw(t, "op")
+		r.EVR = rpm.EVR{Version: drawVersion(t)}
+	}
+	return r
+}
+
+func drawBoolean(t *rapid.T, depth int) string {
+	operand := func() string {
+		if depth > 0 && rapid.IntRange(0, 3).Draw(t, "nested") == 0 {
+			return drawBoolean(t, depth-1)
+		}
+		return drawPlain(t).String()
+	}
+	op := rapid.SampledFrom([]string{"or", "or", "and", "if", "unless", "with", "without", "if else", "unless else"}).Draw(t, "operator")
+	switch op {
+	case "with", "without":
+		return fmt.Sprintf("(%v %s %v)", drawPlain(t), op, drawPlain(t))
+	case "if else", "unless else":
+		return fmt.Sprintf("(%s %s %s else %s)", operand(), op[:len(op)-len(" else")], operand(), operand())
+	}
+	return fmt.Sprintf("(%s %s %s)", operand(), op, operand())
+}
+
+// edit changes a world in one place.
+func (w *world) edit(t *rapid.T) {
+	if len(w.packages) == 0 || rapid.IntRange(0, 4).Draw(t, "edit") == 0 {
+		w.add(drawPackage(t))
+		return
+	}
+	i := rapid.IntRange(0, len(w.packages)-1).Draw(t, "which")
+	p := *w.packages[i]
+	switch rapid.IntRange(0, 3).Draw(t, "how") {
+	case 0:
+		w.packages = slices.Delete(w.packages, i, i+1)
+		return
+	case 1:
+		p.Release += "1"
+	case 2:
+		p.Requires = drawRelations(t, "requires", 0, 3)
+	case 3:
+		p.Provides = drawProvides(t)
+	}
+	w.packages[i] = &p
+}
+
+// TestBothSolversAgree holds the lazy solver to the full one.
+func TestBothSolversAgree(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		for _, weak := range []bool{false, true} {
+			s := w.universe().NewSolver(depsolve.SolverOptions{WeakDeps: weak})
+			for i := range w.goals {
+				got, want := s.Solve(w.goal(i)), s.SolveFully(w.goal(i))
+				if got.OK != want.OK || !slices.Equal(got.Packages, want.Packages) {
+					t.Fatalf("goal %v, weak %v: lazy %v, full %v", w.goals[i], weak, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestChangeKeepsAnswers checks that answers kept after a change are those of
+// the new universe.
+func TestChangeKeepsAnswers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		edited := w.clone()
+		for range rapid.IntRange(1, 3).Draw(t, "edits") {
+			edited.edit(t)
+		}
+		before, after := w.universe(), edited.universe()
+		o := depsolve.SolverOptions{WeakDeps: rapid.Bool().Draw(t, "weak")}
+		change := depsolve.Compare(before, after)
+		old, now := before.NewSolver(o), after.NewSolver(o)
+		for i := range w.goals {
+			g := w.goal(i)
+			result, record := old.SolveRecorded(g)
+			if !change.Keeps(now, g, record) {
+				continue
+			}
+			want := now.Solve(g)
+			got := change.Packages(result.Packages)
+			if result.OK != want.OK || !slices.Equal(got, want.Packages) {
+				t.Fatalf("goal %v: kept %v %v, solved %v", w.goals[i], result.OK, names(after, got), names(after, want.Packages))
+			}
+			if want.OK && change.KeepsDistances() &&
+				!slices.Equal(old.Distances(g, result.Packages), now.Distances(g, want.Packages)) {
+				t.Fatalf("goal %v: distances have moved", w.goals[i])
+			}
+		}
+	})
+}
+
+func names(u *depsolve.Universe, ids []depsolve.ID) []string {
+	var names []string
+	for _, id := range ids {
+		if id == depsolve.None {
+			names = append(names, "none")
+			continue
+		}
+		names = append(names, u.NEVRA(id).String())
+	}
+	return names
+}
