@@ -114,6 +114,10 @@ type source struct {
 	arches []string
 }
 
+func (s *source) nvr() string {
+	return fmt.Sprintf("%s-%s-%s", s.build.Name, s.build.Version, s.build.Release)
+}
+
 // submit chooses the source and asks the hub for a build of it.
 func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 	event, err := q.Hub.LastEvent(ctx)
@@ -164,7 +168,7 @@ func (q *queue) source(ctx context.Context, p *koschei.Package) (*source, error)
 	src := &source{build: tagged[0]}
 	src.srpm, err = q.Hub.SRPM(ctx, src.build.ID)
 	if errors.Is(err, koschei.ErrNotFound) {
-		return nil, &hold{"Koji has no source package of " + src.build.NVR, holdNoSource}
+		return nil, &hold{"Koji has no source package of " + src.nvr(), holdNoSource}
 	}
 	if err != nil {
 		return nil, err
@@ -180,7 +184,7 @@ func (q *queue) arches(ctx context.Context, p *koschei.Package, src *source) ([]
 	}
 	h := headers[0]
 	if errors.Is(h.Err, koschei.ErrNotFound) {
-		return nil, &hold{"Koji cannot read the source package of " + src.build.NVR, holdNoSource}
+		return nil, &hold{"Koji cannot read the source package of " + src.nvr(), holdNoSource}
 	}
 	if h.Err != nil {
 		return nil, h.Err
