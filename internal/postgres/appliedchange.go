@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -149,6 +148,28 @@ func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, e
 	return pairs, err
 }
 
+// broke tells of a build (of alias b) whether it failed and the one that ended
+// before it had not.
+const broke = `CASE WHEN b.outcome = 'failed' THEN coalesce((
+		SELECT e.outcome
+		FROM build e
+		WHERE e.package_id = b.package_id AND (e.event, e.id) < (b.event, b.id) AND e.outcome IN ('complete', 'failed')
+		ORDER BY e.event DESC, e.id DESC
+		LIMIT 1) = 'complete', false) ELSE false END`
+
+// refreshBroke makes the changes of packages' builds say which of these broke.
+func refreshBroke(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE applied_change a
+		SET broke = NOT a.broke
+		FROM build b
+		WHERE b.package_id = ANY($1) AND a.build_id = b.id AND a.broke <> `+broke, packageIDs)
+	if err != nil {
+		return fmt.Errorf("noting which builds broke: %w", err)
+	}
+	return nil
+}
+
 // storeChanges stores what changed from one build to the next.
 func (db *DB) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) error {
 	before, err := db.setOf(ctx, tx, prev)
@@ -164,10 +185,10 @@ func (db *DB) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) err
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, failed)
-		SELECT id, $2, $3, $4, $5, outcome = 'failed'
-		FROM build
-		WHERE id = $1
+		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, broke)
+		SELECT b.id, $2, $3, $4, $5, `+broke+`
+		FROM build b
+		WHERE b.id = $1
 		ON CONFLICT (build_id) DO UPDATE
 		SET prev_build_id = excluded.prev_build_id, prev = excluded.prev, curr = excluded.curr,
 			distance = excluded.distance`, next, prev, coded.prev, coded.curr, coded.distance)
@@ -236,165 +257,4 @@ func idOf(ids map[rpm.NEVRA]int32, n *rpm.NEVRA) int32 {
 		return 0
 	}
 	return ids[*n]
-}
-
-// An Affected is a build that failed, of a package that had not failed before,
-// with a change of the dependency in question.
-type Affected struct {
-	Package string
-	Build   BuildRef
-	Change  koschei.Change
-}
-
-// AffectedBy returns the builds of a collection's tracked packages that failed,
-// the package's build before having not, and that were the first to have a
-// step of the way of dependency name from one EVR to the other: nearest
-// dependencies first, then newest builds. The way may lead down as well as
-// up; a build counts if it went the same direction, and one that the
-// dependency was new to, or that lost it, if that was at a version on the way.
-func (db *DB) AffectedBy(ctx context.Context, collection, name string, from, to rpm.EVR, limit int) (affected []Affected, err error) {
-	err = db.read(ctx, func(tx pgx.Tx) error {
-		affected, err = affectedBy(ctx, tx, collection, name, from, to, limit)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("finding builds affected by %s: %w", name, err)
-	}
-	return affected, nil
-}
-
-func affectedBy(ctx context.Context, tx pgx.Tx, collection, name string, from, to rpm.EVR, limit int) ([]Affected, error) {
-	var collectionID int64
-	err := tx.QueryRow(ctx, `SELECT id FROM collection WHERE name = $1`, collection).Scan(&collectionID)
-	if err != nil {
-		return nil, notFound(err, "collection %s", collection)
-	}
-	all, err := nevrasNamed(ctx, tx, name)
-	if err != nil {
-		return nil, err
-	}
-	if from.Compare(to) == 0 {
-		return nil, nil // a way without a step
-	}
-	way := newWay(from, to)
-	started, reached := way.ids(all)
-	return affectedBuilds(ctx, tx, collectionID, all, started, reached, way, limit)
-}
-
-// A way is where a dependency went from one EVR to another. Its EVRs are
-// compared along it, so that it always leads from less to more.
-type way struct {
-	from, to rpm.EVR
-	down     bool
-}
-
-func newWay(from, to rpm.EVR) way { return way{from: from, to: to, down: from.Compare(to) > 0} }
-
-func (w way) less(a, b rpm.EVR) bool {
-	if w.down {
-		a, b = b, a
-	}
-	return a.Compare(b) < 0
-}
-
-// ids returns which packages a step of the way can start from, and which it
-// can reach, however long the step.
-func (w way) ids(all map[int32]rpm.NEVRA) (started, reached []int32) {
-	started, reached = []int32{}, []int32{}
-	for id, n := range all {
-		if w.less(n.EVR, w.to) {
-			started = append(started, id)
-		}
-		if w.less(w.from, n.EVR) {
-			reached = append(reached, id)
-		}
-	}
-	return started, reached
-}
-
-// takes tells whether a change of the dependency has a step of the way.
-func (w way) takes(prev, curr *rpm.NEVRA) bool {
-	switch {
-	case prev == nil:
-		return w.less(w.from, curr.EVR) && !w.less(w.to, curr.EVR)
-	case curr == nil:
-		return w.less(prev.EVR, w.to) && !w.less(prev.EVR, w.from)
-	}
-	return w.less(prev.EVR, curr.EVR) && w.less(prev.EVR, w.to) && w.less(w.from, curr.EVR)
-}
-
-func nevrasNamed(ctx context.Context, tx pgx.Tx, name string) (map[int32]rpm.NEVRA, error) {
-	rows, err := tx.Query(ctx, `SELECT id, name, epoch, version, release, arch FROM nevra WHERE name = $1`, name)
-	if err != nil {
-		return nil, err
-	}
-	all := map[int32]rpm.NEVRA{}
-	var id int32
-	var n rpm.NEVRA
-	_, err = pgx.ForEachRow(rows, []any{&id, &n.Name, &n.Epoch, &n.Version, &n.Release, &n.Arch}, func() error {
-		all[id] = n
-		return nil
-	})
-	return all, err
-}
-
-func affectedBuilds(ctx context.Context, tx pgx.Tx, collectionID int64, all map[int32]rpm.NEVRA,
-	started, reached []int32, w way, limit int,
-) ([]Affected, error) {
-	rows, err := tx.Query(ctx, `
-		SELECT p.name, b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event,
-			b.started, c.prev, c.curr, c.distance
-		FROM (
-			SELECT a.build_id, d.prev, d.curr, d.distance
-			FROM applied_change a
-			CROSS JOIN LATERAL unnest(a.prev, a.curr, a.distance) AS d (prev, curr, distance)
-			WHERE a.failed AND (a.curr && $2::integer[] OR a.prev && $3::integer[])
-				AND (d.prev = 0 OR d.prev = ANY($3)) AND (d.curr = 0 OR d.curr = ANY($2))
-		) c
-		JOIN build b ON b.id = c.build_id
-		JOIN package p ON p.id = b.package_id
-		WHERE p.collection_id = $1 AND p.tracked AND NOT p.blocked AND b.outcome = 'failed'
-			AND (
-				SELECT e.outcome
-				FROM build e
-				WHERE e.package_id = b.package_id AND (e.event, e.id) < (b.event, b.id)
-					AND e.outcome IN ('complete', 'failed')
-				ORDER BY e.event DESC, e.id DESC
-				LIMIT 1) = 'complete'
-		ORDER BY nullif(c.distance, 0), b.event DESC, b.id DESC`, collectionID, reached, started)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var affected []Affected
-	for rows.Next() && len(affected) < limit {
-		a, err := scanAffected(rows, all)
-		if err != nil {
-			return nil, err
-		}
-		if w.takes(a.Change.Prev, a.Change.Curr) {
-			affected = append(affected, a)
-		}
-	}
-	return affected, rows.Err()
-}
-
-func scanAffected(rows pgx.Rows, all map[int32]rpm.NEVRA) (Affected, error) {
-	var a Affected
-	var prev, curr int32
-	err := rows.Scan(&a.Package, &a.Build.ID, &a.Build.Outcome, &a.Build.Origin, &a.Build.EVR.Epoch, &a.Build.EVR.Version,
-		&a.Build.EVR.Release, &a.Build.RepoID, &a.Build.Event, &a.Build.Started, &prev, &curr, &a.Change.Distance)
-	if err != nil {
-		return a, err
-	}
-	if n, ok := all[prev]; ok {
-		a.Change.Prev, a.Change.Name = &n, n.Name
-	}
-	if n, ok := all[curr]; ok {
-		a.Change.Curr, a.Change.Name = &n, n.Name
-	}
-	if a.Change.Name == "" {
-		return a, errors.New("a change of nothing is stored")
-	}
-	return a, nil
 }

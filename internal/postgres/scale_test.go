@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -63,6 +64,9 @@ func scaleDatabase(t testing.TB) *pgxpool.Config {
 		t.Fatal(err)
 	}
 	c, err := cluster.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
+	if errors.Is(err, cluster.ErrRunning) {
+		c, err = cluster.Join(t.Context(), dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,13 +216,13 @@ func (l *scaleLoader) loadBuilds() {
 				b.started.Add(20 * time.Minute), trigger, "resolved", b.set, identities[i],
 			}
 		})
-	l.copy("applied_change", "build_id prev_build_id prev curr distance failed", len(h.builds), func(i int) []any {
+	l.copy("applied_change", "build_id prev_build_id prev curr distance broke", len(h.builds), func(i int) []any {
 		b := &h.builds[i]
 		if b.prev < 0 {
 			return nil
 		}
 		prev, curr, distance := h.changes(b.collection, b.source, h.builds[b.prev].repo, b.repo)
-		return []any{b.id, h.builds[b.prev].id, prev, curr, distance, b.outcome == "failed"}
+		return []any{b.id, h.builds[b.prev].id, prev, curr, distance, b.outcome == "failed" && h.builds[b.prev].outcome == "complete"}
 	})
 	arches := []string{"x86_64", "aarch64", "s390x"}
 	l.copy("build_task", "build_id task_id method arch state started finished", 3*len(h.builds), func(i int) []any {

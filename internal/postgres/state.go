@@ -61,15 +61,7 @@ func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error
 	if err != nil {
 		return fmt.Errorf("refreshing last builds: %w", err)
 	}
-	_, err = tx.Exec(ctx, `
-		UPDATE applied_change a
-		SET failed = NOT a.failed
-		FROM build b
-		WHERE b.package_id = ANY($1) AND a.build_id = b.id AND a.failed <> (b.outcome = 'failed')`, packageIDs)
-	if err != nil {
-		return fmt.Errorf("refreshing the changes of failed builds: %w", err)
-	}
-	return nil
+	return refreshBroke(ctx, tx, packageIDs)
 }
 
 // TopicPackageState is the outbox topic of a package whose message state (see

@@ -27,6 +27,9 @@ func TestStatements(t *testing.T) {
 	pool := pgtest.Connect(t, pgtest.Database(t))
 	statements, dynamic := readStatements(t)
 	for _, place := range slices.Sorted(maps.Keys(statements)) {
+		if strings.Contains(statements[place], ";") {
+			continue // several commands cannot be prepared
+		}
 		sql, _, err := pgx.NamedArgs{}.RewriteQuery(t.Context(), nil, statements[place], nil)
 		if err != nil {
 			t.Errorf("%s: %v", place, err)

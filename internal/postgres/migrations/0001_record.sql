@@ -236,18 +236,18 @@ CREATE TABLE build_task (
 
 -- What changed between a build and the one before it: three arrays of one
 -- length, nevra ids (0 for none) and distances (0 for none). One row a build
--- keeps them small and, with GIN, searchable for "affected by", which asks of
--- failed builds alone.
+-- keeps them small and, with GIN, searchable for "affected by", which asks only
+-- of builds that broke: failed, after one that had not.
 CREATE TABLE applied_change (
     build_id      bigint PRIMARY KEY REFERENCES build ON DELETE CASCADE,
     prev_build_id bigint NOT NULL,
     prev          integer[] NOT NULL,
     curr          integer[] NOT NULL,
     distance      smallint[] NOT NULL,
-    failed        boolean NOT NULL DEFAULT false -- whether the build did; kept by refreshLastBuilds
+    broke         boolean NOT NULL DEFAULT false -- follows from the builds; kept by refreshLastBuilds
 );
-CREATE INDEX applied_change_prev ON applied_change USING gin (prev) WHERE failed;
-CREATE INDEX applied_change_curr ON applied_change USING gin (curr) WHERE failed;
+CREATE INDEX applied_change_prev ON applied_change USING gin (prev) WHERE broke;
+CREATE INDEX applied_change_curr ON applied_change USING gin (curr) WHERE broke;
 
 CREATE TABLE repo (
     collection_id    bigint NOT NULL REFERENCES collection ON DELETE CASCADE,
