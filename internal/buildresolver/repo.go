@@ -1,0 +1,123 @@
+package buildresolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/resolution"
+)
+
+// look resolves what builds of a collection were made with in one repo. It
+// reports whether the repo's files were needed.
+func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64) (used bool, err error) {
+	repo, err := s.Koji.RepoInfo(ctx, repoID)
+	gone := errors.Is(err, koschei.ErrNotFound)
+	if err != nil && !gone {
+		return false, fmt.Errorf("asking for repo %d: %w", repoID, err)
+	}
+	if !gone && repo.State == koji.RepoInit {
+		return false, nil // it is being made
+	}
+	used = !gone && repo.State.Usable()
+	err = s.DB.Alone(ctx, fmt.Sprintf("build-resolver/%d/%d", c.ID, repoID), s.Holder,
+		func(ctx context.Context, db *postgres.DB) error {
+			builds, err := db.PendingBuilds(ctx, c.ID, repoID)
+			switch {
+			case err != nil:
+				return err
+			case used:
+				return s.resolve(ctx, db, c, repo, builds)
+			}
+			s.Log.InfoContext(ctx, "the repo of builds is gone", "collection", c.Name, "repo", repoID, "builds", len(builds))
+			return db.SaveBuildsUnavailable(ctx, idsOf(builds))
+		})
+	return used, err
+}
+
+func idsOf(builds []postgres.PendingBuild) []int64 {
+	ids := make([]int64, len(builds))
+	for i, b := range builds {
+		ids[i] = b.BuildID
+	}
+	return ids
+}
+
+// resolve resolves builds in a repo whose files are there. Those whose source
+// package is not known yet are left for a later pass.
+func (s *Service) resolve(ctx context.Context, db *postgres.DB, c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild) error {
+	builds = slices.DeleteFunc(builds, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
+	if len(builds) == 0 {
+		return nil
+	}
+	url := s.Koji.RepoURL(repo.Tag, repo.ID, s.Repos.Arch)
+	loaded, err := s.Repos.Open(ctx, url)
+	if err != nil {
+		return fmt.Errorf("reading repo %d: %w", repo.ID, err)
+	}
+	group, err := s.group(ctx, loaded, repo, c.BuildGroup)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return db.SaveBuildsUnresolved(ctx, idsOf(builds), s.Rules.UnresolvedLast)
+	}
+	if err != nil {
+		return fmt.Errorf("group %s of tag %s: %w", c.BuildGroup, repo.Tag, err)
+	}
+	resolver := loaded.Resolver(resolution.Options{Group: group, WeakDeps: c.WeakDeps, Goroutines: s.Goroutines})
+	for some := range slices.Chunk(builds, batch) {
+		err := s.store(ctx, db, resolver, some)
+		if errors.Is(err, koschei.ErrConflict) {
+			s.Repos.Forget(url)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.Log.InfoContext(ctx, "builds resolved", "collection", c.Name, "repo", repo.ID, "builds", len(builds))
+	return nil
+}
+
+// group is what the repo itself says the buildroot group is, as mock reads it,
+// or else the hub.
+func (s *Service) group(ctx context.Context, loaded *resolution.Repo, repo *koji.Repo, name string) ([]string, error) {
+	members, err := loaded.Group(name)
+	if errors.Is(err, repodata.ErrNoGroup) {
+		return s.Koji.BuildGroup(ctx, repo.Tag, name, repo.Event)
+	}
+	return members, err
+}
+
+// batch is how many builds are resolved and stored together: their packages
+// are locked while they are stored.
+const batch = 500
+
+func (s *Service) store(ctx context.Context, db *postgres.DB, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
+	requires := make([][]string, len(builds))
+	for i := range builds {
+		requires[i] = builds[i].BuildRequires
+	}
+	answers, err := resolver.Resolve(ctx, requires)
+	if err != nil {
+		return err
+	}
+	var resolved []postgres.BuildDependencies
+	var unresolved []int64
+	for i, a := range answers {
+		if a.Resolved() {
+			resolved = append(resolved, postgres.BuildDependencies{BuildID: builds[i].BuildID, Set: a.Set})
+		} else {
+			unresolved = append(unresolved, builds[i].BuildID)
+		}
+	}
+	if _, err := db.SaveBuildDependencies(ctx, resolved); err != nil {
+		return err
+	}
+	if len(unresolved) == 0 {
+		return nil
+	}
+	return db.SaveBuildsUnresolved(ctx, unresolved, s.Rules.UnresolvedLast)
+}

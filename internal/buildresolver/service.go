@@ -1,0 +1,134 @@
+// Package buildresolver finds what each build was made with: every build,
+// scratch or real, running or over, in exactly the repo it was made in. It is
+// one of the services; nothing imports it but the program.
+//
+// A pass takes the repos that builds are waiting for, newest first, as long as
+// the hub still has their files. Each build's BuildRequires are resolved in
+// its repo and the set is stored for good, together with what changed since the
+// build before it. If they cannot be resolved that is stored too, and worth a
+// new build of a package whose last build it was. When the hub has deleted a
+// repo nothing can be known of its builds any more.
+//
+// The order in which builds are resolved does not matter: what changed between
+// two neighbours is worked out when the later of them becomes known.
+//
+// What it does not do: it compares no build with the newest repo; package
+// reporesolver does.
+package buildresolver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/resolution"
+)
+
+// A Service resolves builds in their repos. Any number may run at once, in one
+// process or several: a lease for each repo keeps them apart.
+type Service struct {
+	DB     *postgres.DB
+	Koji   *koji.Client
+	Repos  *resolution.Repos
+	Log    *slog.Logger
+	Now    func() time.Time // domain time
+	Holder string           // of leases; different for each process
+	Rules  koschei.PriorityRules
+
+	Goroutines int // solvers at work at once; 0 is one for each core
+
+	troubles map[place]trouble
+}
+
+// A place is where builds of a collection were made.
+type place struct{ collectionID, repoID int64 }
+
+// A trouble is a place whose builds could not be resolved, and until when they
+// are left alone.
+type trouble struct {
+	failures int
+	until    time.Time
+}
+
+// Run resolves until ctx ends.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) error {
+	l.Run(ctx, s.pass)
+	return nil
+}
+
+// loads is how many repos a pass reads: builds that come meanwhile are most
+// likely made in newer ones, which the next pass begins with.
+const loads = 10
+
+// pass resolves builds of all collections. What goes wrong in one repo is
+// logged and tried again later, and does not touch the others.
+func (s *Service) pass(ctx context.Context) error {
+	pending, err := s.DB.PendingRepos(ctx)
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	collections, err := s.collections(ctx)
+	if err != nil {
+		return err
+	}
+	if s.troubles == nil {
+		s.troubles = map[place]trouble{}
+	}
+	loaded := 0
+	for _, p := range pending {
+		at := place{p.CollectionID, p.RepoID}
+		c := collections[p.CollectionID]
+		if c == nil || s.Now().Before(s.troubles[at].until) {
+			continue // the collection came or went in this moment
+		}
+		if loaded == loads {
+			return nil
+		}
+		used, err := s.look(ctx, c, p.RepoID)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if used {
+			loaded++
+		}
+		s.note(ctx, c, at, err)
+	}
+	return nil
+}
+
+func (s *Service) collections(ctx context.Context) (map[int64]*koschei.Collection, error) {
+	list, err := s.DB.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int64]*koschei.Collection{}
+	for i := range list {
+		byID[list[i].ID] = &list[i]
+	}
+	return byID, nil
+}
+
+const (
+	firstRetry = 10 * time.Second // domain time, as all of these
+	lastRetry  = 10 * time.Minute
+)
+
+// note remembers how resolving the builds of a repo went.
+func (s *Service) note(ctx context.Context, c *koschei.Collection, at place, err error) {
+	if err == nil || errors.Is(err, koschei.ErrLeased) {
+		delete(s.troubles, at)
+		return
+	}
+	t := s.troubles[at]
+	s.troubles[at] = trouble{
+		failures: t.failures + 1,
+		until:    s.Now().Add(min(firstRetry<<min(t.failures, 10), lastRetry)),
+	}
+	s.Log.ErrorContext(ctx, "builds could not be resolved", "collection", c.Name, "repo", at.repoID,
+		"failures", t.failures+1, "error", err)
+}
