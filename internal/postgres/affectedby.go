@@ -116,18 +116,21 @@ func affectedBuilds(ctx context.Context, tx pgx.Tx, collectionID int64, all map[
 ) ([]Affected, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT p.name, b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event,
-			b.started, c.prev, c.curr, c.distance
-		FROM (
-			SELECT a.build_id, d.prev, d.curr, d.distance
-			FROM applied_change a
-			CROSS JOIN LATERAL unnest(a.prev, a.curr, a.distance) AS d (prev, curr, distance)
-			WHERE a.broke AND (a.curr && $2::integer[] OR a.prev && $3::integer[])
-				AND (d.prev = 0 OR d.prev = ANY($3)) AND (d.curr = 0 OR d.curr = ANY($2))
-		) c
-		JOIN build b ON b.id = c.build_id
+			b.started, a.prev[d.place], a.curr[d.place], a.distance[d.place] AS distance
+		FROM applied_change a
+		JOIN build b ON b.id = a.build_id
 		JOIN package p ON p.id = b.package_id
-		WHERE p.collection_id = $1 AND p.tracked AND NOT p.blocked
-		ORDER BY nullif(c.distance, 0), b.event DESC, b.id DESC`, collectionID, reached, started)
+		CROSS JOIN LATERAL (
+			SELECT array_position(a.curr, r.id) AS place
+			FROM unnest($2::integer[]) AS r (id)
+			UNION ALL
+			SELECT array_position(a.prev, s.id)
+			FROM unnest($3::integer[]) AS s (id)
+			WHERE a.curr[array_position(a.prev, s.id)] = 0
+		) d
+		WHERE a.broke AND (a.curr && $2 OR a.prev && $3) AND d.place IS NOT NULL
+			AND p.collection_id = $1 AND p.tracked AND NOT p.blocked
+		ORDER BY nullif(a.distance[d.place], 0), b.event DESC, b.id DESC`, collectionID, reached, started)
 	if err != nil {
 		return nil, err
 	}
