@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"os"
@@ -121,11 +122,21 @@ func (t *tokens) appendToken(dst []byte, rank int) []byte {
 	if need := n + end - start + copySize; need > cap(dst) {
 		dst = slices.Grow(dst, need-n)
 	}
-	whole := dst[:cap(dst)]
-	for at := n; start < end; start, at = start+copySize, at+copySize {
-		*(*[copySize]byte)(whole[at:]) = *(*[copySize]byte)(t.text[start:])
+	to := dst[n:cap(dst)]
+	for from := t.text[start:]; len(from) >= copySize && start < end; start += copySize {
+		copyBlock(to, from)
+		to, from = to[copySize:], from[copySize:]
 	}
 	return dst[:n+end-int(t.start[rank])]
+}
+
+// copyBlock copies copySize bytes without a call of memmove.
+func copyBlock(to, from []byte) {
+	_, _ = to[copySize-1], from[copySize-1]
+	binary.NativeEndian.PutUint64(to, binary.NativeEndian.Uint64(from))
+	binary.NativeEndian.PutUint64(to[8:], binary.NativeEndian.Uint64(from[8:]))
+	binary.NativeEndian.PutUint64(to[16:], binary.NativeEndian.Uint64(from[16:]))
+	binary.NativeEndian.PutUint64(to[24:], binary.NativeEndian.Uint64(from[24:]))
 }
 
 // A lineWriter writes lines of the sets file. It belongs to one goroutine.
