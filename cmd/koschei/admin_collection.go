@@ -82,7 +82,7 @@ func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTa
 	if cfg.Koji.Server == "" {
 		return badInput(errors.New("no hub is configured: koji.server is needed to look up the target"))
 	}
-	hub, err := newHub(cfg.Koji)
+	hub, err := newHub(cfg.Koji, nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ type database struct {
 	cluster *cluster.Cluster // nil with a configured database
 }
 
+// schemaInterval is how often a service looks whether somebody has migrated.
+const schemaInterval = 2 * time.Second
+
 // stopTimeout bounds a clean shutdown of the private cluster; after it the
 // server is stopped at once and recovers at its next start.
 const stopTimeout = 3 * time.Second
@@ -27,10 +30,16 @@ func ownDatabase(ctx context.Context, c config, log *slog.Logger) (*database, er
 	if c.Database.URL != "" {
 		return configuredDatabase(ctx, c)
 	}
-	private, err := cluster.Start(ctx, c.DataDir, log)
+	db, err := startDatabase(ctx, c, log)
 	if errors.Is(err, cluster.ErrRunning) {
-		private, err = cluster.Join(ctx, c.DataDir)
+		return joinDatabase(ctx, c)
 	}
+	return db, err
+}
+
+// startDatabase starts the private cluster, which must not be running.
+func startDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
+	private, err := cluster.Start(ctx, c.DataDir, log)
 	return openPrivate(ctx, private, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,10 +22,21 @@ func (g *globals) register(root *cobra.Command) {
 	flags.StringVar(&g.dataDir, "data-dir", "", "home of the private PostgreSQL cluster and of caches")
 }
 
+// ownConfig is the configuration that a running demo leaves in its data
+// directory. It is read when no other file is named, so that --data-dir is all
+// that koschei-admin needs to work on a demo.
+func ownConfig(dataDir string) string { return filepath.Join(dataDir, "koschei.yaml") }
+
 // config returns the configuration in force: defaults, file, environment,
 // flags, each over the one before.
 func (g *globals) config() (config, error) {
-	c, err := loadConfig(g.configFile, os.Environ())
+	file := g.configFile
+	if file == "" && g.dataDir != "" {
+		if own := ownConfig(g.dataDir); exists(own) {
+			file = own
+		}
+	}
+	c, err := loadConfig(file, os.Environ())
 	if err != nil {
 		return c, err
 	}
@@ -32,6 +44,11 @@ func (g *globals) config() (config, error) {
 		c.DataDir = g.dataDir
 	}
 	return c, nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // newLogger returns a logger to stderr; unknown words mean info and text.

@@ -6,16 +6,22 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji"
 )
 
+// An observer is told of each exchange with the hub; see koji.Config.
+type observer = func(method string, class koji.Class, took time.Duration)
+
 // newHub returns the client of the configured hub. It does not contact it.
-func newHub(c kojiConfig) (*koji.Client, error) {
+// observe may be nil.
+func newHub(c kojiConfig, observe observer) (*koji.Client, error) {
 	cfg, err := c.client()
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration, section koji: %w", err))
 	}
+	cfg.Observe = observe
 	client, err := koji.New(cfg)
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration, section koji: %w", err))

@@ -102,9 +102,12 @@ func newRootCommand() *cobra.Command {
 	}
 	var g globals
 	g.register(root)
+	root.AddCommand(newServiceCommands(&g)...)
 	root.AddCommand(
 		newAdminCommand(&g),
+		newAllCommand(&g),
 		newConfigCommand(&g),
+		newDemoCommand(&g),
 		newMigrateCommand(&g),
 		newResolveCommand(),
 		newVersionCommand(),

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/buildresolver"
+	"github.com/koschei-ci/koschei/internal/frontend"
+	"github.com/koschei-ci/koschei/internal/frontend/pages"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/reporesolver"
+	"github.com/koschei-ci/koschei/internal/resolution"
+	"github.com/koschei-ci/koschei/internal/scheduler"
+)
+
+// A process is what services that share one share: the record, the hub, the
+// clock, the logger and the metrics.
+type process struct {
+	config   config
+	log      *slog.Logger
+	db       *database
+	hub      *koji.Client
+	now      func() time.Time
+	holder   string // of leases
+	registry *prometheus.Registry
+	loops    *loop.Metrics
+	repos    *resolution.Repos
+}
+
+func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	hub, err := newHub(c.Koji, newHubMetrics(registry))
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return &process{
+		config: c, log: log, db: db, hub: hub, registry: registry,
+		now:    c.Clock.now(),
+		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		loops:  loop.NewMetrics(registry),
+		repos:  &resolution.Repos{Client: repodata.NewClient(), Arch: c.Dependency.Arch, Intern: db.Intern},
+	}, nil
+}
+
+// serviceNames are the services as the operators' handbook names them.
+func serviceNames() []string {
+	return []string{"polling", "repo-resolver", "build-resolver", "scheduler"}
+}
+
+// run runs a service until ctx ends.
+func (p *process) run(ctx context.Context, name string) error {
+	log := p.log.With("service", name)
+	rules := p.config.Priorities.rules()
+	switch name {
+	case "polling":
+		s := &polling.Service{DB: p.db.DB, Log: log, Sync: &kojisync.Sync{
+			DB: p.db.DB, Primary: p.hub, Log: log, Now: p.now, Rules: rules, TaskTimeout: p.config.Koji.TaskTimeout,
+		}}
+		s.Run(ctx, p.loop(name, p.config.Polling))
+	case "repo-resolver":
+		s := &reporesolver.Service{
+			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
+			Goroutines: p.config.Dependency.Goroutines,
+		}
+		return s.Run(ctx, p.loop(name, p.config.RepoResolver))
+	case "build-resolver":
+		s := &buildresolver.Service{
+			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
+			Goroutines: p.config.Dependency.Goroutines,
+		}
+		return s.Run(ctx, p.loop(name, p.config.Builds))
+	case "scheduler":
+		k := p.config.Koji
+		s := &scheduler.Service{
+			DB: p.db.DB, Hub: p.hub, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
+			Metrics: scheduler.NewMetrics(p.registry),
+			Config: scheduler.Config{
+				Rules: rules, MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
+				BuildArches: k.BuildArches, TaskPriority: k.TaskPriority,
+			},
+		}
+		s.Run(ctx, p.loop(name, p.config.Scheduler))
+	default:
+		panic("cannot happen: no service " + name)
+	}
+	return nil
+}
+
+func (p *process) loop(name string, c loopConfig) *loop.Loop {
+	return &loop.Loop{Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Log: p.log, Metrics: p.loops}
+}
+
+// serve answers HTTP on listener until ctx ends.
+func (p *process) serve(ctx context.Context, listener net.Listener) error {
+	c := p.config
+	s := &frontend.Server{
+		DB: p.db.DB, Log: p.log.With("service", "frontend"), Now: p.now, Rules: c.Priorities.rules(), Registry: p.registry,
+		Config: pages.Config{
+			Koji:            map[koschei.Hub]pages.Koji{koschei.Primary: {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL}},
+			PackagesPerPage: c.Frontend.PackagesPerPage,
+			BuildsPerPage:   c.Frontend.BuildsPerPage,
+			Version:         version(),
+		},
+	}
+	return s.Run(ctx, listener)
+}
+
+// errDatabaseLost ends a process whose private cluster has ended on its own.
+var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexpectedly")
+
+// together runs the named services, and pages if there is a listener, until
+// ctx ends or one of them fails, and waits for all.
+func (p *process) together(ctx context.Context, names []string, listener net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, name := range names {
+		g.Go(func() error { return p.run(ctx, name) })
+	}
+	if listener != nil {
+		g.Go(func() error { return p.serve(ctx, listener) })
+	}
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.db.lost():
+			return missing(errDatabaseLost)
+		}
+	})
+	err := g.Wait()
+	// The session at the hub ends by itself if this cannot be said in time.
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = p.hub.Close(bye)
+	return err
+}
+
+// listen opens the address that pages, health and metrics are served on.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, badInput(fmt.Errorf("--listen: %w", err))
+	}
+	return l, nil
+}
