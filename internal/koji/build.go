@@ -44,26 +44,9 @@ type Build struct {
 // A TaggedBuild is a build in a tag.
 type TaggedBuild struct {
 	Build
-	TagID       int64
-	Tag         string // where it is tagged, perhaps one inherited from
-	TaggedEvent int64  // of the tagging
-}
-
-// UnmarshalXMLRPC implements xmlrpc.Unmarshaler.
-func (b *TaggedBuild) UnmarshalXMLRPC(value any) error {
-	var tagging struct {
-		TagID int64  `koji:"tag_id"`
-		Tag   string `koji:"tag_name"`
-		Event int64  `koji:"create_event"`
-	}
-	if err := xmlrpc.Unmarshal(value, &b.Build); err != nil {
-		return err
-	}
-	if err := xmlrpc.Unmarshal(value, &tagging); err != nil {
-		return err
-	}
-	b.TagID, b.Tag, b.TaggedEvent = tagging.TagID, tagging.Tag, tagging.Event
-	return nil
+	TagID       int64  `koji:"tag_id"`
+	Tag         string `koji:"tag_name"`     // where it is tagged, perhaps one inherited from
+	TaggedEvent int64  `koji:"create_event"` // of the tagging
 }
 
 // A TagQuery selects builds in a tag.

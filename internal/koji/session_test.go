@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -266,5 +268,54 @@ func TestUnreachableHub(t *testing.T) {
 	_, err = c.Build(t.Context(), scratch("key"))
 	if ClassOf(err) != Transient || errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("got %v (%s)", err, ClassOf(err))
+	}
+}
+
+// No call takes longer than its limit, and none is repeated after its context
+// has ended.
+func TestCallLimit(t *testing.T) {
+	t.Parallel()
+	silent := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/ssllogin") {
+			newTestHub().ServeHTTP(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // lets the server notice that the client has gone
+		<-r.Context().Done()
+	})
+	observed := map[string]int{}
+	c := serve(t, silent, Config{
+		CallLimit: 500 * time.Millisecond,
+		Retry:     Retry{Attempts: 2},
+		Observe:   func(method string, class Class, _ time.Duration) { observed[method+" "+string(class)]++ },
+	})
+	if _, err := c.Task(t.Context(), 1); ClassOf(err) != Transient || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("read: got %v (%s)", err, ClassOf(err))
+	}
+	if _, err := c.Build(t.Context(), scratch("key")); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("build: got %v", err)
+	}
+	if observed["getTaskInfo transient"] != 2 || observed["build transient"] == 0 {
+		t.Errorf("observed %v", observed)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	c = serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel(); panic(http.ErrAbortHandler) }),
+		Config{Retry: Retry{Attempts: 1000, Min: time.Hour, Max: time.Hour}})
+	if _, err := c.Task(ctx, 1); !errors.Is(err, context.Canceled) || ClassOf(err) != Transient {
+		t.Errorf("canceled: got %v (%s)", err, ClassOf(err))
+	}
+}
+
+func TestRetryDelay(t *testing.T) {
+	t.Parallel()
+	r := Retry{}.withDefaults()
+	for n := 1; n < 100; n++ {
+		full := min(r.Min<<min(n-1, 20), r.Max)
+		for range 100 {
+			if d := r.delay(n); d < full/2 || d > full {
+				t.Fatalf("delay %d is %s, not between %s and %s", n, d, full/2, full)
+			}
+		}
 	}
 }

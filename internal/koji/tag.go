@@ -2,6 +2,7 @@ package koji
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -45,13 +46,16 @@ type Words []string
 
 // UnmarshalXMLRPC implements xmlrpc.Unmarshaler.
 func (w *Words) UnmarshalXMLRPC(value any) error {
-	var text string
-	if err := xmlrpc.Unmarshal(value, &text); err != nil {
-		return err
+	*w = nil
+	if value == nil {
+		return nil
 	}
-	*w = strings.Fields(text)
-	if len(*w) == 0 {
-		*w = nil
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("%T where words were expected", value)
+	}
+	if words := strings.Fields(text); len(words) > 0 {
+		*w = words
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -106,7 +107,7 @@ func (h *testHub) dispatch(r *http.Request, call xmlrpc.Call) (any, *xmlrpc.Faul
 	case "getTaskInfo":
 		return h.taskInfo(positional[0]), nil
 	case "listTasks":
-		return h.listTasks(positional[1]), nil
+		return h.listTasks(positional[0], positional[1]), nil
 	case "logout":
 		for id, s := range h.sessions {
 			if s == session {
@@ -190,16 +191,27 @@ func (h *testHub) taskInfo(id any) any {
 	return h.tasks[n-1]
 }
 
-// listTasks knows the page only: newest first.
-func (h *testHub) listTasks(page any) any {
+// listTasks knows the time and the page only: newest first.
+func (h *testHub) listTasks(query, page any) any {
+	members, _ := query.(xmlrpc.Struct)
+	after, _ := members.Get("createdAfter")
+	since, _ := after.(float64)
 	options, _ := page.(xmlrpc.Struct)
 	limit, _ := options.Get("limit")
 	offset, _ := options.Get("offset")
-	first, _ := offset.(int64)
+	skip, _ := offset.(int64)
 	count, _ := limit.(int64)
 	list := []any{}
-	for i := len(h.tasks) - 1 - int(first); i >= 0 && len(list) < int(count); i-- {
-		list = append(list, h.tasks[i])
+	for _, task := range slices.Backward(h.tasks) {
+		created, _ := task.Get("create_ts")
+		switch at, _ := created.(float64); {
+		case at < since || len(list) == int(count):
+			return list
+		case skip > 0:
+			skip--
+		default:
+			list = append(list, task)
+		}
 	}
 	return list
 }
@@ -247,7 +259,7 @@ func (h *testHub) dropAll() {
 }
 
 // serve returns a client of the hub behind a handler, usually the hub itself.
-func serve(t *testing.T, handler http.Handler, config Config) *Client {
+func serve(t testing.TB, handler http.Handler, config Config) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,25 +19,27 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// recording returns one of the project's own recordings.
-func recording(t *testing.T, name string) recordings.Recording {
+// recordingsByName returns the project's own recordings.
+func recordingsByName(t *testing.T) func(t *testing.T, name string) recordings.Recording {
 	t.Helper()
 	list, err := recordings.Read("testdata/recordings.zip")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range list {
-		if r.Name == name {
-			return r
+	return func(t *testing.T, name string) recordings.Recording {
+		t.Helper()
+		i, found := slices.BinarySearchFunc(list, name, func(r recordings.Recording, name string) int { return strings.Compare(r.Name, name) })
+		if !found {
+			t.Fatalf("no recording %s", name)
 		}
+		return list[i]
 	}
-	t.Fatalf("no recording %s", name)
-	return recordings.Recording{}
 }
 
 // What typed methods make of single recordings, in full.
 func TestTypedValues(t *testing.T) {
 	t.Parallel()
+	recording := recordingsByName(t)
 	at := func(s string) time.Time {
 		when, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
@@ -155,6 +158,7 @@ func TestTypedValues(t *testing.T) {
 // The client asks as Koji's own client was recorded to ask.
 func TestTypedRequests(t *testing.T) {
 	t.Parallel()
+	recording := recordingsByName(t)
 	foo := rpm.NEVRA{Name: "foo", EVR: rpm.EVR{Version: "2.0", Release: "4.fc40"}, Arch: "src"}
 	tests := []struct {
 		recording string
@@ -279,6 +283,7 @@ func TestBuildParams(t *testing.T) {
 
 func TestClassOfTask(t *testing.T) {
 	t.Parallel()
+	recording := recordingsByName(t)
 	tests := []struct {
 		recording string
 		want      Class

@@ -15,7 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -76,7 +76,6 @@ func readAll(files fs.FS) ([]Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading recordings: %w", err)
 	}
-	sort.Strings(names)
 	list := make([]Recording, 0, len(names))
 	for _, name := range names {
 		r, err := read(files, strings.TrimSuffix(name, ".resp.xml"))
@@ -85,6 +84,7 @@ func readAll(files fs.FS) ([]Recording, error) {
 		}
 		list = append(list, r)
 	}
+	slices.SortFunc(list, func(a, b Recording) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

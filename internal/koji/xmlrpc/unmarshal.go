@@ -15,8 +15,8 @@ type Unmarshaler interface {
 
 // Unmarshal stores a value in what dst points to.
 //
-// A struct goes into a Go struct by the tags `koji:"name"` of its fields:
-// members without a field are ignored, fields without a member stay as they
+// A struct goes into a Go struct by the tags `koji:"name"` of its fields and of
+// embedded structs: members without a field are ignored, fields without a member stay as they
 // are. A struct also goes into a map with string keys. nil makes a pointer,
 // slice, map or interface nil and anything else zero: where the difference
 // matters, the field is a pointer. An integer goes into a float64 too. A number
@@ -30,12 +30,12 @@ func Unmarshal(value, dst any) error {
 // A Mapper is Unmarshal for many values: it looks at each Go type only once.
 // It is not safe for concurrent use.
 type Mapper struct {
-	fields map[reflect.Type]map[string]int
+	fields map[reflect.Type]map[string][]int // paths of fields by member name
 }
 
 // NewMapper returns a Mapper.
 func NewMapper() *Mapper {
-	return &Mapper{fields: make(map[reflect.Type]map[string]int)}
+	return &Mapper{fields: make(map[reflect.Type]map[string][]int)}
 }
 
 // Unmarshal does what the function Unmarshal does.
@@ -187,31 +187,34 @@ func storeTime(value any, dst *time.Time) *mismatch {
 }
 
 func (m *Mapper) storeFields(members Struct, dst reflect.Value) *mismatch {
-	fields := m.fieldsOf(dst.Type())
+	fields, ok := m.fields[dst.Type()]
+	if !ok {
+		fields = make(map[string][]int)
+		addFields(fields, dst.Type(), nil)
+		m.fields[dst.Type()] = fields
+	}
 	for _, member := range members {
-		i, ok := fields[member.Name]
+		path, ok := fields[member.Name]
 		if !ok {
 			continue
 		}
-		if err := m.store(member.Value, dst.Field(i)); err != nil {
+		if err := m.store(member.Value, dst.FieldByIndex(path)); err != nil {
 			return below(member.Name, err)
 		}
 	}
 	return nil
 }
 
-func (m *Mapper) fieldsOf(t reflect.Type) map[string]int {
-	fields, ok := m.fields[t]
-	if !ok {
-		fields = make(map[string]int)
-		for i := range t.NumField() {
-			if name := t.Field(i).Tag.Get("koji"); name != "" {
-				fields[name] = i
-			}
+func addFields(fields map[string][]int, t reflect.Type, above []int) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		path := append(append([]int{}, above...), i)
+		if name := field.Tag.Get("koji"); name != "" {
+			fields[name] = path
+		} else if field.Anonymous && field.Type.Kind() == reflect.Struct {
+			addFields(fields, field.Type, path)
 		}
-		m.fields[t] = fields
 	}
-	return fields
 }
 
 func (m *Mapper) storeMap(members Struct, dst reflect.Value) *mismatch {

@@ -23,7 +23,12 @@ type inner struct {
 	Name string `koji:"name"`
 }
 
+type embedded struct {
+	Deep string `koji:"deep"`
+}
+
 type outer struct {
+	embedded
 	ID     int            `koji:"id"`
 	Epoch  *int           `koji:"epoch"`
 	Load   float64        `koji:"load"`
@@ -47,6 +52,7 @@ func TestUnmarshal(t *testing.T) {
 		{"inner", Struct{{"name", "a"}, {"unknown", nil}}},
 		{"list", []any{Struct{{"name", "b"}}, nil}},
 		{"by_name", Struct{{"x", int64(1)}}},
+		{"deep", "d"},
 		{"raw", []any{nil}},
 		{"extra", Struct{{"a", nil}}},
 		{"arches", "x86_64"},
@@ -54,14 +60,15 @@ func TestUnmarshal(t *testing.T) {
 	}
 	zero := 0
 	want := outer{
-		ID: 7, Epoch: &zero, Load: 3, OK: true, Inner: &inner{"a"}, List: []inner{{"b"}, {}},
+		embedded: embedded{"d"},
+		ID:       7, Epoch: &zero, Load: 3, OK: true, Inner: &inner{"a"}, List: []inner{{"b"}, {}},
 		ByName: map[string]int{"x": 1}, Raw: []any{nil}, Extra: Struct{{"a", nil}}, Arches: words{"x86_64"}, Data: []byte("d"),
 	}
 	var got outer
 	if err := Unmarshal(value, &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outer{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
