@@ -101,7 +101,7 @@ func (r *buildRun) start(w *World, t *task) {
 		r.repo = w.newestRepo(r.tag, repoReady, false)
 	}
 	if r.repo == nil {
-		w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, nil}, r.waitForRepo)
+		w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, r.tag.changedAt(w.lastEvent())}, r.waitForRepo)
 		return
 	}
 	r.work(w, t)
@@ -181,14 +181,39 @@ func (w *World) sourceOf(r *buildRun) *build {
 		if b := w.buildByNVR(nvr); b != nil && b.state != buildDeleted {
 			return b
 		}
+		if strings.HasPrefix(r.source, "cli-build/") {
+			return w.uploaded(nvr)
+		}
 		return nil
 	}
-	name, _, _ = strings.Cut(name, "#")
+	name, commit, _ := strings.Cut(name, "#")
 	p := w.packageByName(strings.TrimSuffix(name, ".git"))
-	if p == nil || len(p.builds) == 0 || strings.Contains(r.source, "#no-such") {
-		return nil
+	if p == nil || len(p.builds) == 0 || strings.Trim(commit, "0") == "" {
+		return nil // the commit of zeros is one that no repository has
 	}
 	return p.builds[len(p.builds)-1]
+}
+
+// uploaded is an SRPM that somebody uploaded: a new version of a package that
+// is known. What such a package contains is what its newest build contains.
+func (w *World) uploaded(nvr string) *build {
+	n, err := rpm.ParseNEVRA(nvr + ".src")
+	if err != nil {
+		return nil
+	}
+	p := w.packageByName(n.Name)
+	if p == nil || len(p.builds) == 0 {
+		return nil
+	}
+	last := p.builds[len(p.builds)-1]
+	c := last.content
+	c.binaries = make([]*rpm.Package, len(last.binaries))
+	for i, old := range last.binaries {
+		q := *old
+		q.EVR = n.EVR
+		c.binaries[i] = &q
+	}
+	return &build{pkg: p, evr: n.EVR, content: c}
 }
 
 // waitForRepo is the work of a waitrepo task.
@@ -215,10 +240,8 @@ func (r *buildRun) startSRPM(w *World, t *task) {
 			r.outcome.Cause = CauseNone // packagers build until it works
 		}
 	}
-	opts := repoOption(r.repo)
-	if r.scratch {
-		opts = append(opts, xmlrpc.Member{Name: "scratch", Value: true})
-	}
+	scratch, _ := r.opts.Get("scratch")
+	opts := append(repoOption(r.repo), xmlrpc.Member{Name: "scratch", Value: scratch})
 	c := w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.id, opts}, r.buildSRPM)
 	c.notes.repo, c.notes.source = r.repo, r.src
 }
@@ -235,7 +258,7 @@ func (r *buildRun) buildSRPM(w *World, t *task) {
 		case r.src == nil:
 			w.failTask(t, faultf(codePython, "%s", traceback("koji/daemon", "downloadFile",
 				"koji.GenericError: download error: no such file: "+r.source)))
-		case r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
+		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
 			t.notes.outcome = &r.outcome
 			w.failTask(t, faultf(codeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
@@ -272,22 +295,53 @@ func (r *buildRun) startArches(w *World, t *task) {
 	}
 }
 
-// archesFor are the architectures that the builder would choose.
+// archesFor are the architectures that a builder chooses.
 func (r *buildRun) archesFor() []string {
-	arches := slices.Clone(r.tag.ownArches())
+	possible := []string{"noarch"}
+	for _, a := range r.tag.ownArches() {
+		possible = append(possible, canonical(a))
+	}
+	wanted := r.tag.ownArches()
+	if len(r.src.buildArchs) > 0 {
+		wanted = r.src.buildArchs
+	}
+	var arches []string
+	for _, a := range wanted {
+		if admits(r.src.content, a) {
+			arches = append(arches, a)
+		}
+	}
+	if !slices.Contains(r.src.exclude, "noarch") &&
+		(slices.Contains(r.src.buildArchs, "noarch") || slices.Contains(r.src.exclusive, "noarch")) {
+		arches = append(arches, "noarch")
+	}
 	if r.override != nil {
 		arches = r.override
 	}
-	if len(r.src.buildArchs) > 0 {
-		arches = slices.Clone(r.src.buildArchs)
-	}
 	out := []string{}
 	for _, a := range arches {
-		if admits(r.src.content, a) && !slices.Contains(out, a) {
+		if slices.Contains(possible, canonical(a)) && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}
 	return out
+}
+
+// canonical is the architecture of the tag that a build for arch belongs to.
+func canonical(arch string) string {
+	switch {
+	case len(arch) == 4 && arch[0] == 'i' && arch[2:] == "86", arch == "athlon":
+		return "i386"
+	case arch == "ia32e":
+		return "x86_64"
+	case strings.HasPrefix(arch, "ppc64") && arch != "ppc64le":
+		return "ppc64"
+	case strings.HasPrefix(arch, "arm") && strings.Contains(arch[3:], "h"):
+		return "armhfp"
+	case strings.HasPrefix(arch, "arm"):
+		return "arm"
+	}
+	return arch
 }
 
 // admits reports whether a source lets itself be built for arch.
@@ -337,7 +391,8 @@ func (r *buildRun) buildArch(w *World, t *task, arch string) {
 	f := faultf(codeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
 	switch {
 	case o.Cause == CauseUnresolvable:
-		d = t.luck.between(20*time.Second, 90*time.Second)
+		// All architectures fail at nearly the same time, before the parent looks.
+		d = w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.between(0, 300*time.Millisecond)
 		f = faultf(codeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
 	case o.Cause == CauseInfrastructure && o.luck%3 == 1:
 		f = faultf(codePython, "%s", traceback("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device"))

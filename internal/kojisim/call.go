@@ -38,12 +38,9 @@ func methodOf(signature string, do func(*call) (any, error)) *method {
 		return m
 	}
 	for _, p := range strings.Split(list, ", ") {
-		switch p {
-		case "*args":
-			m.variadic = true
-			continue
-		case "**task_opts":
-			m.anyName = true
+		if strings.HasPrefix(p, "*") {
+			m.variadic = m.variadic || p == "*args"
+			m.anyName = m.anyName || p != "*args"
 			continue
 		}
 		p, _, optional := strings.Cut(p, "=")

@@ -279,7 +279,7 @@ func methodGetBuild(c *call) (any, error) {
 func (b *build) wireRow() xmlrpc.Struct {
 	var out xmlrpc.Struct
 	for _, m := range b.wire() {
-		if m.Name != "id" && m.Name != "cg_name" {
+		if m.Name != "id" && m.Name != "cg_id" && m.Name != "cg_name" {
 			out = append(out, m)
 		}
 	}

@@ -37,16 +37,20 @@ func (w *World) eventStamp(id int) any {
 
 func (w *World) repoStruct(r *repo) xmlrpc.Struct {
 	var taskID, taskState any
-	if r.task != nil {
+	if r.task != nil && !r.dist {
 		taskID, taskState = r.task.id, r.task.state
+	}
+	var custom, opts any
+	if !r.dist {
+		custom, opts = r.opts, repoOpts()
 	}
 	return xmlrpc.Struct{
 		{Name: "begin_event", Value: idOrNil(r.begin)}, {Name: "begin_ts", Value: w.eventStamp(r.begin)},
 		{Name: "create_event", Value: r.event}, {Name: "create_ts", Value: stamp(w.eventTime(r.event))},
 		{Name: "creation_time", Value: timeOrNil(r.created)}, {Name: "creation_ts", Value: stamp(r.created)},
-		{Name: "custom_opts", Value: r.opts}, {Name: "dist", Value: r.dist},
+		{Name: "custom_opts", Value: custom}, {Name: "dist", Value: r.dist},
 		{Name: "end_event", Value: idOrNil(r.end)}, {Name: "end_ts", Value: w.eventStamp(r.end)},
-		{Name: "id", Value: r.id}, {Name: "opts", Value: repoOpts()},
+		{Name: "id", Value: r.id}, {Name: "opts", Value: opts},
 		{Name: "state", Value: r.state}, {Name: "state_time", Value: timeOrNil(r.changed)}, {Name: "state_ts", Value: stamp(r.changed)},
 		{Name: "tag_id", Value: r.tag.id}, {Name: "tag_name", Value: r.tag.name},
 		{Name: "task_id", Value: taskID}, {Name: "task_state", Value: taskState},
@@ -149,7 +153,9 @@ func methodRepoRequest(c *call) (any, error) {
 	}
 	w.requests = append(w.requests, q)
 	w.changed()
-	w.after(time.Minute, w.serveRequests)
+	if w.rules.RepoEvery > 0 {
+		w.after(time.Minute, w.serveRequests)
+	}
 	return answer(nil, q, false), nil
 }
 
@@ -293,20 +299,21 @@ func methodDistRepo(c *call) (any, error) {
 	r.holds = r.event
 	w.repos = append(w.repos, r)
 	arches, _ := c.args["arch"].([]any)
-	k := w.submit("distRepo", c.user(), 0, []any{t.name, r.id, c.arg("keys"), xmlrpc.Struct{}}, func(w *World, k *task) {
-		w.makeDistRepo(k, r, arches)
+	opts := distOpts(c, r)
+	k := w.submit("distRepo", c.user(), 0, []any{t.name, r.id, c.arg("keys"), opts}, func(w *World, k *task) {
+		w.makeDistRepo(k, r, arches, opts)
 	})
 	r.task = k
 	return k.id, nil
 }
 
 // makeDistRepo is the work of a distRepo task.
-func (w *World) makeDistRepo(k *task, r *repo, arches []any) {
+func (w *World) makeDistRepo(k *task, r *repo, arches []any, opts xmlrpc.Struct) {
 	if len(k.children) == 0 {
 		for _, a := range arches {
 			arch, _ := a.(string)
-			w.subtask(k, "createdistrepo", arch, "noarch", 1.5, []any{r.tag.name, r.id, arch, []any{}, xmlrpc.Struct{}}, func(w *World, t *task) {
-				w.then(t, t.luck.between(time.Minute, 5*time.Minute), func() { w.closeTask(t, nil) })
+			w.subtask(k, "createdistrepo", arch, "noarch", 1.5, []any{r.tag.name, r.id, arch, []any{}, opts}, func(w *World, t *task) {
+				w.then(t, w.scaled(t.luck.between(time.Minute, 5*time.Minute)), func() { w.closeTask(t, nil) })
 			})
 		}
 		return
@@ -320,4 +327,23 @@ func (w *World) makeDistRepo(k *task, r *repo, arches []any) {
 		w.tellRepo(r, "repo.done")
 		w.closeTask(k, "Dist repository #"+pythonText(int64(r.id))+" successfully generated")
 	}
+}
+
+// distOpts are the options of a dist repo as its task hands them on.
+func distOpts(c *call, r *repo) xmlrpc.Struct {
+	var out xmlrpc.Struct
+	for name, v := range c.args {
+		switch name {
+		case "tag", "keys":
+		case "event":
+			if v == nil {
+				v = r.event
+			}
+			fallthrough
+		default:
+			out = append(out, xmlrpc.Member{Name: name, Value: v})
+		}
+	}
+	sortMembers(out)
+	return out
 }

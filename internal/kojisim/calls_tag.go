@@ -16,8 +16,8 @@ func tagMethods(m map[string]*method) {
 	m["getFullInheritance"] = methodOf("RootExports.getFullInheritance(tag, event=None, reverse=False)", methodGetFullInheritance)
 	m["createTag"] = methodOf("create_tag(name, parent=None, arches=None, perm=None, locked=False, maven_support=False, maven_include_all=False, extra=None)", methodCreateTag)
 	m["createBuildTarget"] = methodOf("create_build_target(name, build_tag, dest_tag)", methodCreateBuildTarget)
-	m["groupListAdd"] = methodOf("RootExports.groupListAdd(taginfo, grpinfo, block=False, force=False)", methodGroupListAdd)
-	m["groupPackageListAdd"] = methodOf("grp_pkg_add(taginfo, grpinfo, pkg_name, block=False, force=False)", methodGroupPackageListAdd)
+	m["groupListAdd"] = methodOf("RootExports.groupListAdd(taginfo, grpinfo, block=False, force=False, **opts)", methodGroupListAdd)
+	m["groupPackageListAdd"] = methodOf("grp_pkg_add(taginfo, grpinfo, pkg_name, block=False, force=False, **opts)", methodGroupPackageListAdd)
 	m["getTagExternalRepos"] = methodOf("get_tag_external_repos(tag_info=None, repo_info=None, event=None)", methodGetTagExternalRepos)
 	m["getExternalRepoList"] = methodOf("get_external_repo_list(tag_info, event=None)", methodGetTagExternalRepos)
 	m["getExternalRepo"] = methodOf("get_external_repo(info, strict=False, event=None)", methodGetExternalRepo)
@@ -270,10 +270,9 @@ func methodGroupListAdd(c *call) (any, error) {
 		return nil, err
 	}
 	name, _ := c.arg("grpinfo").(string)
-	if t.groupByName(name) != nil {
-		return nil, generic("group %s already exists in tag %s", name, t.name)
+	if t.groupByName(name) == nil {
+		c.w.addGroup(t, name, "")
 	}
-	c.w.addGroup(t, name, "")
 	return nil, nil
 }
 

@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"encoding/base64"
 	"slices"
 	"strconv"
 
@@ -421,5 +422,5 @@ func methodDownloadTaskOutput(c *call) (any, error) {
 	if size >= 0 {
 		content = content[:min(size, len(content))]
 	}
-	return content, nil
+	return base64.StdEncoding.EncodeToString(content), nil
 }

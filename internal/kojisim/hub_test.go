@@ -2,6 +2,7 @@ package kojisim
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
@@ -261,7 +262,10 @@ func TestBuildFailsForItsCause(t *testing.T) {
 				if member(t, c, "method") != "buildArch" || member(t, c, "state") != int64(taskFailed) {
 					continue
 				}
-				log := s.must("downloadTaskOutput", member(t, c, "id"), "build.log").([]byte)
+				log, err := base64.StdEncoding.DecodeString(s.must("downloadTaskOutput", member(t, c, "id"), "build.log").(string))
+				if err != nil {
+					t.Fatal(err)
+				}
 				if !strings.Contains(string(log), tc.text) {
 					t.Errorf("the log does not say %q: %.3000s", tc.text, log)
 				}

@@ -23,6 +23,8 @@ func taskLogs(t *task) []string {
 	switch {
 	case t.method == "createrepo" && t.state == taskClosed:
 		return []string{"mergerepos.log", "createrepo.log"}
+	case t.method == "createdistrepo" && t.state == taskClosed:
+		return []string{"missing_signatures.log", "repo_manifest", "createrepo.log"}
 	case !t.builds() || t.started.IsZero():
 		return nil
 	case t.state == taskCanceled:
@@ -45,10 +47,11 @@ func taskLogs(t *task) []string {
 }
 
 func missingSourceLogs(t *task) []string {
+	logs := []string{"state.log", "installed_pkgs.log", "hw_info.log", "mock_output.log", "root.log", "mock_config.log"}
 	if t.method == "buildSRPMFromSCM" {
-		return []string{"checkout.log", "mock_config.log"}
+		logs = append(logs, "checkout.log")
 	}
-	return []string{"state.log", "installed_pkgs.log", "hw_info.log", "mock_output.log", "root.log", "mock_config.log"}
+	return logs
 }
 
 // taskRPMs are the names of the packages that a task has made.

@@ -29,7 +29,7 @@ import (
 //	require f40-build build mandatory srpm-build
 //	external extrepo http://example.test/$arch/
 //	use f40-build extrepo mode=koji priority=10
-//	package foo tag=f40 owner=packager arches=i686 blocked
+//	package foo tag=f40 owner=packager arches=i686 build_time=5m blocked
 //	event 46
 //	build foo-2.0-4.fc40 epoch=2 tag=f40 owner=kojiadmin
 //	 requires bar-devel >= 1.0
@@ -46,7 +46,7 @@ import (
 //	flaky foo 0.3
 //
 // The line event raises the event number, so that builds have the numbers one
-// wants. A repo is ready at once.
+// wants. A repo is ready at once. Kojira works only with a rule repo_every.
 func ParseWorld(data []byte, seed int64) (*World, error) {
 	p := &parser{w: newWorld(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))}
 	p.w.rules = Rules{}
@@ -63,8 +63,10 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 	if len(p.w.channels) == 0 {
 		p.w.addChannel("default")
 	}
-	p.w.startKojira()
-	p.w.startRegeneration()
+	if p.w.rules.RepoEvery > 0 {
+		p.w.startKojira()
+		p.w.startRegeneration()
+	}
 	return p.w, nil
 }
 
@@ -336,7 +338,13 @@ func (p *parser) pkg() error {
 	if err != nil {
 		return err
 	}
-	l := p.w.addPackage(t, p.w.newPackage(p.words[0]), owner)
+	pkg := p.w.newPackage(p.words[0])
+	if s := p.opts["build_time"]; s != "" {
+		if pkg.buildFor, err = time.ParseDuration(s); err != nil {
+			return fmt.Errorf("build_time=%s is no duration", s)
+		}
+	}
+	l := p.w.addPackage(t, pkg, owner)
 	l.extraArches = p.opts["arches"]
 	l.blocked = p.has("blocked")
 	return nil

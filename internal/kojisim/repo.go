@@ -100,8 +100,8 @@ func (w *World) makeRepo(k *task, t *tag, atEvent int) {
 }
 
 func runCreaterepo(w *World, t *task) {
-	w.then(t, t.luck.between(2*time.Minute, 9*time.Minute), func() {
-		w.closeTask(t, []any{t.dir(), []any{}})
+	w.then(t, w.scaled(t.luck.between(2*time.Minute, 9*time.Minute)), func() {
+		w.closeTask(t, []any{t.dir(), []any{"repomd.xml"}})
 	})
 }
 

@@ -123,6 +123,7 @@ type outcome struct {
 	arch    string // which architecture fails; "" is all
 	message string
 	luck    draw // for durations and details
+	noRoot  bool // not even the buildroot's group can be installed
 }
 
 // decide draws the outcome of building src in r.
@@ -134,6 +135,10 @@ func (w *World) decide(taskID int, src *build, r *repo) outcome {
 		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
 	}}
 	infra, flake := luck.fraction(), luck.fraction()
+	if bad, unmet := w.brokenGroup(r); unmet {
+		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
+		return o
+	}
 	if bad, unmet := w.look(r.tag, r.holds).unmet(src.requires); unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
 		return o
@@ -158,4 +163,21 @@ func (w *World) decide(taskID int, src *build, r *repo) outcome {
 		o.Detail = o.message
 	}
 	return o
+}
+
+// brokenGroup returns what keeps the group of the buildroot from being
+// installed. A member that does not exist is passed over, as mock does.
+func (w *World) brokenGroup(r *repo) (rpm.Relation, bool) {
+	g := r.tag.groupByName("build")
+	if g == nil {
+		return rpm.Relation{}, false
+	}
+	l := w.look(r.tag, r.holds)
+	for _, m := range g.groupPackages() {
+		name := rpm.Relation{Name: m.name}
+		if m.kind != "optional" && len(l.candidates(name)) > 0 && !l.met(name) {
+			return name, true
+		}
+	}
+	return rpm.Relation{}, false
 }
