@@ -15,6 +15,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // resolveOptions are the flags of "koschei resolve".
@@ -158,8 +159,14 @@ func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
 	if w.group, err = binary.Group(ctx, o.group); err != nil {
 		return nil, err
 	}
+	var paths []string
+	if binary.HasFiles() {
+		if paths, err = requiredPaths(ctx, w.source); err != nil {
+			return nil, err
+		}
+	}
 	b := depsolve.NewBuilder(depsolve.Options{Arch: o.arch})
-	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0))
+	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0), paths...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,4 +178,15 @@ func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
 		w.announce = w.source.Announced(ctx)
 	}
 	return w, nil
+}
+
+// requiredPaths lists the files that goals ask for and that only file lists
+// know.
+func requiredPaths(ctx context.Context, source *repodata.Repo) ([]string, error) {
+	var paths []string
+	err := source.Packages(ctx, func(p *rpm.Package) error {
+		paths = repodata.Paths(paths, p.Requires)
+		return nil
+	})
+	return paths, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -22,26 +23,76 @@ type Loaded struct {
 // used: it may hold packages that nobody vouches for. A package of an inferior
 // architecture is an InputError; one that b cannot use is left out and
 // mentioned.
-func (r *Repo) Load(ctx context.Context, b *depsolve.Builder, id depsolve.RepoID) (*Loaded, error) {
-	loaded := new(Loaded)
-	err := r.Packages(ctx, func(p *rpm.Package) error {
-		added, err := b.Add(id, p)
-		var inferior *depsolve.InferiorArchError
-		switch {
-		case errors.As(err, &inferior):
-			return &InputError{r.Location, err.Error(), err}
-		case err != nil:
-			// Printed at once: the error may hold strings that are only lent.
-			loaded.Unusable = append(loaded.Unusable, fmt.Sprintf("%s: %v", r.Location, err))
-		case added == depsolve.None:
-			loaded.Foreign++
-		default:
-			loaded.Packages++
-		}
-		return nil
-	})
-	if err != nil {
+//
+// The file lists, which are long, are read only if a package requires a file
+// that primary.xml never lists, or if paths, the files that goals ask for (see
+// Paths), are not empty.
+func (r *Repo) Load(ctx context.Context, b *depsolve.Builder, id depsolve.RepoID, paths ...string) (*Loaded, error) {
+	l := loader{repo: r, builder: b, id: id, wanted: make(map[string]bool)}
+	for _, path := range paths {
+		l.wanted[path] = true
+	}
+	if r.HasFiles() {
+		l.ids = make(map[string]depsolve.ID)
+	}
+	if err := r.Packages(ctx, l.add); err != nil {
 		return nil, err
 	}
-	return loaded, nil
+	if r.HasFiles() && len(l.wanted) > 0 {
+		if err := r.Files(ctx, func(path string) bool { return l.wanted[path] }, l.addFile); err != nil {
+			return nil, err
+		}
+	}
+	return &l.loaded, nil
+}
+
+type loader struct {
+	repo    *Repo
+	builder *depsolve.Builder
+	id      depsolve.RepoID
+	loaded  Loaded
+	ids     map[string]depsolve.ID // by pkgid; nil if there are no file lists
+	wanted  map[string]bool        // files to look for in the file lists
+	scratch []string
+}
+
+func (l *loader) add(p *rpm.Package) error {
+	added, err := l.builder.Add(l.id, p)
+	var inferior *depsolve.InferiorArchError
+	switch {
+	case errors.As(err, &inferior):
+		return &InputError{l.repo.Location, err.Error(), err}
+	case err != nil:
+		// Printed at once: the error may hold strings that are only lent.
+		l.loaded.Unusable = append(l.loaded.Unusable, fmt.Sprintf("%s: %v", l.repo.Location, err))
+		return nil
+	case added == depsolve.None:
+		l.loaded.Foreign++
+		return nil
+	}
+	l.loaded.Packages++
+	if l.ids != nil {
+		l.ids[strings.Clone(p.PkgID)] = added
+		l.want(p)
+	}
+	return nil
+}
+
+func (l *loader) want(p *rpm.Package) {
+	l.scratch = l.scratch[:0]
+	for _, list := range [][]rpm.Relation{
+		p.Requires, p.Conflicts, p.Recommends, p.Suggests, p.Supplements, p.Enhances,
+	} {
+		l.scratch = Paths(l.scratch, list)
+	}
+	for _, path := range l.scratch {
+		l.wanted[path] = true
+	}
+}
+
+func (l *loader) addFile(pkgID, path string) error {
+	if id, ok := l.ids[pkgID]; ok {
+		l.builder.AddFile(id, path)
+	}
+	return nil
 }

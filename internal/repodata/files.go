@@ -1,0 +1,39 @@
+package repodata
+
+import (
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// inPrimary reports whether primary.xml lists a file that a package contains.
+// createrepo has had this rule for ever, and libsolv relies on it too; other
+// files are in filelists.xml only, which is many times as long.
+func inPrimary(path string) bool {
+	return strings.Contains(path, "bin/") || strings.HasPrefix(path, "/etc/") || path == "/usr/lib/sendmail"
+}
+
+// Paths adds the files to dst that relations ask for and primary.xml never
+// lists. The strings added are copies.
+func Paths(dst []string, relations []rpm.Relation) []string {
+	for _, r := range relations {
+		switch {
+		case strings.HasPrefix(r.Name, "/"):
+			if !inPrimary(r.Name) {
+				dst = append(dst, strings.Clone(r.Name))
+			}
+		case r.Boolean() && strings.Contains(r.Name, "/"):
+			if d, err := rpm.ParseDep(strings.Clone(r.Name)); err == nil {
+				dst = depPaths(dst, d)
+			}
+		}
+	}
+	return dst
+}
+
+func depPaths(dst []string, d *rpm.Dep) []string {
+	if d.Op == 0 {
+		return Paths(dst, []rpm.Relation{d.Relation})
+	}
+	return depPaths(depPaths(dst, d.Left), d.Right)
+}
