@@ -34,9 +34,12 @@ func (d *dataset) goal(i int) depsolve.Goal {
 }
 
 var (
-	bookworm = sync.OnceValue(func() *dataset { return readDataset("bookworm/binary", "bookworm/source") })
-	updates  = sync.OnceValue(func() *dataset { return readDataset("bookworm-updates/binary", "bookworm/source") })
-	cs9      = sync.OnceValue(func() *dataset { return readDataset("cs9/binary", "cs9/source") })
+	bookworm = sync.OnceValue(func() *dataset { return readDataset("bookworm/binary", "bookworm/source", nil) })
+	updates  = sync.OnceValue(func() *dataset { return readDataset("bookworm-updates/binary", "bookworm/source", nil) })
+	rebuilt  = sync.OnceValue(func() *dataset {
+		return readDataset("bookworm/binary", "bookworm/source", rebuild("bookworm/binary", 100))
+	})
+	cs9 = sync.OnceValue(func() *dataset { return readDataset("cs9/binary", "cs9/source", nil) })
 )
 
 const sharedData = "../../../shared/data"
@@ -53,11 +56,15 @@ func load(tb testing.TB, read func() *dataset) *dataset {
 	return read()
 }
 
-func readDataset(binary, sources string) *dataset {
+// readDataset reads a distribution; edit may change its packages.
+func readDataset(binary, sources string, edit func(*rpm.Package)) *dataset {
 	d := &dataset{group: readGroup(binary)}
 	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
 	repo := b.AddRepo(binary, 99)
 	readPrimary(binary, func(p *rpm.Package) error {
+		if edit != nil {
+			edit(p)
+		}
 		_, err := b.Add(repo, p)
 		return err
 	})
@@ -67,6 +74,38 @@ func readDataset(binary, sources string) *dataset {
 		return nil
 	})
 	return d
+}
+
+// rebuild returns an edit that rebuilds every nth source package: its binaries
+// and whatever refers to exactly their versions get a longer release.
+func rebuild(binary string, n int) func(*rpm.Package) {
+	sources := make(map[string]bool)
+	old := make(map[string]rpm.EVR)
+	readPrimary(binary, func(p *rpm.Package) error {
+		if _, ok := sources[p.Source]; !ok {
+			sources[strings.Clone(p.Source)] = len(sources)%n == 0
+		}
+		if sources[p.Source] {
+			own := cloneRelations([]rpm.Relation{{Name: p.Name, EVR: p.EVR}})[0]
+			old[own.Name] = own.EVR
+		}
+		return nil
+	})
+	bump := func(r *rpm.Relation) {
+		if evr, ok := old[r.Name]; ok && r.EVR == evr {
+			r.EVR.Release += "+b1"
+		}
+	}
+	return func(p *rpm.Package) {
+		own := rpm.Relation{Name: p.Name, EVR: p.EVR}
+		bump(&own)
+		p.EVR = own.EVR
+		for _, list := range [][]rpm.Relation{p.Provides, p.Requires, p.Conflicts, p.Recommends, p.Suggests} {
+			for i := range list {
+				bump(&list[i])
+			}
+		}
+	}
 }
 
 func cloneRelations(relations []rpm.Relation) []rpm.Relation {

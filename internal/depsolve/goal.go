@@ -25,11 +25,13 @@ type job struct {
 type request struct {
 	jobs    []job
 	missing []int32 // indices of Goal.Requires
+	parts   [][]ID  // who plays a part in boolean dependencies, for distances
 	arena   []ID    // of lists that the Universe does not have
 }
 
-func (r *request) reset() {
-	r.jobs, r.missing, r.arena = r.jobs[:0], r.missing[:0], r.arena[:0]
+// resetTo keeps the first jobs and nothing else.
+func (r *request) resetTo(jobs int) {
+	r.jobs, r.missing, r.parts, r.arena = r.jobs[:jobs], r.missing[:0], r.parts[:0], r.arena[:0]
 }
 
 // addGroup adds the jobs of the buildroot group.
@@ -84,6 +86,7 @@ func (u *Universe) addBoolean(r *request, require int32, text string) {
 		return
 	}
 	ids, system := u.providers(d)
+	r.parts = append(r.parts, ids)
 	switch {
 	case len(ids) == 0 || system:
 	case !isComplex(d):

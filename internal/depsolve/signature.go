@@ -218,6 +218,9 @@ func (s *signatures) ofRequest(r *request) uint64 {
 	for i := range r.jobs {
 		h = mix(h, s.ofList(r.jobs[i].lits))
 	}
+	for _, ids := range r.parts {
+		h = mix(h, s.ofList(ids))
+	}
 	for _, i := range r.missing {
 		h = mix(h, uint64(i))
 	}

@@ -114,21 +114,25 @@ func (s *Solver) try() verdict {
 	return solved
 }
 
-// setBase propagates what follows from the group alone.
+// setBase propagates what follows from the group alone. Where weak
+// dependencies are followed only dead packages are decided against: the group
+// has to wait for the BuildRequires then, because the order of decisions counts.
 func (s *Solver) setBase(group []string) {
 	s.base = baseState{}
 	s.revert(0)
 	s.level = 1
 	s.base.group = slices.Clone(group)
-	s.request.reset()
+	s.request.resetTo(0)
 	s.u.addGroup(&s.request, group)
 	s.base.jobs = len(s.request.jobs)
+	s.jobs = s.jobs[:0]
 	clear(s.open)
 	s.closed = s.closed[:0]
 	if s.weak {
 		s.watches = s.u.newWatchList()
 	}
-	s.base.ok = s.assertNever() && s.begin()
+	s.watches.remember = false
+	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin())
 	s.watches.remember = s.weak
 	s.base.trail = len(s.trail)
 	s.base.open = slices.Clone(s.open)
@@ -155,8 +159,7 @@ func (s *Solver) reset() {
 	s.closed = s.closed[:0]
 	s.branches, s.options = s.branches[:0], s.options[:0]
 	s.watches.undo()
-	s.request.jobs = s.request.jobs[:s.base.jobs]
-	s.request.missing, s.request.arena = s.request.missing[:0], s.request.arena[:0]
+	s.request.resetTo(s.base.jobs)
 }
 
 // begin decides what the jobs leave no choice about. It returns false if that
@@ -170,5 +173,5 @@ func (s *Solver) begin() bool {
 			return false
 		}
 	}
-	return s.propagate()
+	return s.propagateJobs() && s.propagate()
 }

@@ -1,0 +1,82 @@
+package depsolve_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+)
+
+// TestChangeRebuilt: if versions move and nothing else, nothing is solved
+// again.
+func TestChangeRebuilt(t *testing.T) {
+	solved, moved := followChange(t, load(t, bookworm), load(t, rebuilt))
+	if solved != 0 || moved == 0 {
+		t.Errorf("%d goals were solved again, want 0; the packages of %d have moved", solved, moved)
+	}
+}
+
+// TestChangeUpdates: after all updates of a release the answers are those of
+// solving everything again.
+func TestChangeUpdates(t *testing.T) {
+	solved, moved := followChange(t, load(t, bookworm), load(t, updates))
+	t.Logf("%d goals were solved again, the packages of %d have moved", solved, moved)
+}
+
+// followChange compares all answers after a change with those of a full run.
+// It returns how many goals had to be solved again, and how many name other
+// packages.
+func followChange(t *testing.T, from, to *dataset) (solved, moved int) {
+	t.Helper()
+	start := cpuTime(t)
+	change := depsolve.Compare(from.universe, to.universe)
+	t.Logf("comparing took %v of CPU time", cpuTime(t)-start)
+	old := from.universe.NewSolver(depsolve.SolverOptions{})
+	now := to.universe.NewSolver(depsolve.SolverOptions{})
+	fresh := to.universe.NewSolver(depsolve.SolverOptions{})
+	for i := range from.sources {
+		g := from.goal(i)
+		before, record := old.SolveRecorded(g)
+		want := fresh.Solve(g)
+		if !change.Keeps(now, g, record) {
+			solved++
+			continue
+		}
+		got := change.Packages(before.Packages)
+		if before.OK != want.OK || !slices.Equal(got, want.Packages) {
+			t.Fatalf("%s: another answer than that of a full run", from.sources[i].name)
+		}
+		if want.OK && change.KeepsDistances() &&
+			!slices.Equal(old.Distances(g, before.Packages), now.Distances(g, want.Packages)) {
+			t.Fatalf("%s: other distances than those of a full run", from.sources[i].name)
+		}
+		if slices.ContainsFunc(before.Packages, func(id depsolve.ID) bool {
+			return from.universe.NEVRA(id) != to.universe.NEVRA(change.Packages([]depsolve.ID{id})[0])
+		}) {
+			moved++
+		}
+	}
+	return solved, moved
+}
+
+// BenchmarkChangeRebuilt measures the day after: finding out that nothing has
+// to be solved again.
+func BenchmarkChangeRebuilt(b *testing.B) {
+	from, to := load(b, bookworm), load(b, rebuilt)
+	records := make([]*depsolve.Record, len(from.sources))
+	solver := from.universe.NewSolver(depsolve.SolverOptions{})
+	for i := range records {
+		_, records[i] = solver.SolveRecorded(from.goal(i))
+	}
+	start := cpuTime(b)
+	for b.Loop() {
+		change := depsolve.Compare(from.universe, to.universe)
+		now := to.universe.NewSolver(depsolve.SolverOptions{})
+		for i := range records {
+			if !change.Keeps(now, from.goal(i), records[i]) {
+				b.Fatal(from.sources[i].name)
+			}
+		}
+	}
+	b.ReportMetric((cpuTime(b)-start).Seconds()/float64(b.N), "cpu-s/op")
+}
