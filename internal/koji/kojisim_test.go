@@ -173,7 +173,10 @@ func checkTask(t *testing.T, c *koji.Client, clock *kojisim.Clock, id int64, tag
 func checkFile(t *testing.T, address, part string) {
 	t.Helper()
 	req := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))
-	resp := must[*http.Response](t)(http.DefaultClient.Do(req))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer func() { _ = resp.Body.Close() }()
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(resp.Body); err != nil {
