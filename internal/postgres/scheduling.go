@@ -206,13 +206,8 @@ func (db *DB) PinningRefused(ctx context.Context) (time.Time, error) {
 	var last *time.Time
 	err := db.pool.QueryRow(ctx, `
 		SELECT max(finished)
-		FROM (
-			SELECT finished
-			FROM build
-			WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'
-			ORDER BY id DESC
-			LIMIT 1
-		) newest`).Scan(&last)
+		FROM build
+		WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'`).Scan(&last)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading whether builds may choose their repo: %w", err)
 	}

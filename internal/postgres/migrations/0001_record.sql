@@ -180,7 +180,7 @@ CREATE TABLE build (
     origin            text NOT NULL CHECK (origin IN ('scratch', 'real')),
     outcome           text NOT NULL CHECK (outcome IN
         ('submitting', 'running', 'complete', 'failed', 'canceled', 'timeout', 'infrastructure', 'lost')),
-    untagged          boolean NOT NULL DEFAULT false,
+    untagged          boolean NOT NULL DEFAULT false, -- of a source no longer in the destination tag
     event             bigint NOT NULL, -- orders a package's builds, then id
     hub               text NOT NULL DEFAULT 'primary' CHECK (hub IN ('primary', 'secondary')),
     task_id           bigint,
@@ -211,6 +211,10 @@ CREATE INDEX build_any_task ON build (task_id) WHERE task_id IS NOT NULL;
 CREATE UNIQUE INDEX build_koji ON build (package_id, hub, koji_build_id) WHERE origin = 'real';
 CREATE INDEX build_history ON build (package_id, event DESC, id DESC);
 CREATE INDEX build_running ON build (package_id) WHERE outcome IN ('submitting', 'running');
+CREATE INDEX build_untagged ON build (package_id) WHERE untagged;
+-- Builds that the hub refused to make in the repo of our choice.
+CREATE INDEX build_pinning_refused ON build (finished)
+    WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%';
 CREATE INDEX build_deps_pending ON build (repo_id, package_id) WHERE deps = 'pending' AND repo_id IS NOT NULL;
 CREATE INDEX build_set ON build (dependency_set_id) WHERE dependency_set_id IS NOT NULL;
 -- Two builds of one package cannot be under way at once, whoever asks.
