@@ -84,12 +84,16 @@ type PendingRequest struct {
 	TaskState *int  `koji:"task_state"`
 }
 
-// RequestRepo asks for a repo of a tag as it was at an event, which any user
-// may. A repo that is there is returned at once, and the same request twice is
+// RequestRepo asks for a repo of a tag as it was at an event, or with 0 for one
+// as new as the tag's last change. Any user may. A repo that is there is returned at once, and the same request twice is
 // one: asking again is how to follow it. Hubs before 1.35 do not have the call.
 func (c *Client) RequestRepo(ctx context.Context, tag string, atEvent int64) (*RepoRequest, error) {
+	which := named("at_event", atEvent)
+	if atEvent == 0 {
+		which = named("min_event", "last")
+	}
 	var request RepoRequest
-	if err := c.session.change(ctx, &request, "repo.request", tag, named("at_event", atEvent)); err != nil {
+	if err := c.session.change(ctx, &request, "repo.request", tag, which); err != nil {
 		return nil, err
 	}
 	return &request, nil

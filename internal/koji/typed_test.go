@@ -195,6 +195,7 @@ func TestTypedRequests(t *testing.T) {
 			return err
 		}},
 		{"cancelTask", func(ctx context.Context, c *Client) error { return c.CancelTask(ctx, 17) }},
+		{"repo.request-newer", func(ctx context.Context, c *Client) error { _, err := c.RequestRepo(ctx, "f40-build", 0); return err }},
 		{"newRepo-call", func(ctx context.Context, c *Client) error { _, err := c.NewRepo(ctx, "f40-build"); return err }},
 		{"createTag", func(ctx context.Context, c *Client) error {
 			_, err := c.CreateTag(ctx, "sec-build", "x86_64 aarch64")
