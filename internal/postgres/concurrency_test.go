@@ -78,11 +78,7 @@ func operations() []operation {
 			return err
 		}},
 		{name: "retag", once: true, do: func(w *world, _ contended) error {
-			c, err := w.db.Collection(w.t.Context(), "f43")
-			if err != nil {
-				return err
-			}
-			_, err = w.db.SaveTagged(w.t.Context(), c, koschei.Primary, []postgres.TaggedBuild{
+			_, err := w.db.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.collection}, koschei.Primary, []postgres.TaggedBuild{
 				{Name: "contended-0", KojiBuildID: 77, Event: 400, EVR: rpm.EVR{Version: "0", Release: "1"}},
 			}, testTime)
 			return err
@@ -171,7 +167,7 @@ func testPair(t *testing.T, a, b operation) {
 	w := newWorld(t)
 	w.event = 10
 	var packages []contended
-	for n := range 3 {
+	for n := range 4 {
 		p := contended{n: n, name: fmt.Sprintf("contended-%d", n)}
 		p.id = w.pkg(p.name)
 		p.complete = w.build(p.id, "complete")
@@ -264,7 +260,8 @@ var invariants = []struct{ what, sql string }{
 	{"messages that are not one for each change that they know", `
 		SELECT format('%s transitions, %s messages', changes, messages)
 		FROM (SELECT
-			(SELECT count(*) FROM state_change
+			(SELECT count(*) FROM state_change s
+				JOIN package p ON p.id = s.package_id AND p.collection_id = (SELECT min(id) FROM collection)
 				WHERE CASE WHEN prev IN ('ok', 'failing', 'unresolved') THEN prev ELSE 'ignored' END
 					<> CASE WHEN curr IN ('ok', 'failing', 'unresolved') THEN curr ELSE 'ignored' END) AS changes,
 			(SELECT count(*) FROM outbox WHERE topic = 'package.state.change') AS messages) n
