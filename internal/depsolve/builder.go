@@ -29,17 +29,19 @@ type Builder struct {
 	pool    *pool
 	repos   []repository
 	pkgs    []pkg
-	lists   [listKinds]table[depID]
+	layer   layer
 	files   []pair[symbol]
 	exclude map[ID]bool
 	seen    []int32 // per dependency: the list that had it last
 }
 
 // NewBuilder returns a Builder without packages.
-func NewBuilder(o Options) *Builder {
-	b := &Builder{options: o, pool: newPool(), pkgs: make([]pkg, 1), exclude: make(map[ID]bool)}
-	for kind := range b.lists {
-		b.lists[kind] = newTable[depID]()
+func NewBuilder(o Options) *Builder { return newBuilder(o, newPool()) }
+
+func newBuilder(o Options, p *pool) *Builder {
+	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), exclude: make(map[ID]bool)}
+	for kind := range b.layer.lists {
+		b.layer.lists[kind] = newTable[depID]()
 	}
 	return b
 }
@@ -77,8 +79,8 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 	}
 	id := ID(len(b.pkgs))
 	if err := b.addLists(id, p); err != nil {
-		for kind := range b.lists {
-			t := &b.lists[kind]
+		for kind := range b.layer.lists {
+			t := &b.layer.lists[kind]
 			t.start = t.start[:id+1]
 			t.items = t.items[:t.start[id]]
 		}
@@ -92,6 +94,7 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 		evr:  b.pool.internEVR(p.EVR),
 		arch: b.pool.symbols.intern(p.Arch),
 		repo: repo,
+		row:  int32(id),
 	})
 	return id, nil
 }
@@ -128,7 +131,7 @@ func (b *Builder) addList(id ID, p *rpm.Package, kind listKind, relations []rpm.
 	if kind == provided { // every package provides itself
 		b.addDep(id, kind, b.pool.internPlain(rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR}))
 	}
-	b.lists[kind].endRow()
+	b.layer.lists[kind].endRow()
 	return nil
 }
 
@@ -141,11 +144,11 @@ func (b *Builder) addDep(id ID, kind listKind, dep depID) {
 		return
 	}
 	b.seen[dep] = stamp
-	b.lists[kind].add(dep)
+	b.layer.lists[kind].add(dep)
 }
 
 // AddFile says that a package contains a file which its rpm.Package did not
-// list. A Builder asks for such files with MissingFiles.
+// list, because primary.xml lists only some.
 func (b *Builder) AddFile(id ID, path string) {
 	b.files = append(b.files, pair[symbol]{int32(id), b.pool.symbols.intern(path)})
 }

@@ -1,6 +1,11 @@
 package depsolve
 
-import "github.com/koschei-ci/koschei/internal/rpm"
+import (
+	"slices"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
 
 // A depID names an interned dependency. Dependency 0 is none.
 type depID int32
@@ -41,6 +46,18 @@ func newPool() *pool {
 	}
 }
 
+// extend returns a pool with all that p, which must be frozen, has, and room
+// for more. What is in p already may get another number there.
+func (p *pool) extend() *pool {
+	return &pool{
+		symbols:    p.symbols.extend(),
+		versions:   slices.Clip(p.versions),
+		deps:       slices.Clip(p.deps),
+		versionIDs: make(map[version]versionID),
+		depIDs:     make(map[dependency]depID),
+	}
+}
+
 // freeze ends interning.
 func (p *pool) freeze() {
 	p.symbols.freeze()
@@ -63,7 +80,7 @@ func (p *pool) internRelation(r rpm.Relation) (depID, error) {
 	if !r.Boolean() || r.Op != 0 {
 		return p.internPlain(r), nil
 	}
-	d, err := rpm.ParseDep(r.Name)
+	d, err := rpm.ParseDep(strings.Clone(r.Name)) // for the error, which keeps it
 	if err != nil {
 		return 0, err
 	}

@@ -1,7 +1,6 @@
 package depsolve
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -40,9 +39,9 @@ func (x *providerIndex) store(ids []ID) span {
 	return s
 }
 
-func (u *Universe) indexProviders(files []pair[symbol]) {
+func (u *Universe) indexProviders() {
 	x := &u.index
-	x.offers = u.collectOffers(files)
+	x.offers = u.collectOffers()
 	x.byName = make([]span, u.symbols.len())
 	var ids []ID
 	for name := range x.byName {
@@ -64,15 +63,18 @@ func (u *Universe) indexProviders(files []pair[symbol]) {
 }
 
 // collectOffers lists all provides and files.
-func (u *Universe) collectOffers(files []pair[symbol]) table[offer] {
-	slices.SortStableFunc(files, func(a, b pair[symbol]) int { return cmp.Compare(a.row, b.row) })
-	pairs := make([]pair[offer], 0, len(u.lists[provided].items)+len(files))
+func (u *Universe) collectOffers() table[offer] {
+	n := 0
+	for _, l := range u.layers {
+		n += len(l.lists[provided].items) + len(l.files.items)
+	}
+	pairs := make([]pair[offer], 0, n)
 	for id := ID(1); int(id) < len(u.pkgs); id++ {
 		for _, dep := range u.list(provided, id) {
 			pairs = append(pairs, pair[offer]{int32(u.deps[dep].name), offer{id, dep}})
 		}
-		for ; len(files) > 0 && files[0].row <= int32(id); files = files[1:] {
-			pairs = append(pairs, pair[offer]{int32(files[0].item), offer{id, 0}})
+		for _, path := range u.files(id) {
+			pairs = append(pairs, pair[offer]{int32(path), offer{id, 0}})
 		}
 	}
 	return tableOf(u.symbols.len(), pairs)
@@ -82,9 +84,11 @@ func (u *Universe) collectOffers(files []pair[symbol]) table[offer] {
 // provide.
 func (u *Universe) usedDeps() []bool {
 	used := make([]bool, len(u.deps))
-	for kind := required; kind < listKinds; kind++ {
-		for _, dep := range u.lists[kind].items {
-			used[dep] = true
+	for _, l := range u.layers {
+		for kind := required; kind < listKinds; kind++ {
+			for _, dep := range l.lists[kind].items {
+				used[dep] = true
+			}
 		}
 	}
 	for dep := len(u.deps) - 1; dep > 0; dep-- { // what joins two comes after them

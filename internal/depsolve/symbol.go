@@ -6,10 +6,13 @@ import "hash/maphash"
 // architecture, a path. Symbol 0 is the empty string.
 type symbol int32
 
-// symbols interns strings: each is stored once, in one array.
+// symbols interns strings: each is stored once, in one array. It may extend
+// another table, which it then shares and does not change.
 type symbols struct {
+	base  *symbols
+	first symbol // symbols up to this one are in base
 	text  []byte
-	end   []uint32 // symbol s is text[end[s-1]:end[s]]
+	end   []uint32 // symbol first+i is text[end[i-1]:end[i]]
 	slots []symbol // open addressing; 0 is free
 	seed  maphash.Seed
 	all   string // text, once frozen
@@ -19,20 +22,25 @@ func newSymbols() symbols {
 	return symbols{end: []uint32{0}, slots: make([]symbol, 1<<10), seed: maphash.MakeSeed()}
 }
 
-func (t *symbols) len() int { return len(t.end) }
+// extend returns a table with all symbols of t, which must be frozen, and room
+// for more.
+func (t *symbols) extend() symbols {
+	s := newSymbols()
+	s.base, s.first = t, symbol(t.len()-1)
+	return s
+}
+
+func (t *symbols) len() int { return int(t.first) + len(t.end) }
 
 // intern returns the symbol of s and keeps a copy of s if it is new.
 func (t *symbols) intern(s string) symbol {
-	if s == "" {
-		return 0
+	if sym, ok := t.find(s); ok {
+		return sym
 	}
 	slot := t.slot(s)
-	if t.slots[slot] != 0 {
-		return t.slots[slot]
-	}
-	sym := symbol(len(t.end))
 	t.text = append(t.text, s...)
 	t.end = append(t.end, uint32(len(t.text)))
+	sym := symbol(t.len() - 1)
 	t.slots[slot] = sym
 	if 2*len(t.end) > len(t.slots) {
 		t.grow()
@@ -42,6 +50,14 @@ func (t *symbols) intern(s string) symbol {
 
 // find returns the symbol of s, if it has one.
 func (t *symbols) find(s string) (symbol, bool) {
+	if s == "" {
+		return 0, true
+	}
+	if t.base != nil {
+		if sym, ok := t.base.find(s); ok {
+			return sym, true
+		}
+	}
 	sym := t.slots[t.slot(s)]
 	return sym, sym != 0
 }
@@ -56,17 +72,18 @@ func (t *symbols) slot(s string) int {
 	}
 }
 
+// is reports whether s is the text of sym, a symbol not of base.
 func (t *symbols) is(sym symbol, s string) bool {
 	if t.text == nil {
 		return t.string(sym) == s
 	}
-	return string(t.text[t.end[sym-1]:t.end[sym]]) == s
+	return string(t.text[t.end[sym-t.first-1]:t.end[sym-t.first]]) == s
 }
 
 func (t *symbols) grow() {
 	t.slots = make([]symbol, 2*len(t.slots))
-	for sym := 1; sym < len(t.end); sym++ {
-		t.slots[t.slot(string(t.text[t.end[sym-1]:t.end[sym]]))] = symbol(sym)
+	for i := 1; i < len(t.end); i++ {
+		t.slots[t.slot(string(t.text[t.end[i-1]:t.end[i]]))] = t.first + symbol(i)
 	}
 }
 
@@ -78,8 +95,11 @@ func (t *symbols) freeze() {
 
 // string returns the text of a symbol of a frozen table.
 func (t *symbols) string(sym symbol) string {
-	if sym == 0 {
-		return ""
+	if sym <= t.first {
+		if sym == 0 {
+			return ""
+		}
+		return t.base.string(sym)
 	}
-	return t.all[t.end[sym-1]:t.end[sym]]
+	return t.all[t.end[sym-t.first-1]:t.end[sym-t.first]]
 }

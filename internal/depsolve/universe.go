@@ -35,6 +35,15 @@ type pkg struct {
 	evr  versionID
 	arch symbol
 	repo RepoID
+
+	layer, row int32 // where its lists are
+}
+
+// A layer holds the lists of packages that were added together. Universes that
+// are made of others share their layers.
+type layer struct {
+	lists [listKinds]table[depID] // per row
+	files table[symbol]           // per row
 }
 
 // A Universe is all packages of some repositories and, worked out once, all
@@ -44,7 +53,7 @@ type Universe struct {
 	*pool
 	repos    []repository
 	pkgs     []pkg
-	lists    [listKinds]table[depID]
+	layers   []*layer
 	excluded map[ID]bool
 
 	index providerIndex
@@ -95,19 +104,41 @@ func (u *Universe) named(name symbol) iter.Seq[ID] {
 }
 
 // list returns one dependency list of a package.
-func (u *Universe) list(kind listKind, id ID) []depID { return u.lists[kind].row(int32(id)) }
+func (u *Universe) list(kind listKind, id ID) []depID {
+	p := &u.pkgs[id]
+	return u.layers[p.layer].lists[kind].row(p.row)
+}
+
+// files returns the files of a package that are known.
+func (u *Universe) files(id ID) []symbol {
+	p := &u.pkgs[id]
+	return u.layers[p.layer].files.row(p.row)
+}
 
 // Universe returns the universe of all packages added. The Builder must not be
 // used any more.
 func (b *Builder) Universe() *Universe {
-	b.pool.freeze()
+	b.finish()
 	u := &Universe{
-		options: b.options, pool: b.pool, repos: b.repos, pkgs: b.pkgs, lists: b.lists, excluded: b.exclude,
+		options: b.options, pool: b.pool, repos: b.repos, pkgs: b.pkgs,
+		layers: []*layer{&b.layer}, excluded: b.exclude,
 	}
-	u.indexProviders(b.files)
+	u.workOut()
+	return u
+}
+
+// finish ends the adding of packages.
+func (b *Builder) finish() {
+	b.pool.freeze()
+	b.layer.files = tableOf(len(b.pkgs), b.files)
+	b.files = nil
+}
+
+// workOut makes from the packages all that solving needs to know.
+func (u *Universe) workOut() {
+	u.indexProviders()
 	u.rankPackages()
 	u.makeRules()
 	u.indexWeak()
 	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
-	return u
 }

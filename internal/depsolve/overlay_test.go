@@ -1,0 +1,64 @@
+package depsolve_test
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// TestOverlayIsAUniverse checks that an overlay gives the answers of a universe
+// made of the same packages.
+func TestOverlayIsAUniverse(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		edited := w.clone()
+		replaced := make(map[string]bool)
+		overlay := w.universe().NewOverlay("overlay")
+		for range rapid.IntRange(0, 3).Draw(t, "changes") {
+			p := drawPackage(t)
+			if replaced[p.Name] {
+				continue
+			}
+			replaced[p.Name] = true
+			edited.remove(p.Name)
+			edited.add(p)
+			if err := overlay.Replace(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		compareUniverses(t, w, overlay.Universe(), edited.universe())
+	})
+}
+
+// remove removes all packages of a name.
+func (w *world) remove(name string) {
+	w.packages = slices.DeleteFunc(w.packages, func(p *rpm.Package) bool { return p.Name == name })
+}
+
+func compareUniverses(t *rapid.T, w *world, got, want *depsolve.Universe) {
+	all := func(u *depsolve.Universe) []string {
+		ids := make([]depsolve.ID, u.Len())
+		for i := range ids {
+			ids[i] = depsolve.ID(i + 1)
+		}
+		return names(u, ids)
+	}
+	if !slices.Equal(all(got), all(want)) {
+		t.Fatalf("packages %v, want %v", all(got), all(want))
+	}
+	a, b := got.NewSolver(depsolve.SolverOptions{}), want.NewSolver(depsolve.SolverOptions{})
+	for i := range w.goals {
+		x, y := a.Solve(w.goal(i)), b.Solve(w.goal(i))
+		if x.OK != y.OK || !slices.Equal(x.Packages, y.Packages) {
+			t.Fatalf("goal %v: %v, want %v", w.goals[i], x, y)
+		}
+		if !slices.Equal(a.Distances(w.goal(i), x.Packages), b.Distances(w.goal(i), y.Packages)) {
+			t.Fatalf("goal %v: other distances", w.goals[i])
+		}
+	}
+}
