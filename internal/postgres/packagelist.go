@@ -45,8 +45,14 @@ type Ranking struct {
 
 // conditions returns what p must fulfil, with names for arguments.
 func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
-	args["collections"] = f.Collections
-	clauses := []string{"p.collection_id = ANY(@collections)", "NOT p.blocked"}
+	clauses := []string{"NOT p.blocked"}
+	if len(f.Collections) == 1 { // which is easier to plan for
+		args["collection"] = f.Collections[0]
+		clauses = append(clauses, "p.collection_id = @collection")
+	} else {
+		args["collections"] = f.Collections
+		clauses = append(clauses, "p.collection_id = ANY(@collections)")
+	}
 	if !f.Untracked {
 		clauses = append(clauses, "p.tracked")
 	}
@@ -93,9 +99,12 @@ func (o ListOrder) sql(expression func(key string) (expr string, descending bool
 		case expr == "":
 			continue
 		case descending != k.Reverse:
-			expr += " DESC"
+			expr += " DESC NULLS LAST"
 		}
-		terms = append(terms, expr+" NULLS LAST")
+		terms = append(terms, expr)
+		if k.Key == "name" {
+			break // nothing is equal any more
+		}
 	}
 	return strings.Join(terms, ", ")
 }
@@ -123,11 +132,13 @@ func packageOrder(key string) (expr string, descending bool) {
 }
 
 // pagePriority is koschei.PriorityRules.Of in SQL, null for a package with an
-// obstacle; a test holds it to that.
+// obstacle; a test holds it to that. All packages are of one collection.
 const pagePriority = "CASE WHEN p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL" +
 	" AND (p.resolution = 'resolved' OR p.resolution = 'unattempted' AND p.skip_resolution)" +
-	" AND c.latest_repo_resolved = 'resolved' THEN" +
-	" p.manual_priority + p.static_priority + c.priority_coefficient * (p.dependency_priority + p.build_priority" +
+	" AND (SELECT c.latest_repo_resolved FROM collection c WHERE c.id = @collection) = 'resolved'" +
+	" THEN p.manual_priority + p.static_priority" +
+	" + (SELECT c.priority_coefficient FROM collection c WHERE c.id = @collection)" +
+	" * (p.dependency_priority + p.build_priority" +
 	" + greatest(@a * log(greatest(1e-6, extract(epoch FROM @now::timestamptz - p.last_build_started)::float8 / 3600)) + @b, -30)) END"
 
 // PackageCounts are the packages that a filter lets through but for its States
@@ -150,7 +161,7 @@ type ListedPackage struct {
 func (db *DB) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": ranking.Now, "a": a, "b": b}
-	choose := "SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id" +
+	choose := "SELECT p.id FROM package p" +
 		" WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
 		" ORDER BY " + order.sql(packageOrder) + " LIMIT @limit OFFSET @offset"
 	err = db.read(ctx, func(tx pgx.Tx) error {

@@ -30,16 +30,16 @@ type StateInside struct {
 // failing and "state-" with the id of a collection.
 func (db *DB) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, total int, err error) {
 	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
-	where := " FROM package p WHERE " + f.conditions(args) + " AND " + f.narrowing(args)
-	choose := "SELECT p.base_id" + where + " GROUP BY p.base_id, p.name" +
+	grouped := " FROM package p WHERE " + f.conditions(args) + " AND " + f.narrowing(args) + " GROUP BY p.base_id, p.name"
+	choose := "SELECT p.base_id, count(*) OVER ()" + grouped +
 		" ORDER BY " + order.sql(unifiedOrder) + " LIMIT @limit OFFSET @offset"
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, "SELECT count(DISTINCT p.base_id)"+where, args).Scan(&total); err != nil {
-			return err
-		}
-		ids, err := collectIDs(tx.Query(ctx, choose, args))
+		ids, err := chosenPackages(ctx, tx, choose, args, &total)
 		if err != nil {
 			return err
+		}
+		if len(ids) == 0 && span.Offset > 0 { // beyond the end, where no row tells the total
+			return tx.QueryRow(ctx, "SELECT count(*) FROM (SELECT"+grouped+") g", args).Scan(&total)
 		}
 		list, err = unifiedPackages(ctx, tx, ids, f)
 		return err
@@ -48,6 +48,19 @@ func (db *DB) UnifiedPackageList(ctx context.Context, f PackageFilter, order Lis
 		return nil, 0, fmt.Errorf("reading the package list: %w", err)
 	}
 	return list, total, nil
+}
+
+func chosenPackages(ctx context.Context, tx pgx.Tx, choose string, args pgx.NamedArgs, total *int) (ids []int64, err error) {
+	rows, err := tx.Query(ctx, choose, args)
+	if err != nil {
+		return nil, err
+	}
+	var id int64
+	_, err = pgx.ForEachRow(rows, []any{&id, total}, func() error {
+		ids = append(ids, id)
+		return nil
+	})
+	return ids, err
 }
 
 func unifiedOrder(key string) (expr string, descending bool) {
