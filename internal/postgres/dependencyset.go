@@ -61,7 +61,7 @@ func (s Set) Hash() [sha256.Size]byte { return sha256.Sum256(s.appendTo(nil)) }
 // packages installed, within one database. Distances are no input.
 func (s Set) InputIdentity(source rpm.NEVRA) []byte {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", source.Long())
+	h.Write([]byte(source.Long() + "\n"))
 	var id [4]byte
 	for _, m := range s {
 		binary.BigEndian.PutUint32(id[:], uint32(m.ID))

@@ -52,8 +52,13 @@ func TestCleanup(t *testing.T) {
 		id   int64
 		left int64
 	}{
-		{"oldest", oldest, 0}, {"canceled", canceled, 0}, {"not the last", alone, 0},
-		{"newest resolved", resolved, 1}, {"last complete", complete, 1}, {"running", running, 1}, {"recent", recent, 1},
+		{"oldest", oldest, 0},
+		{"canceled", canceled, 0},
+		{"not the last", alone, 0},
+		{"newest resolved", resolved, 1},
+		{"last complete", complete, 1},
+		{"running", running, 1},
+		{"recent", recent, 1},
 	} {
 		if n := w.number(`SELECT count(*) FROM build WHERE id = $1`, b.id); n != b.left {
 			t.Errorf("the %s build: %d are left, want %d", b.what, n, b.left)

@@ -308,7 +308,7 @@ func awaitNoServer(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only used for its lock
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: serverByte, Len: 1}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLKW, &lk); err != nil {
 		t.Fatal(err)
