@@ -95,7 +95,7 @@ func (p *process) run(ctx context.Context, name string) error {
 			Metrics: scheduler.NewMetrics(p.registry),
 			Config: scheduler.Config{
 				Rules: rules, MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
-				BuildArches: k.BuildArches, TaskPriority: k.TaskPriority,
+				BuildArches: k.BuildArches, TaskPriority: k.TaskPriority, TaskTimeout: k.TaskTimeout,
 			},
 		}
 		s.Run(ctx, p.loop(name, p.config.Scheduler))

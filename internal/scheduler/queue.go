@@ -11,8 +11,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // How long a package is held that cannot be built now, in domain time.
@@ -20,7 +20,12 @@ const (
 	holdNoSource = time.Hour       // its source may come back
 	holdNoArch   = 6 * time.Hour   // its headers or override may change
 	holdBusy     = 5 * time.Minute // hosts get free
+	holdTrouble  = time.Hour       // what Koji could not do it may do then
 )
+
+// troubles is how many packages of a collection Koji may refuse one after the
+// other before it is taken for the collection's trouble.
+const troubles = 3
 
 // pinningPause is how long builds leave the choice of their repo to the hub
 // after it did not let us choose.
@@ -36,6 +41,7 @@ type queue struct {
 	tagArches []string // of the build tag, once asked for
 	loads     loads
 	pinned    bool
+	refusals  int // of the hub, one after the other
 }
 
 // A hold is why a package cannot be built now. It is no trouble of the
@@ -61,21 +67,51 @@ func (q *queue) submitNext(ctx context.Context) (bool, error) {
 		p := q.packages[0]
 		q.packages = q.packages[1:]
 		err := q.submit(ctx, &p)
-		var h *hold
-		switch {
-		case err == nil:
+		if err == nil {
+			q.refusals = 0
 			return true, nil
-		case errors.As(err, &h):
-			if err := q.db.HoldPackage(ctx, p.ID, h.reason, q.Now().Add(h.during)); err != nil {
-				return false, err
-			}
-			q.Metrics.held(q.collection.Name)
-		case errors.Is(err, koschei.ErrConflict): // somebody else was faster
-		default:
+		}
+		if err := q.passOver(ctx, &p, err); err != nil {
 			return false, fmt.Errorf("package %s: %w", p.Name, err)
 		}
 	}
 	return false, nil
+}
+
+// passOver holds a package that was not submitted, so that it does not keep the
+// next one waiting. It returns an error if that would not help.
+func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) error {
+	var h *hold
+	switch {
+	case errors.Is(cause, koschei.ErrConflict): // somebody else was faster
+		return nil
+	case errors.As(cause, &h):
+	case refusal(cause):
+		q.refusals++
+		h = &hold{"Koji could not do what building it needs: " + cause.Error(), holdTrouble}
+	default:
+		return cause
+	}
+	if !errors.Is(cause, errNotTaken) { // who lost a build is held for that already
+		if err := q.db.HoldPackage(ctx, p.ID, h.reason, q.Now().Add(h.during)); err != nil {
+			return err
+		}
+	}
+	q.Metrics.held(q.collection.Name)
+	if q.refusals >= troubles {
+		return cause
+	}
+	return nil
+}
+
+// errNotTaken is the error of a build that was written down and then refused.
+var errNotTaken = errors.New("Koji did not take the build")
+
+// refusal tells whether the hub is there but does not do what it was asked for.
+func refusal(err error) bool {
+	var fault *xmlrpc.Fault
+	class := koji.ClassOf(err)
+	return errors.As(err, &fault) && (class == koji.Permanent || class == koji.Infrastructure)
 }
 
 // prepare asks once a pass for what all packages of the collection need.
@@ -118,13 +154,17 @@ func (s *source) nvr() string {
 	return fmt.Sprintf("%s-%s-%s", s.build.Name, s.build.Version, s.build.Release)
 }
 
+func (s *source) name() string {
+	return s.build.Name + "-" + s.build.Version + "-" + s.build.Release
+}
+
 // submit chooses the source and asks the hub for a build of it.
 func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 	event, err := q.Hub.LastEvent(ctx)
 	if err != nil {
 		return err
 	}
-	src, err := q.source(ctx, p)
+	src, err := q.source(ctx, p, event.ID)
 	if err != nil {
 		return err
 	}
@@ -154,10 +194,12 @@ func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 	return q.place(ctx, p, s, request)
 }
 
-// source finds the newest tagged source of p and what it can be built for.
-func (q *queue) source(ctx context.Context, p *koschei.Package) (*source, error) {
+// source finds what was the newest tagged source of p at an event, and what it
+// can be built for. A build of it thus comes after that tagging and before the
+// next.
+func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*source, error) {
 	tagged, err := q.Hub.ListTagged(ctx, koji.TagQuery{
-		Tag: q.collection.DestTag, Package: p.Name, Latest: true, Inherit: true,
+		Tag: q.collection.DestTag, Package: p.Name, Latest: true, Inherit: true, Event: event,
 	})
 	if err != nil {
 		return nil, err
@@ -178,24 +220,37 @@ func (q *queue) source(ctx context.Context, p *koschei.Package) (*source, error)
 }
 
 func (q *queue) arches(ctx context.Context, p *koschei.Package, src *source) ([]string, error) {
-	headers, err := q.Hub.SourceArches(ctx, []rpm.NEVRA{src.srpm.NEVRA()})
+	srpm, err := q.facts(ctx, postgres.Source{
+		Hub: koschei.Primary, Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
+	})
+	if errors.Is(err, koschei.ErrNotFound) {
+		return nil, &hold{"Koji cannot read the source package of " + src.name(), holdNoSource}
+	}
 	if err != nil {
 		return nil, err
 	}
-	h := headers[0]
-	if errors.Is(h.Err, koschei.ErrNotFound) {
-		return nil, &hold{"Koji cannot read the source package of " + src.nvr(), holdNoSource}
-	}
-	if h.Err != nil {
-		return nil, h.Err
-	}
-	arches := koschei.ChooseArches(q.tagArches, koschei.ArchHeader{
-		BuildArchs: h.BuildArches, ExclusiveArch: h.Exclusive, ExcludeArch: h.Exclude,
-	}, p.ArchOverride, q.BuildArches)
+	arches := koschei.ChooseArches(q.tagArches, srpm.ArchHeader, p.ArchOverride, q.BuildArches)
 	if len(arches) == 0 {
 		return nil, &hold{"there is no architecture to build it for", holdNoArch}
 	}
 	return arches, nil
+}
+
+// facts returns what a source package says, asking the hub if that is not
+// stored yet.
+func (q *queue) facts(ctx context.Context, name postgres.Source) (*postgres.SRPM, error) {
+	stored, err := q.db.SRPM(ctx, name)
+	if !errors.Is(err, koschei.ErrNotFound) {
+		return stored, err
+	}
+	known, err := q.sync(q.db).FetchSRPMs(ctx, []postgres.Source{name})
+	if err != nil {
+		return nil, err
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("headers of %s: %w", name.Name, koschei.ErrNotFound)
+	}
+	return &known[0], q.db.SaveSRPMs(ctx, known)
 }
 
 // place writes the build down and then asks the hub for it.
@@ -205,14 +260,18 @@ func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submis
 		return err
 	}
 	request.Key = strconv.FormatInt(buildID, 10)
-	taskID, err := q.Hub.Build(ctx, request)
-	switch {
-	case errors.Is(err, koji.ErrOutcomeUnknown):
+	taskID, err := q.build(ctx, request)
+	if errors.Is(err, koji.ErrOutcomeUnknown) {
 		return err // settle finds out, once the hub can have no more of it in hand
-	case err != nil:
-		return errors.Join(q.refused(ctx, buildID, err), err)
 	}
-	if err := q.accepted(ctx, q.db, buildID, taskID); err != nil {
+	// What the hub said is stored even if this process is to end now, or has
+	// lost its lease meanwhile: it is true.
+	store := context.WithoutCancel(ctx)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errNotTaken, err)
+		return errors.Join(q.lost(store, q.DB, buildID, err.Error()), err)
+	}
+	if err := q.accepted(store, q.DB, buildID, taskID); err != nil {
 		return err
 	}
 	q.Metrics.submitted(q.collection.Name)
@@ -221,7 +280,9 @@ func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submis
 	return nil
 }
 
-// refused ends a build that the hub has certainly not taken.
-func (q *queue) refused(ctx context.Context, buildID int64, cause error) error {
-	return q.lost(context.WithoutCancel(ctx), q.db, buildID, "Koji did not take the build: "+cause.Error())
+// build asks the hub for a build and gives up in time; see longestCall.
+func (q *queue) build(ctx context.Context, request koji.ScratchBuild) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, q.Hub.CallLimit())
+	defer cancel()
+	return q.Hub.Build(ctx, request)
 }

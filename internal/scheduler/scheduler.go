@@ -11,6 +11,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -22,6 +23,8 @@ type Config struct {
 	LoadThreshold float64  // of the hosts a build needs; from 1 on it is not asked for
 	BuildArches   []string // builds are made for no others
 	TaskPriority  int      // added to the hub's default; higher is less urgent
+
+	TaskTimeout time.Duration // a build that runs longer is canceled; 0 is 48 hours
 }
 
 // A Service submits scratch builds. All fields but Metrics must be set.
@@ -35,7 +38,8 @@ type Service struct {
 	Metrics *Metrics
 	Config
 
-	lease *postgres.Lease // nil while somebody else has it
+	lease   *postgres.Lease     // nil while somebody else has it
+	resting map[int64]time.Time // collections in trouble, until when
 }
 
 const (
@@ -47,6 +51,10 @@ const (
 	// candidates bounds what is looked at of a collection in a pass, and so the
 	// calls to the hub.
 	candidates = 50
+
+	// rest is how long a collection in trouble does not take part, in domain
+	// time. Its trouble must not slow the others down.
+	rest = 10 * time.Minute
 
 	// burst bounds what is submitted in a pass, so that the hub's load is seen
 	// to rise before there is more.
@@ -68,10 +76,17 @@ func (s *Service) pass(ctx context.Context) error {
 		return err
 	}
 	db := s.DB.Under(*s.lease)
+	// A task that cannot be canceled is no reason to build nothing.
+	canceled := s.sync(db).CancelBuilds(ctx)
 	if err := s.settle(ctx, db); err != nil {
-		return err
+		return errors.Join(canceled, err)
 	}
-	return s.schedule(ctx, db)
+	return errors.Join(canceled, s.schedule(ctx, db))
+}
+
+// sync hears of builds and sources on behalf of the scheduler.
+func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
+	return &kojisync.Sync{DB: db, Primary: s.Hub, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout}
 }
 
 // hold makes sure that the lease is ours for the pass.
@@ -98,8 +113,8 @@ func (s *Service) hold(ctx context.Context) (bool, error) {
 }
 
 // schedule fills the free places, collection by collection in turns. A
-// collection in trouble does not take part; what troubles it is returned in
-// the end.
+// collection in trouble does not take part for a while; what troubles it is
+// returned in the end.
 func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
 	running, err := db.ScratchBuildsRunning(ctx)
 	if err != nil {
@@ -110,7 +125,11 @@ func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
 		free -= n
 	}
 	queues, err := s.queues(ctx, db, free)
-	if err != nil {
+	if err != nil || len(queues) == 0 {
+		return err
+	}
+	// Nothing is written down that the hub would not take from us.
+	if _, err := s.Hub.LoggedInUser(ctx); err != nil {
 		return err
 	}
 	var troubles []error
@@ -119,6 +138,10 @@ func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
 		submitted, err := q.submitNext(ctx)
 		if err != nil {
 			troubles = append(troubles, fmt.Errorf("collection %s: %w", q.collection.Name, err))
+			if !refusal(err) {
+				break // so would the others fare
+			}
+			s.resting[q.collection.ID] = s.Now().Add(rest)
 		}
 		if submitted {
 			running[q.collection.ID]++
@@ -139,9 +162,15 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*que
 	if err != nil {
 		return nil, err
 	}
+	if s.resting == nil {
+		s.resting = map[int64]time.Time{}
+	}
 	ranking := postgres.Ranking{Rules: s.Rules, Now: s.Now()}
 	var queues []*queue
 	for _, c := range collections {
+		if s.resting[c.ID].After(ranking.Now) {
+			continue
+		}
 		packages, err := db.Schedulable(ctx, c.ID, ranking, candidates)
 		if err != nil {
 			return nil, fmt.Errorf("collection %s: %w", c.Name, err)

@@ -1,7 +1,9 @@
 package scheduler
 
 import (
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -54,8 +57,32 @@ repo f40-build
 // hub's packages; each has a real build that is a year old.
 type fixture struct {
 	*Service
-	pool  *pgxpool.Pool
-	clock *kojisim.Clock
+	pool   *pgxpool.Pool
+	world  *kojisim.World
+	hub    *kojisim.Hub
+	clock  *kojisim.Clock
+	refuse func(request string) bool // calls that the hub answers with a fault; nil: none
+}
+
+// serve is the hub, but for what it refuses.
+func (f *fixture) serve(w http.ResponseWriter, r *http.Request) {
+	if f.refuse != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client left
+		}
+		if f.refuse(string(body)) {
+			answer, err := xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: 1, String: "Traceback\nKeyError: 'it'"})
+			if err != nil {
+				panic(err)
+			}
+			w.Header().Set("Content-Type", "text/xml")
+			_, _ = w.Write(answer)
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+	}
+	f.hub.ServeHTTP(w, r)
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -66,7 +93,8 @@ func newFixture(t *testing.T) *fixture {
 	}
 	clock := kojisim.NewStepClock(world.Now())
 	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(hub)
+	f := &fixture{world: world, hub: hub, clock: clock}
+	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
 	client, err := koji.New(koji.Config{
 		Server: server.URL + "/kojihub",
@@ -77,17 +105,14 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	cfg := pgtest.Database(t)
-	f := &fixture{
-		Service: &Service{
-			DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now, Holder: t.Name(),
-			Config: Config{
-				Rules: koschei.DefaultPriorityRules(), MaxBuilds: 30, LoadThreshold: 0.9,
-				BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
-			},
+	f.Service = &Service{
+		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now, Holder: t.Name(),
+		Config: Config{
+			Rules: koschei.DefaultPriorityRules(), MaxBuilds: 30, LoadThreshold: 0.9,
+			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
 		},
-		pool:  pgtest.Connect(t, cfg),
-		clock: clock,
 	}
+	f.pool = pgtest.Connect(t, cfg)
 	f.fill(t, client)
 	return f
 }
@@ -250,6 +275,11 @@ func TestBrokenCollection(t *testing.T) {
 	}
 	if got := f.builds(t); len(got) != 2 {
 		t.Errorf("builds %v, want those of the other collection", got)
+	}
+	f.pass(t) // without the old one, which rests
+	f.clock.Step(2 * rest)
+	if err := f.Service.pass(t.Context()); err == nil {
+		t.Error("no error after the old collection's rest")
 	}
 }
 

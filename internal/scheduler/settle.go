@@ -74,9 +74,11 @@ func (s *Service) lost(ctx context.Context, db *postgres.DB, buildID int64, reas
 	return err
 }
 
-// longestCall is how long a submission may be under way, in domain time.
+// longestCall is how long after it was written down a submission may be under
+// way, in domain time: we give up after a call's limit, and what was sent at
+// that moment the hub may have in hand for as long again.
 func (s *Service) longestCall() time.Duration {
-	longest := s.Hub.CallLimit()
+	longest := 2 * s.Hub.CallLimit()
 	if s.Speed > 0 {
 		longest = time.Duration(float64(longest) * s.Speed)
 	}

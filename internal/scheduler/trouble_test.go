@@ -1,0 +1,182 @@
+package scheduler
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+)
+
+// TestRefusedPackage has the hub stumble over one package, which then does not
+// keep the others waiting.
+func TestRefusedPackage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE package SET manual_priority = 10000 WHERE name = 'foo'`)
+	f.refuse = func(request string) bool {
+		return strings.Contains(request, "listTagged") && strings.Contains(request, "<string>foo</string>")
+	}
+	f.pass(t)
+	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	reason := f.query(t, `SELECT hold_reason FROM package WHERE name = 'foo'`)[0]
+	if !strings.HasPrefix(reason, "Koji could not do what building it needs: ") {
+		t.Errorf("foo is held for %q", reason)
+	}
+	f.refuse = nil
+	f.clock.Step(2 * holdTrouble)
+	f.pass(t)
+	want := []string{"docs running 0:1-1 noarch", "foo running 3:1-1 x86_64 aarch64"}
+	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
+		t.Errorf("builds after a while (-want +got):\n%s", diff)
+	}
+}
+
+// TestRefusedBuild has the hub refuse what was written down. The package is
+// held longer each time.
+func TestRefusedBuild(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
+	f.refuse = func(request string) bool { return strings.Contains(request, "<methodName>build</methodName>") }
+	var holds []string
+	for range 3 {
+		f.pass(t)
+		holds = append(holds, f.query(t, `SELECT (hold_until - $1)::text FROM package WHERE name = 'foo'`, f.Now())...)
+		f.clock.Step(24 * time.Hour)
+	}
+	if diff := cmp.Diff([]string{"01:00:00", "02:00:00", "04:00:00"}, holds); diff != "" {
+		t.Errorf("held for (-want +got):\n%s", diff)
+	}
+	want := []string{"foo lost 3:1-1 x86_64 aarch64 no task", "foo lost 3:1-1 x86_64 aarch64 no task", "foo lost 3:1-1 x86_64 aarch64 no task"}
+	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+}
+
+// TestOutage writes nothing down that the hub would not take, and asks for
+// nothing twice.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []kojisim.Faults{{Offline: "outage"}, {LockOut: true}, {HTML503: true}, {CutBefore: 1}} {
+		f := newFixture(t)
+		f.hub.SetFaults(faults)
+		for range 2 {
+			if err := f.Service.pass(t.Context()); err == nil {
+				t.Errorf("%+v: no error", faults)
+			}
+		}
+		if got := f.builds(t); len(got) > 0 {
+			t.Errorf("%+v: builds %v, want none", faults, got)
+		}
+		f.hub.SetFaults(kojisim.Faults{})
+		f.pass(t)
+		if got := len(f.tasks(t)); got != 2 {
+			t.Errorf("%+v: %d tasks afterwards, want 2", faults, got)
+		}
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refuse = func(request string) bool { return strings.Contains(request, "<methodName>login</methodName>") }
+	if err := f.Service.pass(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	if got := f.builds(t); len(got) > 0 {
+		t.Errorf("builds %v, want none", got)
+	}
+}
+
+// TestLostAnswers drops connections after the hub did what it was asked for.
+// However often that happens, each build has one task and each task its build.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.pass(t) // logs in
+	f.exec(t, `DELETE FROM build WHERE origin = 'scratch'`)
+	f.exec(t, `
+		UPDATE package p SET last_build_id = b.id, last_build_started = b.started, hold_until = NULL
+		FROM build b WHERE b.package_id = p.id`)
+	before := len(f.tasks(t))
+	f.hub.SetFaults(kojisim.Faults{CutAfter: 0.6})
+	for range 20 {
+		_ = f.Service.pass(t.Context()) // fails now and then
+		f.clock.Step(time.Minute)
+	}
+	f.hub.SetFaults(kojisim.Faults{})
+	f.clock.Step(time.Hour)
+	f.pass(t)
+	f.pass(t)
+	byKey := f.tasks(t)
+	for key, tasks := range byKey {
+		live := 0
+		for _, task := range tasks {
+			if !task.State.Ended() {
+				live++
+			}
+		}
+		if len(tasks) > 1 && live > 1 {
+			t.Errorf("%d tasks of build %s are left to run", live, key)
+		}
+	}
+	rows := f.query(t, `SELECT concat_ws(' ', id, task_id) FROM build WHERE origin = 'scratch' AND task_id IS NOT NULL`)
+	if len(byKey)-before != len(rows) {
+		t.Errorf("%d builds with a task here, %d at the hub", len(rows), len(byKey)-before)
+	}
+	for _, row := range f.query(t, `SELECT id::text FROM build WHERE origin = 'scratch' AND outcome = 'lost'`) {
+		if len(byKey[row]) > 0 {
+			t.Errorf("build %s is lost here, but the hub has it", row)
+		}
+	}
+}
+
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
+	f.pass(t)
+	id := f.query(t, `SELECT id::text FROM build WHERE origin = 'scratch'`)[0]
+	twin, err := f.Hub.Build(t.Context(), koji.ScratchBuild{Key: id, Source: "../packages/foo/1/1/src/foo-1-1.src.rpm", Target: "f40"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.exec(t, `UPDATE build SET outcome = 'submitting', task_id = NULL WHERE origin = 'scratch'`)
+	f.pass(t)
+	if diff := cmp.Diff([]string{"foo running 3:1-1 x86_64 aarch64"}, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	task, err := f.Hub.Task(t.Context(), twin)
+	if err != nil || !task.State.Ended() {
+		t.Errorf("the younger task is %+v (%v), want it canceled", task, err)
+	}
+}
+
+// TestBusyArchitecture lets what fits go before what is more urgent but needs
+// hosts that are busy.
+func TestBusyArchitecture(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE package SET manual_priority = 30000, arch_override = 'i686' WHERE name = 'foo'`)
+	f.BuildArches = append(f.BuildArches, "i386")
+	f.pass(t)
+	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	if got := f.query(t, `SELECT hold_reason FROM package WHERE name = 'foo'`)[0]; got != "the hosts for i686 are busy (load 1.00)" {
+		t.Errorf("foo is held for %q", got)
+	}
+	f.LoadThreshold = 1
+	f.clock.Step(2 * holdBusy)
+	f.pass(t)
+	want := []string{"docs running 0:1-1 noarch", "foo running 3:1-1 i686"}
+	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
+		t.Errorf("without a look at the load (-want +got):\n%s", diff)
+	}
+}
