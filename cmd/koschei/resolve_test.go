@@ -169,7 +169,7 @@ func readOracle(t *testing.T, name string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	r, err := zstd.NewReader(f, zstd.WithDecoderMaxWindow(128<<20))
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func (k *keptFiles) fetch(ctx context.Context, e entry) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	tmp, err := k.cache.tmp()
 	if err != nil {
 		return nil, fmt.Errorf("writing the cache: %w", err)

@@ -49,7 +49,7 @@ func readRepomd(ctx context.Context, src source) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var document bytes.Buffer
 	n, err := io.Copy(&document, io.LimitReader(f, maxRepomd+1))
 	if err != nil {
@@ -161,7 +161,7 @@ func (r *Repo) read(ctx context.Context, kinds []string, f func(io.Reader) error
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	err = verified(file, r.source.name(e.href), *e, f)
 	var input *InputError
 	if errors.As(err, &input) {

@@ -47,7 +47,7 @@ func checkSmallRepo(t *testing.T, repo *Repo) {
 	t.Helper()
 	var names []string
 	err := repo.Packages(t.Context(), func(p *rpm.Package) error {
-		names = append(names, p.NEVRA.String())
+		names = append(names, p.String())
 		return nil
 	})
 	if diff := cmp.Diff([]string{"a&b-1.0-1.fc40.x86_64", "b-2.noarch"}, names); diff != "" || err != nil {

@@ -79,7 +79,7 @@ func (r *contextReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := r.file.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader says EOF unwrapped
+	if err != nil && err != io.EOF {
 		err = &InputError{r.name, "it cannot be read: " + reason(err), err}
 	}
 	return n, err

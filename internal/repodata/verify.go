@@ -70,7 +70,7 @@ func verified(raw io.Reader, file string, e entry, f func(io.Reader) error) erro
 	if err != nil {
 		return rootCause(err, packed, file)
 	}
-	defer unpacked.Close()
+	defer func() { _ = unpacked.Close() }()
 	limit := int64(maxUnpacked)
 	if e.kind == "group" {
 		limit = maxComps

@@ -7,7 +7,7 @@ import "strings"
 func (p *Package) Clone() *Package {
 	c := *p
 	c.Name, c.Arch = strings.Clone(p.Name), strings.Clone(p.Arch)
-	c.EVR = p.EVR.clone()
+	c.EVR = cloneEVR(p.EVR)
 	c.PkgID, c.Source = strings.Clone(p.PkgID), strings.Clone(p.Source)
 	c.Location, c.Base = strings.Clone(p.Location), strings.Clone(p.Base)
 	for _, list := range []*[]Relation{
@@ -28,11 +28,11 @@ func cloneRelations(list []Relation) []Relation {
 	}
 	c := make([]Relation, len(list))
 	for i, r := range list {
-		c[i] = Relation{strings.Clone(r.Name), r.Op, r.EVR.clone()}
+		c[i] = Relation{strings.Clone(r.Name), r.Op, cloneEVR(r.EVR)}
 	}
 	return c
 }
 
-func (e EVR) clone() EVR {
+func cloneEVR(e EVR) EVR {
 	return EVR{e.Epoch, strings.Clone(e.Version), strings.Clone(e.Release)}
 }

@@ -4,6 +4,7 @@ package rpm
 // The zero Op means any version.
 type Op uint8
 
+// The comparisons that an Op is made of.
 const (
 	Less Op = 1 << iota
 	Greater
