@@ -126,20 +126,16 @@ func packageOrder(key string) (expr string, descending bool) {
 	case "since":
 		return "p.state_since", true
 	case "current_priority":
-		return pagePriority, true
+		return listPriority, true
 	}
 	return "", false
 }
 
-// pagePriority is koschei.PriorityRules.Of in SQL, null for a package with an
-// obstacle; a test holds it to that. All packages are of one collection.
-const pagePriority = "CASE WHEN p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL" +
+// listPriority is the priority of p in its collection c, null for a package
+// with an obstacle: those that are only held have one.
+const listPriority = "CASE WHEN p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL" +
 	" AND (p.resolution = 'resolved' OR p.resolution = 'unattempted' AND p.skip_resolution)" +
-	" AND (SELECT c.latest_repo_resolved FROM collection c WHERE c.id = @collection) = 'resolved'" +
-	" THEN p.manual_priority + p.static_priority" +
-	" + (SELECT c.priority_coefficient FROM collection c WHERE c.id = @collection)" +
-	" * (p.dependency_priority + p.build_priority" +
-	" + greatest(@a * log(greatest(1e-6, extract(epoch FROM @now::timestamptz - p.last_build_started)::float8 / 3600)) + @b, -30)) END"
+	" AND c.latest_repo_resolved = 'resolved' THEN " + priority + " END"
 
 // PackageCounts are the packages that a filter lets through but for its States
 // and Running.
@@ -161,7 +157,7 @@ type ListedPackage struct {
 func (db *DB) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": ranking.Now, "a": a, "b": b}
-	choose := "SELECT p.id FROM package p" +
+	choose := "SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id" +
 		" WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
 		" ORDER BY " + order.sql(packageOrder) + " LIMIT @limit OFFSET @offset"
 	err = db.read(ctx, func(tx pgx.Tx) error {
