@@ -55,11 +55,8 @@ type trouble struct {
 	until    time.Time
 }
 
-// Run resolves until ctx ends.
-func (s *Service) Run(ctx context.Context, l *loop.Loop) error {
-	l.Run(ctx, s.pass)
-	return nil
-}
+// Run resolves until ctx ends, in passes that l begins.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
 
 // loads is how many repos a pass reads: builds that come meanwhile are most
 // likely made in newer ones, which the next pass begins with.

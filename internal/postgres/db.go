@@ -123,13 +123,14 @@ func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pg
 	}
 }
 
-// collided tells whether a transaction failed only because of another: the
+// collided tells whether a transaction failed only because of another, or
+// because this process was kept from getting on with it (see fencedIdle). The
 // last case is a dependency set that was found unused and dropped just when it
 // was wanted again.
 func collided(err error) bool {
-	const serializationFailure, deadlockDetected = "40001", "40P01"
+	const serializationFailure, deadlockDetected, idleInTransaction = "40001", "40P01", "25P03"
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected ||
+	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected || pg.Code == idleInTransaction ||
 		pg.ConstraintName == "build_dependency_set_id_fkey" || pg.ConstraintName == "resolution_dependency_set_id_fkey")
 }
 

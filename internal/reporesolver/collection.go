@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -28,7 +29,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
 		return nil
 	}
 	due, err := s.DB.Candidates(ctx, c.ID, true)
-	if err != nil || len(due) == 0 {
+	if err != nil || !slices.ContainsFunc(due, func(c postgres.Candidate) bool { return c.SRPMKnown }) {
 		return err
 	}
 	return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {

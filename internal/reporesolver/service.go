@@ -61,11 +61,8 @@ type snapshot struct {
 	contents *resolution.Contents
 }
 
-// Run resolves until ctx ends.
-func (s *Service) Run(ctx context.Context, l *loop.Loop) error {
-	l.Run(ctx, s.pass)
-	return nil
-}
+// Run resolves until ctx ends, in passes that l begins.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
 
 // pass looks after each collection. What goes wrong with one is logged and
 // tried again later, and does not touch the others.

@@ -21,7 +21,7 @@ import (
 // A sim is a simulated hub, and a record of its packages and builds.
 type sim struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
@@ -29,7 +29,7 @@ type sim struct {
 }
 
 // newSim has one collection, f44, whose packages are all tracked.
-func newSim(t *testing.T) *sim {
+func newSim(t testing.TB) *sim {
 	t.Helper()
 	world, err := kojisim.Generate(kojisim.GeneratorOptions{
 		Packages: 80, Seed: 1, History: 48 * time.Hour,
@@ -38,6 +38,11 @@ func newSim(t *testing.T) *sim {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return simOf(t, world)
+}
+
+func simOf(t testing.TB, world *kojisim.World) *sim {
+	t.Helper()
 	clock := kojisim.NewStepClock(world.Now())
 	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
@@ -52,7 +57,7 @@ func newSim(t *testing.T) *sim {
 		t: t, world: world, hub: hub, clock: clock, pool: pgtest.Connect(t, cfg),
 		Service: &Service{
 			DB: db, Koji: client,
-			Repos:  &resolution.Repos{Client: repodata.NewClient(), Arch: "x86_64", Intern: db.Intern},
+			Repos:  &resolution.Repos{Files: &repodata.Cache{Dir: t.TempDir(), Client: repodata.NewClient()}, Arch: "x86_64", Intern: db.Intern},
 			Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
 			Now:    clock.Now,
 			Holder: "test",

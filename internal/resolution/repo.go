@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
@@ -110,9 +111,14 @@ func (r *Repo) Group(name string) ([]string, error) {
 
 // set returns what a solver chose as it is stored.
 func (r *Repo) set(ids []depsolve.ID, distances []uint8) postgres.Set {
-	members := make([]postgres.Member, len(ids))
+	keys := make([]uint64, len(ids)) // much faster to sort than members
 	for i, id := range ids {
-		members[i] = postgres.Member{ID: r.interned[id], Distance: distances[i]}
+		keys[i] = uint64(r.interned[id])<<8 | uint64(distances[i])
 	}
-	return postgres.NewSet(members)
+	slices.Sort(keys)
+	set := make(postgres.Set, len(keys))
+	for i, k := range keys {
+		set[i] = postgres.Member{ID: int32(k >> 8), Distance: uint8(k)}
+	}
+	return set
 }

@@ -2,7 +2,6 @@ package resolution
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -12,8 +11,8 @@ import (
 // Repos keeps the repositories that were used last in memory. It is safe for
 // concurrent use; a repository that several ask for at once is loaded once.
 type Repos struct {
-	Client *http.Client // see repodata.NewClient
-	Arch   string       // whose packages are loaded
+	Files  *repodata.Cache
+	Arch   string // whose packages are loaded
 	Intern Intern
 	Keep   int // repositories in memory; 0 is 2
 
@@ -51,7 +50,7 @@ func (c *Repos) Open(ctx context.Context, url string) (*Repo, error) {
 }
 
 func (c *Repos) load(ctx context.Context, url string) (*Repo, error) {
-	files, err := repodata.Open(ctx, url, c.Client)
+	files, err := c.Files.Open(ctx, url, url)
 	if err != nil {
 		return nil, err
 	}
