@@ -184,13 +184,36 @@ func (s *scanner) tag() (tag, error) {
 	if err != nil {
 		return tag{}, err
 	}
-	raw := s.window[s.pos+1 : s.pos+n]
-	if bytes.ContainsAny(raw, `"'`) {
-		if n, err = s.endOfAttributes(); err != nil {
-			return tag{}, err
-		}
-		raw = s.window[s.pos+1 : s.pos+n]
+	t := tag{name: s.window[s.pos+1 : s.pos+n]}
+	if len(t.name) > 0 && t.name[0] == '/' {
+		t.closes, t.name = true, t.name[1:]
 	}
+	if !isName(t.name) {
+		return s.unusualTag()
+	}
+	s.pos += n + 1
+	return t, nil
+}
+
+// isName tells whether a tag is nothing but its name, as those of the hub are.
+func isName(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == ':':
+		default:
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// unusualTag reads a tag that is empty or has spaces or attributes.
+func (s *scanner) unusualTag() (tag, error) {
+	n, err := s.endOfAttributes()
+	if err != nil {
+		return tag{}, err
+	}
+	raw := s.window[s.pos+1 : s.pos+n]
 	t := tag{name: raw}
 	if len(raw) > 0 && raw[0] == '/' {
 		t.closes, t.name = true, raw[1:]
@@ -200,7 +223,7 @@ func (s *scanner) tag() (tag, error) {
 	if i := bytes.IndexAny(t.name, " \t\r\n"); i >= 0 {
 		t.name = t.name[:i]
 	}
-	if len(t.name) == 0 || bytes.ContainsAny(t.name, "</&") {
+	if !isName(t.name) {
 		return tag{}, s.failf("not well-formed (invalid token)")
 	}
 	s.pos += n + 1
