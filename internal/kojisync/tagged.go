@@ -47,12 +47,32 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 		if err := s.addRealBuilds(ctx, c, hub, real); err != nil {
 			return err
 		}
+		if err := s.sourcesOf(ctx, name, part, builds); err != nil {
+			return err
+		}
 	}
 	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, s.Now())
 	if err == nil && changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}
 	return err
+}
+
+// sourcesOf stores what the sources of builds say that were just recorded.
+// SourceFacts would do so too, but only after the last of them: of a large
+// collection that is met for the first time, packages are resolved, built and
+// shown while others are still being asked for.
+func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, builds []koji.TaggedBuild) error {
+	sources := make([]postgres.Source, len(places))
+	for i, place := range places {
+		b := &builds[place]
+		sources[i] = postgres.Source{Hub: hub, Name: b.Name, Version: b.Version, Release: b.Release}
+	}
+	srpms, err := s.FetchSRPMs(ctx, sources)
+	if err != nil {
+		return fmt.Errorf("sources of builds: %w", err)
+	}
+	return s.DB.SaveSRPMs(ctx, srpms)
 }
 
 func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) postgres.RealBuild {
