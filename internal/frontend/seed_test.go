@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -22,7 +20,8 @@ var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 type seed struct {
 	t           testing.TB
 	db          *postgres.DB
-	pool        *pgxpool.Pool
+	exec        func(sql string, args ...any)       // runs a statement
+	id          func(sql string, args ...any) int64 // runs one that returns a number
 	collections map[string]int64
 	task        int64
 	carrier     int64 // a blocked package whose builds hold sets nothing else refers to yet
@@ -33,7 +32,21 @@ type seed struct {
 func seeded(t testing.TB) *postgres.DB {
 	t.Helper()
 	cfg := pgtest.Database(t)
-	s := &seed{t: t, db: pgtest.Open(t, cfg), pool: pgtest.Connect(t, cfg), collections: map[string]int64{}, task: 91000}
+	pool := pgtest.Connect(t, cfg)
+	s := &seed{t: t, db: pgtest.Open(t, cfg), collections: map[string]int64{}, task: 91000}
+	s.exec = func(sql string, args ...any) {
+		t.Helper()
+		if _, err := pool.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.id = func(sql string, args ...any) (id int64) {
+		t.Helper()
+		if err := pool.QueryRow(t.Context(), sql, args...).Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
 	s.collection("f44", "Fedora Rawhide", 200, 5210, koschei.Resolved)
 	s.collection("f43", "Fedora 43", 100, 5190, koschei.Resolved)
 	s.collection("epel10", "EPEL 10", 50, 5150, koschei.Unresolved)
@@ -52,22 +65,6 @@ func seeded(t testing.TB) *postgres.DB {
 	s.exec(`INSERT INTO package_group_maintainer SELECT g.id, u.id FROM package_group g, users u WHERE g.name <> 'empty'`)
 	s.settle()
 	return s.db
-}
-
-func (s *seed) exec(sql string, args ...any) {
-	s.t.Helper()
-	if _, err := s.pool.Exec(s.t.Context(), sql, args...); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *seed) id(sql string, args ...any) int64 {
-	s.t.Helper()
-	var id int64
-	if err := s.pool.QueryRow(s.t.Context(), sql, args...).Scan(&id); err != nil {
-		s.t.Fatal(err)
-	}
-	return id
 }
 
 // collection makes one with five repos, an hour apart, of which the last is

@@ -73,7 +73,7 @@ func changeKind(c koschei.Change) (kind, sign string) {
 	case c.Curr == nil:
 		return "removed", "−"
 	}
-	switch order := c.Curr.EVR.Order(c.Prev.EVR); {
+	switch order := c.Curr.Order(c.Prev.EVR); {
 	case order > 0:
 		return "upgraded", "↑"
 	case order < 0:

@@ -142,8 +142,14 @@ func (s *Site) packageList(ctx context.Context, w http.ResponseWriter, f *frame,
 	}
 	l.Chips = stateChips(l.Links, counts)
 	for _, col := range []struct{ text, key string }{
-		{"Package", "name"}, {"State", "state"}, {"Since", "since"}, {"Running", "running"}, {"Last build", "task_id"},
-		{"Started", "started"}, {"Priority", "current_priority"}, {"Groups", ""},
+		{"Package", "name"},
+		{"State", "state"},
+		{"Since", "since"},
+		{"Running", "running"},
+		{"Last build", "task_id"},
+		{"Started", "started"},
+		{"Priority", "current_priority"},
+		{"Groups", ""},
 	} {
 		l.Columns = append(l.Columns, l.Links.column(col.text, col.key, order))
 	}
@@ -193,7 +199,7 @@ func (s *Site) unifiedList(ctx context.Context, w http.ResponseWriter, f *frame,
 
 // Running says whether a build is running in any collection.
 func (r unifiedRow) Running() bool {
-	return slices.ContainsFunc(r.Cells, func(c unifiedCell) bool { return c.StateInside.Running })
+	return slices.ContainsFunc(r.Cells, func(c unifiedCell) bool { return c.Running })
 }
 
 // collectionKeys puts ids for the names of collections in keys to sort by.

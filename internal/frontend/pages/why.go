@@ -123,8 +123,11 @@ func triggerNote(p *koschei.Priority) string {
 		name  string
 		value float64
 	}{
-		{"manual", p.Manual}, {"static", p.Static}, {"dependencies", p.Dependency * p.Coefficient},
-		{"last build", p.Build * p.Coefficient}, {"time", p.Time * p.Coefficient},
+		{"manual", p.Manual},
+		{"static", p.Static},
+		{"dependencies", p.Dependency * p.Coefficient},
+		{"last build", p.Build * p.Coefficient},
+		{"time", p.Time * p.Coefficient},
 	} {
 		if math.Round(t.value) != 0 {
 			note += fmt.Sprintf(", %s %s", t.name, points(t.value))
