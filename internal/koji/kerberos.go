@@ -54,11 +54,11 @@ func (k *Kerberos) Token(_ context.Context, host string) (token []byte, err erro
 	return token, nil
 }
 
-// noTicket tells a KDC that cannot be reached from one that refuses.
+// noTicket tells a KDC that cannot be reached from one that refuses. The
+// library says which only in the text of its errors.
 func noTicket(what string, err error) error {
 	err = fmt.Errorf("kerberos: no ticket for %s: %w", what, err)
-	var cause krberror.Krberror
-	if errors.As(err, &cause) && cause.RootCause == krberror.NetworkingError {
+	if strings.Contains(err.Error(), "[Root cause: "+krberror.NetworkingError+"]") {
 		return &TransportError{Err: err}
 	}
 	return fmt.Errorf("%w: %w", errRefusedLogin, err)
