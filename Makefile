@@ -5,7 +5,7 @@ LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
 GOTEST ?= $(GO) test
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo check format lint tidy test bench clean
+.PHONY: help build demo check format lint tidy test bench scale clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,14 @@ test:
 bench: ## print the table of docs/performance.md, in CPU seconds and peak memory
 	@tools/require postgresql
 	$(GOTEST) -run '^$$' -bench . -benchtime 1x ./...
+
+# A database URL, or the directory of a private cluster; nothing of it is in the repository.
+SCALE ?= $(CURDIR)/tmp/scale
+
+scale: ## make the record of a large distribution's three months in tmp/scale (some 3 GB), measure on it
+	@tools/require postgresql
+	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
+	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
 
 clean: ## remove what was built
 	rm -rf bin

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -35,12 +36,17 @@ func BenchmarkScale(b *testing.B) {
 	b.Run("list", s.lists)
 	b.Run("page/package", s.packagePages)
 	b.Run("page/build", s.buildPages)
+	b.Run("scheduler", s.scheduler)
 	b.Run("affected-by", s.affectedBy)
 	b.Run("resolution", s.resolution)
 }
 
-// BenchmarkScaleCleanup forgets the older half of the scale record; run it last.
+// BenchmarkScaleCleanup forgets the older half of the scale record, if
+// KOSCHEI_SCALE_CLEANUP says that it may.
 func BenchmarkScaleCleanup(b *testing.B) {
+	if os.Getenv("KOSCHEI_SCALE_CLEANUP") == "" {
+		b.Skip("set KOSCHEI_SCALE_CLEANUP to lose half of the scale record")
+	}
 	db, pool := openScale(b, scaleDatabase(b))
 	var middle time.Time
 	if err := pool.QueryRow(b.Context(), `SELECT min(started) + (max(started) - min(started)) / 2 FROM build`).Scan(&middle); err != nil {
@@ -162,6 +168,14 @@ func readNames(b *testing.B, pool *pgxpool.Pool) ([]string, error) {
 func (s *scaleBench) buildPages(b *testing.B) {
 	s.measure(b, 500, func() error {
 		_, err := s.db.BuildPage(b.Context(), 1+s.rand.Int64N(s.newest), 0)
+		return err
+	})
+}
+
+// scheduler asks for the packages most worth building.
+func (s *scaleBench) scheduler(b *testing.B) {
+	s.measure(b, 200, func() error {
+		_, err := s.db.Schedulable(b.Context(), 1+s.rand.Int64N(4), postgres.Ranking{Rules: koschei.DefaultPriorityRules(), Now: s.now}, 10)
 		return err
 	})
 }
