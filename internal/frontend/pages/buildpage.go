@@ -32,7 +32,7 @@ type taskView struct {
 	Guilty bool // it brought the build down
 }
 
-func (s *Site) buildView(pkg string, r *postgres.BuildRecord) *buildView {
+func (s *Site) buildView(r *postgres.BuildRecord) *buildView {
 	v := &buildView{
 		BuildRecord: *r,
 		TaskURL:     s.taskURL(r.Hub, r.TaskID),
@@ -43,7 +43,7 @@ func (s *Site) buildView(pkg string, r *postgres.BuildRecord) *buildView {
 		v.Took = duration(r.Finished.Sub(r.Started))
 	}
 	for _, t := range r.Tasks {
-		task := taskView{Task: t, URL: s.taskURL(r.Hub, t.TaskID), Logs: s.logLinks(pkg, &r.Build, t), Guilty: t.TaskID == r.FaultTaskID}
+		task := taskView{Task: t, URL: s.taskURL(r.Hub, t.TaskID), Logs: s.logLinks(r.Hub, t), Guilty: t.TaskID == r.FaultTaskID}
 		if !t.Finished.IsZero() {
 			task.Took = duration(t.Finished.Sub(t.Started))
 		}
@@ -121,7 +121,7 @@ func (s *Site) Build(w http.ResponseWriter, r *http.Request) error {
 	}
 	f.focus(*c)
 	view := buildPageView{
-		layout: f.layout, Name: page.PackageName, Collection: c.Collection, Build: s.buildView(page.PackageName, &page.BuildRecord),
+		layout: f.layout, Name: page.PackageName, Collection: c.Collection, Build: s.buildView(&page.BuildRecord),
 		Repo: page.Repo, Compared: page.Compared.Build, Chosen: compareWith != 0, Set: page.Set, Newer: page.Newer,
 	}
 	view.Title = fmt.Sprintf("%s-%s, build %d", page.PackageName, page.EVR, id)

@@ -36,21 +36,16 @@ type logLink struct {
 	URL  string
 }
 
-// logLinks are the logs of a task of a build, as Koji lays them out: a task's
-// below its number; those of a build that was kept, below its name.
-func (s *Site) logLinks(pkg string, b *koschei.Build, t koschei.Task) []logLink {
-	top := s.config.Koji[b.Hub].TopURL
-	if top == "" || !t.State.Ended() && t.State != koschei.TaskOpen {
-		return nil
-	}
-	base := fmt.Sprintf("%s/work/tasks/%d/%d", top, t.TaskID%10000, t.TaskID)
-	if b.Origin == koschei.Real && b.Outcome == koschei.OutcomeComplete && t.Method == "buildArch" {
-		base = fmt.Sprintf("%s/packages/%s/%s/%s/data/logs/%s", top,
-			url.PathEscape(pkg), url.PathEscape(b.EVR.Version), url.PathEscape(b.EVR.Release), url.PathEscape(t.Arch))
+// logLinks are the logs of a task, as Koji lays them out. When it moves the
+// files of a task that succeeded it leaves links to them there.
+func (s *Site) logLinks(hub koschei.Hub, t koschei.Task) []logLink {
+	top := s.config.Koji[hub].TopURL
+	if top == "" || t.State == koschei.TaskFree || t.State == koschei.TaskAssigned {
+		return nil // there are none, or none yet
 	}
 	var links []logLink
 	for _, name := range []string{"build.log", "root.log"} {
-		links = append(links, logLink{name, base + "/" + name})
+		links = append(links, logLink{name, fmt.Sprintf("%s/work/tasks/%d/%d/%s", top, t.TaskID%10000, t.TaskID, name)})
 	}
 	return links
 }

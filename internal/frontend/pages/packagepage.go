@@ -159,7 +159,7 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 	for _, e := range page.History {
 		row := historyRow{Transition: e.Transition}
 		if e.Build != nil {
-			row.Build = s.buildView(v.Name, e.Build)
+			row.Build = s.buildView(e.Build)
 		}
 		v.History = append(v.History, row)
 	}
