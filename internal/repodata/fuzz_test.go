@@ -131,3 +131,38 @@ func TestBufferBounds(t *testing.T) {
 		}
 	}
 }
+
+// FuzzScanOthers holds the other readers to giving the same answer however
+// the document is cut, and to an answer at all.
+func FuzzScanOthers(f *testing.F) {
+	f.Add([]byte(smallComps))
+	f.Add([]byte(smallFilelists))
+	f.Add([]byte(`<repomd><data type="primary"><checksum type="sha">00</checksum><location href="a"/><size>1</size></data></repomd>`))
+	f.Add([]byte(`<?xml version='1.0'?><!DOCTYPE comps [<!ELEMENT a (b)> <!-- ' --> ]><comps><group><id>a</id></group></comps>`))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		groups, err := ScanComps(bytes.NewReader(document))
+		slowly, slowErr := ScanComps(iotest.OneByteReader(bytes.NewReader(document)))
+		if diff := cmp.Diff(groups, slowly); diff != "" || (err == nil) != (slowErr == nil) {
+			t.Errorf("read slowly groups are different: %v, %v\n%s", err, slowErr, diff)
+		}
+		for _, g := range groups {
+			if _, err := Install(groups, g.ID); err != nil && !errors.Is(err, ErrNoGroup) {
+				t.Error(err)
+			}
+		}
+		files := 0
+		err = ScanFilelists(bytes.NewReader(document), func(string) bool { return true }, func(_, _ string) error {
+			files++
+			return nil
+		})
+		if err == nil && files > len(document) {
+			t.Errorf("%d files in %d bytes", files, len(document))
+		}
+		entries, err := parseRepomd(document)
+		for _, e := range entries {
+			if err == nil && !inside(e.href) {
+				t.Errorf("location %q is taken", e.href)
+			}
+		}
+	})
+}

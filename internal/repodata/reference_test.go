@@ -19,6 +19,22 @@ type referenceReader struct {
 
 func newReferenceReader(dec *xml.Decoder) *referenceReader { return &referenceReader{dec: dec} }
 
+// each calls f for each package.
+func (r *referenceReader) each(f func(*rpm.Package) error) error {
+	for {
+		p, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = f(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // An element is an XML element with what is in it.
 type element struct {
 	name     string
