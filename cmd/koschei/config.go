@@ -62,7 +62,7 @@ type kojiConfig struct {
 
 type dependencyConfig struct {
 	Arch       string `yaml:"arch" doc:"Architecture whose repos are resolved."`
-	RepoCache  int    `yaml:"repo_cache" doc:"Repos kept on disk."`
+	RepoCache  int64  `yaml:"repo_cache" doc:"Megabytes of repo metadata kept on disk."`
 	Goroutines int    `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
 }
 
@@ -110,7 +110,7 @@ func defaultConfig() config {
 			TaskTimeout:   48 * time.Hour,
 			LoadThreshold: 0.5,
 		},
-		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 100},
+		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096},
 		Priorities: prioritiesConfig{
 			BuildThreshold: p.BuildThreshold,
 			PackageUpdate:  p.PackageUpdate,

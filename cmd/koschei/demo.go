@@ -153,6 +153,9 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 	}
 	err = os.WriteFile(marker, []byte("A demo empties the record in this directory each time it starts.\n"), 0o600)
 	if err == nil {
+		err = os.RemoveAll(repoCache(c.DataDir)) // another hub's, with the same ids
+	}
+	if err == nil {
 		err = db.Reset(ctx)
 	}
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,9 +58,17 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 		now:    c.Clock.now(),
 		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		loops:  loop.NewMetrics(registry),
-		repos:  &resolution.Repos{Client: repodata.NewClient(), Arch: c.Dependency.Arch, Intern: db.Intern},
+		repos: &resolution.Repos{
+			Files: &repodata.Cache{
+				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
+			},
+			Arch: c.Dependency.Arch, Intern: db.Intern,
+		},
 	}, nil
 }
+
+// repoCache is where the metadata of repos are kept.
+func repoCache(dataDir string) string { return filepath.Join(dataDir, "repos") }
 
 // serviceNames are the services as the operators' handbook names them.
 func serviceNames() []string {
@@ -67,7 +76,7 @@ func serviceNames() []string {
 }
 
 // run runs a service until ctx ends.
-func (p *process) run(ctx context.Context, name string) error {
+func (p *process) run(ctx context.Context, name string) {
 	log := p.log.With("service", name)
 	rules := p.config.Priorities.rules()
 	switch name {
@@ -81,13 +90,13 @@ func (p *process) run(ctx context.Context, name string) error {
 			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
 			Goroutines: p.config.Dependency.Goroutines,
 		}
-		return s.Run(ctx, p.loop(name, p.config.RepoResolver))
+		s.Run(ctx, p.loop(name, p.config.RepoResolver))
 	case "build-resolver":
 		s := &buildresolver.Service{
 			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
 			Goroutines: p.config.Dependency.Goroutines,
 		}
-		return s.Run(ctx, p.loop(name, p.config.Builds))
+		s.Run(ctx, p.loop(name, p.config.Builds))
 	case "scheduler":
 		k := p.config.Koji
 		s := &scheduler.Service{
@@ -102,7 +111,6 @@ func (p *process) run(ctx context.Context, name string) error {
 	default:
 		panic("cannot happen: no service " + name)
 	}
-	return nil
 }
 
 func (p *process) loop(name string, c loopConfig) *loop.Loop {
@@ -132,7 +140,7 @@ var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexp
 func (p *process) together(ctx context.Context, names []string, listener net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, name := range names {
-		g.Go(func() error { return p.run(ctx, name) })
+		g.Go(func() error { p.run(ctx, name); return nil })
 	}
 	if listener != nil {
 		g.Go(func() error { return p.serve(ctx, listener) })
