@@ -71,7 +71,7 @@ func (r *referenceReader) next() (*rpm.Package, error) {
 				return e.asPackage()
 			}
 		case xml.EndElement:
-			if t.Name != (xml.Name{Local: "metadata"}) {
+			if !r.entered || t.Name != (xml.Name{Local: "metadata"}) {
 				return nil, fmt.Errorf("metadata is closed by %v", t.Name)
 			}
 			return nil, readNothing(r.dec)
