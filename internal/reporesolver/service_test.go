@@ -1,48 +1,305 @@
 package reporesolver
 
 import (
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
-func TestNewRepos(t *testing.T) {
-	t.Parallel()
-	s := newSim(t)
-	s.mustPass()
-	c := s.collection("f44")
-	if c.LatestRepoID != s.newest() || c.LatestRepoResolved != koschei.Resolved {
-		t.Fatalf("latest repo %d %s, want %d", c.LatestRepoID, c.LatestRepoResolved, s.newest())
+// small is a world in which everything is tagged by hand.
+const small = `
+start 2026-11-23T12:00:00Z
+user root password=secret perms=admin
+channel default
+host builder1 arches=x86_64 capacity=20 channels=default
+tag f44
+tag f44-build arches=x86_64 parents=f44
+target f44 build=f44-build dest=f44
+group f44-build build
+member f44-build build mandatory bash
+package bash tag=f44
+package gcc tag=f44
+package glibc tag=f44
+package foo tag=f44
+build bash-5-1 tag=f44
+ requires gcc
+ binary bash
+build gcc-1-1 tag=f44
+ requires bash
+ binary gcc
+  requires libc
+build gcc-2-1
+ requires bash
+ binary gcc
+  requires libc
+build glibc-1-1 tag=f44
+ binary glibc
+  provides libc
+build glibc-2-1
+ binary glibc
+  provides libc
+build foo-1-1 tag=f44
+ requires gcc
+ binary foo
+build foo-2-1
+ requires nothing-that-exists
+ binary foo
+build foo-3-1
+ requires glibc
+ binary foo
+repo f44-build
+`
+
+// tag puts a build into the destination tag.
+func (s *sim) tag(nvr string) {
+	s.t.Helper()
+	s.administer("tagBuildBypass", "f44", nvr)
+	s.clock.Step(time.Minute)
+}
+
+func (s *sim) untag(nvr string) {
+	s.t.Helper()
+	s.administer("untagBuildBypass", "f44", nvr)
+	s.clock.Step(time.Minute)
+}
+
+// packages tells the state, resolution and dependency priority of each package.
+func (s *sim) packages() []string {
+	return s.lines(`SELECT name || ' ' || state || ' ' || resolution || ' ' || dependency_priority FROM package ORDER BY name`)
+}
+
+func (s *sim) expect(what string, got []string, want ...string) {
+	s.t.Helper()
+	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+		s.t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
+}
+
+// baseline stores the present answer as what a package's last build was made
+// with, as the build-resolver would.
+func (s *sim) baseline(name string) {
+	s.t.Helper()
+	s.exec(`
+		UPDATE build b
+		SET deps = 'resolved', dependency_set_id = r.dependency_set_id
+		FROM package p
+		JOIN resolution r ON r.package_id = p.id
+		WHERE b.id = p.last_complete_build_id AND p.name = $1`, name)
+	s.exec(`UPDATE package SET resolved_build_id = NULL WHERE name = $1`, name)
+}
+
+func TestPrioritiesFollowUpdates(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.mustPass()
+	s.expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.baseline("foo")
+	s.tag("gcc-2-1")
+	s.newRepo()
+	s.mustPass()
+	s.expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.tag("glibc-2-1")
+	s.newRepo()
+	s.mustPass()
+	s.expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.expect("changes of the last repo", s.lines(`
+		SELECT source || ' ' || p.version || ' ' || n.version
+		FROM repo_change r
+		JOIN collection c ON c.latest_repo_id = r.repo_id
+		JOIN nevra p ON p.id = r.prev[1]
+		JOIN nevra n ON n.id = r.curr[1]`), "glibc 1 2")
+
+	// A build that is running changes nothing, and one that ended does not
+	// until it is known what it was made with.
+	s.exec(`
+		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, repo_id)
+		SELECT id, 'scratch', 'running', 1000000, 1000000, '1', '1', $1, 1
+		FROM package WHERE name = 'foo'`, s.Now())
+	s.newRepo()
+	s.mustPass()
+	s.expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
+}
+
+func TestUnresolvedPackage(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.mustPass()
+	latest := s.number(`SELECT latest_repo_id FROM collection`)
+	s.tag("foo-2-1")
+	s.poll()
+	s.mustPass()
+	s.expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
+	s.expect("its problems", s.lines(`SELECT unnest(problems) FROM resolution_change WHERE NOT resolved`),
+		"no package found for nothing-that-exists")
+	if now := s.number(`SELECT latest_repo_id FROM collection`); now != latest {
+		t.Errorf("latest repo %d, it was %d", now, latest)
+	}
+	s.newRepo()
+	s.mustPass()
+	if n := s.number(`SELECT packages_failed FROM repo ORDER BY repo_id DESC LIMIT 1`); n != 1 {
+		t.Errorf("%d packages failed, want 1", n)
+	}
+	s.tag("foo-3-1")
+	s.poll()
+	s.mustPass()
+	s.expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
+	s.expect("transitions", s.lines(`
+		SELECT r.resolved || ' in ' || r.repo_id
+		FROM resolution_change r
+		JOIN package p ON p.id = r.package_id
+		WHERE p.name = 'foo'
+		ORDER BY r.id`), "true in 1", "false in 1", "true in 2")
+	s.expect("messages", s.lines(`
+		SELECT body->>'name' || ' ' || (body->>'old') || ' ' || (body->>'new')
+		FROM outbox
+		WHERE topic = 'package.state.change' AND body->>'name' = 'foo'
+		ORDER BY id`), "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
+}
+
+func TestBrokenBuildroot(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.mustPass()
+	good := s.packages()
+	s.untag("glibc-1-1")
+	s.administer("groupPackageListAdd", "f44-build", "build", "gcc")
+	s.newRepo()
+	s.mustPass()
+	s.expect("packages keep their verdicts", s.packages(), good...)
+	s.expect("the collection", s.lines(`SELECT latest_repo_resolved FROM collection`), "unresolved")
+	s.expect("why", s.lines(`SELECT unnest(problems) FROM repo WHERE resolved = 'unresolved'`),
+		"conflicting requests\n  - nothing provides libc needed by gcc-1-1.x86_64")
+	s.tag("glibc-2-1")
+	s.newRepo()
+	s.mustPass()
+	s.expect("the collection again", s.lines(`SELECT latest_repo_resolved FROM collection`), "resolved")
+	s.expect("messages", s.lines(`
+		SELECT concat_ws(' ', body->>'collection', body->>'collection_name', body->>'old', body->>'new', body->>'repo_id')
+		FROM outbox
+		WHERE topic = 'collection.state.change'
+		ORDER BY id`), "f44 f44 unknown ok 1", "f44 f44 ok unresolved 2", "f44 f44 unresolved ok 3")
+}
+
+// A collection whose tag does not exist, one whose group does not, and one
+// that is well.
+func TestTroubleStaysApart(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.addCollection("gone", "gone-build")
+	s.exec(`UPDATE collection SET "order" = 200, dest_tag = 'f44' WHERE name = 'gone'`)
+	s.addCollection("groupless", "f44-build")
+	s.exec(`UPDATE collection SET "order" = 150, build_group = 'no-such-group' WHERE name = 'groupless'`)
+	for range 3 {
+		if err := s.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.expect("collections", s.lines(`SELECT name || ' ' || latest_repo_resolved FROM collection ORDER BY name`),
+		"f44 resolved", "gone unattempted", "groupless unresolved")
+	s.expect("why", s.lines(`SELECT unnest(problems) FROM repo`), "tag f44-build has no group no-such-group")
+	if len(s.troubles) != 1 {
+		t.Errorf("troubles %v", s.troubles)
+	}
+	s.exec(`DELETE FROM collection WHERE name = 'gone'`)
+	s.clock.Step(time.Hour)
+	s.hub.SetFaults(kojisim.Faults{HTML503: true})
+	if err := s.pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.hub.SetFaults(kojisim.Faults{})
+	s.clock.Step(time.Hour)
+	s.newRepo()
+	if err := s.pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.DB.Collection(t.Context(), "f44"); err != nil || c.LatestRepoID != 2 {
+		t.Errorf("after an outage the latest repo is %d, %v", c.LatestRepoID, err)
+	}
+}
+
+// What nobody wants resolved is not, and is resolved at once when somebody
+// does again, in the repo that is the latest then.
+func TestIneligible(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.exec(`UPDATE package SET tracked = false WHERE name = 'bash'`)
+	s.exec(`UPDATE package SET skip_resolution = true WHERE name = 'gcc'`)
+	s.mustPass()
+	s.expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
+	s.exec(`UPDATE package SET blocked = true WHERE name = 'foo'`)
+	s.tag("gcc-2-1")
+	s.newRepo()
+	s.mustPass()
+	s.exec(`UPDATE package SET tracked = true, blocked = false, skip_resolution = false`)
+	s.mustPass()
+	s.expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	if n := s.number(`SELECT repo_id FROM resolution r JOIN package p ON p.id = r.package_id WHERE p.name = 'foo'`); n != 2 {
+		t.Errorf("foo has its answer from repo %d, want 2", n)
+	}
+}
+
+// Two processes at once write what one would.
+func TestTwoResolvers(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	other := *s.Service
+	other.Holder = "other"
+	done := make(chan error)
+	go func() { done <- other.pass(t.Context()) }()
+	if err := s.pass(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := s.number(`SELECT count(*) FROM resolution_change`); n != 4 {
+		t.Errorf("%d transitions of 4 packages", n)
+	}
+}
+
+// A generated world that moves on for a while.
+func TestManyRepos(t *testing.T) {
+	t.Parallel()
+	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+		Packages: 80, Seed: 1, History: 48 * time.Hour,
+		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 2, RepoDeleteAfter: 24 * time.Hour},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSim(t, world)
+	s.mustPass()
 	if n := s.number(`SELECT count(*) FROM package WHERE resolution = 'unattempted'`); n != 0 {
 		t.Errorf("%d packages were not tried", n)
 	}
-	packages := s.number(`SELECT count(*) FROM package`)
-	if n := s.number(`SELECT packages FROM repo`); n != packages {
-		t.Errorf("%d packages counted of %d", n, packages)
-	}
-	if n := s.number(`SELECT count(*) FROM resolution WHERE dependency_set_id IS NOT NULL`); n < packages/2 {
-		t.Errorf("only %d of %d packages are resolved", n, packages)
-	}
-	// A second pass has nothing to do.
-	was := s.number(`SELECT sum(xmin::text::bigint) FROM package`)
+	was := strings.Join(s.lines(`SELECT xmin::text FROM package ORDER BY id`), " ")
 	s.mustPass()
-	if s.number(`SELECT sum(xmin::text::bigint) FROM package`) != was {
+	if now := strings.Join(s.lines(`SELECT xmin::text FROM package ORDER BY id`), " "); now != was {
 		t.Error("a pass without news wrote")
 	}
-
-	for range 5 {
-		s.newRepo()
+	for range 40 {
+		s.clock.Step(time.Hour)
+		s.poll()
 		s.mustPass()
 	}
-	if n := s.number(`SELECT count(*) FROM repo_change`); n == 0 {
-		t.Error("no repo changed anything")
+	if n := s.number(`SELECT count(*) FROM repo`); n < 8 {
+		t.Errorf("only %d repos in 40 hours", n)
 	}
-	if n := s.number(`SELECT count(*) FROM dependency_set d WHERE NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = d.id)`); n != 0 {
+	if n := s.number(`SELECT count(*) FROM dependency_set d WHERE NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = d.id)
+		AND NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = d.id)`); n != 0 {
 		t.Errorf("%d sets are out of use", n)
 	}
 	if n := s.number(`SELECT count(*) FROM resolution r JOIN package p ON p.id = r.package_id
 		WHERE (p.resolution = 'resolved') <> (r.dependency_set_id IS NOT NULL)`); n != 0 {
 		t.Errorf("%d packages say otherwise than their resolution", n)
+	}
+	c, err := s.DB.Collection(t.Context(), "f44")
+	if err != nil || c.State() != koschei.StateOK {
+		t.Errorf("the collection is %v, %v", c.State(), err)
 	}
 }

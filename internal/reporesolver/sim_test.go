@@ -1,8 +1,11 @@
 package reporesolver
 
 import (
+	"bytes"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,159 +13,101 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
-	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A sim is a simulated hub, and a record of its packages and builds.
+// A sim is a simulated hub, and a record of its packages and builds that the
+// service under test works on.
 type sim struct {
 	*Service
 	t     testing.TB
-	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
+	sync  *kojisync.Sync
 	pool  *pgxpool.Pool
+	url   string
 }
 
-// newSim has one collection, f44, whose packages are all tracked.
-func newSim(t testing.TB) *sim {
+// parse makes the world of package kojisim that a text describes.
+func parse(t testing.TB, text string) *kojisim.World {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
-		Packages: 80, Seed: 1, History: 48 * time.Hour,
-		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 2, RepoDeleteAfter: 24 * time.Hour},
-	})
+	w, err := kojisim.ParseWorld([]byte("-- world --\n"+text), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return simOf(t, world)
+	return w
 }
 
-func simOf(t testing.TB, world *kojisim.World) *sim {
+// newSim has one collection, f44, whose packages are all tracked.
+func newSim(t testing.TB, world *kojisim.World) *sim {
 	t.Helper()
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(hub)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s := &sim{t: t, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
+	server := httptest.NewServer(s.hub)
 	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", TopURL: server.URL + "/kojifiles", Retry: koji.Retry{Min: time.Millisecond, Max: 10 * time.Millisecond}})
+	s.url = server.URL
+	client, err := koji.New(koji.Config{
+		Server: server.URL + "/kojihub", TopURL: server.URL + "/kojifiles",
+		Retry: koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := pgtest.Database(t)
 	db := pgtest.Open(t, cfg)
-	s := &sim{
-		t: t, world: world, hub: hub, clock: clock, pool: pgtest.Connect(t, cfg),
-		Service: &Service{
-			DB: db, Koji: client,
-			Repos:  &resolution.Repos{Files: &repodata.Cache{Dir: t.TempDir(), Client: repodata.NewClient()}, Arch: "x86_64", Intern: db.Intern},
-			Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
-			Now:    clock.Now,
-			Holder: "test",
-			Rules:  koschei.DefaultPriorityRules(),
+	s.pool = pgtest.Connect(t, cfg)
+	s.sync = &kojisync.Sync{DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules()}
+	s.Service = &Service{
+		DB: db, Koji: client, Log: log, Now: clock.Now, Holder: "test", Rules: koschei.DefaultPriorityRules(),
+		Repos: &resolution.Repos{
+			Files: &repodata.Cache{Dir: t.TempDir(), Client: repodata.NewClient()}, Arch: "x86_64", Intern: db.Intern,
 		},
 	}
-	s.addCollection("f44", kojisim.DestTagName, kojisim.BuildTagName)
+	s.addCollection("f44", "f44-build")
+	s.poll()
 	return s
 }
 
-func (s *sim) author() postgres.Author {
-	return postgres.Author{Name: "test", Environment: "admin", Now: s.Now()}
-}
-
-func (s *sim) addCollection(name, dest, build string) {
+func (s *sim) addCollection(name, buildTag string) {
 	s.t.Helper()
+	author := postgres.Author{Name: "test", Environment: "admin", Now: s.Now()}
 	c := &koschei.Collection{
-		Name: name, DisplayName: name, Target: kojisim.TargetName, DestTag: dest, BuildTag: build,
+		Name: name, DisplayName: name, Target: name, DestTag: "f44", BuildTag: buildTag,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
 	}
-	if _, err := s.DB.CreateCollection(s.t.Context(), s.author(), c); err != nil {
-		s.t.Fatal(err)
-	}
-	s.poll(c)
-}
-
-// poll brings the record in line with the hub.
-func (s *sim) poll(c *koschei.Collection) {
-	s.t.Helper()
-	ctx := s.t.Context()
-	tagged, err := s.Koji.ListTagged(ctx, koji.TagQuery{Tag: c.DestTag, Latest: true, Inherit: true})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var list postgres.PackageListing
-	var sources []rpm.NEVRA
-	for _, b := range tagged {
-		list.Names, list.Blocked = append(list.Names, b.Name), append(list.Blocked, false)
-		sources = append(sources, rpm.NEVRA{Name: b.Name, EVR: b.EVR(), Arch: "src"})
-	}
-	if _, err := s.DB.SavePackageList(ctx, c.ID, list, s.Now()); err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := s.DB.TrackPackages(ctx, s.author(), c.Name, nil, true); err != nil {
-		s.t.Fatal(err)
-	}
-	packages := s.packageIDs(c.ID)
-	var builds []postgres.RealBuild
-	for _, b := range tagged {
-		builds = append(builds, postgres.RealBuild{
-			PackageID: packages[b.Name], Hub: koschei.Primary, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID,
-			EVR: b.EVR(), Started: b.Started, Finished: b.Completed,
-		})
-	}
-	if _, err := s.DB.AddRealBuilds(ctx, builds, s.Now()); err != nil {
-		s.t.Fatal(err)
-	}
-	requires, err := s.Koji.BuildRequires(ctx, sources)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var srpms []postgres.SRPM
-	for i, r := range requires {
-		if r.Err != nil {
-			s.t.Fatal(r.Err)
-		}
-		srpm := postgres.SRPM{Source: postgres.Source{
-			Hub: koschei.Primary, Name: sources[i].Name, Version: sources[i].Version, Release: sources[i].Release,
-		}}
-		for _, relation := range r.Relations {
-			srpm.BuildRequires = append(srpm.BuildRequires, relation.String())
-		}
-		srpms = append(srpms, srpm)
-	}
-	if err := s.DB.SaveSRPMs(ctx, srpms); err != nil {
+	if _, err := s.DB.CreateCollection(s.t.Context(), author, c); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *sim) packageIDs(collectionID int64) map[string]int64 {
+// poll brings the record in line with the hub and tracks everything.
+func (s *sim) poll() {
 	s.t.Helper()
-	rows, err := s.pool.Query(s.t.Context(), `SELECT name, id FROM package WHERE collection_id = $1`, collectionID)
+	collections, err := s.DB.Collections(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer rows.Close()
-	ids := map[string]int64{}
-	for rows.Next() {
-		var name string
-		var id int64
-		if err := rows.Scan(&name, &id); err != nil {
+	for i := range collections {
+		c := &collections[i]
+		err := s.sync.PackageList(s.t.Context(), c)
+		s.exec(`UPDATE package SET tracked = true WHERE NOT tracked`)
+		if err == nil {
+			err = s.sync.TaggedBuilds(s.t.Context(), c)
+		}
+		if err == nil {
+			err = s.sync.SourceFacts(s.t.Context(), c)
+		}
+		if err != nil {
 			s.t.Fatal(err)
 		}
-		ids[name] = id
 	}
-	return ids
-}
-
-func (s *sim) collection(name string) *koschei.Collection {
-	s.t.Helper()
-	c, err := s.DB.Collection(s.t.Context(), name)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return c
 }
 
 // number runs a statement that returns one number.
@@ -173,6 +118,28 @@ func (s *sim) number(sql string, args ...any) int {
 		s.t.Fatalf("%s: %v", sql, err)
 	}
 	return n
+}
+
+// lines runs a statement that returns texts.
+func (s *sim) lines(sql string, args ...any) []string {
+	s.t.Helper()
+	rows, err := s.pool.Query(s.t.Context(), sql, args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", sql, err)
+	}
+	defer rows.Close()
+	lines := []string{}
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			s.t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return lines
 }
 
 func (s *sim) exec(sql string, args ...any) {
@@ -193,24 +160,48 @@ func (s *sim) mustPass() {
 	}
 }
 
-// newRepo lets time pass until the hub has another repo.
+// newRepo lets the hub make another repo.
 func (s *sim) newRepo() {
 	s.t.Helper()
-	was := s.newest()
-	for range 100 {
-		s.clock.Step(time.Hour)
-		if s.newest() != was {
-			return
-		}
-	}
-	s.t.Fatal("the hub makes no repos")
+	s.administer("newRepo", "f44-build")
+	s.clock.Step(time.Hour)
 }
 
-func (s *sim) newest() int64 {
+// administer makes a call at the hub in the name of an administrator.
+func (s *sim) administer(method string, params ...any) {
 	s.t.Helper()
-	r, err := s.Koji.Repo(s.t.Context(), kojisim.BuildTagName)
+	opened, ok := s.call(http.Header{}, "login", "root", "secret").(xmlrpc.Struct)
+	if !ok {
+		s.t.Fatal("login failed")
+	}
+	id, _ := opened.Get("session-id")
+	key, _ := opened.Get("session-key")
+	header := http.Header{}
+	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
+	header.Set("Koji-Session-Key", key.(string))
+	s.call(header, method, params...)
+}
+
+func (s *sim) call(header http.Header, method string, params ...any) any {
+	s.t.Helper()
+	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return r.ID
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/kojihub", bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = header
+	req.Header.Set("Content-Type", "text/xml")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	value, err := xmlrpc.NewDecoder(resp.Body, xmlrpc.Limits{}).Response()
+	if err != nil {
+		s.t.Fatalf("%s: %v", method, err)
+	}
+	return value
 }
