@@ -17,14 +17,15 @@ import (
 // A testHub knows a hub's rules for sessions and a handful of calls. The whole
 // hub is package kojisim; this one is small enough to be broken at will.
 type testHub struct {
-	mu       sync.Mutex
-	sessions map[int64]*hubSession
-	lastID   int64
-	tasks    []xmlrpc.Struct
-	logins   int
-	renewals int
-	refused  int           // repetitions recognized by their number
-	fault    *xmlrpc.Fault // answers every call but a login, if set
+	mu         sync.Mutex
+	sessions   map[int64]*hubSession
+	lastID     int64
+	tasks      []xmlrpc.Struct
+	logins     int
+	renewals   int
+	refused    int           // repetitions recognized by their number
+	multicalls []int         // their lengths
+	fault      *xmlrpc.Fault // answers every call but a login, if set
 
 	// user tells who logs in by sslLogin.
 	user func(*http.Request) string
@@ -108,6 +109,8 @@ func (h *testHub) dispatch(r *http.Request, call xmlrpc.Call) (any, *xmlrpc.Faul
 		return h.taskInfo(positional[0]), nil
 	case "listTasks":
 		return h.listTasks(positional[0], positional[1]), nil
+	case "multiCall":
+		return h.multicall(r, positional[0]), nil
 	case "logout":
 		for id, s := range h.sessions {
 			if s == session {
@@ -183,7 +186,30 @@ func (h *testHub) build(request []any) any {
 	return id
 }
 
+func (h *testHub) multicall(r *http.Request, calls any) any {
+	list, _ := calls.([]any)
+	h.multicalls = append(h.multicalls, len(list))
+	results := make([]xmlrpc.Result, len(list))
+	for i, c := range list {
+		members, _ := c.(xmlrpc.Struct)
+		method, _ := members.Get("methodName")
+		params, _ := members.Get("params")
+		call := xmlrpc.Call{}
+		call.Method, _ = method.(string)
+		call.Params, _ = params.([]any)
+		results[i].Value, results[i].Fault = h.dispatch(r, call)
+	}
+	return xmlrpc.MulticallResult(results)
+}
+
 func (h *testHub) taskInfo(id any) any {
+	if ids, ok := id.([]any); ok {
+		list := make([]any, len(ids))
+		for i := range ids {
+			list[i] = h.taskInfo(ids[i])
+		}
+		return list
+	}
 	n, _ := id.(int64)
 	if n < 1 || int(n) > len(h.tasks) {
 		return nil
