@@ -101,6 +101,27 @@ func needPostgres(t *testing.T) {
 	t.Skip(notInstalled(""))
 }
 
+// dataDir returns an empty directory, in memory if there is room: a cluster is
+// a thousand files, which some file systems take long to make.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	const memory, room = "/dev/shm", 4 << 30
+	var fs unix.Statfs_t
+	if os.Getenv("TMPDIR") != "" || unix.Statfs(memory, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "koschei-cluster-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 func start(t *testing.T, dir string) *Cluster {
 	t.Helper()
 	needPostgres(t)
@@ -144,7 +165,7 @@ func query(t *testing.T, c *Cluster, sql string) string {
 
 func TestStart(t *testing.T) {
 	t.Parallel()
-	c := start(t, t.TempDir())
+	c := start(t, dataDir(t))
 	defer stop(t, c)
 	for _, test := range []struct{ setting, want string }{
 		{"server_encoding", "UTF8"},
@@ -169,7 +190,7 @@ func TestStart(t *testing.T) {
 
 func TestDataSurvives(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := dataDir(t)
 	c := start(t, dir)
 	query(t, c, `CREATE TABLE kept AS SELECT 'yes'::text AS value`)
 	stop(t, c)
@@ -189,7 +210,7 @@ func TestDataSurvives(t *testing.T) {
 // owner may enter; as root, that is not the server's user.
 func TestLongPathBelowPrivateDirectory(t *testing.T) {
 	t.Parallel()
-	private := filepath.Join(t.TempDir(), "private")
+	private := filepath.Join(dataDir(t), "private")
 	dir := filepath.Join(private, strings.Repeat("long/", 30), strings.Repeat("x", 100))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -214,7 +235,7 @@ func TestProcessesAreNobody(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root's cluster is run by another user")
 	}
-	c := start(t, t.TempDir())
+	c := start(t, dataDir(t))
 	defer stop(t, c)
 	uid, gid, err := lookup("nobody")
 	if err != nil {
@@ -242,7 +263,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs a second user")
 	}
-	dir := t.TempDir()
+	dir := dataDir(t)
 	c := start(t, dir)
 	defer stop(t, c)
 	info, err := os.Stat(filepath.Join(dir, "postgres"))
@@ -270,7 +291,7 @@ func TestStrangersAreRefused(t *testing.T) {
 func TestNothingLeftAfterKill(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	dir := t.TempDir()
+	dir := dataDir(t)
 	p := startParent(t, dir)
 	joined, err := Join(t.Context(), dir)
 	if err != nil {
@@ -319,7 +340,7 @@ func awaitNoServer(t *testing.T, dir string) {
 func TestStartRightAfterKill(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	dir := t.TempDir()
+	dir := dataDir(t)
 	startParent(t, dir).kill(t)
 	stop(t, start(t, dir))
 }
@@ -327,7 +348,7 @@ func TestStartRightAfterKill(t *testing.T) {
 // The number in a killed server's postmaster.pid may be another process's by now.
 func TestStalePidOfAnotherProcess(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := dataDir(t)
 	stop(t, start(t, dir))
 	sleeper := exec.CommandContext(t.Context(), "sleep", "60")
 	a, err := (&home{dir: filepath.Join(dir, "postgres")}).account()
@@ -352,7 +373,7 @@ func TestStalePidOfAnotherProcess(t *testing.T) {
 func TestSecondParent(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	dir := t.TempDir()
+	dir := dataDir(t)
 	p := startParent(t, dir)
 	_, err := Start(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, ErrRunning) || !strings.Contains(err.Error(), fmt.Sprintf("started by process %d", p.cmd.Process.Pid)) {
@@ -379,7 +400,7 @@ func TestSecondParent(t *testing.T) {
 func TestJoinWhileStarting(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	dir := t.TempDir()
+	dir := dataDir(t)
 	h, err := openHome(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -407,7 +428,7 @@ func TestJoinWhileStarting(t *testing.T) {
 
 func TestJoinNothing(t *testing.T) {
 	t.Parallel()
-	empty := t.TempDir()
+	empty := dataDir(t)
 	if _, err := Join(t.Context(), empty); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Join in an empty directory: %v, want ErrNotRunning", err)
 	}
@@ -418,7 +439,7 @@ func TestJoinNothing(t *testing.T) {
 
 func TestOtherMajorVersion(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := dataDir(t)
 	stop(t, start(t, dir))
 	path := filepath.Join(dir, "postgres", "data", "PG_VERSION")
 	if err := os.WriteFile(path, []byte("14\n"), 0o600); err != nil {
@@ -454,7 +475,7 @@ func listing(t *testing.T, dir string) string {
 
 func TestHalfMadeDataDirectory(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := dataDir(t)
 	half := filepath.Join(dir, "postgres", "data.new", "base")
 	if err := os.MkdirAll(half, 0o700); err != nil {
 		t.Fatal(err)
@@ -468,7 +489,7 @@ func TestHalfMadeDataDirectory(t *testing.T) {
 func TestNotAServerSetting(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	_, err := Start(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler), "no_such_setting=1")
+	_, err := Start(t.Context(), dataDir(t), slog.New(slog.DiscardHandler), "no_such_setting=1")
 	if err == nil || !strings.Contains(err.Error(), `unrecognized configuration parameter "no_such_setting"`) {
 		t.Errorf("Start: %v, want PostgreSQL's own reason", err)
 	}

@@ -107,3 +107,17 @@ func TestNotInstalledIsOneSentence(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestReason(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ said, want string }{
+		{"The files will be owned by nobody.\ninitdb: error: could not create directory \"x\": No space left on device\ninitdb: removing contents of data directory \"x\"\n", `could not create directory "x": No space left on device`},
+		{"creating configuration files ... FATAL:  invalid value\nchild process exited with exit code 1\n", "invalid value"},
+		{"postgres: cannot open shared object file\n", "postgres: cannot open shared object file"},
+		{"", ""},
+	} {
+		if got := reason(test.said); got != test.want {
+			t.Errorf("reason(%q) = %q, want %q", test.said, got, test.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ func defaultSettings() []string {
 		"wal_compression=on",
 		"random_page_cost=1.1",
 		"jit=off",
+		// One core of a query is enough, and needs no room in /dev/shm, of which
+		// containers have little.
+		"max_parallel_workers_per_gather=0",
+		"max_parallel_maintenance_workers=0",
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"logging_collector=off",
@@ -91,7 +96,7 @@ func (h *home) initdb(ctx context.Context, dir string, inst installation, a acco
 	cmd.ExtraFiles = []*os.File{data}
 	out, err := onOneThread(cmd.CombinedOutput)
 	if err != nil {
-		return fmt.Errorf("initdb in %s: %w: %s", dir, err, lastLine(string(out)))
+		return fmt.Errorf("initdb in %s: %w: %s", dir, err, reason(string(out)))
 	}
 	return nil
 }
@@ -224,7 +229,8 @@ type serverLog struct {
 	log     *slog.Logger
 	mu      sync.Mutex
 	partial []byte
-	fatal   string
+	fatal   string // the last complaint
+	line    string // the last line
 }
 
 // Write takes a piece of the server's standard error.
@@ -237,12 +243,13 @@ func (l *serverLog) Write(p []byte) (int, error) {
 		if !found {
 			return len(p), nil
 		}
-		l.line(string(line))
+		l.pass(string(line))
 		l.partial = rest
 	}
 }
 
-func (l *serverLog) line(line string) {
+func (l *serverLog) pass(line string) {
+	l.line = line
 	severity, message, _ := strings.Cut(line, ":  ")
 	switch severity {
 	case "FATAL", "PANIC":
@@ -259,13 +266,19 @@ func (l *serverLog) line(line string) {
 func (l *serverLog) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.fatal == "" {
-		return "it gave no reason"
-	}
-	return l.fatal
+	return cmp.Or(l.fatal, l.line, "it gave no reason")
 }
 
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+// reason finds, in what one of PostgreSQL's programs said, why it failed: the
+// first complaint, or else the last line.
+func reason(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	for _, line := range lines {
+		for _, complaint := range []string{"FATAL:  ", "PANIC:  ", "error: "} {
+			if _, why, found := strings.Cut(line, complaint); found {
+				return why
+			}
+		}
+	}
 	return strings.TrimSpace(lines[len(lines)-1])
 }
