@@ -2,7 +2,7 @@ package koji
 
 import "context"
 
-// The calls below set up tags and targets. They need rights of administration
+// The changes below set up tags and targets. They need rights of administration
 // at the hub; only a mirror of another hub's tag (secondary mode) is made with
 // them. Repeating one is a fault "already exists".
 
@@ -38,6 +38,12 @@ type TagExternalRepo struct {
 // TagExternalRepos returns the external repos set on a tag itself.
 func (c *Client) TagExternalRepos(ctx context.Context, tag string) ([]TagExternalRepo, error) {
 	return readList[TagExternalRepo](ctx, c, "getTagExternalRepos", tag)
+}
+
+// InheritedExternalRepos returns the external repos of a tag and of those it
+// inherits from, which is what its repos are merged of.
+func (c *Client) InheritedExternalRepos(ctx context.Context, tag string) ([]TagExternalRepo, error) {
+	return readList[TagExternalRepo](ctx, c, "getExternalRepoList", tag)
 }
 
 // CreateExternalRepo makes an external repo known.

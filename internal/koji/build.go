@@ -71,6 +71,16 @@ func (c *Client) ListTagged(ctx context.Context, q TagQuery) ([]TaggedBuild, err
 	return readList[TaggedBuild](ctx, c, "listTagged", q.Tag, named(args...))
 }
 
+// LatestBuilds returns the latest build of each package of a tag with what it
+// inherits, or of one package if pkg is not "".
+func (c *Client) LatestBuilds(ctx context.Context, tag, pkg string) ([]TaggedBuild, error) {
+	params := []any{tag}
+	if pkg != "" {
+		params = append(params, named("package", pkg))
+	}
+	return readList[TaggedBuild](ctx, c, "getLatestBuilds", params...)
+}
+
 // FindBuild returns a build by its name-version-release; ErrNotFound if there
 // is none. Text that cannot be one is a fault.
 func (c *Client) FindBuild(ctx context.Context, nvr string) (*Build, error) {

@@ -238,6 +238,14 @@ func typedMethods() map[string][]func(context.Context, *Client) error {
 			func(ctx context.Context, c *Client) error { _, err := c.FindBuild(ctx, "x"); return err },
 			func(ctx context.Context, c *Client) error { _, err := c.BuildByID(ctx, 1); return err },
 		},
+		"getLatestBuilds": {func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "x", "y"); return err }},
+		"getRPM":          {func(ctx context.Context, c *Client) error { _, err := c.FindRPM(ctx, "x"); return err }},
+		"listBuildRPMs":   {func(ctx context.Context, c *Client) error { _, err := c.BuildRPMs(ctx, "x"); return err }},
+		"resubmitTask":    {func(ctx context.Context, c *Client) error { _, err := c.ResubmitTask(ctx, 1); return err }},
+		"getExternalRepoList": {func(ctx context.Context, c *Client) error {
+			_, err := c.InheritedExternalRepos(ctx, "x")
+			return err
+		}},
 		"build": {func(ctx context.Context, c *Client) error {
 			_, err := c.Build(ctx, ScratchBuild{Key: "1", Source: "x"})
 			return err

@@ -217,6 +217,15 @@ func (c *Client) CancelTask(ctx context.Context, id int64) error {
 	return c.session.change(ctx, &nothing, "cancelTask", id)
 }
 
+// ResubmitTask submits a failed or canceled task again and returns the id of
+// the new one. Its request is the same, our key included: a build that TasksByKey
+// shall tell from others is submitted by Build.
+func (c *Client) ResubmitTask(ctx context.Context, id int64) (int64, error) {
+	var task int64
+	err := c.session.changeOnce(ctx, &task, "resubmitTask", id)
+	return task, err
+}
+
 // SetTaskPriority changes the priority of a task and all below it; lower is
 // more urgent. Only administrators may.
 func (c *Client) SetTaskPriority(ctx context.Context, id int64, priority int) error {

@@ -194,6 +194,11 @@ func TestTypedRequests(t *testing.T) {
 			_, err := c.TaskOutput(ctx, 9, "build.log", -50, -1)
 			return err
 		}},
+		{"resubmitTask", func(ctx context.Context, c *Client) error { _, err := c.ResubmitTask(ctx, 10); return err }},
+		{"getLatestBuilds", func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "f40", ""); return err }},
+		{"getLatestBuilds-package", func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "f40", "bar"); return err }},
+		{"listBuildRPMs", func(ctx context.Context, c *Client) error { _, err := c.BuildRPMs(ctx, "foo-2.0-4.fc40"); return err }},
+		{"getRPM-nvra-string", func(ctx context.Context, c *Client) error { _, err := c.FindRPM(ctx, "foo-2.0-4.fc40.src"); return err }},
 		{"cancelTask", func(ctx context.Context, c *Client) error { return c.CancelTask(ctx, 17) }},
 		{"repo.request-newer", func(ctx context.Context, c *Client) error { _, err := c.RequestRepo(ctx, "f40-build", 0); return err }},
 		{"newRepo-call", func(ctx context.Context, c *Client) error { _, err := c.NewRepo(ctx, "f40-build"); return err }},
