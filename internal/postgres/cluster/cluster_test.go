@@ -110,7 +110,7 @@ func dataDir(t *testing.T) string {
 	if os.Getenv("TMPDIR") != "" || unix.Statfs(memory, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp(memory, "koschei-cluster-")
+	dir, err := os.MkdirTemp(memory, "koschei-cluster-") //nolint:usetesting // not below the temporary directory
 	if err != nil {
 		t.Fatal(err)
 	}
