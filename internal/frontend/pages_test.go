@@ -34,9 +34,9 @@ func TestPages(t *testing.T) {
 		{"/packages?collection=f44&state=untracked", []string{"untracked-thing untracked"}},
 		{"/packages?collection=epel10", []string{"nothing provides <libfoo.so.3()(64bit)>", "Packages 1 to 0 of 0"}},
 		{"/package/maven", []string{
-			"failing in Fedora Rawhide since", "Fedora 43 unknown", "Groups: java-sig",
+			"failing in Fedora Rawhide for 15 hours", "Fedora 43 unknown", "Groups: java-sig",
 			"As of repo 5210 (event 521000), made 20 minutes ago ; 1 newer repo not looked at yet", "was made in repo 5207, 3 repos before",
-			"First failed: 1:3.9.11-1.fc44 2 days ago . Last built: 1:3.9.11-1.fc44 9 days ago",
+			"First failed: 1:3.9.11-1.fc44 2 days ago . Last built: 1:3.9.11-1.fc44 9 days ago . What changed between the two",
 		}},
 		{"/package/maven?", []string{
 			"Held back. No builder for aarch64 is free. It is tried again after 2026-11-23 22:20:00 UTC",

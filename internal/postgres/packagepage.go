@@ -70,6 +70,9 @@ type BuildRef struct {
 	setID int64
 }
 
+// DepsKnown says whether the build's dependency set is stored.
+func (b *BuildRef) DepsKnown() bool { return b.setID != 0 }
+
 const buildRefColumns = "b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event, b.started, coalesce(b.dependency_set_id, 0)"
 
 // readBuildRef returns nil if the statement, that selects buildRefColumns,

@@ -169,5 +169,5 @@ func emphasized(evr rpm.EVR, arch string, bold int) template.HTML {
 	if cut < len(whole) {
 		title, ellipsis = ` title="`+template.HTMLEscapeString(whole)+`"`, "…"
 	}
-	return template.HTML(`<span class="evr"` + title + `>` + b.String() + ellipsis + `</span>`) //nolint:gosec // escaped
+	return template.HTML(`<span class="evr"` + title + `>` + b.String() + ellipsis + `</span>`)
 }

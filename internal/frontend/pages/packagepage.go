@@ -27,8 +27,8 @@ type packageView struct {
 	Now          postgres.ResolutionNow
 	LastSuccess  *postgres.BuildRef
 	FirstFailure *postgres.BuildRef
+	Suspects     string             // address of what changed from LastSuccess to FirstFailure, "" if not known
 	Before       *postgres.BuildRef // what Changes are compared with; nil if there is nothing
-	Behind       string             // how much older Before's repo is, "" if not known
 	Changes      changesView
 	ChangesNote  string // a sentence where there are none
 	Why          whyView
@@ -141,6 +141,9 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 	v.Package, v.State, v.Running = p, p.State(), p.Running()
 	v.Repos, v.Now = page.Repos, page.Now
 	v.LastSuccess, v.FirstFailure, v.Before = page.LastSuccess, page.FirstFailure, page.Before.Build
+	if v.FirstFailure != nil && v.LastSuccess != nil && v.FirstFailure.DepsKnown() && v.LastSuccess.DepsKnown() {
+		v.Suspects = fmt.Sprintf("/build/%d?compare=%d", v.FirstFailure.ID, v.LastSuccess.ID)
+	}
 	var changes []koschei.Change
 	switch {
 	case v.Before == nil:

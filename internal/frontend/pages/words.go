@@ -13,6 +13,7 @@ import (
 func (s *Site) funcs() template.FuncMap {
 	return template.FuncMap{
 		"ago":   func(t time.Time) template.HTML { return relativeTime(t, s.now()) },
+		"age":   func(t time.Time) template.HTML { return timeElement(t, span(max(0, s.now().Sub(t)))) },
 		"day":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
 		"count": count,
 		"took":  duration,
@@ -40,7 +41,6 @@ func relativeTime(t, now time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
-	t = t.UTC()
 	words := "just now"
 	switch d := now.Sub(t); {
 	case d >= 10*time.Second:
@@ -48,7 +48,13 @@ func relativeTime(t, now time.Time) template.HTML {
 	case d <= -10*time.Second:
 		words = "in " + span(-d)
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC">%s</time>`, //nolint:gosec // nothing in it came from outside
+	return timeElement(t, words)
+}
+
+// timeElement has words in the text and the time itself as its title.
+func timeElement(t time.Time, words string) template.HTML {
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC">%s</time>`,
 		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05"), words))
 }
 
@@ -131,7 +137,7 @@ func glyph(name string) string {
 
 // mark is a coloured sign with its word beside it.
 func mark(class, shape, word string) template.HTML {
-	return template.HTML(fmt.Sprintf( //nolint:gosec // the word is escaped, the rest is ours
+	return template.HTML(fmt.Sprintf(
 		`<span class="mark %s"><svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">%s</svg>%s</span>`,
 		class, glyph(shape), template.HTMLEscapeString(word)))
 }
