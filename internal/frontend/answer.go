@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -37,7 +38,13 @@ type answerer struct {
 func (a *answerer) answer(pattern string, handle handlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, out := time.Now(), &recorder{ResponseWriter: w, status: http.StatusOK}
-		err := protect(handle, out, r)
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		err := checkText(r.URL)
+		if err == nil {
+			err = protect(handle, out, r)
+		}
 		if err != nil {
 			a.fail(out, r, err)
 		}
@@ -47,6 +54,22 @@ func (a *answerer) answer(pattern string, handle handlerFunc) http.Handler {
 			panic(http.ErrAbortHandler) // how net/http is told to break an answer off
 		}
 	})
+}
+
+// requestTimeout is far longer than any answer takes that is of use.
+const requestTimeout = time.Minute
+
+// checkText refuses what cannot be the name of anything, nor be stored or
+// looked for in the record.
+func checkText(u *url.URL) error {
+	text := u.Path
+	for key, values := range u.Query() {
+		text += key + strings.Join(values, "")
+	}
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return fmt.Errorf("the address is not text in UTF-8: %w", koschei.ErrInvalid)
+	}
+	return nil
 }
 
 // protect makes a panic an error: it is a mistake of ours in one page, and no
@@ -84,7 +107,7 @@ func nothing(w http.ResponseWriter, r *http.Request) error {
 // ours alone leaves the process.
 func (a *answerer) fail(out *recorder, r *http.Request, err error) {
 	status, told := explain(err)
-	if r.Context().Err() != nil {
+	if errors.Is(r.Context().Err(), context.Canceled) {
 		return // the reader has gone: nobody to tell, and no mistake
 	}
 	if status >= http.StatusInternalServerError {
@@ -100,7 +123,7 @@ func (a *answerer) fail(out *recorder, r *http.Request, err error) {
 		_, _ = out.Write(append(body, '\n'))
 		return
 	}
-	if err := a.site.Error(out, status, told); err != nil {
+	if err := a.site.Error(out, r, status, told); err != nil {
 		a.log.ErrorContext(r.Context(), "error page failed", "path", r.URL.Path, "error", err)
 		http.Error(out, told, status)
 	}

@@ -26,6 +26,11 @@ func TestWrongRequests(t *testing.T) {
 	}{
 		{"/nope", 404, "There is no page at this address."},
 		{"/static/nope.css", 404, "There is no page at this address."},
+		{"/package/a%00b", 400, "The address is not text in UTF-8."},
+		{"/package/%ff", 400, "The address is not text in UTF-8."},
+		{"/search?q=%00", 400, "The address is not text in UTF-8."},
+		{"/api/v1/packages?name=%00", 400, `{"error":"The address is not text in UTF-8."}`},
+		{"/search?q=" + strings.Repeat("a", 256), 400, "No package has a name of more than 255 characters."},
 		{"/packages?page=abc", 400, `Page "abc" is not a number.`},
 		{"/packages?page=3", 404, "There is no page 3, the last one is 2."},
 		{"/packages?page=0", 404, "There is no page 0."},

@@ -155,7 +155,7 @@ func TestNoticeIsOnEveryPageAsText(t *testing.T) {
 	if _, err := db.SetNotice(t.Context(), author, `<b>Koji</b> is "down"`); err != nil {
 		t.Fatal(err)
 	}
-	for _, url := range []string{"/", "/packages?collection=f44", "/package/maven", "/build/1", "/collections", "/collection/f44", "/groups", "/groups/java-sig", "/search?q=perl"} {
+	for _, url := range []string{"/", "/packages?collection=f44", "/package/maven", "/build/1", "/collections", "/collection/f44", "/groups", "/groups/java-sig", "/search?q=perl", "/nope"} {
 		if page := b.get(url).Body.String(); !strings.Contains(page, "&lt;b&gt;Koji&lt;/b&gt; is") {
 			t.Errorf("%s does not show the notice, or not escaped", url)
 		}

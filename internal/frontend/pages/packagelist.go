@@ -94,14 +94,20 @@ func (s *Site) Search(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/", http.StatusFound)
 		return nil
 	}
+	if len(wanted) > maxName {
+		return fmt.Errorf("no package has a name of more than %d characters: %w", maxName, koschei.ErrInvalid)
+	}
 	f, err := s.frame(r, "packages", "Search for "+wanted)
 	if err != nil {
 		return err
 	}
 	f.Query = wanted
 	l := listing{Heading: "Packages named like “" + wanted + "”"}
-	return s.list(w, r, f, l, postgres.PackageFilter{Match: wanted, Untracked: false})
+	return s.list(w, r, f, l, postgres.PackageFilter{Match: wanted})
 }
+
+// maxName is the length of the longest name, as koschei.ValidateName has it.
+const maxName = 255
 
 // list shows the packages of the current collections that filter lets through
 // and the request asks for.

@@ -183,11 +183,16 @@ type errorView struct {
 	Sentence string
 }
 
-// Error writes a page that says why there is no other. It asks the record for
-// nothing, which may be the very thing that is broken.
-func (s *Site) Error(w http.ResponseWriter, status int, sentence string) error {
+// Error writes a page that says why there is no other. When the fault is ours
+// it asks the record for nothing, which may be the very thing that is broken.
+func (s *Site) Error(w http.ResponseWriter, r *http.Request, status int, sentence string) error {
 	heading := http.StatusText(status)
 	view := errorView{layout{Title: heading, Version: s.config.Version}, heading, sentence}
+	if status < http.StatusInternalServerError {
+		if read, err := s.db.Frame(r.Context()); err == nil {
+			view.Notice = read.Notice
+		}
+	}
 	return s.render(w, status, "error", &view)
 }
 
