@@ -25,7 +25,7 @@ import (
 // the record knows nothing yet.
 type fixture struct {
 	*Sync
-	t     *testing.T
+	t     testing.TB
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
@@ -70,12 +70,17 @@ build docs-1-1 tag=f40
 repo f40-build
 `
 
-func newFixture(t *testing.T, world string) *fixture {
+func newFixture(t testing.TB, world string) *fixture {
 	t.Helper()
 	w, err := kojisim.ParseWorld([]byte(world), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return fixtureOf(t, w)
+}
+
+func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
+	t.Helper()
 	clock := kojisim.NewStepClock(w.Now())
 	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)

@@ -154,6 +154,11 @@ func lockBuild(ctx context.Context, tx pgx.Tx, id int64) (*lockedBuild, error) {
 
 func saveTasks(ctx context.Context, tx pgx.Tx, buildID int64, tasks []koschei.Task) error {
 	var batch pgx.Batch
+	queueTasks(&batch, buildID, tasks)
+	return tx.SendBatch(ctx, &batch).Close()
+}
+
+func queueTasks(batch *pgx.Batch, buildID int64, tasks []koschei.Task) {
 	for i := range tasks {
 		t := &tasks[i]
 		batch.Queue(`
@@ -165,7 +170,6 @@ func saveTasks(ctx context.Context, tx pgx.Tx, buildID int64, tasks []koschei.Ta
 				IS DISTINCT FROM (excluded.state, excluded.started, excluded.finished)`,
 			buildID, t.TaskID, t.Method, t.Arch, t.State, t.Started, orNull(t.Finished))
 	}
-	return tx.SendBatch(ctx, &batch).Close()
 }
 
 func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport, rules koschei.PriorityRules, now time.Time) error {

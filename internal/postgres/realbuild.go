@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -89,15 +88,9 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 		if err != nil {
 			return err
 		}
-		var ids []int64
-		for i := range builds {
-			id, err := addRealBuild(ctx, tx, &builds[i])
-			if err != nil {
-				return err
-			}
-			if id != 0 {
-				ids = append(ids, id)
-			}
+		ids, err := insertRealBuilds(ctx, tx, builds)
+		if err != nil {
+			return err
 		}
 		added = len(ids)
 		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
@@ -118,27 +111,36 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 	return added, nil
 }
 
-// addRealBuild returns 0 if the build is there already, or its package is gone.
-func addRealBuild(ctx context.Context, tx pgx.Tx, b *RealBuild) (int64, error) {
-	var id int64
-	err := tx.QueryRow(ctx, `
-		INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
-			repo_id, started, finished, deps)
-		SELECT p.id, 'real', 'complete', $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8,
-			nullif($9::bigint, 0), $10, $11, CASE $9 WHEN 0 THEN 'unavailable' ELSE 'pending' END
-		FROM package p
-		WHERE p.id = $1
-		ON CONFLICT (package_id, hub, koji_build_id) WHERE origin = 'real' DO NOTHING
-		RETURNING id`,
-		b.PackageID, b.Event, b.Hub, b.TaskID, b.KojiBuildID, b.EVR.Epoch, b.EVR.Version, b.EVR.Release,
-		b.RepoID, b.Started, b.Finished).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+// insertRealBuilds returns the ids of those that were not there already, and
+// whose package is not gone.
+func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids []int64, err error) {
+	var rows, tasks pgx.Batch
+	for i := range builds {
+		b := &builds[i]
+		rows.Queue(`
+			INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
+				repo_id, started, finished, deps)
+			SELECT p.id, 'real', 'complete', $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8,
+				nullif($9::bigint, 0), $10, $11, CASE $9 WHEN 0 THEN 'unavailable' ELSE 'pending' END
+			FROM package p
+			WHERE p.id = $1
+			ON CONFLICT (package_id, hub, koji_build_id) WHERE origin = 'real' DO NOTHING
+			RETURNING id`,
+			b.PackageID, b.Event, b.Hub, b.TaskID, b.KojiBuildID, b.EVR.Epoch, b.EVR.Version, b.EVR.Release,
+			b.RepoID, b.Started, b.Finished,
+		).Query(func(r pgx.Rows) error {
+			added, err := collectIDs(r, nil)
+			for _, id := range added {
+				ids = append(ids, id)
+				queueTasks(&tasks, id, b.Tasks)
+			}
+			return err
+		})
 	}
-	if err != nil {
-		return 0, err
+	if err := tx.SendBatch(ctx, &rows).Close(); err != nil {
+		return nil, err
 	}
-	return id, saveTasks(ctx, tx, id, b.Tasks)
+	return ids, tx.SendBatch(ctx, &tasks).Close()
 }
 
 // retagged are the builds of collection $1 whose event or mark is not what
