@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+func (a *admin) why() *cobra.Command {
+	return &cobra.Command{
+		Use:     "why PACKAGE",
+		Short:   "Explain why a package is built now, or is not",
+		Example: "  koschei-admin why --collection f28 bash",
+		Args:    exactly(1, "the name of a package"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := errors.Join(a.checkOutput(), a.needCollection()); err != nil {
+				return err
+			}
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+				collection, err := db.Collection(ctx, a.collection)
+				if err != nil {
+					return err
+				}
+				page, err := db.PackagePage(ctx, args[0], collection.ID, postgres.HistoryQuery{Limit: 1})
+				if err != nil {
+					return err
+				}
+				if page.Package == nil {
+					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
+				}
+				r := reasonFor(c.Priorities.rules(), page.Package, collection, c.Clock.now()())
+				if a.output == "json" {
+					return printJSON(cmd.OutOrStdout(), r)
+				}
+				return r.print(cmd.OutOrStdout())
+			})
+		},
+	}
+}
+
+// A reason is why a package is scheduled or not.
+type reason struct {
+	Package   string             `json:"package"`
+	State     koschei.State      `json:"state"`
+	Due       bool               `json:"due"`
+	Because   []string           `json:"because"`
+	Priority  float64            `json:"priority"`
+	Threshold float64            `json:"threshold"`
+	Terms     map[string]float64 `json:"terms"`
+}
+
+func reasonFor(rules koschei.PriorityRules, p *koschei.Package, c *koschei.Collection, now time.Time) reason {
+	priority := rules.Of(p, c, now)
+	r := reason{
+		Package: p.Name, State: p.State(), Priority: priority.Total(), Threshold: rules.BuildThreshold, Because: []string{},
+		Terms: map[string]float64{
+			"manual": priority.Manual, "static": priority.Static,
+			"dependency": priority.Coefficient * priority.Dependency,
+			"build":      priority.Coefficient * priority.Build,
+			"time":       priority.Coefficient * priority.Time,
+		},
+	}
+	for _, o := range p.Obstacles(c) {
+		r.Because = append(r.Because, string(o))
+	}
+	if p.HoldUntil.After(now) {
+		r.Because = append(r.Because, fmt.Sprintf("held until %s: %s", p.HoldUntil.Format("2006-01-02 15:04Z"), p.HoldReason))
+	}
+	if r.Priority < r.Threshold {
+		r.Because = append(r.Because, fmt.Sprintf("its priority of %.0f is below %.0f", r.Priority, r.Threshold))
+	}
+	r.Due = len(r.Because) == 0
+	return r
+}
+
+func (r reason) print(w io.Writer) error {
+	verdict := "is due: it is built when its turn comes"
+	if !r.Due {
+		verdict = "is not built now: " + strings.Join(r.Because, "; ")
+	}
+	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = manual %.0f + static %.0f + dependencies %.1f + last build %.1f + time %.1f\n",
+		r.Package, r.State, verdict, r.Priority,
+		r.Terms["manual"], r.Terms["static"], r.Terms["dependency"], r.Terms["build"], r.Terms["time"])
+	return err
+}
+
+func (a *admin) retry() *cobra.Command {
+	return &cobra.Command{
+		Use:     "retry NAME...",
+		Short:   "Build packages again as soon as their turn comes",
+		Long:    "Forgets what holds packages back and raises their manual priority above the threshold for one build.",
+		Example: "  koschei-admin retry --collection f28 bash",
+		Args:    atLeast(1, "package names"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			raise := int(2 * c.Priorities.BuildThreshold) // a build that has just ended weighs negative
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				return db.RetryPackages(ctx, author, a.collection, names, raise)
+			})
+		},
+	}
+}
+
+func (a *admin) cancelBuild() *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel-build BUILD",
+		Short:   "Cancel a running scratch build",
+		Long:    "Asks for a build, by the number in its page's address, to be canceled; the scheduler does it.",
+		Example: "  koschei-admin cancel-build 12345",
+		Args:    exactly(1, "the number of a build"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := buildID(args[0])
+			if err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				return db.RequestCancel(ctx, author, id)
+			})
+		},
+	}
+}
+
+func buildID(arg string) (int64, error) {
+	id, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || id <= 0 {
+		return 0, badInput(fmt.Errorf("build %q: it must be a positive whole number", arg))
+	}
+	return id, nil
+}
+
+func (a *admin) explainBuild() *cobra.Command {
+	return &cobra.Command{
+		Use:     "explain-build BUILD",
+		Short:   "Tell why a build was made, how it ended and what had changed",
+		Example: "  koschei-admin explain-build 12345",
+		Args:    exactly(1, "the number of a build"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := buildID(args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.checkOutput(); err != nil {
+				return err
+			}
+			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *postgres.DB) error {
+				page, err := db.BuildPage(ctx, id, 0)
+				if err != nil {
+					return err
+				}
+				e := explain(page)
+				if a.output == "json" {
+					return printJSON(cmd.OutOrStdout(), e)
+				}
+				return e.print(cmd.OutOrStdout())
+			})
+		},
+	}
+}
+
+// An explanation is what explain-build tells.
+type explanation struct {
+	Build    int64           `json:"build"`
+	Package  string          `json:"package"`
+	EVR      string          `json:"evr"`
+	Origin   koschei.Origin  `json:"origin"`
+	Outcome  koschei.Outcome `json:"outcome"`
+	Fault    string          `json:"fault,omitempty"`
+	TaskID   int64           `json:"task_id,omitempty"`
+	RepoID   int64           `json:"repo_id,omitempty"`
+	Trigger  json.RawMessage `json:"trigger,omitempty"`
+	Against  int64           `json:"compared_with,omitempty"`
+	Changes  []change        `json:"changes"`
+	Packages int             `json:"packages"` // in its buildroot
+}
+
+type change struct {
+	Name     string `json:"name"`
+	Prev     string `json:"prev,omitempty"`
+	Curr     string `json:"curr,omitempty"`
+	Distance int    `json:"distance,omitempty"`
+}
+
+func explain(page *postgres.BuildPage) explanation {
+	e := explanation{
+		Build: page.ID, Package: page.PackageName, EVR: page.EVR.String(), Origin: page.Origin, Outcome: page.Outcome,
+		Fault: page.Fault, TaskID: page.TaskID, RepoID: page.RepoID, Trigger: page.Trigger,
+		Changes: []change{}, Packages: len(page.Set),
+	}
+	if page.Compared.Build != nil {
+		e.Against = page.Compared.Build.ID
+	}
+	for _, c := range page.Changes {
+		e.Changes = append(e.Changes, change{c.Name, evrOf(c.Prev), evrOf(c.Curr), c.Distance})
+	}
+	return e
+}
+
+func evrOf(n *rpm.NEVRA) string {
+	if n == nil {
+		return ""
+	}
+	return n.EVR.String()
+}
+
+func (e explanation) print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "build %d: %s build of %s %s, %s", e.Build, e.Origin, e.Package, e.EVR, e.Outcome)
+	if e.Fault != "" {
+		fmt.Fprintf(&b, ": %s", e.Fault)
+	}
+	fmt.Fprintf(&b, "\ntask %d, repo %d, %d packages in the buildroot\n", e.TaskID, e.RepoID, e.Packages)
+	if e.Trigger != nil {
+		fmt.Fprintf(&b, "submitted for %s\n", e.Trigger)
+	}
+	if e.Against != 0 {
+		fmt.Fprintf(&b, "%d dependency changes since build %d\n", len(e.Changes), e.Against)
+	}
+	for _, c := range e.Changes {
+		fmt.Fprintf(&b, "  %s %s -> %s", c.Name, orDash(c.Prev), orDash(c.Curr))
+		if c.Distance != 0 {
+			fmt.Fprintf(&b, " (distance %d)", c.Distance)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
