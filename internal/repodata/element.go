@@ -117,8 +117,8 @@ func trimmed(s string) string {
 // attr is the value of an attribute of the start tag just read, or "".
 func (s *scanner) attr(name string) string {
 	for i := range s.attrs {
-		if string(s.attrs[i].name) == name {
-			return s.string(s.attrs[i].value)
+		if string(s.attrName(i)) == name {
+			return s.attrValue(i)
 		}
 	}
 	return ""

@@ -200,11 +200,11 @@ func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 func (p *primaryReader) readRelation(r *rpm.Relation) error {
 	var flags string
 	for i := range p.attrs {
-		switch a := &p.attrs[i]; string(a.name) {
+		switch string(p.attrName(i)) {
 		case "name":
-			r.Name = p.string(a.value)
+			r.Name = p.attrValue(i)
 		case "flags":
-			flags = p.string(a.value)
+			flags = p.attrValue(i)
 		}
 	}
 	if r.Name == "" {
@@ -240,13 +240,13 @@ func (p *primaryReader) readRelation(r *rpm.Relation) error {
 // evr reads the attributes epoch, ver and rel.
 func (p *primaryReader) evr() (e rpm.EVR, err error) {
 	for i := range p.attrs {
-		switch a := &p.attrs[i]; string(a.name) {
+		switch string(p.attrName(i)) {
 		case "ver":
-			e.Version = p.string(a.value)
+			e.Version = p.attrValue(i)
 		case "rel":
-			e.Release = p.string(a.value)
+			e.Release = p.attrValue(i)
 		case "epoch":
-			if e.Epoch, err = p.epoch(p.string(a.value)); err != nil {
+			if e.Epoch, err = p.epoch(p.attrValue(i)); err != nil {
 				return e, err
 			}
 		}

@@ -51,10 +51,12 @@ type scanner struct {
 	unquote []byte // strings with references taken out
 }
 
-// An attr is one attribute of a start tag; name is as written, with its prefix.
+// An attr is one attribute of a start tag, as offsets in the buffer: there are
+// many, and slices would cost twice as much.
 type attr struct {
-	name  []byte
-	value rawText
+	name, nameEnd   int32
+	value, valueEnd int32
+	escaped         bool // see rawText
 }
 
 // A rawText is text as it stands in the document.
@@ -349,8 +351,8 @@ func (s *scanner) openElement(raw []byte, local, next int, empty bool) error {
 
 // scanAttr reads the attribute that begins at i, and says where it ends.
 func (s *scanner) scanAttr(i int) (int, error) {
-	start := i
 	n, local := nameLength(s.buf[i:])
+	a := attr{name: int32(i), nameEnd: int32(i + n)}
 	name := s.buf[i : i+n]
 	i += n
 	i += spaceRun(s.buf[i:])
@@ -358,7 +360,7 @@ func (s *scanner) scanAttr(i int) (int, error) {
 		return 0, s.short()
 	}
 	if local < 0 {
-		return 0, s.errorf(start, "an attribute has no valid name")
+		return 0, s.errorf(int(a.name), "an attribute has no valid name")
 	}
 	if s.buf[i] != '=' {
 		return 0, s.errorf(i, "attribute %s has no value", name)
@@ -369,23 +371,25 @@ func (s *scanner) scanAttr(i int) (int, error) {
 		return 0, s.short()
 	}
 	for j := range s.attrs {
-		if string(s.attrs[j].name) == string(name) {
-			return 0, s.errorf(start, "attribute %s is there twice", name)
+		if string(s.attrName(j)) == string(name) {
+			return 0, s.errorf(int(a.name), "attribute %s is there twice", name)
 		}
 	}
-	quote := s.buf[i]
-	if quote != '"' && quote != '\'' {
+	if s.buf[i] != '"' && s.buf[i] != '\'' {
 		return 0, s.errorf(i, "the value of attribute %s is not quoted", name)
 	}
-	value, i, err := s.scanValue(i+1, quote)
-	s.attrs = append(s.attrs, attr{name, value})
-	return i, err
+	if err := s.scanValue(i, &a); err != nil {
+		return 0, err
+	}
+	s.attrs = append(s.attrs, a)
+	return int(a.valueEnd) + 1, nil
 }
 
-// scanValue reads the attribute value from start to before the quote, and says
-// where to go on behind that.
-func (s *scanner) scanValue(start int, quote byte) (value rawText, next int, err error) {
-	i, high := start, false
+// scanValue reads the attribute value whose opening quote is at i.
+func (s *scanner) scanValue(i int, a *attr) error {
+	quote, high := s.buf[i], false
+	i++
+	a.value = int32(i)
 	for {
 		i += plainRun(s.buf[i:], &valueClass)
 		c := s.buf[i]
@@ -394,31 +398,39 @@ func (s *scanner) scanValue(start int, quote byte) (value rawText, next int, err
 		}
 		switch {
 		case i >= s.end:
-			return value, 0, s.short()
+			return s.short()
 		case c == '&' || c == '\r':
-			value.escaped = true
+			a.escaped = true
 		case c >= 0x80:
 			high = true
 		case c == '"' || c == '\'':
 		case c == '<':
-			return value, 0, s.errorf(i, `"<" inside an attribute value`)
+			return s.errorf(i, `"<" inside an attribute value`)
 		default:
-			return value, 0, s.errorf(i, "the character %#02x is not allowed", c)
+			return s.errorf(i, "the character %#02x is not allowed", c)
 		}
 		i++
 	}
-	value.raw = s.buf[start:i]
+	a.valueEnd = int32(i)
+	value := s.buf[a.value:i]
 	if high {
-		if at := invalidUTF8(value.raw); at >= 0 {
-			return value, 0, s.errorf(start+at, "a character is not valid UTF-8, or not allowed")
+		if at := invalidUTF8(value); at >= 0 {
+			return s.errorf(int(a.value)+at, "a character is not valid UTF-8, or not allowed")
 		}
 	}
-	if value.escaped {
-		if err := s.checkReferences(value.raw, start); err != nil {
-			return value, 0, err
-		}
+	if a.escaped {
+		return s.checkReferences(value, int(a.value))
 	}
-	return value, i + 1, nil
+	return nil
+}
+
+// attrName is the name of attribute i, with its prefix.
+func (s *scanner) attrName(i int) []byte { return s.buf[s.attrs[i].name:s.attrs[i].nameEnd] }
+
+// attrValue is the value of attribute i, references replaced.
+func (s *scanner) attrValue(i int) string {
+	a := &s.attrs[i]
+	return s.string(rawText{raw: s.buf[a.value:a.valueEnd], escaped: a.escaped})
 }
 
 // checkOutside checks a text outside the root element.
