@@ -2,13 +2,16 @@ package kojisync
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -138,7 +141,13 @@ func TestCanceled(t *testing.T) {
 		want string
 	}{
 		{"on request", func(f *fixture, id, _ int64) {
-			f.exec(`UPDATE build SET cancel_requested = true WHERE id = $1`, id)
+			author := postgres.Author{Name: "somebody", Environment: postgres.FromFrontend, Now: f.Now()}
+			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); err != nil {
+				f.t.Error(err)
+			}
+			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); !errors.Is(err, koschei.ErrConflict) {
+				f.t.Errorf("a second request: error %v, want %v", err, koschei.ErrConflict)
+			}
 		}, "canceled canceled on request"},
 		{"timeout", func(f *fixture, id, _ int64) {
 			f.exec(`UPDATE build SET started = started - interval '49 hours' WHERE id = $1`, id)

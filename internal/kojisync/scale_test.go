@@ -33,7 +33,7 @@ func BenchmarkPoll(b *testing.B) {
 			for range b.N {
 				f.poll()
 			}
-			b.ReportMetric((cpuTime(b) - start).Seconds()/float64(b.N), "cpu-s/op")
+			b.ReportMetric((cpuTime(b)-start).Seconds()/float64(b.N), "cpu-s/op")
 		})
 		f.exec(`ANALYZE`)
 	}

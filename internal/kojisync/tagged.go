@@ -58,6 +58,19 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 	return err
 }
 
+// RecordTagged records the newest tagged build of one package and reports
+// whether it was not known before.
+func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.TaggedBuild) (bool, error) {
+	name, hub := s.sourceHub(c)
+	unknown, err := s.DB.UnknownTagged(ctx, c, name, []postgres.TaggedBuild{
+		{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()},
+	})
+	if err != nil || len(unknown) == 0 {
+		return false, err
+	}
+	return true, s.addRealBuilds(ctx, c, hub, []postgres.RealBuild{s.realBuild(name, unknown[0], b)})
+}
+
 // sourcesOf stores what the sources of builds say that were just recorded.
 // SourceFacts would do so too, but only after the last of them: of a large
 // collection that is met for the first time, packages are resolved, built and

@@ -91,6 +91,34 @@ func TestLife(t *testing.T) {
 	check("it failed again", "bash ok scratch", "docs ok scratch", "foo failing scratch", "mainframe ok real")
 }
 
+// TestNewSource has a package updated just before it is due, unknown to us.
+func TestNewSource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.startOver(t)
+	f.exec(t, `DELETE FROM build WHERE package_id = (SELECT id FROM package WHERE name = 'foo')`)
+	f.exec(t, `
+		INSERT INTO build (package_id, origin, outcome, event, koji_build_id, version, release, started, finished)
+		SELECT id, 'real', 'complete', 1, 98, '0', '1', $1, $1 FROM package WHERE name = 'foo'`, f.Now().AddDate(-1, 0, 0))
+	f.exec(t, `
+		UPDATE package p
+		SET last_build_id = b.id, last_build_started = b.started, last_complete_build_id = b.id, last_complete_outcome = b.outcome
+		FROM build b WHERE b.package_id = p.id AND p.name = 'foo'`)
+	builds := func() []string {
+		return f.query(t, `
+			SELECT concat_ws(' ', b.origin, b.outcome, b.version, CASE WHEN b.id = p.last_build_id THEN 'last' END)
+			FROM build b JOIN package p ON p.id = b.package_id WHERE p.name = 'foo' ORDER BY b.event, b.id`)
+	}
+	f.pass(t)
+	if diff := cmp.Diff([]string{"real complete 0", "real complete 1 last"}, builds()); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	f.pass(t)
+	if diff := cmp.Diff([]string{"real complete 0", "real complete 1", "scratch running 1 last"}, builds()); diff != "" {
+		t.Errorf("builds after another pass (-want +got):\n%s", diff)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

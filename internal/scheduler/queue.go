@@ -83,7 +83,7 @@ func (q *queue) submitNext(ctx context.Context) (bool, error) {
 func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) error {
 	var h *hold
 	switch {
-	case errors.Is(cause, koschei.ErrConflict): // somebody else was faster
+	case errors.Is(cause, koschei.ErrConflict): // it is another one now
 		return nil
 	case errors.As(cause, &h):
 	case refusal(cause):
@@ -167,6 +167,15 @@ func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 	src, err := q.source(ctx, p, event.ID)
 	if err != nil {
 		return err
+	}
+	// A source that is news to us comes before the scratch build of it, and may
+	// leave nothing to build.
+	isNew, err := q.sync(q.db).RecordTagged(ctx, &q.collection, &src.build)
+	if err != nil {
+		return err
+	}
+	if isNew {
+		return fmt.Errorf("a newer build was found: %w", koschei.ErrConflict)
 	}
 	if load, arch := q.loads.of(src.arches); q.LoadThreshold < 1 && load > q.LoadThreshold {
 		return &hold{fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
