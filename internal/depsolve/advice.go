@@ -73,3 +73,65 @@ func (c *chooser) isConditionFulfilled(d *dependency) bool {
 	}
 	return c.isFulfilled(right.right)
 }
+
+// A fulfilment says what a dependency that is met owes that to.
+type fulfilment int8
+
+const (
+	unmet     fulfilment = iota
+	byAbsence            // of what a condition names, or to RPM itself
+	byPackage            // that is installed
+)
+
+// fulfilment is isFulfilled with the reason, in libsolv's own reckoning.
+func (c *chooser) fulfilment(dep depID) fulfilment {
+	d := &c.u.deps[dep]
+	switch d.boolOp {
+	case rpm.And:
+		left, right := c.fulfilment(d.left), c.fulfilment(d.right)
+		if left == unmet || right == unmet {
+			return unmet
+		}
+		return max(left, right)
+	case rpm.Or:
+		return max(c.fulfilment(d.left), c.fulfilment(d.right))
+	case rpm.If, rpm.Unless:
+		return c.conditionFulfilment(d)
+	}
+	for _, id := range c.u.index.ofDep(dep) {
+		if c.decided[id] > 0 {
+			return byPackage
+		}
+	}
+	if c.u.index.system[dep] {
+		return byAbsence
+	}
+	return unmet
+}
+
+func (c *chooser) conditionFulfilment(d *dependency) fulfilment {
+	right := &c.u.deps[d.right]
+	if right.boolOp != rpm.Else {
+		left, absent := c.fulfilment(d.left), c.fulfilment(d.right) == unmet
+		if d.boolOp == rpm.If && (left == byPackage || left == unmet && !absent) {
+			return left
+		}
+		if d.boolOp == rpm.Unless && (left == unmet || !absent) {
+			return unmet
+		}
+		return max(left, byAbsence)
+	}
+	condition := c.fulfilment(right.left)
+	then, otherwise := d.left, right.right
+	if d.boolOp == rpm.Unless {
+		then, otherwise = otherwise, then
+	}
+	if condition == unmet {
+		return c.fulfilment(otherwise)
+	}
+	result := c.fulfilment(then)
+	if result != unmet && condition == byPackage {
+		return byPackage
+	}
+	return result
+}

@@ -66,6 +66,9 @@ func (u *Universe) NewSolver(o SolverOptions) *Solver {
 	return s
 }
 
+// Universe returns what the Solver solves goals against.
+func (s *Solver) Universe() *Universe { return s.u }
+
 // Solve finds the packages to install for a goal. Explain says why there are
 // none.
 func (s *Solver) Solve(g Goal) Result {

@@ -40,11 +40,17 @@ func (c *chooser) resolveWeak(by installer) (again, ok bool) {
 func (c *chooser) wantedSupplements() []ID {
 	var ids []ID
 	for _, id := range c.u.weak.supplementing {
-		if c.decided[id] == 0 && !c.u.excluded[id] && c.anyFulfilled(c.u.list(supplemented, id)) {
+		if c.decided[id] == 0 && !c.u.excluded[id] && c.isCalled(c.u.list(supplemented, id)) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// isCalled reports whether something supplements what is installed, and not
+// only what is not.
+func (c *chooser) isCalled(deps []depID) bool {
+	return c.anyFulfilled(deps) && slices.ContainsFunc(deps, func(dep depID) bool { return c.fulfilment(dep) == byPackage })
 }
 
 // wantedRecommends returns ids and the undecided packages that would meet a

@@ -58,7 +58,7 @@ func drawWorld(t *rapid.T) *world {
 		w.add(drawPackage(t))
 	}
 	for range rapid.IntRange(1, 6).Draw(t, "goals") {
-		w.goals = append(w.goals, drawRelations(t, "goal", 1, 4))
+		w.goals = append(w.goals, drawGoal(t))
 	}
 	return w
 }
@@ -131,15 +131,23 @@ func drawRelations(t *rapid.T, label string, least, most int) []rpm.Relation {
 	return relations
 }
 
-// drawAdvice draws dependencies without conditions inside others and without
-// "else": for these libsolv may install a package and forget its requirements,
-// which the lazy solver does not imitate.
+// drawGoal and drawAdvice draw no conditions inside other dependencies and no
+// "else": there libsolv may install a package that only a condition names and
+// forget what it requires, which we do not imitate.
+func drawGoal(t *rapid.T) []rpm.Relation {
+	return drawSimple(t, rapid.IntRange(1, 4).Draw(t, "goal"), "or", "or", "and", "if", "unless", "with", "without")
+}
+
 func drawAdvice(t *rapid.T, label string, most int) []rpm.Relation {
+	return drawSimple(t, rapid.IntRange(0, most).Draw(t, label), "or", "and", "if", "unless")
+}
+
+func drawSimple(t *rapid.T, n int, operators ...string) []rpm.Relation {
 	var relations []rpm.Relation
-	for range rapid.IntRange(0, most).Draw(t, label) {
+	for range n {
 		r := drawPlain(t)
 		if rapid.IntRange(0, 2).Draw(t, "boolean") == 0 {
-			op := rapid.SampledFrom([]string{"or", "and", "if", "unless"}).Draw(t, "operator")
+			op := rapid.SampledFrom(operators).Draw(t, "operator")
 			r = rpm.Relation{Name: fmt.Sprintf("(%v %s %v)", r, op, drawPlain(t))}
 		}
 		relations = append(relations, r)
