@@ -74,7 +74,8 @@ func readGoals(ctx context.Context, source *repodata.Repo, toSolve, toWrite chan
 		if p.Arch != "src" && p.Arch != "nosrc" {
 			return nil
 		}
-		b.packages = append(b.packages, p.Clone())
+		goal := rpm.Package{NEVRA: p.NEVRA, Requires: p.Requires}
+		b.packages = append(b.packages, goal.Clone())
 		if len(b.packages) < batchSize {
 			return nil
 		}

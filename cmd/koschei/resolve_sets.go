@@ -144,6 +144,7 @@ type lineWriter struct {
 	*tokens
 	distances bool
 	chosen    []uint64 // bitmap by rank, empty between lines
+	used      []uint64 // bitmap of the words of chosen that are not 0
 	distance  []uint8  // by rank
 }
 
@@ -154,7 +155,7 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	n := len(s.tokens.rank)
 	return &lineWriter{
 		tokens: s.tokens, distances: s.distances,
-		chosen: make([]uint64, (n+63)/64), distance: make([]uint8, n),
+		chosen: make([]uint64, n/64+1), used: make([]uint64, n/64/64+1), distance: make([]uint8, n),
 	}
 }
 
@@ -172,6 +173,7 @@ func (w *lineWriter) append(dst []byte, name string, s *depsolve.Solver, g depso
 	for i, id := range r.Packages {
 		rank := w.rank[id]
 		w.chosen[rank/64] |= 1 << (rank % 64)
+		w.used[rank/64/64] |= 1 << (rank / 64 % 64)
 		if w.distances {
 			w.distance[rank] = distances[i]
 		}
@@ -179,24 +181,32 @@ func (w *lineWriter) append(dst []byte, name string, s *depsolve.Solver, g depso
 	return append(w.appendChosen(dst), '\n')
 }
 
-// appendChosen writes the packages in the bitmap, and empties it.
+// appendChosen writes the packages in the bitmaps, and empties these.
 func (w *lineWriter) appendChosen(dst []byte) []byte {
 	start := len(dst)
-	for i, word := range w.chosen {
-		if word == 0 {
-			continue
-		}
-		w.chosen[i] = 0
-		for ; word != 0; word &= word - 1 {
-			rank := i*64 + bits.TrailingZeros64(word)
-			dst = w.appendToken(dst, rank)
-			if w.distances {
-				dst = append(dst, "-123456789"[w.distance[rank]])
-			}
+	for i, words := range w.used {
+		w.used[i] = 0
+		for ; words != 0; words &= words - 1 {
+			word := i*64 + bits.TrailingZeros64(words)
+			dst = w.appendWord(dst, word*64, w.chosen[word])
+			w.chosen[word] = 0
 		}
 	}
 	if len(dst) > start { // the first one has no blank before it
 		dst = append(dst[:start], dst[start+1:]...)
+	}
+	return dst
+}
+
+// appendWord writes the packages of one word of the bitmap, the lowest bit of
+// which stands for first.
+func (w *lineWriter) appendWord(dst []byte, first int, word uint64) []byte {
+	for ; word != 0; word &= word - 1 {
+		rank := first + bits.TrailingZeros64(word)
+		dst = w.appendToken(dst, rank)
+		if w.distances {
+			dst = append(dst, "-123456789"[w.distance[rank]])
+		}
 	}
 	return dst
 }
