@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -86,6 +88,7 @@ func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
 	b.Helper()
 	var took []time.Duration
 	var fewest, most int64 = 1 << 62, 0
+	cpu := s.cpu(b)
 	for b.Loop() {
 		for i := range 20 + calls {
 			before, began := s.statements.n.Load(), time.Now()
@@ -99,6 +102,7 @@ func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
 			}
 		}
 	}
+	b.ReportMetric((s.cpu(b)-cpu).Seconds()*1000/float64((20+calls)*b.N), "cpu-ms")
 	slices.Sort(took)
 	ms := func(part float64) float64 { return took[int(part*float64(len(took)-1))].Seconds() * 1000 }
 	b.ReportMetric(0, "ns/op")
@@ -106,6 +110,36 @@ func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
 	b.ReportMetric(ms(0.99), "p99-ms")
 	b.ReportMetric(float64(most), "statements")
 	b.ReportMetric(float64(fewest), "fewest-statements")
+}
+
+// cpu is what this process and the server's processes for it have used so far;
+// the latter only of a server on this machine.
+func (s *scaleBench) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	rows, err := s.pool.Query(b.Context(), `SELECT pid FROM pg_stat_activity WHERE datname = current_database()`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ticks int64
+	for _, pid := range append(pids, os.Getpid()) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		for _, field := range fields[11:13] { // user and system
+			n, err := strconv.ParseInt(field, 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // bytes reports what a build takes with all that belongs to it, on disk.

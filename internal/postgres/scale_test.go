@@ -268,7 +268,7 @@ func (l *scaleLoader) finish() {
 	}
 	newest := scaleDays * scaleReposADay
 	l.exec(`UPDATE collection SET latest_repo_id = $1, latest_repo_event = $1, latest_repo_resolved = 'resolved'`, newest)
-	l.exec(`UPDATE package SET dependency_priority = id % 400, noted_state = state, state_since = $1,
+	l.exec(`UPDATE package SET dependency_priority = CASE id % 10 WHEN 0 THEN id % 400 ELSE 0 END, noted_state = state, state_since = $1,
 		resolution = CASE WHEN id % 40 = 0 THEN 'unresolved' ELSE 'resolved' END, resolved_build_id = last_complete_build_id`, l.h.start)
 	l.exec(`UPDATE package SET noted_state = state WHERE noted_state <> state`)
 	l.exec(`INSERT INTO state_change (package_id, prev, curr, changed) SELECT id, 'unknown', state, $1 FROM package`, l.h.start)
