@@ -2,7 +2,9 @@ package depsolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -26,11 +28,13 @@ type repository struct {
 // A Builder collects packages for a Universe. It belongs to one goroutine.
 type Builder struct {
 	options Options
+	base    *Universe // the universe before, if any
 	pool    *pool
 	repos   []repository
 	pkgs    []pkg
 	layer   layer
-	files   []pair[symbol]
+	rows    int32          // of layer, with the empty row 0
+	files   []pair[symbol] // of rows of layer
 	exclude map[ID]bool
 	seen    []int32 // per dependency: the list that had it last
 }
@@ -39,11 +43,38 @@ type Builder struct {
 func NewBuilder(o Options) *Builder { return newBuilder(o, newPool()) }
 
 func newBuilder(o Options, p *pool) *Builder {
-	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), exclude: make(map[ID]bool)}
+	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), rows: 1, exclude: make(map[ID]bool)}
 	for kind := range b.layer.lists {
 		b.layer.lists[kind] = newTable[depID]()
 	}
 	return b
+}
+
+// Next returns a Builder for the universe that follows u. It has the
+// repositories of u but no packages; those that have not changed are taken
+// over with Keep, which needs no parsing. What u knows of packages is shared,
+// also of those not kept, so that after some dozens of generations it is time
+// to start afresh.
+func (u *Universe) Next() *Builder {
+	b := newBuilder(u.options, u.pool.extend())
+	b.base = u
+	b.repos = slices.Clip(u.repos)
+	return b
+}
+
+// Keep adds a package of the universe before, as Add does. An excluded package
+// has to be excluded again.
+func (b *Builder) Keep(id ID) ID {
+	b.pkgs = append(b.pkgs, b.base.pkgs[id])
+	return ID(len(b.pkgs) - 1)
+}
+
+// ownLayer is the number of the Builder's layer in its universe.
+func (b *Builder) ownLayer() int32 {
+	if b.base == nil {
+		return 0
+	}
+	return int32(len(b.base.layers))
 }
 
 // AddRepo adds a repository. Of several candidates only those of the
@@ -77,25 +108,27 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 	default:
 		return None, nil
 	}
-	id := ID(len(b.pkgs))
-	if err := b.addLists(id, p); err != nil {
+	if err := b.addLists(p); err != nil {
 		for kind := range b.layer.lists {
 			t := &b.layer.lists[kind]
-			t.start = t.start[:id+1]
-			t.items = t.items[:t.start[id]]
+			t.start = t.start[:b.rows+1]
+			t.items = t.items[:t.start[b.rows]]
 		}
 		return None, fmt.Errorf("package %v: %w", p.NEVRA, err)
 	}
+	b.pkgs = append(b.pkgs, pkg{
+		name:  b.pool.symbols.intern(p.Name),
+		evr:   b.pool.internEVR(p.EVR),
+		arch:  b.pool.symbols.intern(p.Arch),
+		repo:  repo,
+		layer: b.ownLayer(),
+		row:   b.rows,
+	})
+	b.rows++
+	id := ID(len(b.pkgs) - 1)
 	for _, path := range p.Files {
 		b.AddFile(id, path)
 	}
-	b.pkgs = append(b.pkgs, pkg{
-		name: b.pool.symbols.intern(p.Name),
-		evr:  b.pool.internEVR(p.EVR),
-		arch: b.pool.symbols.intern(p.Arch),
-		repo: repo,
-		row:  int32(id),
-	})
 	return id, nil
 }
 
@@ -107,39 +140,39 @@ func cloneNEVRA(n rpm.NEVRA) rpm.NEVRA {
 	}
 }
 
-func (b *Builder) addLists(id ID, p *rpm.Package) error {
+func (b *Builder) addLists(p *rpm.Package) error {
 	for kind, relations := range [listKinds][]rpm.Relation{
 		provided: p.Provides, required: p.Requires, conflicting: p.Conflicts, obsoleted: p.Obsoletes,
 		recommended: p.Recommends, suggested: p.Suggests, supplemented: p.Supplements, enhanced: p.Enhances,
 	} {
-		if err := b.addList(id, p, listKind(kind), relations); err != nil {
+		if err := b.addList(p, listKind(kind), relations); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addList adds one list of package id. What occurs twice is kept once.
-func (b *Builder) addList(id ID, p *rpm.Package, kind listKind, relations []rpm.Relation) error {
+// addList adds one list of a package. What occurs twice is kept once.
+func (b *Builder) addList(p *rpm.Package, kind listKind, relations []rpm.Relation) error {
 	for _, r := range relations {
 		dep, err := b.pool.internRelation(r)
 		if err != nil {
 			return fmt.Errorf("%v: %w", kind, err)
 		}
-		b.addDep(id, kind, dep)
+		b.addDep(kind, dep)
 	}
 	if kind == provided { // every package provides itself
-		b.addDep(id, kind, b.pool.internPlain(rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR}))
+		b.addDep(kind, b.pool.internPlain(rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR}))
 	}
 	b.layer.lists[kind].endRow()
 	return nil
 }
 
-func (b *Builder) addDep(id ID, kind listKind, dep depID) {
+func (b *Builder) addDep(kind listKind, dep depID) {
 	for int(dep) >= len(b.seen) {
 		b.seen = append(b.seen, 0)
 	}
-	stamp := int32(id)*int32(listKinds) + int32(kind)
+	stamp := b.rows*int32(listKinds) + int32(kind)
 	if b.seen[dep] == stamp {
 		return
 	}
@@ -150,8 +183,45 @@ func (b *Builder) addDep(id ID, kind listKind, dep depID) {
 // AddFile says that a package contains a file which its rpm.Package did not
 // list, because primary.xml lists only some.
 func (b *Builder) AddFile(id ID, path string) {
-	b.files = append(b.files, pair[symbol]{int32(id), b.pool.symbols.intern(path)})
+	if b.pkgs[id].layer != b.ownLayer() {
+		b.own(id)
+	}
+	b.files = append(b.files, pair[symbol]{b.pkgs[id].row, b.pool.symbols.intern(path)})
+}
+
+// own copies the lists of a kept package to the Builder's layer.
+func (b *Builder) own(id ID) {
+	p := &b.pkgs[id]
+	from := b.base.layers[p.layer]
+	for kind := range b.layer.lists {
+		t := &b.layer.lists[kind]
+		t.items = append(t.items, from.lists[kind].row(p.row)...)
+		t.endRow()
+	}
+	for _, path := range from.files.row(p.row) {
+		b.files = append(b.files, pair[symbol]{b.rows, path})
+	}
+	p.layer, p.row = b.ownLayer(), b.rows
+	b.rows++
 }
 
 // Exclude forbids a package. It can still be seen in explanations.
 func (b *Builder) Exclude(id ID) { b.exclude[id] = true }
+
+// Universe returns the universe of all packages added. The Builder must not be
+// used any more.
+func (b *Builder) Universe() *Universe {
+	b.pool.freeze()
+	b.layer.files = tableOf(int(b.rows), b.files)
+	u := &Universe{options: b.options, pool: b.pool, repos: b.repos, pkgs: b.pkgs, excluded: b.exclude}
+	if b.base != nil {
+		u.layers = slices.Clip(b.base.layers)
+	}
+	u.layers = append(u.layers, &b.layer)
+	u.indexProviders()
+	u.rankPackages()
+	u.makeRules()
+	u.indexWeak()
+	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
+	return u
+}

@@ -21,8 +21,7 @@ type Overlay struct {
 // NewOverlay returns an Overlay without changes. Packages added to it belong to
 // a repository of the given name, with the priority of the first one of u.
 func (u *Universe) NewOverlay(repo string) *Overlay {
-	o := &Overlay{base: u, builder: newBuilder(u.options, u.pool.extend()), removed: make(map[ID]bool)}
-	o.builder.repos = append(o.builder.repos, u.repos...)
+	o := &Overlay{base: u, builder: u.Next(), removed: make(map[ID]bool)}
 	priority := 0
 	if len(u.repos) > 0 {
 		priority = u.repos[0].priority
@@ -53,37 +52,29 @@ func (o *Overlay) Replace(p *rpm.Package) error {
 // before the next name. The Overlay must not be used any more.
 func (o *Overlay) Universe() *Universe {
 	b := o.builder
-	b.finish()
-	u := &Universe{
-		options: b.options, pool: b.pool, repos: b.repos, pkgs: make([]pkg, 1, len(o.base.pkgs)+len(b.pkgs)),
-		excluded: make(map[ID]bool),
-	}
-	u.layers = append(u.layers, o.base.layers...)
-	added := o.addedBefore(int32(len(u.layers)))
-	u.layers = append(u.layers, &b.layer)
-	for id := ID(1); int(id) <= len(o.base.pkgs); id++ {
-		u.pkgs = append(u.pkgs, added[id]...)
-		if int(id) == len(o.base.pkgs) || o.removed[id] {
-			continue
+	b.pool.symbols.freeze() // to compare names
+	added := o.addedBefore()
+	b.pkgs = make([]pkg, 1, len(o.base.pkgs)+len(b.pkgs))
+	for id := ID(1); int(id) < len(o.base.pkgs); id++ {
+		b.pkgs = append(b.pkgs, added[id]...)
+		if !o.removed[id] {
+			if kept := b.Keep(id); o.base.excluded[id] {
+				b.Exclude(kept)
+			}
 		}
-		if o.base.excluded[id] {
-			u.excluded[ID(len(u.pkgs))] = true
-		}
-		u.pkgs = append(u.pkgs, o.base.pkgs[id])
 	}
-	u.workOut()
-	return u
+	b.pkgs = append(b.pkgs, added[ID(len(o.base.pkgs))]...)
+	return b.Universe()
 }
 
 // addedBefore returns the added packages by the package of the base that they
 // come before.
-func (o *Overlay) addedBefore(layer int32) map[ID][]pkg {
+func (o *Overlay) addedBefore() map[ID][]pkg {
 	name := func(p pkg) string { return o.builder.pool.symbols.string(p.name) }
 	added := o.builder.pkgs[1:]
 	slices.SortStableFunc(added, func(a, b pkg) int { return strings.Compare(name(a), name(b)) })
 	before := make(map[ID][]pkg)
 	for _, p := range added {
-		p.layer = layer
 		at := o.place(name(p))
 		before[at] = append(before[at], p)
 	}

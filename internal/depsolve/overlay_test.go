@@ -62,3 +62,29 @@ func compareUniverses(t *rapid.T, w *world, got, want *depsolve.Universe) {
 		}
 	}
 }
+
+// TestNextIsAUniverse checks that a universe made of kept and new packages
+// gives the answers of one made of the same packages afresh.
+func TestNextIsAUniverse(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		u := w.universe()
+		for range rapid.IntRange(1, 3).Draw(t, "generations") {
+			edited := w.clone()
+			for range rapid.IntRange(0, 3).Draw(t, "edits") {
+				edited.edit(t)
+			}
+			b := u.Next()
+			for _, p := range edited.packages {
+				if old := slices.Index(w.packages, p); old >= 0 {
+					b.Keep(depsolve.ID(old + 1))
+				} else if _, err := b.Add(0, p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w, u = edited, b.Universe()
+			compareUniverses(t, w, u, w.universe())
+		}
+	})
+}

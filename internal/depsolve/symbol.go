@@ -89,6 +89,9 @@ func (t *symbols) grow() {
 
 // freeze ends interning and makes string possible.
 func (t *symbols) freeze() {
+	if t.all != "" {
+		return
+	}
 	t.all = string(t.text)
 	t.text = nil
 }

@@ -2,7 +2,6 @@ package depsolve
 
 import (
 	"iter"
-	"sync"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -113,32 +112,4 @@ func (u *Universe) list(kind listKind, id ID) []depID {
 func (u *Universe) files(id ID) []symbol {
 	p := &u.pkgs[id]
 	return u.layers[p.layer].files.row(p.row)
-}
-
-// Universe returns the universe of all packages added. The Builder must not be
-// used any more.
-func (b *Builder) Universe() *Universe {
-	b.finish()
-	u := &Universe{
-		options: b.options, pool: b.pool, repos: b.repos, pkgs: b.pkgs,
-		layers: []*layer{&b.layer}, excluded: b.exclude,
-	}
-	u.workOut()
-	return u
-}
-
-// finish ends the adding of packages.
-func (b *Builder) finish() {
-	b.pool.freeze()
-	b.layer.files = tableOf(len(b.pkgs), b.files)
-	b.files = nil
-}
-
-// workOut makes from the packages all that solving needs to know.
-func (u *Universe) workOut() {
-	u.indexProviders()
-	u.rankPackages()
-	u.makeRules()
-	u.indexWeak()
-	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
 }

@@ -1,0 +1,99 @@
+package depsolve_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+func newPackage(name, arch string) *rpm.Package {
+	return &rpm.Package{NEVRA: rpm.NEVRA{Name: name, EVR: rpm.EVR{Version: "1", Release: "1"}, Arch: arch}}
+}
+
+func TestAddRefuses(t *testing.T) {
+	t.Parallel()
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	repo := b.AddRepo("repo", 99)
+
+	if id, err := b.Add(repo, newPackage("foreign", "aarch64")); id != depsolve.None || err != nil {
+		t.Errorf("foreign architecture: %v, %v", id, err)
+	}
+	var inferior *depsolve.InferiorArchError
+	if _, err := b.Add(repo, newPackage("inferior", "i686")); !errors.As(err, &inferior) {
+		t.Errorf("inferior architecture: %v", err)
+	}
+	broken := newPackage("broken", "noarch")
+	broken.Requires = []rpm.Relation{{Name: "fine"}, {Name: "(a or"}}
+	var syntax *rpm.SyntaxError
+	if _, err := b.Add(repo, broken); !errors.As(err, &syntax) || !strings.Contains(err.Error(), "broken-1-1.noarch") {
+		t.Errorf("broken dependency: %v", err)
+	}
+	if _, err := b.Add(repo, newPackage("fine", "noarch")); err != nil {
+		t.Error(err)
+	}
+	u := b.Universe()
+	if u.Len() != 1 || u.NEVRA(1).Name != "fine" || u.Repo(1) != "repo" {
+		t.Errorf("%d packages, the first is %v", u.Len(), u.NEVRA(1))
+	}
+}
+
+// TestAddKeepsNothing overwrites the strings of a package after Add.
+func TestAddKeepsNothing(t *testing.T) {
+	t.Parallel()
+	buffer := []byte("name1.0x86_64(a if b)/bin/sh")
+	lent := func(from, to int) string { return strings.Clone(string(buffer[from:to])) }
+	p := newPackage(lent(0, 4), lent(7, 13))
+	p.Requires = []rpm.Relation{{Name: lent(13, 21)}}
+	p.Files = []string{lent(21, 28)}
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	id, err := b.Add(b.AddRepo("repo", 99), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(p.Requires)
+	clear(p.Files)
+	*p = rpm.Package{}
+	u := b.Universe()
+	if got := u.NEVRA(id).String(); got != "name-1-1.x86_64" {
+		t.Error(got)
+	}
+	r := u.NewSolver(depsolve.SolverOptions{}).Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: "/bin/sh"}}})
+	if !r.OK || !slices.Equal(r.Packages, []depsolve.ID{id}) {
+		t.Error(r)
+	}
+}
+
+// TestOrderOfGoals checks that an answer does not depend on what was asked
+// before, and that goroutines can share a universe.
+func TestOrderOfGoals(t *testing.T) {
+	d := load(t, cs9)
+	const step = 7
+	for _, o := range []depsolve.SolverOptions{{}, {WeakDeps: true}} {
+		answers := make([][]depsolve.Result, 2)
+		var wg sync.WaitGroup
+		for backward := range 2 {
+			wg.Go(func() {
+				s := d.universe.NewSolver(o)
+				n := len(d.sources) / step
+				answers[backward] = make([]depsolve.Result, n)
+				for i := range n {
+					if backward == 1 {
+						i = n - 1 - i
+					}
+					answers[backward][i] = s.Solve(d.goal(i * step))
+				}
+			})
+		}
+		wg.Wait()
+		for i, want := range answers[0] {
+			if got := answers[1][i]; got.OK != want.OK || !slices.Equal(got.Packages, want.Packages) {
+				t.Errorf("%s: the answer depends on earlier ones", d.sources[i*step].name)
+			}
+		}
+	}
+}
