@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,9 +87,6 @@ func (o *resolveOptions) check() error {
 // resolveAll does what the command says. Nothing is printed or left behind
 // before all input has been read to its end and found good.
 func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
-	// The live heap is small against what parsing throws away: collect often,
-	// to stay small.
-	debug.SetGCPercent(gcPercent)
 	start := time.Now()
 	world, err := loadWorld(ctx, o)
 	if err != nil {
@@ -120,8 +116,6 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 	}
 	return nil
 }
-
-const gcPercent = 100
 
 // inputExit gives an error of reading a repository its exit code.
 func inputExit(err error) error {
