@@ -25,6 +25,7 @@ func TestPages(t *testing.T) {
 			"All Fedora Rawhide Fedora 43 EPEL 10", "gtk+ running ok", "maven failing unknown java-sig",
 			"The base buildroot of EPEL 10 cannot be installed", "Packages 1 to 100 of 135", "Koschei 1.2.3",
 		}},
+		{"/packages", []string{"Package Running Fedora Rawhide Fedora 43 Groups"}}, // EPEL 10 has none of them
 		{"/packages?collection=f44", []string{
 			"all 135", "failing 9", "unresolved 1", "ok 124", "unknown 1", "running 1", "849 held", "task 91040",
 			"Packages 1 to 100 of 135",

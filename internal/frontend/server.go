@@ -58,19 +58,26 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if err := server.Shutdown(grace); err != nil { // somebody is still reading
-			stopped <- server.Close()
-			return
-		}
-		stopped <- nil
+		stopped <- stop(ctx, server)
 	}()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving pages: %w", err)
+	err = server.Serve(listener)
+	cancel()
+	if !errors.Is(err, http.ErrServerClosed) {
+		return errors.Join(fmt.Errorf("serving pages: %w", err), <-stopped)
 	}
 	return <-stopped
+}
+
+// stop lets requests under way finish for a moment, and then no more.
+func stop(ctx context.Context, server *http.Server) error {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil { // somebody is still reading
+		return server.Close()
+	}
+	return nil
 }

@@ -53,7 +53,7 @@ type unifiedView struct {
 
 type unifiedRow struct {
 	postgres.UnifiedPackage
-	Cells []unifiedCell // one for each state column
+	Cells []unifiedCell // one for each collection that has any of the packages shown
 }
 
 // A unifiedCell is a package in one collection; State is "" where it is not.
@@ -188,14 +188,17 @@ func (s *Site) unifiedList(ctx context.Context, w http.ResponseWriter, f *frame,
 	}
 	l.Chips = stateChips(l.Links, postgres.PackageCounts{})
 	l.Columns = append(l.Columns, l.Links.column("Package", "name", order), l.Links.column("Running", "running", order))
-	for _, c := range f.Current {
+	shown := slices.DeleteFunc(slices.Clone(f.Current), func(c postgres.FrameCollection) bool {
+		return !slices.ContainsFunc(packages, func(p postgres.UnifiedPackage) bool { return p.In[c.ID].State != "" })
+	})
+	for _, c := range shown {
 		l.Columns = append(l.Columns, l.Links.column(c.DisplayName, "state-"+c.Name, order))
 	}
 	l.Columns = append(l.Columns, l.Links.column("Groups", "", order))
 	view := unifiedView{listing: l}
 	for _, p := range packages {
 		row := unifiedRow{UnifiedPackage: p}
-		for _, c := range f.Current {
+		for _, c := range shown {
 			row.Cells = append(row.Cells, unifiedCell{p.In[c.ID], packageURL(p.Name, c.Name)})
 		}
 		view.Rows = append(view.Rows, row)
