@@ -71,8 +71,11 @@ func (c *Collection) Validate() error {
 		return err
 	}
 	for _, f := range []struct{ what, value string }{
-		{"display name", c.DisplayName}, {"target", c.Target}, {"destination tag", c.DestTag},
-		{"build tag", c.BuildTag}, {"build group", c.BuildGroup},
+		{"display name", c.DisplayName},
+		{"target", c.Target},
+		{"destination tag", c.DestTag},
+		{"build tag", c.BuildTag},
+		{"build group", c.BuildGroup},
 	} {
 		if f.value == "" {
 			return fmt.Errorf("collection %s: %w: it has no %s", c.Name, ErrInvalid, f.what)
