@@ -149,13 +149,6 @@ type record struct {
 
 func (r record) nevra() rpm.NEVRA { return rpm.NEVRA{Name: r.name, EVR: r.evr, Arch: r.arch} }
 
-// file is the RPM's path, seen from Koji's top directory.
-func (r record) file() string {
-	b := r.build
-	return fmt.Sprintf("packages/%s/%s/%s/%s/%s-%s-%s.%s.rpm",
-		b.pkg.name, b.evr.Version, b.evr.Release, r.arch, r.name, r.evr.Version, r.evr.Release, r.arch)
-}
-
 // rpmsOf lists the build's RPMs: the source, then each architecture's.
 func (w *World) rpmsOf(b *build) []record {
 	out := []record{{id: b.firstRPM, build: b, name: b.pkg.name, evr: b.evr, arch: "src"}}

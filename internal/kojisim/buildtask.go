@@ -98,7 +98,7 @@ func (r *buildRun) start(w *World, t *task) {
 	}
 	r.src = w.sourceOf(r)
 	if r.repo == nil {
-		r.repo = w.newestRepo(r.tag, repoReady, false)
+		r.repo = w.newestRepo(r.tag)
 	}
 	if r.repo == nil {
 		w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, r.tag.changedAt(w.lastEvent())}, r.waitForRepo)
@@ -136,7 +136,7 @@ func (r *buildRun) checkRepo(w *World, t *task) *xmlrpc.Fault {
 	if given == nil {
 		return nil
 	}
-	id, _ := asInt(given)
+	id := asInt(given)
 	if r.repo = w.repoByID(id); r.repo == nil {
 		return faultf(codeBuild, "No such repo: %d", id)
 	}
@@ -218,7 +218,7 @@ func (w *World) uploaded(nvr string) *build {
 
 // waitForRepo is the work of a waitrepo task.
 func (r *buildRun) waitForRepo(w *World, t *task) {
-	if repo := w.newestRepo(r.tag, repoReady, false); repo != nil {
+	if repo := w.newestRepo(r.tag); repo != nil {
 		w.closeTask(t, repo)
 		return
 	}
@@ -227,7 +227,7 @@ func (r *buildRun) waitForRepo(w *World, t *task) {
 
 func (r *buildRun) afterWait(w *World, t *task) {
 	if t.childrenClosed("waitrepo") {
-		r.repo = w.newestRepo(r.tag, repoReady, false)
+		r.repo = w.newestRepo(r.tag)
 		r.work(w, t)
 	}
 }

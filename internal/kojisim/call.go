@@ -64,13 +64,10 @@ func (c *call) given(name string) bool {
 // flag is a truth value, false if it was not given.
 func (c *call) flag(name string) bool { return truthy(c.args[name]) }
 
-// flagOr is a truth value with another default.
-func (c *call) flagOr(name string, unset bool) bool {
+// unless is a truth value that is true if it was not given.
+func (c *call) unless(name string) bool {
 	v, ok := c.args[name]
-	if !ok {
-		return unset
-	}
-	return truthy(v)
+	return !ok || truthy(v)
 }
 
 // truthy is Python's notion of true.
@@ -96,7 +93,7 @@ func truthy(v any) bool {
 
 // integer is an argument that must be a number; 0 if it was not given.
 func (c *call) integer(name string) int {
-	n, _ := asInt(c.args[name])
+	n := asInt(c.args[name])
 	return n
 }
 

@@ -71,10 +71,10 @@ func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
 				continue
 			}
 			seen[id] = true
-			if l.blocked && !c.flagOr("with_blocked", true) {
+			if l.blocked && !c.unless("with_blocked") {
 				continue
 			}
-			rows = append(rows, l.wire(t, c.flagOr("with_owners", true)))
+			rows = append(rows, l.wire(t, c.unless("with_owners")))
 		}
 	}
 	return rows
@@ -162,18 +162,32 @@ func methodGetAverageBuildDuration(c *call) (any, error) {
 func (g *tagging) wire() xmlrpc.Struct {
 	b := g.build
 	return xmlrpc.Struct{
-		{Name: "build_id", Value: b.id}, {Name: "completion_time", Value: timeOrNil(b.finished)},
-		{Name: "create_event", Value: g.created}, {Name: "creation_event_id", Value: b.event},
-		{Name: "creation_time", Value: timeOrNil(b.created)}, {Name: "draft", Value: false},
-		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "id", Value: b.id},
-		{Name: "name", Value: b.pkg.name}, {Name: "nvr", Value: b.nvr()},
-		{Name: "owner_id", Value: b.owner.id}, {Name: "owner_name", Value: b.owner.name},
-		{Name: "package_id", Value: b.pkg.id}, {Name: "package_name", Value: b.pkg.name},
-		{Name: "promoter_id", Value: nil}, {Name: "promoter_name", Value: nil}, {Name: "promotion_time", Value: nil},
-		{Name: "release", Value: b.evr.Release}, {Name: "start_time", Value: timeOrNil(b.started)},
-		{Name: "state", Value: b.state}, {Name: "tag_id", Value: g.tag.id}, {Name: "tag_name", Value: g.tag.name},
-		{Name: "task_id", Value: idOrNil(b.taskID)}, {Name: "version", Value: b.evr.Version},
-		{Name: "volume_id", Value: 0}, {Name: "volume_name", Value: "DEFAULT"},
+		{Name: "build_id", Value: b.id},
+		{Name: "completion_time", Value: timeOrNil(b.finished)},
+		{Name: "create_event", Value: g.created},
+		{Name: "creation_event_id", Value: b.event},
+		{Name: "creation_time", Value: timeOrNil(b.created)},
+		{Name: "draft", Value: false},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)},
+		{Name: "id", Value: b.id},
+		{Name: "name", Value: b.pkg.name},
+		{Name: "nvr", Value: b.nvr()},
+		{Name: "owner_id", Value: b.owner.id},
+		{Name: "owner_name", Value: b.owner.name},
+		{Name: "package_id", Value: b.pkg.id},
+		{Name: "package_name", Value: b.pkg.name},
+		{Name: "promoter_id", Value: nil},
+		{Name: "promoter_name", Value: nil},
+		{Name: "promotion_time", Value: nil},
+		{Name: "release", Value: b.evr.Release},
+		{Name: "start_time", Value: timeOrNil(b.started)},
+		{Name: "state", Value: b.state},
+		{Name: "tag_id", Value: g.tag.id},
+		{Name: "tag_name", Value: g.tag.name},
+		{Name: "task_id", Value: idOrNil(b.taskID)},
+		{Name: "version", Value: b.evr.Version},
+		{Name: "volume_id", Value: 0},
+		{Name: "volume_name", Value: "DEFAULT"},
 	}
 }
 
@@ -229,11 +243,11 @@ func (w *World) buildOf(info any) (*build, error) {
 	return nil, faultf(codeParameter, "Invalid type for build: %s", pythonType(info))
 }
 
-// mustBuild finds a build that has to exist.
-func (c *call) mustBuild(name string) (*build, error) {
-	b, err := c.w.buildOf(c.arg(name))
+// mustBuild finds the build of the argument build, which has to exist.
+func (c *call) mustBuild() (*build, error) {
+	b, err := c.w.buildOf(c.arg("build"))
 	if b == nil && err == nil {
-		err = generic("No such build: %s", pythonText(c.arg(name)))
+		err = generic("No such build: %s", pythonText(c.arg("build")))
 	}
 	return b, err
 }
@@ -245,20 +259,37 @@ func (b *build) wire() xmlrpc.Struct {
 		extra = xmlrpc.Struct{{Name: "source", Value: xmlrpc.Struct{{Name: "original_url", Value: b.source}}}}
 	}
 	return xmlrpc.Struct{
-		{Name: "build_id", Value: b.id}, {Name: "cg_id", Value: nil},
-		{Name: "completion_time", Value: timeOrNil(b.finished)}, {Name: "completion_ts", Value: stampOrNil(b.finished)},
+		{Name: "build_id", Value: b.id},
+		{Name: "cg_id", Value: nil},
+		{Name: "completion_time", Value: timeOrNil(b.finished)},
+		{Name: "completion_ts", Value: stampOrNil(b.finished)},
 		{Name: "creation_event_id", Value: b.event},
-		{Name: "creation_time", Value: timeOrNil(b.created)}, {Name: "creation_ts", Value: stampOrNil(b.created)},
-		{Name: "draft", Value: false}, {Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "extra", Value: extra},
-		{Name: "id", Value: b.id}, {Name: "name", Value: b.pkg.name}, {Name: "nvr", Value: b.nvr()},
-		{Name: "owner_id", Value: b.owner.id}, {Name: "owner_name", Value: b.owner.name},
-		{Name: "package_id", Value: b.pkg.id}, {Name: "package_name", Value: b.pkg.name},
-		{Name: "promoter_id", Value: nil}, {Name: "promoter_name", Value: nil},
-		{Name: "promotion_time", Value: nil}, {Name: "promotion_ts", Value: nil},
-		{Name: "release", Value: b.evr.Release}, {Name: "source", Value: stringOrNil(b.source)},
-		{Name: "start_time", Value: timeOrNil(b.started)}, {Name: "start_ts", Value: stampOrNil(b.started)},
-		{Name: "state", Value: b.state}, {Name: "task_id", Value: idOrNil(b.taskID)}, {Name: "version", Value: b.evr.Version},
-		{Name: "volume_id", Value: 0}, {Name: "volume_name", Value: "DEFAULT"}, {Name: "cg_name", Value: nil},
+		{Name: "creation_time", Value: timeOrNil(b.created)},
+		{Name: "creation_ts", Value: stampOrNil(b.created)},
+		{Name: "draft", Value: false},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)},
+		{Name: "extra", Value: extra},
+		{Name: "id", Value: b.id},
+		{Name: "name", Value: b.pkg.name},
+		{Name: "nvr", Value: b.nvr()},
+		{Name: "owner_id", Value: b.owner.id},
+		{Name: "owner_name", Value: b.owner.name},
+		{Name: "package_id", Value: b.pkg.id},
+		{Name: "package_name", Value: b.pkg.name},
+		{Name: "promoter_id", Value: nil},
+		{Name: "promoter_name", Value: nil},
+		{Name: "promotion_time", Value: nil},
+		{Name: "promotion_ts", Value: nil},
+		{Name: "release", Value: b.evr.Release},
+		{Name: "source", Value: stringOrNil(b.source)},
+		{Name: "start_time", Value: timeOrNil(b.started)},
+		{Name: "start_ts", Value: stampOrNil(b.started)},
+		{Name: "state", Value: b.state},
+		{Name: "task_id", Value: idOrNil(b.taskID)},
+		{Name: "version", Value: b.evr.Version},
+		{Name: "volume_id", Value: 0},
+		{Name: "volume_name", Value: "DEFAULT"},
+		{Name: "cg_name", Value: nil},
 	}
 }
 
@@ -332,13 +363,23 @@ func (w *World) history(g *tagging) xmlrpc.Struct {
 	}
 	b := g.build
 	return xmlrpc.Struct{
-		{Name: "active", Value: active}, {Name: "build.state", Value: b.state}, {Name: "build_id", Value: b.id},
-		{Name: "create_event", Value: g.created}, {Name: "create_ts", Value: stamp(w.eventTime(g.created))},
-		{Name: "creator_id", Value: g.creator.id}, {Name: "creator_name", Value: g.creator.name},
-		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)}, {Name: "name", Value: b.pkg.name}, {Name: "release", Value: b.evr.Release},
-		{Name: "revoke_event", Value: idOrNil(g.revoked)}, {Name: "revoke_ts", Value: revokeTS},
-		{Name: "revoker_id", Value: revokerID}, {Name: "revoker_name", Value: revoker},
-		{Name: "tag.name", Value: g.tag.name}, {Name: "tag_id", Value: g.tag.id}, {Name: "version", Value: b.evr.Version},
+		{Name: "active", Value: active},
+		{Name: "build.state", Value: b.state},
+		{Name: "build_id", Value: b.id},
+		{Name: "create_event", Value: g.created},
+		{Name: "create_ts", Value: stamp(w.eventTime(g.created))},
+		{Name: "creator_id", Value: g.creator.id},
+		{Name: "creator_name", Value: g.creator.name},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)},
+		{Name: "name", Value: b.pkg.name},
+		{Name: "release", Value: b.evr.Release},
+		{Name: "revoke_event", Value: idOrNil(g.revoked)},
+		{Name: "revoke_ts", Value: revokeTS},
+		{Name: "revoker_id", Value: revokerID},
+		{Name: "revoker_name", Value: revoker},
+		{Name: "tag.name", Value: g.tag.name},
+		{Name: "tag_id", Value: g.tag.id},
+		{Name: "version", Value: b.evr.Version},
 	}
 }
 
@@ -350,7 +391,7 @@ func methodTagBuild(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.mustBuild("build")
+	b, err := c.mustBuild()
 	if err != nil {
 		return nil, err
 	}
@@ -377,7 +418,7 @@ func methodUntagBuildBypass(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.w.untagBuild(t, b, c.user()) && c.flagOr("strict", true) {
+	if !c.w.untagBuild(t, b, c.user()) && c.unless("strict") {
 		return nil, faultf(1003, "build %s not in tag %s", b.nvr(), t.name)
 	}
 	return nil, nil
@@ -392,7 +433,7 @@ func (c *call) tagging() (*tag, *build, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := c.mustBuild("build")
+	b, err := c.mustBuild()
 	return t, b, err
 }
 
@@ -400,14 +441,14 @@ func methodDeleteBuild(c *call) (any, error) {
 	if err := c.require("admin"); err != nil {
 		return nil, err
 	}
-	b, err := c.mustBuild("build")
+	b, err := c.mustBuild()
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range c.w.tags {
 		for _, g := range t.byPkg[b.pkg.id] {
 			if g.build == b && g.revoked == 0 {
-				if c.flagOr("strict", true) {
+				if c.unless("strict") {
 					return nil, generic("Cannot delete build, tagged: %s", t.name)
 				}
 				return false, nil

@@ -16,10 +16,16 @@ func hostMethods(m map[string]*method) {
 
 func (h *host) wire() xmlrpc.Struct {
 	return xmlrpc.Struct{
-		{Name: "arches", Value: joinedArches(h.arches)}, {Name: "capacity", Value: h.capacity},
-		{Name: "comment", Value: nil}, {Name: "description", Value: nil}, {Name: "enabled", Value: h.enabled},
-		{Name: "id", Value: h.id}, {Name: "name", Value: h.name}, {Name: "ready", Value: h.ready},
-		{Name: "task_load", Value: h.load}, {Name: "update_ts", Value: stampOrNil(h.updated)},
+		{Name: "arches", Value: joinedArches(h.arches)},
+		{Name: "capacity", Value: h.capacity},
+		{Name: "comment", Value: nil},
+		{Name: "description", Value: nil},
+		{Name: "enabled", Value: h.enabled},
+		{Name: "id", Value: h.id},
+		{Name: "name", Value: h.name},
+		{Name: "ready", Value: h.ready},
+		{Name: "task_load", Value: h.load},
+		{Name: "update_ts", Value: stampOrNil(h.updated)},
 		{Name: "user_id", Value: h.user.id},
 	}
 }
@@ -73,8 +79,11 @@ func methodGetLastHostUpdate(c *call) (any, error) {
 
 func (ch *channel) wire() xmlrpc.Struct {
 	return xmlrpc.Struct{
-		{Name: "comment", Value: nil}, {Name: "description", Value: nil}, {Name: "enabled", Value: true},
-		{Name: "id", Value: ch.id}, {Name: "name", Value: ch.name},
+		{Name: "comment", Value: nil},
+		{Name: "description", Value: nil},
+		{Name: "enabled", Value: true},
+		{Name: "id", Value: ch.id},
+		{Name: "name", Value: ch.name},
 	}
 }
 

@@ -23,8 +23,10 @@ func repoMethods(m map[string]*method) {
 // repoOpts are the options of every repo here.
 func repoOpts() xmlrpc.Struct {
 	return xmlrpc.Struct{
-		{Name: "src", Value: false}, {Name: "maven", Value: false},
-		{Name: "debuginfo", Value: false}, {Name: "separate_src", Value: false},
+		{Name: "src", Value: false},
+		{Name: "maven", Value: false},
+		{Name: "debuginfo", Value: false},
+		{Name: "separate_src", Value: false},
 	}
 }
 
@@ -45,15 +47,25 @@ func (w *World) repoStruct(r *repo) xmlrpc.Struct {
 		custom, opts = r.opts, repoOpts()
 	}
 	return xmlrpc.Struct{
-		{Name: "begin_event", Value: idOrNil(r.begin)}, {Name: "begin_ts", Value: w.eventStamp(r.begin)},
-		{Name: "create_event", Value: r.event}, {Name: "create_ts", Value: stamp(w.eventTime(r.event))},
-		{Name: "creation_time", Value: timeOrNil(r.created)}, {Name: "creation_ts", Value: stamp(r.created)},
-		{Name: "custom_opts", Value: custom}, {Name: "dist", Value: r.dist},
-		{Name: "end_event", Value: idOrNil(r.end)}, {Name: "end_ts", Value: w.eventStamp(r.end)},
-		{Name: "id", Value: r.id}, {Name: "opts", Value: opts},
-		{Name: "state", Value: r.state}, {Name: "state_time", Value: timeOrNil(r.changed)}, {Name: "state_ts", Value: stamp(r.changed)},
-		{Name: "tag_id", Value: r.tag.id}, {Name: "tag_name", Value: r.tag.name},
-		{Name: "task_id", Value: taskID}, {Name: "task_state", Value: taskState},
+		{Name: "begin_event", Value: idOrNil(r.begin)},
+		{Name: "begin_ts", Value: w.eventStamp(r.begin)},
+		{Name: "create_event", Value: r.event},
+		{Name: "create_ts", Value: stamp(w.eventTime(r.event))},
+		{Name: "creation_time", Value: timeOrNil(r.created)},
+		{Name: "creation_ts", Value: stamp(r.created)},
+		{Name: "custom_opts", Value: custom},
+		{Name: "dist", Value: r.dist},
+		{Name: "end_event", Value: idOrNil(r.end)},
+		{Name: "end_ts", Value: w.eventStamp(r.end)},
+		{Name: "id", Value: r.id},
+		{Name: "opts", Value: opts},
+		{Name: "state", Value: r.state},
+		{Name: "state_time", Value: timeOrNil(r.changed)},
+		{Name: "state_ts", Value: stamp(r.changed)},
+		{Name: "tag_id", Value: r.tag.id},
+		{Name: "tag_name", Value: r.tag.name},
+		{Name: "task_id", Value: taskID},
+		{Name: "task_state", Value: taskState},
 	}
 }
 
@@ -168,13 +180,24 @@ func (w *World) requestStruct(q *repoRequest) xmlrpc.Struct {
 		taskID, taskState = q.task.id, q.task.state
 	}
 	return xmlrpc.Struct{
-		{Name: "active", Value: q.active}, {Name: "at_event", Value: idOrNil(q.atEvent)},
-		{Name: "create_time", Value: timeOrNil(q.created)}, {Name: "create_ts", Value: stamp(q.created)},
-		{Name: "id", Value: q.id}, {Name: "min_event", Value: idOrNil(q.minEvent)}, {Name: "opts", Value: xmlrpc.Struct{}},
-		{Name: "owner", Value: q.owner.id}, {Name: "owner_name", Value: q.owner.name}, {Name: "priority", Value: q.priority},
-		{Name: "repo_id", Value: repoID}, {Name: "tag_id", Value: q.tag.id}, {Name: "tag_name", Value: q.tag.name},
-		{Name: "task_id", Value: taskID}, {Name: "task_state", Value: taskState}, {Name: "tries", Value: q.tries},
-		{Name: "update_time", Value: timeOrNil(q.updated)}, {Name: "update_ts", Value: stamp(q.updated)},
+		{Name: "active", Value: q.active},
+		{Name: "at_event", Value: idOrNil(q.atEvent)},
+		{Name: "create_time", Value: timeOrNil(q.created)},
+		{Name: "create_ts", Value: stamp(q.created)},
+		{Name: "id", Value: q.id},
+		{Name: "min_event", Value: idOrNil(q.minEvent)},
+		{Name: "opts", Value: xmlrpc.Struct{}},
+		{Name: "owner", Value: q.owner.id},
+		{Name: "owner_name", Value: q.owner.name},
+		{Name: "priority", Value: q.priority},
+		{Name: "repo_id", Value: repoID},
+		{Name: "tag_id", Value: q.tag.id},
+		{Name: "tag_name", Value: q.tag.name},
+		{Name: "task_id", Value: taskID},
+		{Name: "task_state", Value: taskState},
+		{Name: "tries", Value: q.tries},
+		{Name: "update_time", Value: timeOrNil(q.updated)},
+		{Name: "update_ts", Value: stamp(q.updated)},
 	}
 }
 

@@ -77,7 +77,7 @@ func methodListRPMs(c *call) (any, error) {
 }
 
 func methodListBuildRPMs(c *call) (any, error) {
-	b, err := c.mustBuild("build")
+	b, err := c.mustBuild()
 	if err != nil {
 		return nil, err
 	}
@@ -289,8 +289,10 @@ func methodGetRPMDeps(c *call) (any, error) {
 				flags |= 1 << 24
 			}
 			rows = append(rows, xmlrpc.Struct{
-				{Name: "name", Value: d.Name}, {Name: "version", Value: versionText(d)},
-				{Name: "flags", Value: flags}, {Name: "type", Value: kind},
+				{Name: "name", Value: d.Name},
+				{Name: "version", Value: versionText(d)},
+				{Name: "flags", Value: flags},
+				{Name: "type", Value: kind},
 			})
 		}
 	}

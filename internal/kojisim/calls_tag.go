@@ -97,9 +97,12 @@ func methodListTags(c *call) (any, error) {
 
 func (g *target) wire() xmlrpc.Struct {
 	return xmlrpc.Struct{
-		{Name: "build_tag", Value: g.build.id}, {Name: "build_tag_name", Value: g.build.name},
-		{Name: "dest_tag", Value: g.dest.id}, {Name: "dest_tag_name", Value: g.dest.name},
-		{Name: "id", Value: g.id}, {Name: "name", Value: g.name},
+		{Name: "build_tag", Value: g.build.id},
+		{Name: "build_tag_name", Value: g.build.name},
+		{Name: "dest_tag", Value: g.dest.id},
+		{Name: "dest_tag_name", Value: g.dest.name},
+		{Name: "id", Value: g.id},
+		{Name: "name", Value: g.name},
 	}
 }
 
@@ -175,24 +178,40 @@ func (g *group) wire(t *tag) xmlrpc.Struct {
 	members, needs := []any{}, []any{}
 	for _, m := range g.members {
 		members = append(members, xmlrpc.Struct{
-			{Name: "basearchonly", Value: nil}, {Name: "blocked", Value: false}, {Name: "group_id", Value: g.id},
-			{Name: "package", Value: m.name}, {Name: "requires", Value: nil}, {Name: "tag_id", Value: t.id},
+			{Name: "basearchonly", Value: nil},
+			{Name: "blocked", Value: false},
+			{Name: "group_id", Value: g.id},
+			{Name: "package", Value: m.name},
+			{Name: "requires", Value: nil},
+			{Name: "tag_id", Value: t.id},
 			{Name: "type", Value: m.kind},
 		})
 	}
 	for _, n := range g.requires {
 		needs = append(needs, xmlrpc.Struct{
-			{Name: "blocked", Value: false}, {Name: "group_id", Value: g.id}, {Name: "is_metapkg", Value: false},
-			{Name: "name", Value: n.group.name}, {Name: "req_id", Value: n.group.id}, {Name: "tag_id", Value: t.id},
+			{Name: "blocked", Value: false},
+			{Name: "group_id", Value: g.id},
+			{Name: "is_metapkg", Value: false},
+			{Name: "name", Value: n.group.name},
+			{Name: "req_id", Value: n.group.id},
+			{Name: "tag_id", Value: t.id},
 			{Name: "type", Value: n.kind},
 		})
 	}
 	return xmlrpc.Struct{
-		{Name: "biarchonly", Value: false}, {Name: "blocked", Value: false},
-		{Name: "description", Value: stringOrNil(g.description)}, {Name: "display_name", Value: g.name},
-		{Name: "exported", Value: true}, {Name: "group_id", Value: g.id}, {Name: "is_default", Value: nil},
-		{Name: "langonly", Value: nil}, {Name: "name", Value: g.name}, {Name: "tag_id", Value: t.id},
-		{Name: "uservisible", Value: true}, {Name: "packagelist", Value: members}, {Name: "grouplist", Value: needs},
+		{Name: "biarchonly", Value: false},
+		{Name: "blocked", Value: false},
+		{Name: "description", Value: stringOrNil(g.description)},
+		{Name: "display_name", Value: g.name},
+		{Name: "exported", Value: true},
+		{Name: "group_id", Value: g.id},
+		{Name: "is_default", Value: nil},
+		{Name: "langonly", Value: nil},
+		{Name: "name", Value: g.name},
+		{Name: "tag_id", Value: t.id},
+		{Name: "uservisible", Value: true},
+		{Name: "packagelist", Value: members},
+		{Name: "grouplist", Value: needs},
 	}
 }
 
@@ -206,10 +225,17 @@ func methodGetFullInheritance(c *call) (any, error) {
 	visit = func(child *tag, depth int) {
 		for i, p := range child.parents {
 			out = append(out, xmlrpc.Struct{
-				{Name: "intransitive", Value: false}, {Name: "maxdepth", Value: nil}, {Name: "name", Value: p.name},
-				{Name: "noconfig", Value: false}, {Name: "parent_id", Value: p.id}, {Name: "pkg_filter", Value: ""},
-				{Name: "priority", Value: i}, {Name: "child_id", Value: child.id}, {Name: "nextdepth", Value: nil},
-				{Name: "currdepth", Value: depth}, {Name: "filter", Value: []any{}},
+				{Name: "intransitive", Value: false},
+				{Name: "maxdepth", Value: nil},
+				{Name: "name", Value: p.name},
+				{Name: "noconfig", Value: false},
+				{Name: "parent_id", Value: p.id},
+				{Name: "pkg_filter", Value: ""},
+				{Name: "priority", Value: i},
+				{Name: "child_id", Value: child.id},
+				{Name: "nextdepth", Value: nil},
+				{Name: "currdepth", Value: depth},
+				{Name: "filter", Value: []any{}},
 			})
 			visit(p, depth+1)
 		}
@@ -321,9 +347,13 @@ func methodGetTagExternalRepos(c *call) (any, error) {
 	for _, t := range tags {
 		for _, u := range t.external {
 			out = append(out, xmlrpc.Struct{
-				{Name: "arches", Value: nil}, {Name: "external_repo_id", Value: u.repo.id},
-				{Name: "external_repo_name", Value: u.repo.name}, {Name: "merge_mode", Value: u.mode},
-				{Name: "priority", Value: u.priority}, {Name: "tag_id", Value: t.id}, {Name: "tag_name", Value: t.name},
+				{Name: "arches", Value: nil},
+				{Name: "external_repo_id", Value: u.repo.id},
+				{Name: "external_repo_name", Value: u.repo.name},
+				{Name: "merge_mode", Value: u.mode},
+				{Name: "priority", Value: u.priority},
+				{Name: "tag_id", Value: t.id},
+				{Name: "tag_name", Value: t.name},
 				{Name: "url", Value: u.repo.url},
 			})
 		}

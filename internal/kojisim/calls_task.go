@@ -61,14 +61,25 @@ func pythonPlain(v any) string {
 // taskStruct is a task as getTaskInfo shows it.
 func (w *World) taskStruct(t *task, request bool) xmlrpc.Struct {
 	out := xmlrpc.Struct{
-		{Name: "arch", Value: t.arch}, {Name: "awaited", Value: boolOrNil(t.awaited)}, {Name: "channel_id", Value: t.channel.id},
-		{Name: "completion_time", Value: timeOrNil(t.completed)}, {Name: "completion_ts", Value: stampOrNil(t.completed)},
-		{Name: "create_time", Value: timeOrNil(t.created)}, {Name: "create_ts", Value: stamp(t.created)},
-		{Name: "host_id", Value: hostIDOrNil(t.host)}, {Name: "id", Value: t.id}, {Name: "label", Value: stringOrNil(t.label)},
-		{Name: "method", Value: t.method}, {Name: "owner", Value: t.owner.id}, {Name: "parent", Value: parentOrNil(t)},
+		{Name: "arch", Value: t.arch},
+		{Name: "awaited", Value: boolOrNil(t.awaited)},
+		{Name: "channel_id", Value: t.channel.id},
+		{Name: "completion_time", Value: timeOrNil(t.completed)},
+		{Name: "completion_ts", Value: stampOrNil(t.completed)},
+		{Name: "create_time", Value: timeOrNil(t.created)},
+		{Name: "create_ts", Value: stamp(t.created)},
+		{Name: "host_id", Value: hostIDOrNil(t.host)},
+		{Name: "id", Value: t.id},
+		{Name: "label", Value: stringOrNil(t.label)},
+		{Name: "method", Value: t.method},
+		{Name: "owner", Value: t.owner.id},
+		{Name: "parent", Value: parentOrNil(t)},
 		{Name: "priority", Value: t.priority},
-		{Name: "start_time", Value: timeOrNil(t.started)}, {Name: "start_ts", Value: stampOrNil(t.started)},
-		{Name: "state", Value: t.state}, {Name: "waiting", Value: boolOrNil(t.waiting)}, {Name: "weight", Value: t.weight},
+		{Name: "start_time", Value: timeOrNil(t.started)},
+		{Name: "start_ts", Value: stampOrNil(t.started)},
+		{Name: "state", Value: t.state},
+		{Name: "waiting", Value: boolOrNil(t.waiting)},
+		{Name: "weight", Value: t.weight},
 	}
 	if request {
 		out = append(out, xmlrpc.Member{Name: "request", Value: t.request})
@@ -80,7 +91,7 @@ func methodGetTaskInfo(c *call) (any, error) {
 	if ids, ok := c.arg("task_id").([]any); ok {
 		out := make([]any, len(ids))
 		for i, id := range ids {
-			n, _ := asInt(id)
+			n := asInt(id)
 			if t := c.w.taskByID(n); t != nil {
 				out[i] = c.w.taskStruct(t, c.flag("request"))
 			}
@@ -116,7 +127,7 @@ func methodGetTaskResult(c *call) (any, error) {
 		return c.w.wireResult(t), nil
 	case t.state != taskFailed:
 		return nil, generic("Task %d is not finished", t.id)
-	case c.flagOr("raise_fault", true):
+	case c.unless("raise_fault"):
 		return nil, t.fault
 	}
 	return t.fault.Struct(), nil
@@ -274,7 +285,7 @@ func (q taskQuery) allows(name string, n int) bool {
 	case []any:
 		return slices.Contains(v, any(int64(n)))
 	default:
-		got, _ := asInt(v)
+		got := asInt(v)
 		return got == n
 	}
 }
@@ -388,7 +399,9 @@ func methodListTaskOutput(c *call) (any, error) {
 		content, _ := c.w.outputFile(t, n)
 		at := stamp(logTime(t, 1))
 		var v any = xmlrpc.Struct{
-			{Name: "st_atime", Value: at}, {Name: "st_ctime", Value: at}, {Name: "st_mtime", Value: at},
+			{Name: "st_atime", Value: at},
+			{Name: "st_ctime", Value: at},
+			{Name: "st_mtime", Value: at},
 			{Name: "st_size", Value: strconv.Itoa(len(content))},
 		}
 		if volumes {

@@ -165,7 +165,7 @@ func (w *World) findRepo(tagName, id string) (*repo, []string) {
 	}
 	var r *repo
 	if id == "latest" {
-		r = w.newestRepo(t, repoReady, false)
+		r = w.newestRepo(t)
 	} else if n, err := strconv.Atoi(id); err == nil {
 		r = w.repoByID(n)
 	}

@@ -51,12 +51,13 @@ type Hub struct {
 	sessions map[int]*session
 	opened   int // ids given to sessions
 	faults   Faults
-	calls    int // served, for the draws of faults
+	calls    int            // served, for the draws of faults
+	sizes    map[string]int // of the last answers, by method
 }
 
 // NewHub returns a hub that serves w in the time of clock.
 func NewHub(w *World, clock *Clock, log *slog.Logger) *Hub {
-	return &Hub{w: w, clock: clock, log: log, methods: methods(), sessions: map[int]*session{}}
+	return &Hub{w: w, clock: clock, log: log, methods: methods(), sessions: map[int]*session{}, sizes: map[string]int{}}
 }
 
 // World returns the world behind the hub.
@@ -181,7 +182,8 @@ func (h *Hub) answer(req *http.Request, call xmlrpc.Call) []byte {
 	value, err := h.perform(req, call)
 	var out []byte
 	if err == nil {
-		out, err = xmlrpc.AppendResponse(nil, value)
+		out, err = xmlrpc.AppendResponse(h.buffer(call.Method), value)
+		h.noteSize(call.Method, len(out))
 	}
 	if err != nil {
 		out, err = xmlrpc.AppendFault(nil, asFault(err))
@@ -190,6 +192,21 @@ func (h *Hub) answer(req *http.Request, call xmlrpc.Call) []byte {
 		panic("kojisim: a fault that cannot be sent: " + err.Error())
 	}
 	return out
+}
+
+// buffer is room for an answer as large as the method's last one: those of a
+// whole distribution have many megabytes, which should not be copied often.
+func (h *Hub) buffer(method string) []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.sizes[method]
+	return make([]byte, 0, n+n/16)
+}
+
+func (h *Hub) noteSize(method string, n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sizes[method] = n
 }
 
 // asFault is the fault that tells of err; what is no fault of Koji's is a

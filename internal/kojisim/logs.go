@@ -154,7 +154,7 @@ func (w *World) unmetText(t *task) string {
 	if len(candidates) == 0 {
 		return "No match for argument: " + bad.String()
 	}
-	return "Problem: package " + candidates[0].pkg.NEVRA.String() + " requires " +
+	return "Problem: package " + candidates[0].pkg.String() + " requires " +
 		l.deepest(candidates[0].pkg) + ", but none of the providers can be installed"
 }
 

@@ -156,13 +156,20 @@ func (w *World) taskMessage(t *task) xmlrpc.Struct {
 		children = append(children, w.taskMessage(c))
 	}
 	out := xmlrpc.Struct{
-		{Name: "arch", Value: t.arch}, {Name: "awaited", Value: boolOrNil(t.awaited)},
-		{Name: "channel_id", Value: t.channel.id}, {Name: "completion_time", Value: secondsOrNil(t.completed)},
-		{Name: "create_time", Value: secondsOrNil(t.created)}, {Name: "host_id", Value: hostIDOrNil(t.host)},
-		{Name: "id", Value: t.id}, {Name: "label", Value: stringOrNil(t.label)},
-		{Name: "method", Value: t.method}, {Name: "owner", Value: t.owner.name},
-		{Name: "parent", Value: parentOrNil(t)}, {Name: "priority", Value: t.priority},
-		{Name: "start_time", Value: secondsOrNil(t.started)}, {Name: "state", Value: t.state},
+		{Name: "arch", Value: t.arch},
+		{Name: "awaited", Value: boolOrNil(t.awaited)},
+		{Name: "channel_id", Value: t.channel.id},
+		{Name: "completion_time", Value: secondsOrNil(t.completed)},
+		{Name: "create_time", Value: secondsOrNil(t.created)},
+		{Name: "host_id", Value: hostIDOrNil(t.host)},
+		{Name: "id", Value: t.id},
+		{Name: "label", Value: stringOrNil(t.label)},
+		{Name: "method", Value: t.method},
+		{Name: "owner", Value: t.owner.name},
+		{Name: "parent", Value: parentOrNil(t)},
+		{Name: "priority", Value: t.priority},
+		{Name: "start_time", Value: secondsOrNil(t.started)},
+		{Name: "state", Value: t.state},
 		{Name: "waiting", Value: boolOrNil(t.waiting)},
 	}
 	if t.parent == nil {
@@ -191,10 +198,14 @@ func (w *World) tellTag(g *tagging, by *user, topic string) {
 	}
 	b := g.build
 	w.tell(topic, schema, by.name, b.pkg.name, 10, xmlrpc.Struct{
-		{Name: "base_url", Value: baseURL}, {Name: "tag", Value: g.tag.name},
-		{Name: "name", Value: b.pkg.name}, {Name: "version", Value: b.evr.Version},
-		{Name: "release", Value: b.evr.Release}, {Name: "user", Value: by.name},
-		{Name: "owner", Value: b.owner.name}, {Name: "tag_id", Value: g.tag.id},
+		{Name: "base_url", Value: baseURL},
+		{Name: "tag", Value: g.tag.name},
+		{Name: "name", Value: b.pkg.name},
+		{Name: "version", Value: b.evr.Version},
+		{Name: "release", Value: b.evr.Release},
+		{Name: "user", Value: by.name},
+		{Name: "owner", Value: b.owner.name},
+		{Name: "tag_id", Value: g.tag.id},
 		{Name: "build_id", Value: b.id},
 	})
 }
@@ -205,8 +216,10 @@ func (w *World) tellRepo(r *repo, topic string) {
 		schema = "repo.InitV1"
 	}
 	w.tell(topic, schema, "", "", 10, xmlrpc.Struct{
-		{Name: "base_url", Value: baseURL}, {Name: "tag", Value: r.tag.name},
-		{Name: "tag_id", Value: r.tag.id}, {Name: "repo_id", Value: r.id},
+		{Name: "base_url", Value: baseURL},
+		{Name: "tag", Value: r.tag.name},
+		{Name: "tag_id", Value: r.tag.id},
+		{Name: "repo_id", Value: r.id},
 	})
 }
 
@@ -220,21 +233,34 @@ func (w *World) tellBuild(b *build, old, now int) {
 		taskID = b.taskID
 	}
 	w.tell("build.state.change", "build.BuildStateChangeV1", b.owner.name, b.pkg.name, 20, xmlrpc.Struct{
-		{Name: "base_url", Value: baseURL}, {Name: "build_id", Value: b.id},
-		{Name: "name", Value: b.pkg.name}, {Name: "version", Value: b.evr.Version},
-		{Name: "release", Value: b.evr.Release}, {Name: "epoch", Value: epochOrNil(b.evr.Epoch)},
-		{Name: "attribute", Value: "state"}, {Name: "old", Value: before}, {Name: "new", Value: now},
-		{Name: "owner", Value: b.owner.name}, {Name: "task_id", Value: taskID},
-		{Name: "creation_time", Value: timeOrNil(b.created)}, {Name: "completion_time", Value: timeOrNil(b.finished)},
+		{Name: "base_url", Value: baseURL},
+		{Name: "build_id", Value: b.id},
+		{Name: "name", Value: b.pkg.name},
+		{Name: "version", Value: b.evr.Version},
+		{Name: "release", Value: b.evr.Release},
+		{Name: "epoch", Value: epochOrNil(b.evr.Epoch)},
+		{Name: "attribute", Value: "state"},
+		{Name: "old", Value: before},
+		{Name: "new", Value: now},
+		{Name: "owner", Value: b.owner.name},
+		{Name: "task_id", Value: taskID},
+		{Name: "creation_time", Value: timeOrNil(b.created)},
+		{Name: "completion_time", Value: timeOrNil(b.finished)},
 		{Name: "url", Value: fmt.Sprintf("%s/koji/buildinfo?buildID=%d", baseURL, b.id)},
 	})
 }
 
 func (w *World) tellPackage(t *tag, l *listedPkg, action string) {
 	w.tell("package.list.change", "package.ListChangeV1", l.owner.name, l.pkg.name, 20, xmlrpc.Struct{
-		{Name: "base_url", Value: baseURL}, {Name: "tag", Value: t.name}, {Name: "package", Value: l.pkg.name},
-		{Name: "action", Value: action}, {Name: "owner", Value: l.owner.name}, {Name: "block", Value: l.blocked},
-		{Name: "extra_arches", Value: stringOrNil(l.extraArches)}, {Name: "force", Value: nil}, {Name: "update", Value: nil},
+		{Name: "base_url", Value: baseURL},
+		{Name: "tag", Value: t.name},
+		{Name: "package", Value: l.pkg.name},
+		{Name: "action", Value: action},
+		{Name: "owner", Value: l.owner.name},
+		{Name: "block", Value: l.blocked},
+		{Name: "extra_arches", Value: stringOrNil(l.extraArches)},
+		{Name: "force", Value: nil},
+		{Name: "update", Value: nil},
 	})
 }
 

@@ -100,7 +100,10 @@ func methodGetUser(c *call) (any, error) {
 		return nil, nil
 	}
 	return xmlrpc.Struct{
-		{Name: "id", Value: u.id}, {Name: "krb_principals", Value: texts(u.principals)},
-		{Name: "name", Value: u.name}, {Name: "status", Value: u.status}, {Name: "usertype", Value: u.kind},
+		{Name: "id", Value: u.id},
+		{Name: "krb_principals", Value: texts(u.principals)},
+		{Name: "name", Value: u.name},
+		{Name: "status", Value: u.status},
+		{Name: "usertype", Value: u.kind},
 	}, nil
 }

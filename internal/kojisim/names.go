@@ -99,7 +99,7 @@ maven-resolver maven maven-surefire maven-compiler-plugin xmlunit mockito assert
 	appNames = `vim nano emacs tmux screen htop mc rsync wget lynx mutt neomutt irssi hexchat gimp inkscape blender krita audacity
 vlc mpv totem evince okular nautilus gedit gnome-terminal konsole thunderbird firefox epiphany transmission deluge nginx httpd lighttpd
 haproxy squid varnish postfix dovecot exim bind unbound dnsmasq chrony openssh openvpn strongswan samba nfs-utils cups sane-backends
-postgresql mariadb redis memcached rabbitmq-c mosquitto qemu libvirt podman buildah skopeo ansible-core salt puppet git-lfs mercurial subversion
+postgresql mariadb redis memcached rabbitmq-c mosh qemu libvirt podman buildah skopeo ansible-core salt puppet git-lfs mercurial subversion
 gdb valgrind strace ltrace perf bison flex doxygen graphviz gnuplot octave R-core maxima texlive-base pandoc-bin hugo-bin qgis grass
 wireshark nmap tcpdump iperf3 ethtool lvm2 mdadm btrfs-progs xfsprogs e2fsprogs parted gparted smartmontools lm_sensors powertop stellarium
 supertux supertuxkart 0ad-game wesnoth freeciv nethack gnuchess xboard dosbox scummvm retroarch calibre keepassxc syncthing-gtk`

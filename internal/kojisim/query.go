@@ -15,11 +15,11 @@ func applyOptions(rows []xmlrpc.Struct, queryOpts any) any {
 		sortRows(rows, pythonName(order))
 	}
 	if offset, _ := opts.Get("offset"); offset != nil {
-		n, _ := asInt(offset)
+		n := asInt(offset)
 		rows = rows[min(max(n, 0), len(rows)):]
 	}
 	if limit, _ := opts.Get("limit"); limit != nil {
-		n, _ := asInt(limit)
+		n := asInt(limit)
 		rows = rows[:min(max(n, 0), len(rows))]
 	}
 	if count, _ := opts.Get("countOnly"); truthy(count) {

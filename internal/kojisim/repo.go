@@ -44,7 +44,6 @@ type repoRequest struct {
 	priority int
 	minEvent int // 0: none
 	atEvent  int // 0: none
-	opts     xmlrpc.Struct
 	created  time.Time
 	updated  time.Time
 	active   bool
@@ -153,10 +152,10 @@ func (w *World) repoByID(id int) *repo {
 	return w.repos[id-1]
 }
 
-// newestRepo is the tag's youngest repo in a state, nil without one.
-func (w *World) newestRepo(t *tag, state int, dist bool) *repo {
+// newestRepo is the tag's youngest repo that is ready, nil without one.
+func (w *World) newestRepo(t *tag) *repo {
 	for i := len(w.repos) - 1; i >= 0; i-- {
-		if r := w.repos[i]; r.tag == t && r.state == state && r.dist == dist {
+		if r := w.repos[i]; r.tag == t && r.state == repoReady && !r.dist {
 			return r
 		}
 	}
@@ -195,7 +194,7 @@ func (w *World) regenerate() {
 			continue
 		}
 		done[t] = true
-		if r := w.newestRepo(t, repoReady, false); r == nil || t.changedAfter(r.holds) != 0 {
+		if r := w.newestRepo(t); r == nil || t.changedAfter(r.holds) != 0 {
 			w.newRepoTask(t, kojira, []any{t.name}, 0)
 		}
 	}

@@ -83,8 +83,8 @@ func (l *look) met(r rpm.Relation) bool {
 	if uncheckable(r.Name) {
 		return true
 	}
-	for _, p := range l.candidates(r) {
-		if l.installable(p.pkg) {
+	for _, p := range l.w.providers[r.Name] {
+		if offers(p, r) && p.in(l.tag, l.event) && l.installable(p.pkg) {
 			return true
 		}
 	}

@@ -44,8 +44,8 @@ type tagging struct {
 	creator, ending *user
 }
 
-func (t *tagging) activeAt(event int) bool {
-	return t.created <= event && (t.revoked == 0 || t.revoked > event)
+func (g *tagging) activeAt(event int) bool {
+	return g.created <= event && (g.revoked == 0 || g.revoked > event)
 }
 
 // A group is a set of packages to install together.
@@ -102,11 +102,10 @@ func (w *World) tagByName(name string) *tag {
 	return nil
 }
 
-func (w *World) addTarget(name string, build, dest *tag) *target {
+func (w *World) addTarget(name string, build, dest *tag) {
 	t := &target{id: len(w.targets) + 1, name: name, build: build, dest: dest}
 	w.targets = append(w.targets, t)
 	w.newEvent()
-	return t
 }
 
 func (w *World) targetByName(name string) *target {
@@ -195,7 +194,7 @@ func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
 }
 
 // tagBuild puts a build into a tag; a build that is there moves to the top.
-func (w *World) tagBuild(t *tag, b *build, by *user) *tagging {
+func (w *World) tagBuild(t *tag, b *build, by *user) {
 	event := w.newEvent()
 	for _, old := range t.byPkg[b.pkg.id] {
 		if old.build == b && old.revoked == 0 {
@@ -208,7 +207,6 @@ func (w *World) tagBuild(t *tag, b *build, by *user) *tagging {
 	t.touch(event)
 	w.provide(b)
 	w.tellTag(g, by, "tag")
-	return g
 }
 
 // untagBuild takes a build out of a tag and reports whether it was there.

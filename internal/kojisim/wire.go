@@ -72,17 +72,17 @@ func stamp(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
 func joinedArches(arches []string) string { return strings.Join(arches, " ") }
 
-// asInt reads an integer, also one given as a double.
-func asInt(v any) (int, bool) {
+// asInt reads an integer, also one given as a double; anything else is 0.
+func asInt(v any) int {
 	switch v := v.(type) {
 	case int64:
-		return int(v), true
+		return int(v)
 	case int:
-		return v, true
+		return v
 	case float64:
-		return int(v), true
+		return int(v)
 	}
-	return 0, false
+	return 0
 }
 
 func texts(list []string) []any {

@@ -9,10 +9,9 @@ import (
 // All its methods may be called at any time from any goroutine, except while
 // the world is being set up by the functions that make one.
 type World struct {
-	mu    sync.Mutex
-	seed  int64
-	now   time.Time
-	clock *Clock
+	mu   sync.Mutex
+	seed int64
+	now  time.Time
 
 	queue   pendingQueue
 	planned int

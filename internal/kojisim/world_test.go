@@ -39,7 +39,7 @@ func TestGenerateShowsAllStates(t *testing.T) {
 		bad, _ := w.unresolvable(build)
 		sawBad = max(sawBad, bad)
 		broken := 0
-		r := w.newestRepo(build, repoReady, false)
+		r := w.newestRepo(build)
 		for _, p := range w.packages {
 			b := build.latestBuild(p, w.lastEvent())
 			for _, x := range w.truth.breakages[p.name] {

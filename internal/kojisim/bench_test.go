@@ -1,0 +1,36 @@
+package kojisim
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+func BenchmarkGenerate(b *testing.B) {
+	for b.Loop() {
+		if _, err := Generate(GeneratorOptions{Seed: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkListTagged answers the largest call there is: all builds of a tag.
+func BenchmarkListTagged(b *testing.B) {
+	w, err := Generate(GeneratorOptions{Packages: 3000, Seed: 1, Updates: 10})
+	if err != nil {
+		b.Fatal(err)
+	}
+	hub := NewHub(w, NewStepClock(w.Now()), nil)
+	call := xmlrpc.Call{Method: "listTagged", Params: []any{DestTagName, xmlrpc.Named(xmlrpc.Struct{{Name: "latest", Value: true}})}}
+	b.ResetTimer()
+	for b.Loop() {
+		req := httptest.NewRequestWithContext(b.Context(), http.MethodPost, hubPath, nil)
+		if answer := hub.answer(req, call); len(answer) < 3000*1000 {
+			b.Fatalf("got %d bytes", len(answer))
+		} else {
+			b.SetBytes(int64(len(answer)))
+		}
+	}
+}

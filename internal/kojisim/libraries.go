@@ -1,0 +1,163 @@
+package kojisim
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// bumpSoname updates a library so that all that links to it must be rebuilt,
+// which its dependents are in the following hours.
+func (s *packagers) bumpSoname() {
+	p := s.anyLibrary()
+	if p == nil {
+		return
+	}
+	b := s.newest(p)
+	if b == nil {
+		return
+	}
+	var old []string
+	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: nextVersion(b.evr.Version), Release: "1" + distSuffix}
+	c := s.renewed(b, evr)
+	for _, q := range c.binaries {
+		for i, r := range q.Provides {
+			if stem, n, ok := splitSoname(r.Name); ok {
+				old = append(old, r.Name)
+				q.Provides[i].Name = sonameOf(stem, n+1)
+			}
+		}
+	}
+	s.submitContent(p, evr, c, func(ok bool) {
+		if !ok {
+			return
+		}
+		for _, dependent := range s.dependents(old) {
+			s.w.after(s.luck.between(time.Hour, 9*time.Hour), func() { s.rebuild(dependent, nil) })
+		}
+	})
+}
+
+// renameSuffix is what a library's package gets when its interface changes and
+// the package's name stands for the interface.
+const renameSuffix = "v2"
+
+// renameLibrary does what bumpSoname does where packages are required by name.
+func (s *packagers) renameLibrary() {
+	for range 40 {
+		p := pick(&s.luck, s.w.packages)
+		b := s.latest(p)
+		if b == nil || s.core[p] {
+			continue
+		}
+		i := slices.IndexFunc(b.binaries, func(q *rpm.Package) bool {
+			return strings.HasPrefix(q.Name, "lib") && q.Arch != "noarch" && !strings.HasSuffix(q.Name, "-dev")
+		})
+		if i < 0 {
+			continue
+		}
+		old := b.binaries[i].Name
+		if n := len(s.dependents([]string{old})); n < 2 || n > 40 {
+			continue
+		}
+		s.rename(p, i, old)
+		return
+	}
+}
+
+// rename builds p with the binary package i renamed; its own packages follow.
+func (s *packagers) rename(p *pkg, i int, old string) {
+	b := s.newest(p)
+	if b == nil || i >= len(b.binaries) || b.binaries[i].Name != old {
+		return
+	}
+	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: b.evr.Version, Release: s.nextRelease(b.evr.Release)}
+	c := s.renewed(b, evr)
+	c.binaries[i].Name = old + renameSuffix
+	for _, q := range c.binaries {
+		for _, list := range [][]rpm.Relation{q.Provides, q.Requires} {
+			for j := range list {
+				if list[j].Name == old {
+					list[j].Name = old + renameSuffix
+				}
+			}
+		}
+	}
+	s.submitContent(p, evr, c, func(ok bool) {
+		if !ok {
+			return
+		}
+		for _, dependent := range s.dependents([]string{old}) {
+			s.w.after(s.luck.between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
+		}
+	})
+}
+
+// anyLibrary draws a library on which some, but not very many depend.
+func (s *packagers) anyLibrary() *pkg {
+	for range 40 {
+		p := pick(&s.luck, s.w.packages)
+		b := s.latest(p)
+		if b == nil || s.core[p] {
+			continue
+		}
+		for _, q := range b.binaries {
+			for _, r := range q.Provides {
+				if _, _, ok := splitSoname(r.Name); ok {
+					if n := len(s.dependents([]string{r.Name})); n > 0 && n < 12+len(s.w.packages)/100 {
+						return p
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// dependents are the packages whose binaries require one of names.
+func (s *packagers) dependents(names []string) []*pkg {
+	return s.users(s.w.requiredBy, names, func(b *build, name string) bool {
+		return slices.ContainsFunc(b.binaries, func(q *rpm.Package) bool { return requires(q.Requires, name) })
+	})
+}
+
+func requires(rs []rpm.Relation, name string) bool {
+	return slices.ContainsFunc(rs, func(r rpm.Relation) bool { return r.Name == name })
+}
+
+// users are the packages in an index that still use one of names, by id.
+func (s *packagers) users(index map[string][]*pkg, names []string, uses func(*build, string) bool) []*pkg {
+	var out []*pkg
+	for _, name := range names {
+		for _, p := range index[name] {
+			if b := s.latest(p); b != nil && uses(b, name) {
+				out = append(out, p)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *pkg) int { return a.id - b.id })
+	return slices.Compact(out)
+}
+
+// builtWith are the packages that are built with one of a build's binaries, and
+// with which.
+func (s *packagers) builtWith(b *build) ([]*pkg, map[*pkg]string) {
+	binary := map[*pkg]string{}
+	var out []*pkg
+	for _, q := range b.binaries {
+		for _, r := range q.Provides {
+			users := s.users(s.w.builtBy, []string{r.Name}, func(d *build, name string) bool {
+				return d.pkg != b.pkg && requires(d.requires, name)
+			})
+			for _, p := range users {
+				if binary[p] == "" {
+					binary[p] = q.Name
+					out = append(out, p)
+				}
+			}
+		}
+	}
+	return out, binary
+}

@@ -1,0 +1,77 @@
+package kojisim
+
+import (
+	"time"
+)
+
+// breakSource updates a package to a version that does not build again, until
+// somebody repairs it.
+func (s *packagers) breakSource(p *pkg) {
+	evr, ok := s.bump(p)
+	if !ok {
+		return
+	}
+	s.w.breakWith(Breakage{Package: p.name, From: evr, Message: pick(&s.luck, sourceMessages())})
+	s.planRepair(p)
+}
+
+// breakDependents updates a package in a way that some of those built with it
+// do not bear.
+func (s *packagers) breakDependents(p *pkg) {
+	b := s.latest(p)
+	if b == nil {
+		return
+	}
+	victims, with := s.builtWith(b)
+	evr, ok := s.bump(p)
+	if !ok || len(victims) == 0 {
+		return
+	}
+	for _, v := range pickFew(&s.luck, victims, 1+s.luck.below(3)) {
+		was := s.newest(v)
+		if was == nil {
+			continue
+		}
+		// The binary package's version may not be the source's.
+		from := evr
+		for _, q := range b.binaries {
+			if q.Name == with[v] && !sameEVR(q.EVR, b.evr) {
+				from = s.renewedEVR(q.EVR, b.evr, evr)
+			}
+		}
+		s.w.breakWith(Breakage{
+			Package: v.name, From: was.evr, Dependency: with[v], DependencyFrom: from,
+			Message: pick(&s.luck, dependencyMessages(p.name)),
+		})
+		s.planRepair(v)
+	}
+}
+
+// planRepair has a package repaired by a new version some time later.
+func (s *packagers) planRepair(p *pkg) {
+	s.w.after(s.luck.between(14*time.Hour, 48*time.Hour), func() {
+		if evr, ok := s.bump(p); ok {
+			s.w.repair(p.name, evr)
+		}
+	})
+}
+
+func sourceMessages() []string {
+	return []string{
+		"implicit declaration of function 'strlcpy'",
+		"'PATH_MAX' undeclared here (not in a function)",
+		"expected ';' before '}' token",
+		"static assertion failed: \"size of header\"",
+		"test suite: expected 42, got 41",
+	}
+}
+
+func dependencyMessages(name string) []string {
+	return []string{
+		"too few arguments to function '" + name + "_open'",
+		"'" + name + "_context_t' has no member named 'flags'",
+		name + ".h: No such file or directory",
+		"undefined reference to '" + name + "_legacy_init'",
+		"test of " + name + " output: mismatch",
+	}
+}
