@@ -29,7 +29,7 @@ func ChooseArches(tagArches []string, header ArchHeader, override string, buildA
 	tag, ours := canonSet(tagArches), canonSet(buildArches)
 	arches = slices.DeleteFunc(arches, func(a string) bool {
 		canon := CanonArch(a)
-		return a != "noarch" && !(tag[canon] && ours[canon])
+		return a != "noarch" && (!tag[canon] || !ours[canon])
 	})
 	return dedup(arches)
 }

@@ -10,6 +10,7 @@ import (
 // An Origin says who made a build.
 type Origin string
 
+// The origins of builds.
 const (
 	Scratch Origin = "scratch" // Koschei
 	Real    Origin = "real"    // packagers; tagged in the destination tag
@@ -25,6 +26,7 @@ const (
 // given up as lost and turns up again goes on with what Koji says of it.
 type Outcome string
 
+// The outcomes of builds.
 const (
 	OutcomeSubmitting     Outcome = "submitting"     // written down, Koji not yet known to have it
 	OutcomeRunning        Outcome = "running"        // Koji has a task for it
@@ -63,6 +65,7 @@ func (o Outcome) Transition(next Outcome) error {
 // A DepsState is how far the build-resolver is with a build.
 type DepsState string
 
+// What can be known of a build's dependencies.
 const (
 	DepsPending     DepsState = "pending"     // not looked at, or its repo is not known yet
 	DepsResolved    DepsState = "resolved"    // its dependency set is stored
@@ -100,6 +103,7 @@ type Build struct {
 // A Hub is one of the Koji systems we talk to.
 type Hub string
 
+// The hubs.
 const (
 	Primary   Hub = "primary"
 	Secondary Hub = "secondary"
@@ -119,6 +123,7 @@ type Task struct {
 // A TaskState is the state of a task at the hub, in Koji's words.
 type TaskState string
 
+// The states of tasks.
 const (
 	TaskFree     TaskState = "free"
 	TaskOpen     TaskState = "open"

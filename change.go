@@ -54,7 +54,7 @@ func DiffDependencies(prev, curr []Dependency) []Change {
 
 // CompareDependencies orders dependencies by name, architecture and EVR.
 func CompareDependencies(a, b Dependency) int {
-	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch), a.EVR.Compare(b.EVR))
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch), a.Compare(b.EVR))
 }
 
 func firstName(a, b []Dependency) string {

@@ -68,6 +68,7 @@ func (p *Package) Running() bool { return p.LastBuildID != p.LastCompleteBuildID
 // priority. Its value is the sentence that pages show.
 type Obstacle string
 
+// The obstacles.
 const (
 	ObstacleBlocked       Obstacle = "the package is blocked in Koji"
 	ObstacleUntracked     Obstacle = "the package is not tracked"

@@ -3,6 +3,8 @@ package koschei
 // A Resolution is what is known of the installability of build dependencies.
 type Resolution string
 
+// The resolutions. Unattempted is also what is known of a package after its
+// dependencies were thrown in doubt.
 const (
 	Unattempted Resolution = "unattempted"
 	Resolved    Resolution = "resolved"
@@ -13,6 +15,7 @@ const (
 // use StateUnknown, StateOK and StateUnresolved of it.
 type State string
 
+// The states; the first that fits is a package's.
 const (
 	StateBlocked    State = "blocked"
 	StateUntracked  State = "untracked"
