@@ -4,8 +4,14 @@ GO     ?= go
 LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
 GOTEST ?= $(GO) test
 
+# How long each fuzz target runs; "make check" takes a few seconds of each.
+FUZZTIME ?= 2m
+
+# A database URL, or the directory of a private cluster; nothing of it is in the repository.
+SCALE ?= $(CURDIR)/tmp/scale
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo check format lint tidy test bench scale clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,7 +24,10 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 	@tools/require postgresql
 	@exec bin/koschei demo $(DEMO)
 
-check: format lint tidy test ## everything CI runs
+run: build ## run one service, as in: make run S=scheduler
+	@exec bin/koschei $(S)
+
+check: format lint tidy test fuzz-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -31,19 +40,39 @@ tidy: # generated files are up to date
 
 test:
 	@tools/require postgresql
-	$(GOTEST) -race -timeout 20m ./...
+	$(GOTEST) -race -timeout 25m ./...
 
-bench: ## print the table of docs/performance.md, in CPU seconds and peak memory
+bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
 	@tools/require postgresql
-	$(GOTEST) -run '^$$' -bench . -benchtime 1x ./...
+	$(GOTEST) -run '^$$' -bench . -benchtime 1x -timeout 1h ./...
 
-# A database URL, or the directory of a private cluster; nothing of it is in the repository.
-SCALE ?= $(CURDIR)/tmp/scale
+# Package and name of every fuzz target.
+FUZZ = rpm/FuzzParseDep rpm/FuzzCompareVersions repodata/FuzzScanPrimary repodata/FuzzScanOthers \
+	koji/xmlrpc/FuzzDecode postgres/FuzzDecode
+
+fuzz: ## fuzz each parser for FUZZTIME, 2 minutes if not given
+	@for t in $(FUZZ); do \
+		$(GOTEST) -run '^$$' -fuzz "^$${t##*/}$$" -fuzztime $(FUZZTIME) ./internal/$${t%/*} || exit 1; \
+	done
+
+fuzz-short:
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 scale: ## make the record of a large distribution's three months in tmp/scale (some 3 GB), measure on it
 	@tools/require postgresql
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
+
+oracle: ## compare the solver with a fresh libsolv and hawkey
+	@tools/require python3-solv python3-hawkey
+	KOSCHEI_ORACLE=1 $(GOTEST) -run 'Fresh|Oracle' -v -timeout 2h ./internal/depsolve
+
+kerberos: ## log in to a hub with tickets of a real KDC, and through Apache
+	@tools/require krb5-kdc krb5-admin-server krb5-user apache2 libapache2-mod-auth-gssapi
+	KOSCHEI_KERBEROS=1 KOSCHEI_APACHE=1 $(GOTEST) -run 'Kerberos|Late' -v ./internal/koji
+
+vuln: ## look for known vulnerabilities, where the database of them can be reached
+	@$(GO) tool -modfile=tools/go.mod govulncheck ./... || echo "govulncheck found something or could not reach its database"
 
 clean: ## remove what was built
 	rm -rf bin
