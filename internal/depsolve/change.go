@@ -108,7 +108,7 @@ func (c *Change) Keeps(s *Solver, g Goal, r *Record) bool {
 
 func (c *Change) keepsAll(touched []touch) bool {
 	for _, t := range touched {
-		if t.how&^c.kept[t.id] != 0 {
+		if t.how()&^c.kept[t.id()] != 0 {
 			return false
 		}
 	}

@@ -10,11 +10,14 @@ type Record struct {
 	fully   bool // the answer came from the full solver, which looks at everything
 }
 
-// A touch is a package that a solver has looked at, and how.
-type touch struct {
-	id  ID
-	how aspect
-}
+// A touch is a package that a solver has looked at, and how: ID and aspect in
+// one number, since there are hundreds for each goal.
+type touch uint32
+
+func newTouch(id ID, how aspect) touch { return touch(id)<<aspectBits | touch(how) }
+
+func (t touch) id() ID      { return ID(t >> aspectBits) }
+func (t touch) how() aspect { return aspect(t & (1<<aspectBits - 1)) }
 
 // An aspect is a part of what is known of a package.
 type aspect uint8
@@ -23,6 +26,8 @@ const (
 	demands    aspect = 1 << iota // what follows from installing it
 	dependents                    // what follows from its not being installed
 	merits                        // how it compares with other candidates
+
+	aspectBits = 3
 )
 
 // A recorder notes what its chooser looks at. A nil recorder notes nothing.
@@ -68,7 +73,7 @@ func (r *recorder) compared(ids []ID) {
 func (r *recorder) take() []touch {
 	touched := make([]touch, len(r.ids))
 	for i, id := range r.ids {
-		touched[i] = touch{id, r.looked[id]}
+		touched[i] = newTouch(id, r.looked[id])
 		r.looked[id] = 0
 	}
 	r.ids = r.ids[:0]
