@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -25,13 +27,34 @@ func (r *run) packages(ctx context.Context, dueOnly bool) error {
 		}
 		return !c.SRPMKnown
 	})
+	// One batch is stored while the next is resolved.
+	judged := make(chan []postgres.Verdict)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(judged)
+		return r.judgeAll(ctx, candidates, judged)
+	})
+	group.Go(func() error {
+		for verdicts := range judged {
+			if err := r.store(ctx, verdicts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, judged chan<- []postgres.Verdict) error {
 	for some := range slices.Chunk(candidates, batch) {
 		verdicts, err := r.judge(ctx, some)
 		if err != nil {
 			return err
 		}
-		if err := r.store(ctx, verdicts); err != nil {
-			return err
+		select {
+		case judged <- verdicts:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 	return nil

@@ -26,6 +26,7 @@ type Resolver struct {
 	repo    *Repo
 	group   []string
 	solvers []*depsolve.Solver
+	why     explainer
 }
 
 // Resolver returns a Resolver against r.
@@ -95,20 +96,5 @@ func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
 	if result.OK {
 		return Answer{Set: v.repo.set(result.Packages, solver.Distances(goal, result.Packages))}
 	}
-	return Answer{Problems: explain(solver, goal)}
-}
-
-// explain is why a goal has no solution, as libdnf words it: a problem with
-// several reasons has a line for each. A goal without a solution has a problem
-// in any case, or it would be taken for resolved.
-func explain(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	problems := solver.Explain(goal)
-	if len(problems) == 0 {
-		return []string{"the buildroot cannot be installed"}
-	}
-	texts := make([]string, len(problems))
-	for i, p := range problems {
-		texts[i] = p.String()
-	}
-	return texts
+	return Answer{Problems: v.why.whole(solver, goal)}
 }
