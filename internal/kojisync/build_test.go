@@ -15,14 +15,15 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-func breakage(pkg, from string) kojisim.Breakage {
-	return kojisim.Breakage{Package: pkg, From: rpm.EVR{Version: from, Release: "1"}, Message: "error: it is broken"}
+// breakage is what breaks foo from a version on.
+func breakage(from string) kojisim.Breakage {
+	return kojisim.Breakage{Package: "foo", From: rpm.EVR{Version: from, Release: "1"}, Message: "error: it is broken"}
 }
 
 // tracked is a fixture whose record knows the hub's packages and tracks them.
 func tracked(t *testing.T) *fixture {
 	t.Helper()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	f.poll()
 	f.exec(`UPDATE package SET tracked = true, resolution = 'resolved'`)
 	f.exec(`UPDATE package SET noted_state = state`)
@@ -56,10 +57,8 @@ func TestBuildGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var repoID, stored int64
-	if err := f.pool.QueryRow(t.Context(), `SELECT coalesce(repo_id, 0), task_id FROM build WHERE id = $1`, id).Scan(&repoID, &stored); err != nil {
-		t.Fatal(err)
-	}
+	repoID := f.sql.Number(`SELECT coalesce(repo_id, 0) FROM build WHERE id = $1`, id)
+	stored := f.sql.Number(`SELECT task_id FROM build WHERE id = $1`, id)
 	if repoID != repo.ID || stored != task {
 		t.Errorf("repo %d, task %d; want %d and %d", repoID, stored, repo.ID, task)
 	}
@@ -93,11 +92,11 @@ func TestPriorities(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{func() { f.world.Break(breakage("foo", "1")) }, "failing 0 8 200 0"},
+		{func() { f.world.Break(breakage("1")) }, "failing 0 8 200 0"},
 		{func() {}, "failing 0 8 0 0"},
 		{func() { f.world.SetRules(kojisim.Rules{}); f.administer("tagBuildBypass", "f40", "foo-2-1"); f.poll() }, "failing 0 8 200 0"},
 	}
-	f.world.Break(kojisim.Breakage{Package: "foo", From: rpm.EVR{Version: "2", Release: "1"}, Message: "broken too"})
+	f.world.Break(breakage("2"))
 	for i, step := range steps {
 		step.do()
 		raise()
@@ -222,7 +221,7 @@ func TestBackOff(t *testing.T) {
 func TestHeardTwice(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
-	f.world.Break(breakage("foo", "1"))
+	f.world.Break(breakage("1"))
 	id, _ := f.submit("foo")
 	early, err := f.DB.RunningBuilds(t.Context())
 	if err != nil {
@@ -257,7 +256,7 @@ func TestOutage(t *testing.T) {
 	f.pass(24 * time.Hour)
 	for _, faults := range []kojisim.Faults{{Offline: "outage"}, {HTML503: true}, {CutBefore: 1}, {CutAfter: 1}, {Truncate: 1}} {
 		f.hub.SetFaults(faults)
-		if err := f.Sync.RunningBuilds(t.Context()); err == nil {
+		if err := f.RunningBuilds(t.Context()); err == nil {
 			t.Errorf("%+v: no error", faults)
 		}
 		if err := f.PackageList(t.Context(), f.collection()); err == nil {

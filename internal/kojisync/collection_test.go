@@ -9,7 +9,7 @@ import (
 
 func TestPackageList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	check := func(step string, want ...string) {
 		t.Helper()
 		if err := f.PackageList(t.Context(), f.collection()); err != nil {
@@ -35,7 +35,7 @@ func TestPackageList(t *testing.T) {
 
 func TestUnknownTag(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	f.poll()
 	f.exec(`UPDATE package SET tracked = true`)
 	before := f.packages()
@@ -60,7 +60,7 @@ func TestUnknownTag(t *testing.T) {
 // TestTaggedBuilds follows one package through the life of its tag.
 func TestTaggedBuilds(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	f.poll()
 	f.exec(`UPDATE package SET tracked = true`)
 	check := func(step string, want ...string) {
@@ -112,7 +112,7 @@ func TestTaggedBuilds(t *testing.T) {
 // collection wants that.
 func TestOnlyTracked(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	if err := f.PackageList(t.Context(), f.collection()); err != nil {
 		t.Fatal(err)
 	}
@@ -129,10 +129,10 @@ func TestOnlyTracked(t *testing.T) {
 // TestRealBuild has a packager build an update.
 func TestRealBuild(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	f.poll()
 	f.exec(`UPDATE package SET tracked = true, manual_priority = 5, build_priority = 6, dependency_priority = 7, static_priority = 8, faults = 2`)
-	f.world.Break(breakage("foo", "1"))
+	f.world.Break(breakage("1"))
 	f.submit("foo")
 	f.pass(1e12)
 	f.follow()
@@ -160,7 +160,7 @@ func TestRealBuild(t *testing.T) {
 
 func TestSourceFacts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, smallWorld)
+	f := newFixture(t)
 	f.poll()
 	want := []string{
 		"bash-5-1 requires {} arches {} {} {}",

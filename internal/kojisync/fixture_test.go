@@ -11,9 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -29,7 +26,7 @@ type fixture struct {
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
-	pool  *pgxpool.Pool
+	sql   *pgtest.Console
 	url   string
 }
 
@@ -70,9 +67,9 @@ build docs-1-1 tag=f40
 repo f40-build
 `
 
-func newFixture(t testing.TB, world string) *fixture {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
+	w, err := kojisim.ParseWorld([]byte(smallWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +96,7 @@ func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 			DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now,
 			Rules: koschei.DefaultPriorityRules(),
 		},
-		t: t, world: w, hub: hub, clock: clock, pool: pgtest.Connect(t, cfg), url: server.URL,
+		t: t, world: w, hub: hub, clock: clock, sql: pgtest.NewConsole(t, cfg), url: server.URL,
 	}
 	f.exec(`
 		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
@@ -109,22 +106,12 @@ func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 
 func (f *fixture) exec(sql string, args ...any) {
 	f.t.Helper()
-	if _, err := f.pool.Exec(f.t.Context(), sql, args...); err != nil {
-		f.t.Fatal(err)
-	}
+	f.sql.Exec(sql, args...)
 }
 
 func (f *fixture) query(sql string, args ...any) []string {
 	f.t.Helper()
-	rows, err := f.pool.Query(f.t.Context(), sql, args...)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return lines
+	return f.sql.Lines(sql, args...)
 }
 
 func (f *fixture) collection() *koschei.Collection {
@@ -150,7 +137,7 @@ func (f *fixture) poll() {
 // follow asks for running builds.
 func (f *fixture) follow() {
 	f.t.Helper()
-	if err := f.Sync.RunningBuilds(f.t.Context()); err != nil {
+	if err := f.RunningBuilds(f.t.Context()); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -172,13 +159,10 @@ func (f *fixture) submit(pkg string) (id, task int64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	err = f.pool.QueryRow(ctx, `
+	id = f.sql.Number(`
 		INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, started)
 		SELECT id, 'scratch', 'submitting', $2, $3, $4, $5, $6 FROM package WHERE name = $1
-		RETURNING id`, pkg, event.ID, tagged[0].EVR().Epoch, tagged[0].Version, tagged[0].Release, f.Now()).Scan(&id)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+		RETURNING id`, pkg, event.ID, tagged[0].EVR().Epoch, tagged[0].Version, tagged[0].Release, f.Now())
 	task, err = f.Primary.Build(ctx, koji.ScratchBuild{
 		Key: strconv.FormatInt(id, 10), Source: koji.SourcePath(&tagged[0].Build, srpm.NEVRA()), Target: "f40",
 	})

@@ -82,9 +82,9 @@ func TestOutcomes(t *testing.T) {
 		want   string
 		method string // of the task that is to blame
 	}{
-		{"source", "foo", func(f *fixture) { f.world.Break(breakage("foo", "1")) }, "failed error building package (arch ", "buildArch"},
+		{"source", "foo", func(f *fixture) { f.world.Break(breakage("1")) }, "failed error building package (arch ", "buildArch"},
 		{"one architecture", "foo", func(f *fixture) {
-			b := breakage("foo", "1")
+			b := breakage("1")
 			b.Arch = "aarch64"
 			f.world.Break(b)
 		}, "failed error building package (arch aarch64)", "buildArch"},

@@ -3,7 +3,6 @@ package loop
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -172,7 +171,7 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewPedanticRegistry()
-		l := &Loop{Name: "polling", Interval: time.Minute, Metrics: NewMetrics(reg), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		l := &Loop{Name: "polling", Interval: time.Minute, Metrics: NewMetrics(reg), Log: slog.New(slog.DiscardHandler)}
 		if !l.LastSuccess().IsZero() {
 			t.Error("a success before the first pass")
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -47,13 +46,10 @@ func TestPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := pgtest.Database(t)
-	db, pool := pgtest.Open(t, cfg), pgtest.Connect(t, cfg)
-	_, err = pool.Exec(t.Context(), `
+	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	sql.Exec(`
 		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag)
 		VALUES ('gone', 'Gone', 900, 'gone', 'gone', 'gone-build'), ('f40', 'Fedora 40', 1, 'f40', 'f40', 'f40-build')`)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
 		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
 	}}
@@ -63,17 +59,10 @@ func TestPass(t *testing.T) {
 			t.Errorf("error %v, want one about collection gone alone", err)
 		}
 	}
-	rows, err := pool.Query(t.Context(), `
+	got := sql.Lines(`
 		SELECT concat_ws(' ', c.name, p.name, b.origin, b.version, s.build_requires)
 		FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
 		LEFT JOIN srpm s ON s.name = p.name AND s.version = b.version`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
 	if diff := cmp.Diff([]string{"f40 foo real 1 {foo}"}, got); diff != "" {
 		t.Errorf("builds with the BuildRequires of their sources (-want +got):\n%s", diff)
 	}
@@ -83,9 +72,7 @@ func TestPass(t *testing.T) {
 		t.Errorf("error %v while the hub is away, want one about each collection", err)
 	}
 	hub.SetFaults(kojisim.Faults{})
-	if _, err := pool.Exec(t.Context(), `DELETE FROM collection WHERE name = 'gone'`); err != nil {
-		t.Fatal(err)
-	}
+	sql.Exec(`DELETE FROM collection WHERE name = 'gone'`)
 	if err := s.pass(t.Context()); err != nil {
 		t.Errorf("error %v without the collection that is gone", err)
 	}

@@ -105,7 +105,7 @@ func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) e
 }
 
 // errNotTaken is the error of a build that was written down and then refused.
-var errNotTaken = errors.New("Koji did not take the build")
+var errNotTaken = errors.New("the build was not taken by Koji")
 
 // refusal tells whether the hub is there but does not do what it was asked for.
 func refusal(err error) bool {

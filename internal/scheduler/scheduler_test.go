@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -57,7 +55,7 @@ repo f40-build
 // hub's packages; each has a real build that is a year old.
 type fixture struct {
 	*Service
-	pool   *pgxpool.Pool
+	sql    *pgtest.Console
 	world  *kojisim.World
 	hub    *kojisim.Hub
 	clock  *kojisim.Clock
@@ -112,7 +110,7 @@ func newFixture(t *testing.T) *fixture {
 			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
 		},
 	}
-	f.pool = pgtest.Connect(t, cfg)
+	f.sql = pgtest.NewConsole(t, cfg)
 	f.fill(t, client)
 	return f
 }
@@ -141,22 +139,12 @@ func (f *fixture) fill(t *testing.T, client *koji.Client) {
 
 func (f *fixture) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
-	if _, err := f.pool.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatal(err)
-	}
+	f.sql.Exec(sql, args...)
 }
 
 func (f *fixture) query(t *testing.T, sql string, args ...any) []string {
 	t.Helper()
-	rows, err := f.pool.Query(t.Context(), sql, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lines
+	return f.sql.Lines(sql, args...)
 }
 
 // builds describes the scratch builds of the record.
