@@ -56,7 +56,7 @@ func newBuilder(o Options, p *pool) *Builder {
 // also of those not kept, so that after some dozens of generations it is time
 // to start afresh.
 func (u *Universe) Next() *Builder {
-	b := newBuilder(u.options, u.pool.extend())
+	b := newBuilder(u.options, u.extend())
 	b.base = u
 	b.repos = slices.Clip(u.repos)
 	return b
