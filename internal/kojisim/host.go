@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -49,6 +50,11 @@ func (w *World) addHost(name string, arches []string, capacity float64, channels
 	h.user = w.addUser(user{name: name, kind: 1})
 	w.hosts = append(w.hosts, h)
 	return h
+}
+
+// addLoad keeps the load a number of hundredths: sums of weights would drift.
+func (h *host) addLoad(weight float64) {
+	h.load = math.Round((h.load+weight)*100) / 100
 }
 
 // takes reports whether the host can run t now. Parents that wait for their

@@ -128,7 +128,7 @@ func (w *World) set(t *task, state int) {
 
 func (w *World) reweigh(t *task, weight float64) {
 	if t.host != nil && (t.state == taskOpen || t.state == taskAssigned) {
-		t.host.load += weight - t.weight
+		t.host.addLoad(weight - t.weight)
 	}
 	t.weight = weight
 }
@@ -147,7 +147,7 @@ func (w *World) then(t *task, d time.Duration, do func()) {
 func (w *World) assign(t *task, h *host) {
 	t.host = h
 	t.turn++
-	h.load += t.weight
+	h.addLoad(t.weight)
 	w.set(t, taskAssigned)
 	w.then(t, t.luck.between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
@@ -178,7 +178,7 @@ func (w *World) release(t *task) {
 	if t.host == nil || t.state != taskOpen && t.state != taskAssigned {
 		return
 	}
-	t.host.load = max(0, t.host.load-t.weight)
+	t.host.addLoad(-t.weight)
 	w.after(t.luck.between(50*time.Millisecond, 2*time.Second), w.dispatch)
 }
 

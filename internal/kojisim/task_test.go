@@ -1,0 +1,193 @@
+package kojisim
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+// TestSplitFailure fails one architecture: the parent notices a moment later,
+// and what still runs then is canceled.
+func TestSplitFailure(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	s.hub.w.Break(Breakage{Package: "foo", Arch: "aarch64", Message: "no such instruction"})
+	s.login("koschei")
+	id := s.scratchFoo()
+	moment := false
+	for range 100_000 {
+		s.clock.Step(100 * time.Millisecond)
+		parent := member(t, s.must("getTaskInfo", id), "state")
+		states := map[any]any{}
+		for _, c := range s.must("getTaskChildren", id).([]any) {
+			states[member(t, c, "label")] = member(t, c, "state")
+		}
+		if states["aarch64"] == int64(taskFailed) && parent == int64(taskOpen) {
+			moment = true
+		}
+		if parent == int64(taskOpen) || parent == int64(taskFree) || parent == int64(taskAssigned) {
+			continue
+		}
+		if !moment {
+			t.Error("the parent failed in the same moment as its child")
+		}
+		if parent != int64(taskFailed) || states["aarch64"] != int64(taskFailed) || states["x86_64"] != int64(taskCanceled) {
+			t.Errorf("got parent %v and children %v", parent, states)
+		}
+		return
+	}
+	t.Error("the build does not end")
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	s.login("koschei")
+	id := s.scratchFoo()
+	s.clock.Step(10 * time.Minute)
+	mine := s.session
+	s.session = nil
+	s.login("other")
+	if got := s.fault("cancelTask", id); got.Code != codeNotAllowed {
+		t.Errorf("of another's task: got %v", got)
+	}
+	s.session = mine
+	s.callnum = 100
+	s.must("cancelTask", id)
+	s.must("cancelTask", id)
+	if got := s.fault("getTaskResult", id, false); !strings.Contains(got.String, "is canceled") {
+		t.Errorf("result: got %v", got)
+	}
+	for _, h := range s.must("listHosts").([]any) {
+		if got := member(t, h, "task_load"); got != 0.0 {
+			t.Errorf("load after all is canceled: %v", got)
+		}
+	}
+}
+
+func TestFreedTaskRunsAgain(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	s.hub.w.SetRules(Rules{FreedTasks: 1})
+	s.login("koschei")
+	id := s.scratchFoo()
+	freed := 0
+	for range 6000 {
+		s.clock.Step(100 * time.Millisecond)
+		info := s.must("getTaskInfo", id)
+		if member(t, info, "state") == int64(taskFree) && member(t, info, "start_ts") != nil {
+			freed++
+		}
+	}
+	if got := s.finish(id); got != taskClosed || freed == 0 {
+		t.Errorf("got state %d, seen free again %d times", got, freed)
+	}
+}
+
+func TestRepoDecidesWhatABuildMeets(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	s.login("koschei")
+	for _, tc := range []struct {
+		repo int64
+		code int
+		text string
+	}{
+		{9, codeBuild, "No such repo: 9"},
+		{2, codeBuild, "Bad repo: 2 (DELETED)"},
+		{3, codeBuild, "error building package (arch x86_64), mock exited with status 30"},
+	} {
+		if tc.repo == 2 {
+			w := s.hub.w
+			w.mu.Lock()
+			tag := w.tagByName("f40-build")
+			w.readyRepo(w.initRepo(tag, nil, 0))
+			w.deleteRepo(w.repoByID(2))
+			w.untagBuild(w.tagByName("f40"), w.buildByNVR("bash-5-1"), w.users[0])
+			w.readyRepo(w.initRepo(tag, nil, 0))
+			w.mu.Unlock()
+		}
+		id := s.scratchFoo(xmlrpc.Member{Name: "repo_id", Value: tc.repo})
+		s.finish(id)
+		if got := s.fault("getTaskResult", id); got.Code != tc.code || !strings.HasPrefix(strings.Replace(got.String, "aarch64", "x86_64", 1), tc.text) {
+			t.Errorf("repo %d: got %v, want %d %s", tc.repo, got, tc.code, tc.text)
+		}
+	}
+	if id := s.scratchFoo(xmlrpc.Member{Name: "repo_id", Value: int64(1)}); s.finish(id) != taskClosed {
+		t.Error("a build in the repo of the past, where bash still was, failed")
+	}
+}
+
+func TestRepoAtEvent(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	s.hub.w.mu.Lock()
+	s.hub.w.rules.RepoEvery = time.Hour
+	event := s.hub.w.lastEvent()
+	s.hub.w.untagBuild(s.hub.w.tagByName("f40"), s.hub.w.buildByNVR("bash-5-1"), s.hub.w.users[0])
+	s.hub.w.addUser(user{name: "kojira", perms: []string{"repo"}})
+	s.hub.w.mu.Unlock()
+	s.login("koschei")
+	at := xmlrpc.Named(xmlrpc.Struct{{Name: "at_event", Value: event - 1}})
+	if got := member(t, s.must("repo.request", "f40-build", at), "repo"); got != nil {
+		t.Fatalf("got repo %v, want none yet", got)
+	}
+	if got := member(t, s.must("repo.request", "f40-build", at), "duplicate"); got != true {
+		t.Errorf("asked again: duplicate is %v", got)
+	}
+	for range 60 {
+		s.clock.Step(time.Minute)
+		r := member(t, s.must("repo.request", "f40-build", at), "repo")
+		if r == nil {
+			continue
+		}
+		if got := member(t, r, "create_event"); got != int64(event-1) {
+			t.Errorf("got event %v, want %d", got, event-1)
+		}
+		id := s.scratchFoo(xmlrpc.Member{Name: "repo_id", Value: member(t, r, "id")})
+		if s.finish(id) != taskClosed {
+			t.Error("a build in the repo of the past failed")
+		}
+		return
+	}
+	t.Error("no repo was made")
+}
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	s := recordedWorld(t)
+	var states []string
+	seen := map[string]int{}
+	s.hub.w.Subscribe(func(m Message) {
+		seen[m.ID]++
+		var body struct{ Old, New string }
+		if err := json.Unmarshal(m.Body, &body); err == nil && m.Topic == "task.state.change" {
+			states = append(states, body.Old+" "+body.New)
+		}
+	})
+	s.login("koschei")
+	s.finish(s.scratchFoo())
+	if got, want := strings.Join(states, ", "), "FREE ASSIGNED, ASSIGNED OPEN, OPEN CLOSED"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.hub.w.SetMessageFaults(MessageFaults{Lose: 1})
+	before := len(seen)
+	s.finish(s.scratchFoo())
+	if len(seen) != before {
+		t.Errorf("%d messages came through that should be lost", len(seen)-before)
+	}
+	s.hub.w.SetMessageFaults(MessageFaults{Repeat: 1})
+	s.finish(s.scratchFoo())
+	twice := 0
+	for _, n := range seen {
+		if n == 2 {
+			twice++
+		}
+	}
+	if twice == 0 {
+		t.Error("no message came twice")
+	}
+}
