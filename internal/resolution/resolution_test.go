@@ -186,7 +186,7 @@ func TestResolve(t *testing.T) {
 			"unreadable",
 			[]string{"lib", "lib >= "},
 			nil,
-			[]string{`a BuildRequires cannot be read: dependency "lib >= ", byte 8: the version after ">=" is missing`},
+			[]string{`a BuildRequires cannot be read: dependency "lib >= ", byte 8: the version is empty`},
 		},
 	}
 	for _, goroutines := range []int{1, 4} {
