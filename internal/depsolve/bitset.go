@@ -7,8 +7,8 @@ type bitset []uint64
 
 func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
-func (b bitset) set(i int32)      { b[i>>6] |= 1 << (i & 63) }
-func (b bitset) clear(i int32)    { b[i>>6] &^= 1 << (i & 63) }
+func (b bitset) set(i int32)   { b[i>>6] |= 1 << (i & 63) }
+func (b bitset) clear(i int32) { b[i>>6] &^= 1 << (i & 63) }
 
 // next returns the lowest member from i to below end, or end.
 func (b bitset) next(i, end int32) int32 {

@@ -13,8 +13,10 @@ const maxDistance = 4
 func (s *Solver) Distances(g Goal, ids []ID) []uint8 {
 	d := &s.distance
 	d.begin(s.u, ids)
+	arena := len(s.request.arena)
 	for _, r := range g.Requires {
 		d.reachAll(s.requireProviders(r))
+		s.request.arena = s.request.arena[:arena]
 	}
 	for d.level < maxDistance && len(d.reached) > 0 && d.missing > 0 {
 		d.advance()

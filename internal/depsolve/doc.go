@@ -20,6 +20,13 @@
 // A Universe never changes, so any number of goroutines may share it. A Solver
 // is the scratch space of one goroutine.
 //
+// [Solver.Explain] says why a goal has no solution, in the words of libdnf and
+// with the chain of dependencies that leads to each culprit; [Solver.Why] says
+// why a package is there. [Compare] tells which answers still hold after a
+// change of the repository, so that only the others have to be solved again; an
+// [Overlay] asks what a change would do. [Universe.Next] makes tomorrow's
+// universe without parsing again what has not changed.
+//
 // # Why it is fast
 //
 // libsolv builds the rules of a goal from scratch, for every goal. Here they
@@ -32,6 +39,15 @@
 // because the set of packages then depends only on the choices, and these are
 // made in the order of the rules.
 //
+// # How to read it
+//
+// Builder interns packages (symbol.go, dependency.go) and works out who provides
+// what (provider.go), what packages demand (rule.go, rules.go, cnf.go) and what
+// they advise (weak.go). Solver begins with what a goal leaves no choice about
+// (solver.go, propagate.go, watch.go) and then chooses (search.go) by the policy
+// that both solvers share (chooser.go, policy.go, branch.go, weakresolve.go).
+// The second solver is in full*.go, learn.go and unsolvable.go.
+//
 // # What it does not do
 //
 // It does no I/O, reads no clock, logs nothing and keeps no state between
@@ -39,4 +55,9 @@
 // empty root. There are no updates, no erasures, no locks, no modules, no
 // vendors. A universe has one architecture (and noarch); packages of inferior
 // ones, as i686 is to x86_64, are refused.
+//
+// In one thing it does not follow libsolv: a package that is named only by a
+// condition inside another, or by the condition of an "else", can come into
+// libsolv's buildroot without its requirements, which libsolv then forgets. Here
+// all requirements count.
 package depsolve

@@ -5,7 +5,8 @@ import "github.com/koschei-ci/koschei/internal/rpm"
 // A Goal is what a buildroot must have.
 type Goal struct {
 	// Group names what the buildroot group asks for; names that nothing
-	// provides are skipped. Goals that share a Group are solved faster.
+	// provides are skipped. Goals that share a Group are solved faster. Solvers
+	// keep its strings; of Requires they keep nothing.
 	Group []string
 	// Requires are the BuildRequires of one source package. One that nothing
 	// provides is a problem, unless it is a boolean dependency: such a one is
