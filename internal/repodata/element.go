@@ -43,6 +43,41 @@ func (s *scanner) skip() error {
 	return nil
 }
 
+// leave goes to the end tag of the innermost element faster than skip: it
+// does not look at what it passes over. If that has comments, CDATA sections or
+// instructions, which could hold what looks like the end tag, it stays where it
+// is.
+func (s *scanner) leave() error {
+	name := s.innermost()
+	for at := s.pos; ; at++ {
+		next := bytes.IndexByte(s.buf[at:s.end], '<')
+		if at += next; next < 0 || at+len("</")+len(name) >= s.end {
+			if s.err != nil {
+				return nil // let others say what is wrong
+			}
+			offset := s.end - s.pos
+			if next >= 0 {
+				offset = at - s.pos
+			}
+			if err := s.more(); err != nil {
+				return err
+			}
+			at = s.pos + offset - 1
+			continue
+		}
+		switch s.buf[at+1] {
+		case '!', '?':
+			return nil
+		case '/':
+			tag := s.buf[at+2:]
+			if bytes.HasPrefix(tag, name) && nameClass[tag[len(name)]] {
+				s.pos = at
+				return nil
+			}
+		}
+	}
+}
+
 // content is the text of the element just entered, up to its end; that of
 // elements inside is left out. The caller has called hold.
 func (s *scanner) content() (string, error) {

@@ -63,11 +63,34 @@ func FuzzScanPrimary(f *testing.F) {
 				t.Errorf("they read it differently (-encoding/xml +scanner):\n%s", diff)
 			}
 		}
+		if gotErr == nil {
+			checkKnown(t, document, got)
+		}
 		slow, slowErr := scanAll(iotest.HalfReader(iotest.DataErrReader(bytes.NewReader(document))))
 		if diff := cmp.Diff(got, slow); diff != "" || (gotErr == nil) != (slowErr == nil) {
 			t.Errorf("read slowly it is different: %v, %v\n%s", gotErr, slowErr, diff)
 		}
 	})
+}
+
+// checkKnown reads a good document again, knowing all packages that have a
+// checksum: only the others may be left.
+func checkKnown(t *testing.T, document []byte, packages []*rpm.Package) {
+	t.Helper()
+	want := 0
+	for _, p := range packages {
+		if p.PkgID == "" {
+			want++
+		}
+	}
+	got := 0
+	err := scanPrimary(bytes.NewReader(document), func(pkgID string) bool { return pkgID != "" }, func(*rpm.Package) error {
+		got++
+		return nil
+	})
+	if err != nil || got > want {
+		t.Errorf("knowing all packages: %d are left, %v; want %d", got, err, want)
+	}
 }
 
 // isGenerous: names outside ASCII; and RawToken does not look at "xml"

@@ -13,7 +13,13 @@ import (
 //
 // It verifies no checksum; [Repo.Packages] does.
 func ScanPrimary(r io.Reader, f func(*rpm.Package) error) error {
-	p := primaryReader{scanner: newScanner(r)}
+	return scanPrimary(r, nil, f)
+}
+
+// scanPrimary is ScanPrimary, but passes over the packages known, if that is
+// not nil.
+func scanPrimary(r io.Reader, known func(pkgID string) bool, f func(*rpm.Package) error) error {
+	p := primaryReader{scanner: newScanner(r), known: known}
 	if err := p.root("metadata"); err != nil {
 		return err
 	}
@@ -43,8 +49,10 @@ func ScanPrimary(r io.Reader, f func(*rpm.Package) error) error {
 		if err := p.readPackage(); err != nil {
 			return err
 		}
-		if err := f(&p.pkg); err != nil {
-			return err
+		if !p.passed {
+			if err := f(&p.pkg); err != nil {
+				return err
+			}
 		}
 		p.release()
 	}
@@ -52,8 +60,10 @@ func ScanPrimary(r io.Reader, f func(*rpm.Package) error) error {
 
 type primaryReader struct {
 	*scanner
-	pkg   rpm.Package // its slices are used again for the next package
-	count int
+	pkg    rpm.Package // its slices are used again for the next package
+	count  int
+	known  func(pkgID string) bool
+	passed bool // the package is known
 }
 
 // readPackage reads what follows <package>.
@@ -76,6 +86,9 @@ func (p *primaryReader) readPackage() error {
 			return err
 		}
 	}
+	if p.passed {
+		return nil
+	}
 	for _, required := range []struct{ what, value string }{
 		{"name", p.pkg.Name}, {"arch", p.pkg.Arch}, {"version", p.pkg.Version},
 	} {
@@ -87,6 +100,7 @@ func (p *primaryReader) readPackage() error {
 }
 
 func (p *primaryReader) reset() {
+	p.passed = false
 	k := &p.pkg
 	*k = rpm.Package{
 		Requires: k.Requires[:0], Provides: k.Provides[:0], Conflicts: k.Conflicts[:0], Obsoletes: k.Obsoletes[:0],
@@ -105,8 +119,13 @@ func (p *primaryReader) readProperty() (err error) {
 		p.pkg.Arch, err = p.content()
 		return err
 	case "checksum":
-		p.pkg.PkgID, err = p.content()
-		return err
+		if p.pkg.PkgID, err = p.content(); err != nil || p.known == nil || p.passed {
+			return err
+		}
+		if p.passed = p.known(p.pkg.PkgID); p.passed {
+			return p.leave()
+		}
+		return nil
 	case "version":
 		if p.pkg.EVR, err = p.evr(); err != nil {
 			return err

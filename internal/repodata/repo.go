@@ -71,6 +71,16 @@ func (r *Repo) Packages(ctx context.Context, f func(*rpm.Package) error) error {
 	})
 }
 
+// NewPackages is Packages for who knows most of them: known is asked, in the
+// order of primary.xml, for the checksum of each package, and f is called for
+// those that it does not know. Those that it knows are hardly looked at. Its
+// argument is valid until it returns.
+func (r *Repo) NewPackages(ctx context.Context, known func(pkgID string) bool, f func(*rpm.Package) error) error {
+	return r.read(ctx, []string{"primary"}, func(document io.Reader) error {
+		return scanPrimary(document, known, f)
+	})
+}
+
 // Announced is the number of packages that the repository says it has, 0 if it
 // does not say. Nothing but a progress bar should rely on it.
 func (r *Repo) Announced(ctx context.Context) int {
