@@ -59,7 +59,7 @@ func (s *packagers) renameLibrary() {
 			continue
 		}
 		old := b.binaries[i].Name
-		if n := len(s.dependents([]string{old})); n < 2 || n > 40 {
+		if n := s.affected([]string{old}, 60); n == 0 || n > 60 {
 			continue
 		}
 		s.rename(p, i, old)
@@ -95,6 +95,33 @@ func (s *packagers) rename(p *pkg, i int, old string) {
 	})
 }
 
+// affected counts the packages that cannot be built any more once nothing
+// provides names; it stops counting above most.
+func (s *packagers) affected(names []string, most int) int {
+	broken := map[*pkg]bool{}
+	hit := map[*pkg]bool{}
+	for len(names) > 0 && len(hit) <= most {
+		var next []string
+		for _, p := range s.dependents(names) {
+			if broken[p] {
+				continue
+			}
+			broken[p] = true
+			for _, q := range s.latest(p).binaries {
+				for _, r := range q.Provides {
+					next = append(next, r.Name)
+				}
+			}
+			users, _ := s.builtWith(s.latest(p))
+			for _, u := range users {
+				hit[u] = true
+			}
+		}
+		names = next
+	}
+	return len(hit)
+}
+
 // anyLibrary draws a library on which some, but not very many depend.
 func (s *packagers) anyLibrary() *pkg {
 	for range 40 {
@@ -106,7 +133,8 @@ func (s *packagers) anyLibrary() *pkg {
 		for _, q := range b.binaries {
 			for _, r := range q.Provides {
 				if _, _, ok := splitSoname(r.Name); ok {
-					if n := len(s.dependents([]string{r.Name})); n > 0 && n < 12+len(s.w.packages)/100 {
+					most := 6 + len(s.w.packages)/12
+					if n := s.affected([]string{r.Name}, most); n > 0 && n <= most {
 						return p
 					}
 				}

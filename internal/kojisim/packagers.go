@@ -85,9 +85,9 @@ func (s *packagers) work() {
 		s.rebuild(p, nil)
 	case n < 58:
 		s.bump(p)
-	case n < 70 && s.keep:
+	case n < 68 && s.keep:
 		s.renameLibrary()
-	case n < 70:
+	case n < 68:
 		s.bumpSoname()
 	case n < 80:
 		s.breakSource(p)
