@@ -2,6 +2,7 @@ package depsolve_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -65,6 +66,37 @@ func TestAddKeepsNothing(t *testing.T) {
 	r := u.NewSolver(depsolve.SolverOptions{}).Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: "/bin/sh"}}})
 	if !r.OK || !slices.Equal(r.Packages, []depsolve.ID{id}) {
 		t.Error(r)
+	}
+}
+
+// TestHugeDependency adds a dependency that has 2^40 clauses.
+func TestHugeDependency(t *testing.T) {
+	t.Parallel()
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	repo := b.AddRepo("repo", 99)
+	text := "(a and b)"
+	for i := range 40 {
+		text = fmt.Sprintf("(%s or (c%d and d%d))", text, i, i)
+	}
+	huge := newPackage("huge", "noarch")
+	huge.Requires = []rpm.Relation{{Name: text}}
+	for _, p := range []*rpm.Package{huge, newPackage("a", "noarch"), newPackage("b", "noarch")} {
+		if _, err := b.Add(repo, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 40 {
+		for _, name := range []string{"c", "d"} {
+			if _, err := b.Add(repo, newPackage(fmt.Sprint(name, i), "noarch")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s := b.Universe().NewSolver(depsolve.SolverOptions{})
+	for _, name := range []string{"huge", "a"} {
+		if r := s.Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: name}}}); !r.OK {
+			t.Errorf("%s cannot be installed", name)
+		}
 	}
 }
 

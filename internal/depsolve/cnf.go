@@ -143,9 +143,17 @@ func and(a, b formula, f form) formula {
 	return distribute(a, b, never)
 }
 
+// maxBlocks is how large a formula may become. Nobody writes larger ones, but
+// they must not exhaust memory: the part that has become too large is taken for
+// something that cannot be.
+const maxBlocks = 1 << 14
+
 // distribute joins every block of a with every one of b. Those with a literal
 // and its opposite drop out; with none left the result is empty.
 func distribute(a, b formula, empty truth) formula {
+	if len(a.blocks)*len(b.blocks) > maxBlocks {
+		return formula{truth: never}
+	}
 	var blocks [][]ID
 	for _, x := range a.blocks {
 		for _, y := range b.blocks {

@@ -101,7 +101,9 @@ func (p *pool) internDep(d *rpm.Dep) depID {
 	}
 	left := p.internDep(d.Left)
 	right := p.internDep(d.Right)
-	return p.depID(dependency{boolOp: d.Op, complex: isComplex(d), left: left, right: right})
+	complex := d.Op == rpm.And || d.Op == rpm.If || d.Op == rpm.Unless ||
+		d.Op == rpm.Or && (p.deps[left].complex || p.deps[right].complex)
+	return p.depID(dependency{boolOp: d.Op, complex: complex, left: left, right: right})
 }
 
 func (p *pool) depID(d dependency) depID {
