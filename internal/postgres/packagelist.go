@@ -54,7 +54,7 @@ func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
 		clauses = append(clauses, "p.collection_id = ANY(@collections)")
 	}
 	if !f.Untracked {
-		clauses = append(clauses, "p.tracked")
+		clauses = append(clauses, "p.state <> 'untracked'") // as NOT p.tracked is, but in an index
 	}
 	if f.GroupID != 0 {
 		args["group"] = f.GroupID
@@ -120,7 +120,7 @@ func packageOrder(key string) (expr string, descending bool) {
 	case "running":
 		return "p.running", true
 	case "task_id":
-		return "(SELECT b.task_id FROM build b WHERE b.id = p.last_build_id)", false
+		return "p.last_build_id", false // almost the same, at a hundredth of the cost
 	case "started":
 		return "p.last_build_started", false
 	case "since":
@@ -157,8 +157,11 @@ type ListedPackage struct {
 func (db *DB) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": ranking.Now, "a": a, "b": b}
-	choose := "SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id" +
-		" WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
+	from := "package p"
+	if slices.ContainsFunc(order, func(k OrderKey) bool { return k.Key == "current_priority" }) {
+		from += " JOIN collection c ON c.id = p.collection_id"
+	}
+	choose := "SELECT p.id FROM " + from + " WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
 		" ORDER BY " + order.sql(packageOrder) + " LIMIT @limit OFFSET @offset"
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		if counts, total, err = countPackages(ctx, tx, f); err != nil {

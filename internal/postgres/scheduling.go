@@ -27,7 +27,7 @@ const idle = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priori
 // priority is koschei.PriorityRules.Of in SQL; a test holds it to that.
 const priority = `(p.manual_priority + p.static_priority + c.priority_coefficient
 	* (p.dependency_priority + p.build_priority
-		+ greatest(@a * log(greatest(1e-6, extract(epoch FROM @now::timestamptz - p.last_build_started)::float8 / 3600)) + @b, -30)))`
+		+ greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - p.last_build_started) / 3600)) + @b, -30)))`
 
 // Schedulable returns the packages of a collection most worth building, at most
 // limit of those whose priority reaches the threshold, the worthiest first.

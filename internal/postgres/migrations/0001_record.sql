@@ -2,6 +2,8 @@
 -- with. Times are domain time (see package koschei), UTC; lease and outbox
 -- times are the database's own. States are the words package koschei has for
 -- them. Ids that Koji gave keep Koji's name for the thing: task_id, repo_id.
+-- What is sorted by the thousand has the collation "C", whatever the database
+-- has: it is many times faster, and one order everywhere.
 
 -- +goose Up
 
@@ -53,7 +55,7 @@ CREATE TABLE collection_group_member (
 
 CREATE TABLE base_package (
     id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL UNIQUE
+    name text COLLATE "C" NOT NULL UNIQUE
 );
 
 CREATE TABLE package_group (
@@ -79,11 +81,11 @@ CREATE TABLE package_group_maintainer (
 -- A binary package's identity. Rows are shared by all sets and changes.
 CREATE TABLE nevra (
     id      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name    text NOT NULL,
+    name    text COLLATE "C" NOT NULL,
     epoch   bigint NOT NULL DEFAULT 0,
-    version text NOT NULL,
-    release text NOT NULL,
-    arch    text NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    release text COLLATE "C" NOT NULL,
+    arch    text COLLATE "C" NOT NULL,
     UNIQUE (name, epoch, version, release, arch)
 );
 
@@ -116,7 +118,7 @@ CREATE TABLE package (
     id                    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     base_id               bigint NOT NULL REFERENCES base_package ON DELETE CASCADE,
     collection_id         bigint NOT NULL REFERENCES collection ON DELETE CASCADE,
-    name                  text NOT NULL,
+    name                  text COLLATE "C" NOT NULL,
     tracked               boolean NOT NULL DEFAULT false,
     blocked               boolean NOT NULL DEFAULT false,
     skip_resolution       boolean NOT NULL DEFAULT false,
@@ -140,7 +142,7 @@ CREATE TABLE package (
         (last_build_id IS DISTINCT FROM last_complete_build_id) STORED,
 
     -- The twin of koschei.Package.State.
-    state                 text NOT NULL GENERATED ALWAYS AS (
+    state                 text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
         CASE WHEN blocked THEN 'blocked'
              WHEN NOT tracked THEN 'untracked'
              WHEN resolution = 'unresolved' THEN 'unresolved'
@@ -161,6 +163,7 @@ CREATE TABLE package (
 );
 CREATE INDEX package_base ON package (base_id);
 CREATE INDEX package_name ON package (name);
+CREATE INDEX package_counted ON package (collection_id, state, running) WHERE NOT blocked;
 -- Schedulable packages: those with something that raises their priority, and
 -- the rest, of which the one built longest ago is the most worthy.
 CREATE INDEX package_raised ON package (collection_id)
