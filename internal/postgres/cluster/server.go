@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -192,6 +193,7 @@ func (s *server) failure() error {
 // stop asks for a fast shutdown and, when ctx ends before it is done, for an
 // immediate one.
 func (s *server) stop(ctx context.Context) error {
+	s.log.stopping.Store(true)
 	s.signal(syscall.SIGINT)
 	select {
 	case <-s.done:
@@ -226,7 +228,9 @@ const startingUp = "the database system is starting up"
 
 // A serverLog passes the server's lines on and remembers the last complaint.
 type serverLog struct {
-	log     *slog.Logger
+	log      *slog.Logger
+	stopping atomic.Bool // clients are being turned away
+
 	mu      sync.Mutex
 	partial []byte
 	fatal   string // the last complaint
@@ -253,8 +257,8 @@ func (l *serverLog) pass(line string) {
 	severity, message, _ := strings.Cut(line, ":  ")
 	switch severity {
 	case "FATAL", "PANIC":
-		if message == startingUp {
-			return // a client asked too early, most likely await
+		if message == startingUp || l.stopping.Load() {
+			return // a client was too early, most likely await, or is too late
 		}
 		l.fatal = message
 		l.log.Warn("postgresql", "severity", severity, "message", message)
