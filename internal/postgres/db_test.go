@@ -69,6 +69,27 @@ func TestNowIsUTC(t *testing.T) {
 	}
 }
 
+func TestPing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	db.Close()
+	if err := db.Ping(t.Context()); err == nil {
+		t.Error("a closed record answers")
+	}
+}
+
+func TestOpenNothing(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Empty(t)
+	cfg.ConnConfig.Database = "no_such_database"
+	if _, err := postgres.Open(t.Context(), cfg); err == nil {
+		t.Error("a database that is not there was opened")
+	}
+}
+
 func TestParseURL(t *testing.T) {
 	t.Parallel()
 	if _, err := postgres.ParseURL("postgres://host:not-a-port/db"); err == nil {

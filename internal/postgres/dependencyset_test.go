@@ -171,6 +171,14 @@ func TestInternAndStore(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("read back (%v) (-want +got):\n%s", err, diff)
 	}
+	sets, err := db.Sets(t.Context(), setIDs)
+	if diff := cmp.Diff(map[int64]postgres.Set{setIDs[0]: set, setIDs[1]: set[:10]}, sets); diff != "" || err != nil {
+		t.Errorf("sets (%v) (-want +got):\n%s", err, diff)
+	}
+	known, err := db.NEVRAs(t.Context(), []int32{ids[7], 1 << 30})
+	if diff := cmp.Diff(map[int32]*rpm.NEVRA{ids[7]: &list[7]}, known); diff != "" || err != nil {
+		t.Errorf("packages by id (%v) (-want +got):\n%s", err, diff)
+	}
 	if _, err := db.Dependencies(t.Context(), 1<<40); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("a set that is not there: %v, want ErrNotFound", err)
 	}
