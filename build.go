@@ -79,7 +79,7 @@ type Build struct {
 	PackageID   int64
 	Origin      Origin
 	Outcome     Outcome
-	Untagged    bool  // a real build no longer in the destination tag
+	Untagged    bool  // of a source no longer in the destination tag
 	Event       int64 // orders a package's builds: of the tagging, or the hub's last one at submission
 	Hub         Hub
 	TaskID      int64 // 0 while not known, or if imported
