@@ -396,6 +396,28 @@ func TestSecondParent(t *testing.T) {
 	stop(t, start(t, dir))
 }
 
+// Of two that start at the same moment one does, and the other is told.
+func TestTwoParentsAtOnce(t *testing.T) {
+	t.Parallel()
+	needPostgres(t)
+	dir := dataDir(t)
+	clusters, refused := make(chan *Cluster, 2), make(chan error, 2)
+	for range 2 {
+		go func() {
+			c, err := Start(t.Context(), dir, slog.New(slog.DiscardHandler))
+			if err != nil {
+				refused <- err
+			} else {
+				clusters <- c
+			}
+		}()
+	}
+	if err := <-refused; !errors.Is(err, ErrRunning) || strings.Contains(err.Error(), "-1") {
+		t.Errorf("the second: %v, want ErrRunning", err)
+	}
+	stop(t, <-clusters)
+}
+
 // Whoever joins while the first parent is still making the cluster waits for it.
 func TestJoinWhileStarting(t *testing.T) {
 	t.Parallel()

@@ -86,7 +86,11 @@ func (h *home) lock(ctx context.Context) error {
 		return err
 	}
 	if !free {
-		return fmt.Errorf("%w in %s, started by process %d: stop it, or choose another data directory", ErrRunning, filepath.Dir(h.dir), h.parentPID())
+		by := "another process"
+		if pid := h.parentPID(); pid > 0 {
+			by = fmt.Sprintf("process %d", pid)
+		}
+		return fmt.Errorf("%w in %s, started by %s: stop that, or choose another data directory", ErrRunning, filepath.Dir(h.dir), by)
 	}
 	if err := h.parent.Truncate(0); err != nil {
 		return fmt.Errorf("writing the cluster's lock: %w", err)
