@@ -11,7 +11,8 @@ import (
 type Change struct {
 	from, to *Universe
 
-	now       []ID     // per old package: the new one, None if there is none
+	now       []ID     // per old package: the new one at its place, None if there is none
+	same      []ID     // per old package: the new one of the same NEVRA
 	kept      []aspect // per old package: what is known of it still holds
 	weak      bool     // the same packages supplement the same
 	distances bool     // the same packages require the same
@@ -23,6 +24,7 @@ func Compare(from, to *Universe) *Change {
 	c := &Change{from: from, to: to}
 	before, after := from.signatures(), to.signatures()
 	c.match(before, after)
+	c.matchExactly()
 	c.dropDisplaced()
 	c.weak = before.weak == after.weak
 	c.distances = true
@@ -58,6 +60,25 @@ func (c *Change) match(before, after *signatures) {
 	}
 	for id := 1; id < len(before.keys); id++ {
 		c.now[id] = byKey[before.keys[id]]
+	}
+}
+
+// matchExactly finds the new packages that are the old ones.
+func (c *Change) matchExactly() {
+	c.same = make([]ID, len(c.now))
+	for id := ID(1); int(id) < len(c.now); id++ {
+		nevra := c.from.NEVRA(id)
+		if now := c.now[id]; now != None && c.to.NEVRA(now) == nevra {
+			c.same[id] = now
+			continue
+		}
+		name, _ := c.to.symbols.find(nevra.Name)
+		for now := range c.to.named(name) {
+			if c.to.NEVRA(now) == nevra {
+				c.same[id] = now
+				break
+			}
+		}
 	}
 }
 
@@ -127,3 +148,47 @@ func (c *Change) Packages(ids []ID) []ID {
 // KeepsDistances reports whether the distances of answers that still hold do
 // so, too. They depend on more than the answers do.
 func (c *Change) KeepsDistances() bool { return c.distances }
+
+// Follow returns the answer to a goal in the new universe, given that in the
+// old one. It solves the goal again only if it has to, and tells whether it has.
+// The solver is as for Keeps.
+func (c *Change) Follow(s *Solver, g Goal, before Result, r *Record) (after Result, solved bool) {
+	if !c.Keeps(s, g, r) {
+		return s.Solve(g), true
+	}
+	return Result{OK: before.OK, Packages: c.Packages(before.Packages)}, false
+}
+
+// An Effect is what a change does to the answer to a goal.
+type Effect uint8
+
+// The effects of a change.
+const (
+	Unchanged Effect = iota // the same packages in the same versions
+	Moved                   // other packages or other versions
+	Broken                  // there is no solution any more
+	Fixed                   // there is a solution now
+)
+
+// String is the effect in one word.
+func (e Effect) String() string {
+	return [...]string{"unchanged", "moved", "broken", "fixed"}[e]
+}
+
+// Effect compares the answers before and after.
+func (c *Change) Effect(before, after Result) Effect {
+	switch {
+	case before.OK && !after.OK:
+		return Broken
+	case !before.OK && after.OK:
+		return Fixed
+	case len(before.Packages) != len(after.Packages):
+		return Moved
+	}
+	for _, id := range before.Packages {
+		if now := c.same[id]; now == None || !contains(after.Packages, now) {
+			return Moved
+		}
+	}
+	return Unchanged
+}

@@ -12,22 +12,14 @@ const (
 func (f *fullSolver) search() {
 	jobsLevel := int32(0) // jobs have to be looked at below this level
 	f.level = startOver
-	for {
+	for f.level != hopeless {
 		if f.level == startOver {
-			if f.decideAssertions(); f.level == hopeless {
-				return
-			}
+			f.decideAssertions()
 			if broken := f.propagate(); broken != 0 {
 				f.analyzeUnsolvable(broken)
-				if f.level == hopeless {
-					return
-				}
 				continue
 			}
 			jobsLevel = f.level + 1
-		}
-		if f.level == hopeless {
-			return
 		}
 		if !f.step(&jobsLevel) {
 			return

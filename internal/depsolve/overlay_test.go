@@ -88,3 +88,45 @@ func TestNextIsAUniverse(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIf removes and replaces packages of bookworm and compares the effects
+// with those found by solving everything again.
+func TestWhatIf(t *testing.T) {
+	d := load(t, bookworm)
+	overlay := d.universe.NewOverlay("what-if")
+	overlay.Remove(d.universe.Named("ant")[0])
+	p := newPackage("maven", "noarch")
+	p.Requires = []rpm.Relation{{Name: "nobody-has-this"}}
+	if err := overlay.Replace(p); err != nil {
+		t.Fatal(err)
+	}
+	u := overlay.Universe()
+	change := depsolve.Compare(d.universe, u)
+	before, after := d.universe.NewSolver(depsolve.SolverOptions{}), u.NewSolver(depsolve.SolverOptions{})
+	effects := make(map[depsolve.Effect]int)
+	solved := 0
+	for i := range d.sources {
+		g := d.goal(i)
+		old, record := before.SolveRecorded(g)
+		got, again := change.Follow(after, g, old, record)
+		if again {
+			solved++
+		}
+		effect := change.Effect(old, got)
+		effects[effect]++
+		if want := after.Solve(g); want.OK != got.OK || !slices.Equal(want.Packages, got.Packages) {
+			t.Fatalf("%s: other packages than those of a full run", d.sources[i].name)
+		}
+		if i%50 != 0 {
+			continue
+		}
+		if unchanged := old.OK == got.OK &&
+			slices.Equal(longNames(d.universe, old.Packages), longNames(u, got.Packages)); unchanged != (effect == depsolve.Unchanged) {
+			t.Fatalf("%s: %v", d.sources[i].name, effect)
+		}
+	}
+	t.Logf("%d solved again: %v", solved, effects)
+	if solved == 0 || solved > len(d.sources)/4 || effects[depsolve.Broken] == 0 {
+		t.Errorf("%d solved again: %v", solved, effects)
+	}
+}
