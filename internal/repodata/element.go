@@ -52,8 +52,8 @@ func (s *scanner) leave() error {
 	for at := s.pos; ; at++ {
 		next := bytes.IndexByte(s.buf[at:s.end], '<')
 		if at += next; next < 0 || at+len("</")+len(name) >= s.end {
-			if s.err != nil {
-				return nil // let others say what is wrong
+			if s.exhausted() {
+				return nil // the next token will say what is wrong
 			}
 			offset := s.end - s.pos
 			if next >= 0 {

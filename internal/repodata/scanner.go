@@ -188,6 +188,9 @@ func (s *scanner) more() error {
 	return nil
 }
 
+// exhausted reports whether there is nothing more to read into the buffer.
+func (s *scanner) exhausted() bool { return s.err != nil }
+
 func (s *scanner) fill() {
 	limit := len(s.buf) - padding
 	for idle := 0; s.end < limit && s.err == nil; idle++ {
