@@ -19,13 +19,12 @@ func (c *chooser) addBranch(options []ID) {
 // or an option is recommended by now and the one chosen is not. It returns the
 // branch and the place of the option, or -1.
 func (c *chooser) superfluous() (which int, option int32) {
-	which = -1
 	for i := range c.branches {
 		if at := c.betterOption(&c.branches[i]); at >= 0 {
 			return i, at
 		}
 	}
-	return which, 0
+	return -1, 0
 }
 
 func (c *chooser) betterOption(b *branch) int32 {

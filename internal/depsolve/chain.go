@@ -128,34 +128,3 @@ func (c *chainFinder) to(id ID) []Link {
 	slices.Reverse(chain)
 	return chain
 }
-
-// chains finds how the goal leads to the packages that a proof is about, along
-// the requirements of the proof.
-func (e *explainer) chains() *chainFinder {
-	needs := make(map[ID][]rule)
-	for _, i := range e.rules {
-		if i >= e.f.jobs {
-			continue
-		}
-		for lit := range e.f.rules[i].eachLiteral {
-			if lit < 0 {
-				e.f.u.eachRule(-lit, func(r rule) {
-					if r.origin == required && r.dep != 0 &&
-						r.first == e.f.rules[i].first && slices.Equal(r.rest, e.f.rules[i].rest) {
-						needs[r.issuer] = append(needs[r.issuer], rule{rest: e.f.rules[i].rest, dep: r.dep})
-					}
-				})
-			}
-		}
-	}
-	c := newChainFinder(e.f.u, func(ID) bool { return true })
-	c.addGoal(e.goal, e.jobs)
-	c.follow(func(from ID) {
-		for _, r := range needs[from] {
-			for _, id := range r.rest {
-				c.reach(Link{ByRequires, from, e.f.u.dep(r.dep).String(), id})
-			}
-		}
-	})
-	return c
-}

@@ -94,25 +94,57 @@ func (e *explainer) problem() Problem {
 
 // reasons returns all facts that one rule stands for.
 func (e *explainer) reasons(i int32) []Reason {
-	f := e.f
-	if i >= f.jobs {
-		return []Reason{f.u.reason(Requested, None, None, "")}
+	if i >= e.f.jobs {
+		return []Reason{e.f.u.reason(Requested, None, None, "")}
 	}
 	var reasons []Reason
-	for lit := range f.rules[i].eachLiteral {
-		if lit > 0 {
-			break
-		}
-		f.u.eachRule(-lit, func(r rule) {
-			if r.first == f.rules[i].first && slices.Equal(r.rest, f.rules[i].rest) {
-				reasons = append(reasons, f.u.reasonOf(r))
-			}
-		})
-	}
+	e.eachOrigin(i, func(r rule) { reasons = append(reasons, e.f.u.reasonOf(r)) })
 	slices.SortStableFunc(reasons, func(a, b Reason) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Other, b.Other))
 	})
 	return reasons
+}
+
+// eachOrigin calls yield with each demand of a package that one rule stands
+// for: packages can demand the same for several reasons.
+func (e *explainer) eachOrigin(i int32, yield func(rule)) {
+	this := &e.f.rules[i]
+	for lit := range this.eachLiteral {
+		if lit > 0 {
+			return
+		}
+		e.f.u.eachRule(-lit, func(r rule) {
+			if r.first == this.first && slices.Equal(r.rest, this.rest) {
+				yield(r)
+			}
+		})
+	}
+}
+
+// chains finds how the goal leads to the packages that a proof is about, along
+// the requirements in the proof.
+func (e *explainer) chains() *chainFinder {
+	needs := make(map[ID][]Link)
+	for _, i := range e.rules {
+		if i >= e.f.jobs {
+			continue
+		}
+		e.eachOrigin(i, func(r rule) {
+			if r.origin == required && r.dep != 0 {
+				for _, id := range e.f.rules[i].rest {
+					needs[r.issuer] = append(needs[r.issuer], Link{ByRequires, r.issuer, e.f.u.dep(r.dep).String(), id})
+				}
+			}
+		})
+	}
+	c := newChainFinder(e.f.u, func(ID) bool { return true })
+	c.addGoal(e.goal, e.jobs)
+	c.follow(func(from ID) {
+		for _, l := range needs[from] {
+			c.reach(l)
+		}
+	})
+	return c
 }
 
 // reasonOf words the rule of a package.

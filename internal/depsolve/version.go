@@ -20,15 +20,15 @@ type version struct {
 type overlap int8
 
 const (
-	older        overlap = -1 // strictly
-	same         overlap = 0
-	newer        overlap = 1
-	lessPrecise  overlap = -2 // equal, but only the other has a release
-	morePrecise  overlap = 2  // equal, but the other has no release
-	noComparison         = rpm.Op(0)
-	anyVersion           = rpm.Less | rpm.Equal | rpm.Greater
-	oneDirection         = rpm.Less | rpm.Greater
+	older       overlap = -1 // strictly
+	same        overlap = 0
+	newer       overlap = 1
+	lessPrecise overlap = -2 // equal, but only the other has a release
+	morePrecise overlap = 2  // equal, but the other has no release
 )
+
+// meansAny reports whether a comparison allows every version.
+func meansAny(op rpm.Op) bool { return op == 0 || op == rpm.Less|rpm.Equal|rpm.Greater }
 
 func overlapOf(a, b rpm.EVR) overlap {
 	if c := cmp.Compare(a.Epoch, b.Epoch); c != 0 {
@@ -51,10 +51,7 @@ func overlapOf(a, b rpm.EVR) overlap {
 // provides reports whether something provided as "name pop pevr" meets the
 // requirement "name op evr": whether the two ranges have a version in common.
 func provides(pop rpm.Op, pevr rpm.EVR, op rpm.Op, evr rpm.EVR) bool {
-	if pop == noComparison || op == noComparison || pop == anyVersion || op == anyVersion {
-		return true
-	}
-	if pop&op&oneDirection != 0 {
+	if meansAny(pop) || meansAny(op) || pop&op&(rpm.Less|rpm.Greater) != 0 {
 		return true
 	}
 	switch overlapOf(pevr, evr) {
@@ -73,7 +70,7 @@ func provides(pop rpm.Op, pevr rpm.EVR, op rpm.Op, evr rpm.EVR) bool {
 // is reports whether a package of version evr is meant by "name op other", as
 // Obsoletes mean packages.
 func is(evr rpm.EVR, op rpm.Op, other rpm.EVR) bool {
-	if op == noComparison || op == anyVersion {
+	if meansAny(op) {
 		return true
 	}
 	switch overlapOf(evr, other) {
