@@ -82,3 +82,24 @@ func difference(got, want string) string {
 	missing := slices.DeleteFunc(slices.Clone(w), func(s string) bool { return slices.Contains(g, s) })
 	return fmt.Sprintf("got also %s; want also %s", extra, missing)
 }
+
+// TestBothSolversAgreeOnData holds the lazy solver to the full one on real
+// packages.
+func TestBothSolversAgreeOnData(t *testing.T) {
+	for _, set := range []struct {
+		read func() *dataset
+		step int
+	}{{bookworm, 700}, {cs9, 70}} {
+		d := load(t, set.read)
+		for _, weak := range []bool{false, true} {
+			s := d.universe.NewSolver(depsolve.SolverOptions{WeakDeps: weak})
+			for i := 0; i < len(d.sources); i += set.step {
+				got, want := s.Solve(d.goal(i)), s.SolveFully(d.goal(i))
+				if got.OK != want.OK || !slices.Equal(got.Packages, want.Packages) {
+					t.Errorf("%s, weak %v: %s", d.sources[i].name, weak,
+						difference(strings.Join(names(d.universe, got.Packages), " "), strings.Join(names(d.universe, want.Packages), " ")))
+				}
+			}
+		}
+	}
+}

@@ -82,6 +82,9 @@ func (c *chooser) sortBySteps(ids []ID) {
 	if !ok {
 		c.sortByRows(ids, rows)
 		copy(sorted[:], ids)
+		if len(c.scratch.sorted) == maxSorted {
+			clear(c.scratch.sorted)
+		}
 		c.scratch.sorted[key] = sorted
 	}
 	copy(ids, sorted[:len(ids)])
@@ -89,7 +92,10 @@ func (c *chooser) sortBySteps(ids []ID) {
 
 // Some packages, kernels above all, have thousands of steps. The same few are
 // compared for goal after goal, so the outcome is kept.
-const manySteps = 64
+const (
+	manySteps = 64
+	maxSorted = 1 << 12
+)
 
 type sortedIDs [8]ID
 
