@@ -48,6 +48,14 @@ func idsOf(builds []postgres.PendingBuild) []int64 {
 	return ids
 }
 
+func requiresOf(builds []postgres.PendingBuild) [][]string {
+	requires := make([][]string, len(builds))
+	for i := range builds {
+		requires[i] = builds[i].BuildRequires
+	}
+	return requires
+}
+
 // resolve resolves builds in a repo whose files are there. Those whose source
 // package is not known yet are left for a later pass.
 func (s *Service) resolve(ctx context.Context, db *postgres.DB, c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild) error {
@@ -56,7 +64,7 @@ func (s *Service) resolve(ctx context.Context, db *postgres.DB, c *koschei.Colle
 		return nil
 	}
 	url := s.Koji.RepoURL(repo.Tag, repo.ID, s.Repos.Arch)
-	loaded, err := s.Repos.Open(ctx, url)
+	loaded, err := s.Repos.Open(ctx, url, resolution.Paths(requiresOf(builds)))
 	if err != nil {
 		return fmt.Errorf("reading repo %d: %w", repo.ID, err)
 	}
@@ -96,11 +104,7 @@ func (s *Service) group(ctx context.Context, loaded *resolution.Repo, repo *koji
 const batch = 500
 
 func (s *Service) store(ctx context.Context, db *postgres.DB, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
-	requires := make([][]string, len(builds))
-	for i := range builds {
-		requires[i] = builds[i].BuildRequires
-	}
-	answers, err := resolver.Resolve(ctx, requires)
+	answers, err := resolver.Resolve(ctx, requiresOf(builds))
 	if err != nil {
 		return err
 	}

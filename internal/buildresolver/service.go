@@ -73,15 +73,15 @@ func (s *Service) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.troubles == nil {
-		s.troubles = map[place]trouble{}
-	}
+	s.forget(pending)
 	loaded := 0
 	for _, p := range pending {
 		at := place{p.CollectionID, p.RepoID}
 		c := collections[p.CollectionID]
-		if c == nil || s.Now().Before(s.troubles[at].until) {
-			continue // the collection came or went in this moment
+		t := s.troubles[at]
+		wait := s.Now().Before(t.until) && (t.failures > 0 || p.Known == 0)
+		if c == nil || wait { // no collection: it came or went in this moment
+			continue
 		}
 		if loaded == loads {
 			return nil
@@ -90,12 +90,27 @@ func (s *Service) pass(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if used {
+		if used && p.Known > 0 {
 			loaded++
 		}
 		s.note(ctx, c, at, err)
+		if err == nil && p.Known == 0 {
+			s.troubles[at] = trouble{until: s.Now().Add(srpmRetry)}
+		}
 	}
 	return nil
+}
+
+// forget drops troubles with places that nothing waits for any more.
+func (s *Service) forget(pending []postgres.PendingRepo) {
+	left := map[place]trouble{}
+	for _, p := range pending {
+		at := place{p.CollectionID, p.RepoID}
+		if t, ok := s.troubles[at]; ok {
+			left[at] = t
+		}
+	}
+	s.troubles = left
 }
 
 func (s *Service) collections(ctx context.Context) (map[int64]*koschei.Collection, error) {
@@ -112,7 +127,8 @@ func (s *Service) collections(ctx context.Context) (map[int64]*koschei.Collectio
 
 const (
 	firstRetry = 10 * time.Second // domain time, as all of these
-	lastRetry  = 10 * time.Minute
+	lastRetry  = time.Minute
+	srpmRetry  = time.Hour // of builds whose SRPMs are not known
 )
 
 // note remembers how resolving the builds of a repo went.

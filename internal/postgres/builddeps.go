@@ -18,15 +18,17 @@ type PendingRepo struct {
 	CollectionID int64
 	RepoID       int64
 	Builds       int
+	Known        int // of them, those whose SRPM's facts are stored
 }
 
 // PendingRepos returns the repos that builds wait to be resolved in, newest
 // first.
 func (db *DB) PendingRepos(ctx context.Context) ([]PendingRepo, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.collection_id, b.repo_id, count(*)
+		SELECT p.collection_id, b.repo_id, count(*), count(s.id)
 		FROM build b
 		JOIN package p ON p.id = b.package_id
+		LEFT JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL
 		GROUP BY b.repo_id, p.collection_id
 		ORDER BY b.repo_id DESC, p.collection_id`)

@@ -86,8 +86,8 @@ func collectionStored(err error, name string) error {
 }
 
 // EditCollection lets edit change the named collection and stores the result.
-// Only fields that an operator decides are stored. A collection that now looks
-// at another build tag forgets which repo it saw last.
+// Only fields that an operator decides are stored. A collection whose buildroots
+// are made otherwise now forgets which repo it saw last, to be resolved anew.
 func (db *DB) EditCollection(ctx context.Context, author Author, name string, edit func(*koschei.Collection) error) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
 		c, err := lockCollection(ctx, tx, name)
@@ -102,7 +102,8 @@ func (db *DB) EditCollection(ctx context.Context, author Author, name string, ed
 			return err
 		}
 		auditCollection(log, &before, c)
-		return updateCollection(ctx, tx, c, before.BuildTag != c.BuildTag)
+		otherwise := before.BuildTag != c.BuildTag || before.BuildGroup != c.BuildGroup || before.WeakDeps != c.WeakDeps
+		return updateCollection(ctx, tx, c, otherwise)
 	})
 }
 

@@ -21,7 +21,7 @@ type SourceChange struct {
 // A RepoReport is what resolving a repo came to.
 type RepoReport struct {
 	Repo    koschei.Repo
-	Changes []SourceChange // against the repo before it, none if that is not known
+	Changes []SourceChange // against the repo before it; nil, and left as stored, if that is not known
 
 	// Unanswered are packages that were to be resolved but could not be tried.
 	Unanswered []int64
@@ -100,6 +100,9 @@ func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
 }
 
 func replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoReport) error {
+	if report.Changes == nil {
+		return nil
+	}
 	repo := &report.Repo
 	_, err := tx.Exec(ctx, `DELETE FROM repo_change WHERE collection_id = $1 AND repo_id = $2`, repo.CollectionID, repo.RepoID)
 	if err != nil || len(report.Changes) == 0 {

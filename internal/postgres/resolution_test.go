@@ -248,7 +248,7 @@ func TestPendingBuilds(t *testing.T) {
 	w.exec(`UPDATE build SET repo_id = 2 WHERE id = $1`, newer)
 	w.exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ('foo', '1', '1', '{gcc}')`)
 	repos, err := w.db.PendingRepos(t.Context())
-	want := []postgres.PendingRepo{{w.collection, 2, 1}, {w.collection, 1, 1}}
+	want := []postgres.PendingRepo{{w.collection, 2, 1, 1}, {w.collection, 1, 1, 1}}
 	if diff := cmp.Diff(want, repos); diff != "" || err != nil {
 		t.Errorf("pending repos (%v) (-want +got):\n%s", err, diff)
 	}

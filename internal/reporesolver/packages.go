@@ -15,18 +15,28 @@ import (
 // are locked while they are stored, and their sets are in memory.
 const batch = 1000
 
-// packages resolves the collection's packages, or only those that are due.
-func (r *run) packages(ctx context.Context, dueOnly bool) error {
+// candidates returns the packages to resolve, all or only those that are due,
+// as far as it is known what they require.
+func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidate, error) {
 	candidates, err := r.db.Candidates(ctx, r.collection.ID, dueOnly)
-	if err != nil {
-		return err
-	}
-	candidates = slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
+	return slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
 		if !c.SRPMKnown {
 			r.report.Unanswered = append(r.report.Unanswered, c.PackageID)
 		}
 		return !c.SRPMKnown
-	})
+	}), err
+}
+
+func requiresOf(candidates []postgres.Candidate) [][]string {
+	requires := make([][]string, len(candidates))
+	for i := range candidates {
+		requires[i] = candidates[i].BuildRequires
+	}
+	return requires
+}
+
+// packages resolves packages and stores what is news.
+func (r *run) packages(ctx context.Context, candidates []postgres.Candidate) error {
 	// One batch is stored while the next is resolved.
 	judged := make(chan []postgres.Verdict)
 	group, ctx := errgroup.WithContext(ctx)
@@ -62,11 +72,7 @@ func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, jud
 
 // judge resolves packages and returns the verdicts that are news.
 func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]postgres.Verdict, error) {
-	requires := make([][]string, len(candidates))
-	for i := range candidates {
-		requires[i] = candidates[i].BuildRequires
-	}
-	answers, err := r.resolver.Resolve(ctx, requires)
+	answers, err := r.resolver.Resolve(ctx, requiresOf(candidates))
 	if err != nil {
 		return nil, err
 	}

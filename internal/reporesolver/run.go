@@ -41,14 +41,18 @@ func (s *Service) newRun(db *postgres.DB, c *koschei.Collection, repo koschei.Re
 func (r *run) all(ctx context.Context) error {
 	began := time.Now()
 	before := r.before(ctx)
-	base, err := r.open(ctx)
+	candidates, err := r.candidates(ctx, false)
+	if err != nil {
+		return err
+	}
+	base, err := r.open(ctx, candidates)
 	if err != nil {
 		return err
 	}
 	repo := &r.report.Repo
 	if repo.Problems = base.Problems; base.Resolved() {
 		repo.Resolved = koschei.Resolved
-		if err := r.packages(ctx, false); err != nil {
+		if err := r.packages(ctx, candidates); err != nil {
 			return err
 		}
 	} else {
@@ -72,14 +76,18 @@ func (r *run) all(ctx context.Context) error {
 
 // due resolves what does not wait for a new repo.
 func (r *run) due(ctx context.Context) error {
-	base, err := r.open(ctx)
+	candidates, err := r.candidates(ctx, true)
+	if err != nil {
+		return err
+	}
+	base, err := r.open(ctx, candidates)
 	if err != nil {
 		return err
 	}
 	if !base.Resolved() {
 		return errors.New("the base buildroot that was installable in this repo is not any more")
 	}
-	if err := r.packages(ctx, true); err != nil {
+	if err := r.packages(ctx, candidates); err != nil {
 		return err
 	}
 	r.seen[r.collection.ID] = snapshot{r.report.Repo.RepoID, r.repo.Contents}
@@ -87,8 +95,8 @@ func (r *run) due(ctx context.Context) error {
 }
 
 // open loads the repo and tries the base buildroot.
-func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
-	if r.repo, err = r.Repos.Open(ctx, r.url); err != nil {
+func (r *run) open(ctx context.Context, candidates []postgres.Candidate) (base resolution.Answer, err error) {
+	if r.repo, err = r.Repos.Open(ctx, r.url, resolution.Paths(requiresOf(candidates))); err != nil {
 		return base, fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
 	}
 	group, err := r.group(ctx)
@@ -135,7 +143,7 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if s := r.seen[r.collection.ID]; s.repoID == latest {
 		return s.contents
 	}
-	repo, err := r.Repos.Open(ctx, r.Koji.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch))
+	repo, err := r.Repos.Open(ctx, r.Koji.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
 	if err != nil {
 		r.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
 			"collection", r.collection.Name, "repo", latest, "error", err)

@@ -90,7 +90,7 @@ func (s *Service) pass(ctx context.Context) error {
 
 const (
 	firstRetry = 10 * time.Second // domain time, as all of these
-	lastRetry  = 10 * time.Minute
+	lastRetry  = time.Minute
 )
 
 // note remembers how looking after a collection went.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
 // small is a world in which everything is tagged by hand.
@@ -240,6 +241,30 @@ func TestIneligible(t *testing.T) {
 	s.expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
 	if n := s.number(`SELECT repo_id FROM resolution r JOIN package p ON p.id = r.package_id WHERE p.name = 'foo'`); n != 2 {
 		t.Errorf("foo has its answer from repo %d, want 2", n)
+	}
+}
+
+// A collection that is told to resolve otherwise does so in the repo it knows.
+func TestEditedCollection(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, parse(t, small))
+	s.mustPass()
+	s.tag("gcc-2-1")
+	s.newRepo()
+	s.mustPass()
+	changes := s.number(`SELECT count(*) FROM repo_change`)
+	_, err := s.DB.EditCollection(t.Context(), postgres.Author{Name: "test", Environment: "admin", Now: s.Now()}, "f44",
+		func(c *koschei.Collection) error {
+			c.BuildGroup = "nothing"
+			return nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustPass()
+	s.expect("the collection", s.lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection`), "2 unresolved")
+	if n := s.number(`SELECT count(*) FROM repo_change`); n != changes || n == 0 {
+		t.Errorf("%d changes of repos known, they were %d", n, changes)
 	}
 }
 

@@ -7,7 +7,7 @@
 // collections and goroutines share it; [Repos] keeps those used last. A
 // [Resolver] resolves against one with a buildroot group, on all cores:
 //
-//	repo, err := repos.Open(ctx, url)
+//	repo, err := repos.Open(ctx, url, resolution.Paths(requires))
 //	resolver := repo.Resolver(resolution.Options{Group: members})
 //	base := resolver.Base()
 //	answers, err := resolver.Resolve(ctx, requires)

@@ -27,20 +27,21 @@ type Repo struct {
 
 	universe *depsolve.Universe
 	groups   []repodata.Group
-	interned []int32 // by depsolve.ID
+	interned []int32         // by depsolve.ID
+	files    map[string]bool // looked for in the file lists; nil if there are none
 }
 
 // Load reads the packages for one architecture, and the groups, of a
-// repository.
-func Load(ctx context.Context, files *repodata.Repo, arch string, intern Intern) (*Repo, error) {
+// repository. Of its file lists, which are long, it keeps what its packages
+// require and the paths given; see Paths.
+func Load(ctx context.Context, files *repodata.Repo, arch string, intern Intern, paths []string) (*Repo, error) {
 	r := &Repo{}
 	var err error
 	if r.groups, err = files.Groups(ctx); err != nil {
 		return nil, err
 	}
-	l := loader{repo: r, builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}), names: map[string]string{}, sources: make([]string, 1)}
-	l.id = l.builder.AddRepo(files.Location, 0)
-	if err := files.Packages(ctx, l.add); err != nil {
+	l := newLoader(r, files, arch, paths)
+	if err := l.load(ctx, files); err != nil {
 		return nil, err
 	}
 	r.universe = l.builder.Universe()
@@ -57,13 +58,54 @@ func Load(ctx context.Context, files *repodata.Repo, arch string, intern Intern)
 	return r, nil
 }
 
+// lacks says whether some paths were not looked for when r was loaded.
+func (r *Repo) lacks(paths []string) bool {
+	return r.files != nil && slices.ContainsFunc(paths, func(path string) bool { return !r.files[path] })
+}
+
 // A loader adds packages to a universe and remembers their sources.
 type loader struct {
 	repo    *Repo
 	builder *depsolve.Builder
 	id      depsolve.RepoID
-	names   map[string]string // of sources, each once
-	sources []string          // by depsolve.ID
+	names   map[string]string      // of sources, each once
+	sources []string               // by depsolve.ID
+	ids     map[string]depsolve.ID // by pkgid, to find packages in the file lists
+	paths   []string               // scratch
+}
+
+func newLoader(r *Repo, files *repodata.Repo, arch string, paths []string) *loader {
+	l := &loader{
+		repo: r, builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}),
+		names: map[string]string{}, sources: make([]string, 1),
+	}
+	l.id = l.builder.AddRepo(files.Location, 0)
+	if files.HasFiles() {
+		l.ids, r.files = map[string]depsolve.ID{}, map[string]bool{}
+		l.look(paths)
+	}
+	return l
+}
+
+func (l *loader) look(paths []string) {
+	for _, path := range paths {
+		l.repo.files[path] = true
+	}
+}
+
+func (l *loader) load(ctx context.Context, files *repodata.Repo) error {
+	if err := files.Packages(ctx, l.add); err != nil {
+		return err
+	}
+	if len(l.repo.files) == 0 {
+		return nil
+	}
+	return files.Files(ctx, func(path string) bool { return l.repo.files[path] }, func(pkgID, path string) error {
+		if id, ok := l.ids[pkgID]; ok {
+			l.builder.AddFile(id, path)
+		}
+		return nil
+	})
 }
 
 // add keeps nothing of p: it is only lent.
@@ -76,8 +118,22 @@ func (l *loader) add(p *rpm.Package) error {
 		l.repo.Unusable = append(l.repo.Unusable, err.Error())
 	case id != depsolve.None:
 		l.sources = append(l.sources, l.source(p))
+		l.noteFiles(id, p)
 	}
 	return nil
+}
+
+// noteFiles remembers which files p requires that only file lists have.
+func (l *loader) noteFiles(id depsolve.ID, p *rpm.Package) {
+	if l.ids == nil {
+		return
+	}
+	l.ids[strings.Clone(p.PkgID)] = id
+	l.paths = l.paths[:0]
+	for _, list := range [][]rpm.Relation{p.Requires, p.Conflicts, p.Recommends, p.Suggests, p.Supplements, p.Enhances} {
+		l.paths = repodata.Paths(l.paths, list)
+	}
+	l.look(l.paths)
 }
 
 // source is the name of the source package that p was made from, p's own if it

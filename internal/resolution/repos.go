@@ -27,9 +27,10 @@ type slot struct {
 	repo *Repo         // nil until it is loaded; for who has the token
 }
 
-// Open returns the repository at a URL. What can be wrong with it is told by
+// Open returns the repository at a URL, in which the files can be asked for that
+// Paths returns for what is to be resolved. What can be wrong with it is told by
 // the errors of package repodata.
-func (c *Repos) Open(ctx context.Context, url string) (*Repo, error) {
+func (c *Repos) Open(ctx context.Context, url string, paths []string) (*Repo, error) {
 	s := c.slot(url)
 	select {
 	case <-s.turn:
@@ -37,10 +38,10 @@ func (c *Repos) Open(ctx context.Context, url string) (*Repo, error) {
 		return nil, context.Cause(ctx)
 	}
 	defer func() { s.turn <- struct{}{} }()
-	if s.repo != nil {
+	if s.repo != nil && !s.repo.lacks(paths) {
 		return s.repo, nil
 	}
-	repo, err := c.load(ctx, url)
+	repo, err := c.load(ctx, url, paths)
 	if err != nil {
 		c.drop(s)
 		return nil, err
@@ -49,12 +50,12 @@ func (c *Repos) Open(ctx context.Context, url string) (*Repo, error) {
 	return repo, nil
 }
 
-func (c *Repos) load(ctx context.Context, url string) (*Repo, error) {
+func (c *Repos) load(ctx context.Context, url string, paths []string) (*Repo, error) {
 	files, err := c.Files.Open(ctx, url, url)
 	if err != nil {
 		return nil, err
 	}
-	return Load(ctx, files, c.Arch, c.Intern)
+	return Load(ctx, files, c.Arch, c.Intern, paths)
 }
 
 // slot finds or makes a repository's slot and moves it to the front. What is

@@ -133,7 +133,7 @@ func hub(t *testing.T) (repos *resolution.Repos, n *numbers, f44, old string) {
 
 func open(t *testing.T, repos *resolution.Repos, url string) *resolution.Repo {
 	t.Helper()
-	repo, err := repos.Open(t.Context(), url)
+	repo, err := repos.Open(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,13 +326,13 @@ func TestRepos(t *testing.T) {
 	t.Parallel()
 	repos, _, f44, old := hub(t)
 	repos.Keep = 1
-	if _, err := repos.Open(t.Context(), f44+"/nowhere"); err == nil {
+	if _, err := repos.Open(t.Context(), f44+"/nowhere", nil); err == nil {
 		t.Error("a repo that is not there was opened")
 	}
 	opened := make(chan *resolution.Repo)
 	for range 8 {
 		go func() {
-			repo, err := repos.Open(t.Context(), f44)
+			repo, err := repos.Open(t.Context(), f44, nil)
 			if err != nil {
 				t.Error(err)
 			}

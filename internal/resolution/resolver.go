@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -78,6 +80,23 @@ func (v *Resolver) Resolve(ctx context.Context, requires [][]string) ([]Answer, 
 		return nil, err
 	}
 	return answers, nil
+}
+
+// Paths returns the files that BuildRequires name and that only the file lists
+// of a repository know. A repository must be opened with them.
+func Paths(requires [][]string) []string {
+	var relations []rpm.Relation
+	for _, texts := range requires {
+		for _, text := range texts {
+			if !strings.Contains(text, "/") {
+				continue
+			}
+			if r, err := rpm.ParseRelation(text); err == nil {
+				relations = append(relations, r)
+			}
+		}
+	}
+	return repodata.Paths(nil, relations)
 }
 
 func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
