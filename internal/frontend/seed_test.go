@@ -20,8 +20,7 @@ var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 type seed struct {
 	t           testing.TB
 	db          *postgres.DB
-	exec        func(sql string, args ...any)       // runs a statement
-	id          func(sql string, args ...any) int64 // runs one that returns a number
+	console     *pgtest.Console
 	collections map[string]int64
 	task        int64
 	carrier     int64 // a blocked package whose builds hold sets nothing else refers to yet
@@ -32,37 +31,23 @@ type seed struct {
 func seeded(t testing.TB) *postgres.DB {
 	t.Helper()
 	cfg := pgtest.Database(t)
-	pool := pgtest.Connect(t, cfg)
-	s := &seed{t: t, db: pgtest.Open(t, cfg), collections: map[string]int64{}, task: 91000}
-	s.exec = func(sql string, args ...any) {
-		t.Helper()
-		if _, err := pool.Exec(t.Context(), sql, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.id = func(sql string, args ...any) (id int64) {
-		t.Helper()
-		if err := pool.QueryRow(t.Context(), sql, args...).Scan(&id); err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
+	s := &seed{t: t, db: pgtest.Open(t, cfg), console: pgtest.NewConsole(t, cfg), collections: map[string]int64{}, task: 91000}
 	s.collection("f44", "Fedora Rawhide", 200, 5210, koschei.Resolved)
 	s.collection("f43", "Fedora 43", 100, 5190, koschei.Resolved)
 	s.collection("epel10", "EPEL 10", 50, 5150, koschei.Unresolved)
-	s.exec(`INSERT INTO collection_group (name, display_name) VALUES ('fedora', 'Fedora')`)
-	s.exec(`INSERT INTO collection_group_member SELECT 1, id FROM collection WHERE name LIKE 'f4%'`)
-	s.exec(`UPDATE collection SET bugzilla_product = 'Fedora', bugzilla_version = 'rawhide' WHERE name = 'f44'`)
+	s.console.Exec(`INSERT INTO collection_group (name, display_name) VALUES ('fedora', 'Fedora')`)
+	s.console.Exec(`INSERT INTO collection_group_member SELECT 1, id FROM collection WHERE name LIKE 'f4%'`)
+	s.console.Exec(`UPDATE collection SET bugzilla_product = 'Fedora', bugzilla_version = 'rawhide' WHERE name = 'f44'`)
 	s.carrier = s.pkg("f44", "zz-carrier", "blocked")
 	s.featured()
 	for i := range 130 {
 		s.filler(i)
 	}
-	s.exec(`INSERT INTO package_group (namespace, name) VALUES ('', 'java-sig'), ('', 'empty'), ('alice', 'mine')`)
-	s.exec(`INSERT INTO package_group_member SELECT 1, id FROM base_package WHERE name LIKE 'maven%' OR name = 'ant'`)
-	s.exec(`INSERT INTO package_group_member SELECT 3, id FROM base_package WHERE name = 'gtk+'`)
-	s.exec(`INSERT INTO users (name) VALUES ('alice'), ('bob')`)
-	s.exec(`INSERT INTO package_group_maintainer SELECT g.id, u.id FROM package_group g, users u WHERE g.name <> 'empty'`)
+	s.console.Exec(`INSERT INTO package_group (namespace, name) VALUES ('', 'java-sig'), ('', 'empty'), ('alice', 'mine')`)
+	s.console.Exec(`INSERT INTO package_group_member SELECT 1, id FROM base_package WHERE name LIKE 'maven%' OR name = 'ant'`)
+	s.console.Exec(`INSERT INTO package_group_member SELECT 3, id FROM base_package WHERE name = 'gtk+'`)
+	s.console.Exec(`INSERT INTO users (name) VALUES ('alice'), ('bob')`)
+	s.console.Exec(`INSERT INTO package_group_maintainer SELECT g.id, u.id FROM package_group g, users u WHERE g.name <> 'empty'`)
 	s.settle()
 	return s.db
 }
@@ -71,7 +56,7 @@ func seeded(t testing.TB) *postgres.DB {
 // newer than the latest that was looked at.
 func (s *seed) collection(name, display string, order int, repo int64, resolved koschei.Resolution) {
 	s.t.Helper()
-	id := s.id(`INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag, latest_repo_id, latest_repo_event, latest_repo_resolved)
+	id := s.console.Number(`INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag, latest_repo_id, latest_repo_event, latest_repo_resolved)
 		VALUES ($1, $2, $3, $1, $1, $1 || '-build', $4, $5, $6) RETURNING id`, name, display, order, repo, 100*repo, resolved)
 	s.collections[name] = id
 	problems := []string{}
@@ -85,7 +70,7 @@ func (s *seed) collection(name, display string, order int, repo int64, resolved 
 		} else if i > 0 {
 			answer = koschei.Unattempted
 		}
-		s.exec(`INSERT INTO repo (collection_id, repo_id, create_event, created, resolved, problems, packages, packages_failed, packages_changed, solved)
+		s.console.Exec(`INSERT INTO repo (collection_id, repo_id, create_event, created, resolved, problems, packages, packages_failed, packages_changed, solved)
 			VALUES ($1, $2, $3, $4, $5, $6, 140, 3, $7, CASE WHEN $5::text <> 'unattempted' THEN $4::timestamptz + interval '70 s' END)`,
 			id, repo+i, 100*(repo+i), now.Add(time.Duration(i)*15*time.Minute-20*time.Minute), answer, why, 12+i)
 	}
@@ -93,12 +78,12 @@ func (s *seed) collection(name, display string, order int, repo int64, resolved 
 
 func (s *seed) pkg(collection, name, state string) int64 {
 	s.t.Helper()
-	base := s.id(`INSERT INTO base_package (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = $1 RETURNING id`, name)
+	base := s.console.Number(`INSERT INTO base_package (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = $1 RETURNING id`, name)
 	resolution := koschei.Resolved
 	if state == "unresolved" {
 		resolution = koschei.Unresolved
 	}
-	return s.id(`INSERT INTO package (base_id, collection_id, name, tracked, blocked, resolution, state_since)
+	return s.console.Number(`INSERT INTO package (base_id, collection_id, name, tracked, blocked, resolution, state_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
 		base, s.collections[collection], name, state != "untracked" && state != "blocked", state == "blocked", resolution,
 		now.Add(-time.Duration(10+len(name))*time.Hour))
@@ -131,7 +116,7 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 		end := started.Add(23 * time.Minute)
 		finished = &end
 	}
-	id := s.id(`INSERT INTO build (package_id, origin, outcome, event, task_id, koji_build_id, epoch, version, release, repo_id, arches, started, finished, fault, fault_task_id, trigger)
+	id := s.console.Number(`INSERT INTO build (package_id, origin, outcome, event, task_id, koji_build_id, epoch, version, release, repo_id, arches, started, finished, fault, fault_task_id, trigger)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'x86_64 aarch64', $11, $12, $13, CASE WHEN $13::text <> '' THEN $14::bigint END, 
 			CASE WHEN $2 = 'scratch' THEN '{"Dependency": 256, "Time": 40, "Coefficient": 1}'::jsonb END) RETURNING id`,
 		pkg, origin, b.outcome, event, s.task, kojiID, evr.Epoch, evr.Version, evr.Release, event/100, started, finished, b.fault, s.task+2)
@@ -147,7 +132,7 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 		case b.outcome != koschei.OutcomeComplete:
 			state = koschei.TaskCanceled
 		}
-		s.exec(`INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished) VALUES ($1, $2, 'buildArch', $3, $4, $5, $6)`,
+		s.console.Exec(`INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished) VALUES ($1, $2, 'buildArch', $3, $4, $5, $6)`,
 			id, s.task+int64(i)+1, arch, state, started, finished)
 	}
 	if b.set != nil {
@@ -192,13 +177,13 @@ func (s *seed) resolved(pkg, repo int64, set postgres.Set, problems ...string) {
 	var setID *int64
 	if set != nil {
 		build := s.build(s.carrier, 1, built{outcome: koschei.OutcomeCanceled, evr: "1-1", set: set})
-		id := s.id(`SELECT dependency_set_id FROM build WHERE id = $1`, build)
+		id := s.console.Number(`SELECT dependency_set_id FROM build WHERE id = $1`, build)
 		setID = &id
 	}
 	if problems == nil {
 		problems = []string{}
 	}
-	s.exec(`INSERT INTO resolution (package_id, repo_id, dependency_set_id, problems) VALUES ($1, $2, $3, $4)`, pkg, repo, setID, problems)
+	s.console.Exec(`INSERT INTO resolution (package_id, repo_id, dependency_set_id, problems) VALUES ($1, $2, $3, $4)`, pkg, repo, setID, problems)
 }
 
 func (s *seed) transition(pkg, repo int64, resolved bool, ago time.Duration, problems ...string) {
@@ -206,18 +191,18 @@ func (s *seed) transition(pkg, repo int64, resolved bool, ago time.Duration, pro
 	if problems == nil {
 		problems = []string{}
 	}
-	s.exec(`INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed) VALUES ($1, $2, $3, $4, $5, $6)`,
+	s.console.Exec(`INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed) VALUES ($1, $2, $3, $4, $5, $6)`,
 		pkg, repo, 100*repo, resolved, problems, now.Add(-ago))
 }
 
 // settle makes what packages say of their builds true.
 func (s *seed) settle() {
 	s.t.Helper()
-	s.exec(`UPDATE package p SET last_build_id = b.id, last_build_started = b.started
+	s.console.Exec(`UPDATE package p SET last_build_id = b.id, last_build_started = b.started
 		FROM (SELECT DISTINCT ON (package_id) package_id, id, started FROM build
 			WHERE NOT untagged AND outcome IN ('running', 'submitting', 'complete', 'failed') ORDER BY package_id, event DESC, id DESC) b
 		WHERE b.package_id = p.id`)
-	s.exec(`UPDATE package p SET last_complete_build_id = b.id, last_complete_outcome = b.outcome
+	s.console.Exec(`UPDATE package p SET last_complete_build_id = b.id, last_complete_outcome = b.outcome
 		FROM (SELECT DISTINCT ON (package_id) package_id, id, outcome FROM build
 			WHERE NOT untagged AND outcome IN ('complete', 'failed') ORDER BY package_id, event DESC, id DESC) b
 		WHERE b.package_id = p.id`)
@@ -245,7 +230,7 @@ func (s *seed) featured() {
 	s.build(maven, 520700, built{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
 	latest := s.set(append(buildroot("1:25.0.2.0.1-1.fc44", "1:25.0.1.0.8-2.fc44"), "xmvn-4.2.0-1.fc44.noarch 1", "plexus-utils4-4.0.2-1.fc44.noarch 1")...)
 	s.resolved(maven, 5209, latest)
-	s.exec(`UPDATE package SET manual_priority = 7, static_priority = -30, dependency_priority = 512, build_priority = 200,
+	s.console.Exec(`UPDATE package SET manual_priority = 7, static_priority = -30, dependency_priority = 512, build_priority = 200,
 		hold_reason = 'no builder for aarch64 is free', hold_until = $2 WHERE id = $1`, maven, now.Add(20*time.Minute))
 	s.pkg("f43", "maven", "unknown")
 
@@ -263,7 +248,7 @@ func (s *seed) featured() {
 	s.build(ant, 520900, built{outcome: koschei.OutcomeComplete, ago: 5 * hour, evr: "1.10.15-30.fc44", set: latest})
 	s.resolved(ant, 5209, latest)
 
-	s.exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr) VALUES ($1, 5210, 'java-25-openjdk', $2, $3), ($1, 5210, 'xmvn', $4, $5)`,
+	s.console.Exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr) VALUES ($1, 5210, 'java-25-openjdk', $2, $3), ($1, 5210, 'xmvn', $4, $5)`,
 		s.collections["f44"],
 		[]int32{s.intern("java-devel-1:25.0.1.0.8-2.fc44.x86_64")}, []int32{s.intern("java-devel-1:25.0.2.0.1-1.fc44.x86_64")},
 		[]int32{s.intern("xmvn-4.3.0-1.20251101git0a1b2c3.fc44.noarch"), 0},
