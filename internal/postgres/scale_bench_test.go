@@ -55,6 +55,8 @@ func BenchmarkScaleCleanup(b *testing.B) {
 		b.Fatal(err)
 	}
 	author := postgres.Author{Name: "bench", Environment: postgres.FromBackend, Now: middle}
+	s := &scaleBench{pool: pool}
+	cpu := s.cpu(b)
 	for b.Loop() {
 		done, err := db.Cleanup(b.Context(), author, postgres.Retention{Builds: middle, Transitions: middle, Repos: middle, Messages: middle})
 		if err != nil {
@@ -62,6 +64,7 @@ func BenchmarkScaleCleanup(b *testing.B) {
 		}
 		b.Logf("%+v", done)
 	}
+	b.ReportMetric((s.cpu(b) - cpu).Seconds(), "cpu-s")
 }
 
 type scaleBench struct {
@@ -254,7 +257,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 		if err := s.pool.QueryRow(ctx, `SELECT pg_current_xact_id()::text::bigint`).Scan(&before); err != nil {
 			b.Fatal(err)
 		}
-		began := time.Now()
+		began, cpu := time.Now(), s.cpu(b)
 		report, err := s.db.StoreVerdicts(ctx, &koschei.Repo{CollectionID: 2, RepoID: 100_000, CreateEvent: 100_000}, verdicts, s.now)
 		if err != nil {
 			b.Fatal(err)
@@ -264,6 +267,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(began).Seconds(), "s/store+drop")
+		b.ReportMetric((s.cpu(b) - cpu).Seconds(), "cpu-s/store+drop")
 		for _, table := range []string{"package", "resolution", "dependency_set"} {
 			var rows float64
 			sql := fmt.Sprintf(`SELECT count(*) FROM %s WHERE xmin::text::bigint > $1`, table)
