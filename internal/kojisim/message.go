@@ -18,6 +18,10 @@ type Message struct {
 	Headers map[string]any
 }
 
+// RoutingKey is the message's routing key on a bus whose topics begin with
+// prefix, such as "org.fedoraproject.prod".
+func (m Message) RoutingKey(prefix string) string { return prefix + ".buildsys." + m.Topic }
+
 // MessageFaults is how unreliable the delivery of messages is; each is a
 // probability.
 type MessageFaults struct {
@@ -72,6 +76,9 @@ func (w *World) tell(topic, schema, user, pkg string, severity int, body xmlrpc.
 			"sent-at":                         w.now.Format("2006-01-02T15:04:05+00:00"),
 			"priority":                        0,
 		},
+	}
+	if topic == "tag" || topic == "untag" {
+		m.Headers["priority"] = 2
 	}
 	if user != "" {
 		m.Headers["fedora_messaging_user_"+user] = true
@@ -175,13 +182,23 @@ func (w *World) taskMessage(t *task) xmlrpc.Struct {
 	if t.parent == nil {
 		out = append(out, xmlrpc.Member{Name: "request", Value: t.request})
 	}
+	var hostName any
 	if t.host != nil {
-		out = append(out, xmlrpc.Member{Name: "host_name", Value: t.host.name})
+		hostName = t.host.name
 	}
 	return append(out,
+		xmlrpc.Member{Name: "host_name", Value: hostName},
 		xmlrpc.Member{Name: "url", Value: fmt.Sprintf("%s/koji/taskinfo?taskID=%d", baseURL, t.id)},
 		xmlrpc.Member{Name: "result", Value: w.wireResult(t)},
 		xmlrpc.Member{Name: "children", Value: children})
+}
+
+// isoOrNil is a time as messages about builds have it.
+func isoOrNil(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.999999+00:00")
 }
 
 func secondsOrNil(t time.Time) any {
@@ -225,12 +242,15 @@ func (w *World) tellRepo(r *repo, topic string) {
 
 // tellBuild tells of a build's change of state; old -1 is none.
 func (w *World) tellBuild(b *build, old, now int) {
-	var before, taskID any
+	if len(w.mail.readers) == 0 {
+		return
+	}
+	var before, info, request any
 	if old >= 0 {
 		before = old
 	}
-	if b.taskID != 0 {
-		taskID = b.taskID
+	if t := w.taskByID(b.taskID); t != nil {
+		info, request = w.taskMessage(t), t.request
 	}
 	w.tell("build.state.change", "build.BuildStateChangeV1", b.owner.name, b.pkg.name, 20, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
@@ -243,15 +263,18 @@ func (w *World) tellBuild(b *build, old, now int) {
 		{Name: "old", Value: before},
 		{Name: "new", Value: now},
 		{Name: "owner", Value: b.owner.name},
-		{Name: "task_id", Value: taskID},
-		{Name: "creation_time", Value: timeOrNil(b.created)},
-		{Name: "completion_time", Value: timeOrNil(b.finished)},
+		{Name: "task_id", Value: idOrNil(b.taskID)},
+		{Name: "task", Value: info},
+		{Name: "request", Value: request},
+		{Name: "files_base_url", Value: baseURL + "/kojifiles/work"},
+		{Name: "creation_time", Value: isoOrNil(b.created)},
+		{Name: "completion_time", Value: isoOrNil(b.finished)},
 		{Name: "url", Value: fmt.Sprintf("%s/koji/buildinfo?buildID=%d", baseURL, b.id)},
 	})
 }
 
 func (w *World) tellPackage(t *tag, l *listedPkg, action string) {
-	w.tell("package.list.change", "package.ListChangeV1", l.owner.name, l.pkg.name, 20, xmlrpc.Struct{
+	w.tell("package.list.change", "package.ListChangeV1", l.owner.name, l.pkg.name, 10, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "tag", Value: t.name},
 		{Name: "package", Value: l.pkg.name},
@@ -259,8 +282,8 @@ func (w *World) tellPackage(t *tag, l *listedPkg, action string) {
 		{Name: "owner", Value: l.owner.name},
 		{Name: "block", Value: l.blocked},
 		{Name: "extra_arches", Value: stringOrNil(l.extraArches)},
-		{Name: "force", Value: nil},
-		{Name: "update", Value: nil},
+		{Name: "force", Value: false},
+		{Name: "update", Value: false},
 	})
 }
 
