@@ -45,7 +45,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(),
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
-		a.status(), a.why(), a.explainBuild(), a.retry(), a.cancelBuild(),
+		a.status(), a.why(), a.explainBuild(), a.submitBuild(), a.retry(), a.cancelBuild(),
 		a.grantAdmin(), a.revokeAdmin(), a.checkConfig(),
 	)
 	return cmd

@@ -30,7 +30,7 @@ func (a *admin) checkConfig() *cobra.Command {
 				say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 				say("database: ok")
 				if c.Koji.Server == "" {
-					return badInput(errors.New("no hub is configured: set koji.server"))
+					return badInput(errNoHub)
 				}
 				hub, err := newHub(c.Koji, nil)
 				if err != nil {

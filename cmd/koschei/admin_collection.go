@@ -73,6 +73,8 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 	return nil
 }
 
+var errNoHub = errors.New("no hub is configured: set koji.server")
+
 // resolveTarget asks the hub for the tags of the target in c.
 func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
 	cfg, err := a.config()
@@ -80,7 +82,7 @@ func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTa
 		return err
 	}
 	if cfg.Koji.Server == "" {
-		return badInput(errors.New("no hub is configured: koji.server is needed to look up the target"))
+		return badInput(errNoHub)
 	}
 	hub, err := newHub(cfg.Koji, nil)
 	if err != nil {

@@ -98,18 +98,22 @@ func (p *process) run(ctx context.Context, name string) {
 		}
 		s.Run(ctx, p.loop(name, p.config.Builds))
 	case "scheduler":
-		k := p.config.Koji
 		s := &scheduler.Service{
 			DB: p.db.DB, Hub: p.hub, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
 			Metrics: scheduler.NewMetrics(p.registry),
-			Config: scheduler.Config{
-				Rules: rules, MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
-				BuildArches: k.BuildArches, TaskPriority: k.TaskPriority, TaskTimeout: k.TaskTimeout,
-			},
+			Config:  schedulerConfig(p.config),
 		}
 		s.Run(ctx, p.loop(name, p.config.Scheduler))
 	default:
 		panic("cannot happen: no service " + name)
+	}
+}
+
+func schedulerConfig(c config) scheduler.Config {
+	k := c.Koji
+	return scheduler.Config{
+		Rules: c.Priorities.rules(), MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
+		BuildArches: k.BuildArches, TaskPriority: k.TaskPriority, TaskTimeout: k.TaskTimeout,
 	}
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,7 @@ type Author struct {
 	Name        string // a user's, or a service's
 	Environment string // FromAdmin, FromBackend or FromFrontend
 	Now         time.Time
+	DryRun      bool // make the change, say what it is and take it back
 }
 
 // An AuditEntry is one change that somebody made.
@@ -57,6 +59,9 @@ func (a *audit) write(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// errDryRun takes a change back that is not to be made.
+var errDryRun = errors.New("this is a dry run")
+
 // change runs f in a transaction and stores the audit entries f adds with it.
 // It returns their messages, in order, for whoever made the change to read.
 func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *audit) error) ([]string, error) {
@@ -66,9 +71,12 @@ func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *
 		if err := f(tx, &log); err != nil {
 			return err
 		}
+		if author.DryRun {
+			return errDryRun
+		}
 		return log.write(ctx, tx)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
 	}
 	var messages []string
@@ -76,6 +84,15 @@ func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *
 		messages = append(messages, e[len(e)-1].(string))
 	}
 	return messages, nil
+}
+
+// Note stores what somebody did that is no change of the record itself.
+func (db *DB) Note(ctx context.Context, author Author, collection, pkg, message string) error {
+	_, err := db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
+		log.add(collection, pkg, "%s", message)
+		return nil
+	})
+	return err
 }
 
 // Audit returns the newest entries first; pkg "" means of everything.

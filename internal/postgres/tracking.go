@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -149,4 +150,38 @@ func unknownNames(what, where string, names []string, known map[string]bool) err
 		return fmt.Errorf("%s %s %s: %w", what, unknown[0], where, koschei.ErrNotFound)
 	}
 	return fmt.Errorf("%ss %s %s: %w", what, strings.Join(unknown, ", "), where, koschei.ErrNotFound)
+}
+
+// PackagesNamed returns the named packages of a collection, by name, with what
+// building them needs: their flags, priorities and newest builds. Unknown
+// packages are as for TrackPackages.
+func (db *DB) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.Package, error) {
+	c, err := db.Collection(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT p.id, p.base_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.arch_override,
+			p.static_priority, p.manual_priority, p.build_priority, p.dependency_priority, p.resolution,
+			coalesce(p.last_build_id, 0), p.last_build_started, coalesce(p.last_complete_build_id, 0)
+		FROM package p
+		WHERE p.collection_id = $1 AND p.name = ANY($2)
+		ORDER BY p.name`, c.ID, names)
+	if err != nil {
+		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
+	}
+	known := map[string]bool{}
+	packages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
+		p := koschei.Package{CollectionID: c.ID}
+		var started *time.Time
+		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.Tracked, &p.Blocked, &p.SkipResolution, &p.ArchOverride,
+			&p.StaticPriority, &p.ManualPriority, &p.BuildPriority, &p.DependencyPriority, &p.Resolution,
+			&p.LastBuildID, &started, &p.LastCompleteBuildID)
+		p.LastBuildStarted, known[p.Name] = orZero(started), true
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
+	}
+	return packages, unknownNames("package", "in collection "+collection, names, known)
 }

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/scheduler"
+)
+
+func (a *admin) submitBuild() *cobra.Command {
+	return &cobra.Command{
+		Use:   "submit-build NAME...",
+		Short: "Submit scratch builds of packages at once",
+		Long: "Submits a scratch build of each package, whatever its priority, the number of builds under way and\n" +
+			"the load of the hosts. The collection's base buildroot must be installable. A package that cannot\n" +
+			"be built is reported and does not keep the others from it; the exit code is then 1.",
+		Example: "  koschei-admin submit-build --collection f28 bash coreutils",
+		Args:    atLeast(1, "package names"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := errors.Join(a.checkOutput(), a.needCollection()); err != nil {
+				return err
+			}
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+				return a.submit(ctx, cmd, c, db, names)
+			})
+		},
+	}
+}
+
+// A submitted build is what is said of a package by submit-build.
+type submitted struct {
+	Package string `json:"package"`
+	Build   int64  `json:"build,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+func (a *admin) submit(ctx context.Context, cmd *cobra.Command, c config, db *postgres.DB, names []string) error {
+	author, err := a.author(c)
+	if err != nil {
+		return err
+	}
+	collection, err := db.Collection(ctx, a.collection)
+	if err != nil {
+		return err
+	}
+	packages, err := db.PackagesNamed(ctx, a.collection, names)
+	if err != nil {
+		return err
+	}
+	if c.Koji.Server == "" {
+		return badInput(errNoHub)
+	}
+	hub, err := newHub(c.Koji, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	s := &scheduler.Service{
+		DB: db, Hub: hub, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
+		Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
+	}
+	results := []submitted{}
+	p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
+	err = s.SubmitNow(ctx, collection, packages, func(pkg *koschei.Package, err error) {
+		p.step()
+		r := submitted{Package: pkg.Name}
+		if err != nil {
+			r.Error = err.Error()
+		}
+		results = append(results, r)
+	})
+	p.end()
+	if noted := noteSubmitted(ctx, db, author, a.collection, results); err == nil {
+		err = noted
+	}
+	if printed := a.printSubmitted(cmd, results); err == nil {
+		err = printed
+	}
+	if err == nil && slices.ContainsFunc(results, func(r submitted) bool { return r.Error != "" }) {
+		return &exitError{exitNo, errors.New("not every build was submitted")}
+	}
+	return err
+}
+
+// noteSubmitted finds the builds that were submitted and writes into the audit
+// log who wanted them.
+func noteSubmitted(ctx context.Context, db *postgres.DB, author postgres.Author, collection string, results []submitted) error {
+	var names []string
+	for _, r := range results {
+		if r.Error == "" {
+			names = append(names, r.Package)
+		}
+	}
+	packages, err := db.PackagesNamed(ctx, collection, names)
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		i := slices.IndexFunc(results, func(r submitted) bool { return r.Package == p.Name })
+		results[i].Build = p.LastBuildID
+		message := fmt.Sprintf("package %s (collection %s): build %d submitted by hand", p.Name, collection, p.LastBuildID)
+		if err := db.Note(ctx, author, collection, p.Name, message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *admin) printSubmitted(cmd *cobra.Command, results []submitted) error {
+	out := cmd.OutOrStdout()
+	if a.output == "json" {
+		return printJSON(out, map[string]any{"submitted": results})
+	}
+	for _, r := range results {
+		var err error
+		if r.Error == "" {
+			_, err = fmt.Fprintf(out, "package %s: build %d submitted\n", r.Package, r.Build)
+		} else {
+			_, err = fmt.Fprintf(out, "package %s: not submitted: %s\n", r.Package, r.Error)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
