@@ -102,7 +102,8 @@ type BackOff struct {
 
 // SaveBuildReport stores what was heard of a build: its tasks, its repo, its
 // end and all that follows for the package. What is heard late or again changes
-// nothing. It reports whether the build's outcome became another one.
+// nothing. It reports whether the build's outcome became another one. It wraps
+// koschei.ErrConflict if a lost build is to run again while another one runs.
 func (db *DB) SaveBuildReport(ctx context.Context, r BuildReport, rules koschei.PriorityRules, now time.Time) (changed bool, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		changed = false
@@ -119,6 +120,9 @@ func (db *DB) SaveBuildReport(ctx context.Context, r BuildReport, rules koschei.
 		changed = b.Outcome != r.Outcome
 		return saveProgress(ctx, tx, b, &r, rules, now)
 	})
+	if violates(err, "build_one_running") {
+		err = fmt.Errorf("another build of the package is under way: %w", koschei.ErrConflict)
+	}
 	if err != nil {
 		return false, fmt.Errorf("storing build %d: %w", r.BuildID, err)
 	}

@@ -200,6 +200,34 @@ func (db *DB) OpenSubmissions(ctx context.Context) ([]OpenSubmission, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[OpenSubmission])
 }
 
+// A KeyedBuild is what is stored of the task of a scratch build.
+type KeyedBuild struct {
+	ID      int64
+	Outcome koschei.Outcome
+	TaskID  int64 // 0 if not known
+}
+
+// KeyedBuilds returns those of the builds that are scratch builds of ours, by
+// their ids, which are the keys to find them by at the hub.
+func (db *DB) KeyedBuilds(ctx context.Context, ids []int64) (map[int64]KeyedBuild, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, outcome, coalesce(task_id, 0)
+		FROM build
+		WHERE id = ANY($1) AND origin = 'scratch' AND copied_from IS NULL`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("reading tasks of builds: %w", err)
+	}
+	builds, err := pgx.CollectRows(rows, pgx.RowToStructByPos[KeyedBuild])
+	if err != nil {
+		return nil, fmt.Errorf("reading tasks of builds: %w", err)
+	}
+	byID := map[int64]KeyedBuild{}
+	for _, b := range builds {
+		byID[b.ID] = b
+	}
+	return byID, nil
+}
+
 // PinningRefused returns when a scratch build last failed because the hub does
 // not let us choose its repo; zero if none did.
 func (db *DB) PinningRefused(ctx context.Context) (time.Time, error) {

@@ -40,6 +40,7 @@ type Service struct {
 
 	lease   *postgres.Lease     // nil while somebody else has it
 	resting map[int64]time.Time // collections in trouble, until when
+	swept   time.Time           // when sweep was last through
 }
 
 const (
@@ -79,6 +80,9 @@ func (s *Service) pass(ctx context.Context) error {
 	// A task that cannot be canceled is no reason to build nothing.
 	canceled := s.sync(db).CancelBuilds(ctx)
 	if err := s.settle(ctx, db); err != nil {
+		return errors.Join(canceled, err)
+	}
+	if err := s.sweep(ctx, db); err != nil {
 		return errors.Join(canceled, err)
 	}
 	return errors.Join(canceled, s.schedule(ctx, db))

@@ -158,6 +158,60 @@ func TestTwins(t *testing.T) {
 	}
 }
 
+// TestSweep finds tasks that run although the record has given their builds up.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.world.SetRules(kojisim.Rules{BuildTime: 1000})
+	f.pass(t)
+	f.exec(t, `UPDATE build SET outcome = 'lost', task_id = NULL, finished = $1 WHERE origin = 'scratch'`, f.Now())
+	docs := f.query(t, `SELECT b.id::text FROM build b JOIN package p ON p.id = b.package_id WHERE origin = 'scratch' AND p.name = 'docs'`)[0]
+	// foo is under way in another build by now, docs is not, but has two tasks.
+	f.exec(t, `
+		INSERT INTO build (package_id, origin, outcome, event, version, release, started, task_id)
+		SELECT id, 'scratch', 'running', 99, '1', '1', $1, 999 FROM package WHERE name = 'foo'`, f.Now())
+	for _, key := range []string{docs, "999999"} {
+		_, err := f.Hub.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/docs/1/1/src/docs-1-1.src.rpm", Target: "f40"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := f.live(t)
+	f.pass(t)
+	if diff := cmp.Diff(before, f.live(t)); diff != "" {
+		t.Errorf("it looks right away (-before +after):\n%s", diff)
+	}
+	f.clock.Step(sweepEvery)
+	f.pass(t)
+	want := map[string]int64{docs: before[docs] - 1, "999999": 1}
+	if diff := cmp.Diff(want, f.live(t)); diff != "" {
+		t.Errorf("live tasks by build (-want +got):\n%s", diff)
+	}
+	wantBuilds := []string{"docs running 0:1-1 noarch", "foo lost 3:1-1 x86_64 aarch64 no task", "foo running 0:1-1 "}
+	if diff := cmp.Diff(wantBuilds, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	id := f.sql.Number(`SELECT task_id FROM build WHERE id::text = $1`, docs)
+	task, err := f.Hub.Task(t.Context(), id)
+	if err != nil || task.State.Ended() {
+		t.Errorf("docs goes on in task %d, which is %+v (%v)", id, task, err)
+	}
+}
+
+// live counts the tasks of builds that have not ended.
+func (f *fixture) live(t *testing.T) map[string]int64 {
+	t.Helper()
+	counts := map[string]int64{}
+	for key, tasks := range f.tasks(t) {
+		for _, task := range tasks {
+			if !task.State.Ended() {
+				counts[key]++
+			}
+		}
+	}
+	return counts
+}
+
 // TestBusyArchitecture lets what fits go before what is more urgent but needs
 // hosts that are busy.
 func TestBusyArchitecture(t *testing.T) {
