@@ -62,7 +62,7 @@ func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
 	}
 	if f.Match != "" {
 		args["match"] = likePattern(f.Match)
-		clauses = append(clauses, "p.name ILIKE @match")
+		clauses = append(clauses, "p.base_id IN (SELECT m.id FROM base_package m WHERE m.name ILIKE @match)") // one look at each name
 	}
 	return strings.Join(clauses, " AND ")
 }
@@ -98,6 +98,8 @@ func (o ListOrder) sql(expression func(key string) (expr string, descending bool
 		switch {
 		case expr == "":
 			continue
+		case descending != k.Reverse && k.Key == "name": // never null
+			expr += " DESC"
 		case descending != k.Reverse:
 			expr += " DESC NULLS LAST"
 		}

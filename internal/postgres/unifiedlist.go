@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,41 +28,70 @@ type StateInside struct {
 }
 
 // UnifiedPackageList returns a span of the base packages of which f lets
-// packages through, and how many there are. Keys to sort by are name, running,
-// failing and "state-" with the id of a collection.
-func (db *DB) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, total int, err error) {
-	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
-	grouped := " FROM package p WHERE " + f.conditions(args) + " AND " + f.narrowing(args) + " GROUP BY p.base_id, p.name"
-	choose := "SELECT p.base_id, count(*) OVER ()" + grouped +
-		" ORDER BY " + order.sql(unifiedOrder) + " LIMIT @limit OFFSET @offset"
+// packages through. Keys to sort by are name, running, failing and "state-"
+// with the id of a collection.
+func (db *DB) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		ids, err := chosenPackages(ctx, tx, choose, args, &total)
+		var ids []int64
+		if slices.Equal(order, UsualUnifiedOrder()) {
+			ids, err = chooseUsual(ctx, tx, f, span)
+		} else {
+			ids, err = chooseUnified(ctx, tx, f, "", "", order, span)
+		}
 		if err != nil {
 			return err
-		}
-		if len(ids) == 0 && span.Offset > 0 { // beyond the end, where no row tells the total
-			return tx.QueryRow(ctx, "SELECT count(*) FROM (SELECT"+grouped+") g", args).Scan(&total)
 		}
 		list, err = unifiedPackages(ctx, tx, ids, f)
 		return err
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the package list: %w", err)
+		return nil, fmt.Errorf("reading the package list: %w", err)
 	}
-	return list, total, nil
+	return list, nil
 }
 
-func chosenPackages(ctx context.Context, tx pgx.Tx, choose string, args pgx.NamedArgs, total *int) (ids []int64, err error) {
-	rows, err := tx.Query(ctx, choose, args)
+// CountUnified returns how many base packages there are of which f lets
+// packages through.
+func (db *DB) CountUnified(ctx context.Context, f PackageFilter) (total int, err error) {
+	args := pgx.NamedArgs{}
+	err = db.pool.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+
+		" GROUP BY p.base_id) g", args).Scan(&total)
+	if err != nil {
+		return 0, fmt.Errorf("counting the package list: %w", err)
+	}
+	return total, nil
+}
+
+// UsualUnifiedOrder is the order of the front page: what is going on, what
+// needs a look, and the rest.
+func UsualUnifiedOrder() ListOrder {
+	return ListOrder{{Key: "running"}, {Key: "failing"}, {Key: "name"}}
+}
+
+// chooseUsual is chooseUnified for the usual order. It sorts the few with a
+// running build or a problem; the many others are read by name as far as they
+// are shown.
+func chooseUsual(ctx context.Context, tx pgx.Tx, f PackageFilter, span Span) ([]int64, error) {
+	const notable = "p.running OR p.state IN ('failing', 'unresolved')"
+	first, err := chooseUnified(ctx, tx, f, " AND ("+notable+")", "", UsualUnifiedOrder(), Span{Limit: math.MaxInt32})
 	if err != nil {
 		return nil, err
 	}
-	var id int64
-	_, err = pgx.ForEachRow(rows, []any{&id, total}, func() error {
-		ids = append(ids, id)
-		return nil
-	})
-	return ids, err
+	ids := first[min(span.Offset, len(first)):min(span.Offset+span.Limit, len(first))]
+	if len(ids) == span.Limit {
+		return ids, nil
+	}
+	rest, err := chooseUnified(ctx, tx, f, "", " HAVING NOT bool_or("+notable+")", ListOrder{{Key: "name"}},
+		Span{Limit: span.Limit - len(ids), Offset: max(0, span.Offset-len(first))})
+	return append(ids, rest...), err
+}
+
+// chooseUnified returns the ids of base packages, of those that fulfil where
+// and having besides what f asks.
+func chooseUnified(ctx context.Context, tx pgx.Tx, f PackageFilter, where, having string, order ListOrder, span Span) ([]int64, error) {
+	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
+	return collectIDs(tx.Query(ctx, "SELECT p.base_id FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+where+
+		" GROUP BY p.name, p.base_id"+having+" ORDER BY "+order.sql(unifiedOrder)+" LIMIT @limit OFFSET @offset", args))
 }
 
 func unifiedOrder(key string) (expr string, descending bool) {

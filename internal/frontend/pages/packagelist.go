@@ -179,9 +179,17 @@ func (s *Site) packageRow(p postgres.ListedPackage, c *postgres.FrameCollection,
 
 func (s *Site) unifiedList(ctx context.Context, w http.ResponseWriter, f *frame, l listing, filter postgres.PackageFilter) error {
 	order := l.Links.order("running,failing,name")
-	packages, total, err := s.db.UnifiedPackageList(ctx, filter, collectionKeys(order, f), l.Links.span(s.config.PackagesPerPage))
+	span := l.Links.span(s.config.PackagesPerPage)
+	packages, err := s.db.UnifiedPackageList(ctx, filter, collectionKeys(order, f), span)
 	if err != nil {
 		return err
+	}
+	total, err := s.totals.of(ctx, s.db, filter, len(packages) == 0)
+	if err != nil {
+		return err
+	}
+	if len(packages) > 0 {
+		total = max(total, span.Offset+len(packages)) // it may have grown since it was counted
 	}
 	if err := l.count(total, s.config.PackagesPerPage); err != nil {
 		return err

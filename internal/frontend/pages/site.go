@@ -24,6 +24,7 @@ type Site struct {
 	rules     koschei.PriorityRules
 	config    Config
 	templates map[string]*template.Template
+	totals    totals
 }
 
 // Config is what pages depend on besides the record.
