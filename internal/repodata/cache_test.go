@@ -134,6 +134,25 @@ func TestCacheHealsItself(t *testing.T) {
 	checkSmallRepo(t, open())
 }
 
+// TestCacheKeepsWhatReadersRefuse: it is not the copy's fault.
+func TestCacheKeepsWhatReadersRefuse(t *testing.T) {
+	t.Parallel()
+	server := serve(t, writeRepo(t, smallRepo(".gz")))
+	repo, err := newCache(t).Open(t.Context(), "k", server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		refused := &InputError{"mine", "no", nil}
+		if err := repo.Packages(t.Context(), func(*rpm.Package) error { return refused }); !errors.Is(err, refused) {
+			t.Errorf("error %v, want the reader's own", err)
+		}
+	}
+	if n := server.requests.Load(); n != 2 {
+		t.Errorf("%d requests, want 2: one for repomd.xml and one for primary.xml", n)
+	}
+}
+
 func TestCacheEvictsLastUsed(t *testing.T) {
 	t.Parallel()
 	server := serve(t, writeRepo(t, smallRepo(".gz")))

@@ -172,9 +172,13 @@ func (r *Repo) read(ctx context.Context, kinds []string, f func(io.Reader) error
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	err = verified(file, r.source.name(e.href), *e, f)
+	var fromReader error
+	err = verified(file, r.source.name(e.href), *e, func(document io.Reader) error {
+		fromReader = f(document)
+		return fromReader
+	})
 	var input *InputError
-	if errors.As(err, &input) {
+	if errors.As(err, &input) && !errors.Is(err, fromReader) {
 		r.source.discard(e.href)
 	}
 	return err
