@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -27,21 +28,26 @@ type Service struct {
 	Log  *slog.Logger
 }
 
-// Run polls until ctx ends, in passes that l begins.
+// Run polls until ctx ends, in passes that l begins. Running builds have a loop
+// of their own, with the same interval: they are what people and free places
+// wait for, and a large collection that is new takes long.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
-	l.Run(ctx, s.pass)
+	builds := &loop.Loop{
+		Name: l.Name + "-builds", Interval: l.Interval, Speed: l.Speed, Log: l.Log, Metrics: l.Metrics,
+	}
+	var both sync.WaitGroup
+	both.Go(func() { builds.Run(ctx, s.Sync.RunningBuilds) })
+	both.Go(func() { l.Run(ctx, s.pass) })
+	both.Wait()
 }
 
-// pass asks for running builds first: they are what people wait for.
+// pass asks for everything but running builds.
 func (s *Service) pass(ctx context.Context) error {
-	var troubles []error
-	if err := s.Sync.RunningBuilds(ctx); err != nil {
-		troubles = append(troubles, fmt.Errorf("running builds: %w", err))
-	}
 	collections, err := s.DB.Collections(ctx)
 	if err != nil {
-		return errors.Join(append(troubles, err)...)
+		return err
 	}
+	var troubles []error
 	for i := range collections {
 		if ctx.Err() != nil {
 			return ctx.Err()
