@@ -28,25 +28,47 @@ import (
 // moves on until an answer about something that is under way has its shape.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	seen, skipped, replayed := 0, map[string]int{}, 0
-	for _, source := range recordings.Sources("../koji/testdata/recordings.zip", os.Getenv("KOJI_RECORDINGS")) {
+	list, own := readRecordings(t)
+	skipped, replayed := map[string]int{}, 0
+	for _, world := range []string{"recorded", "fresh"} {
+		r := newReplay(t, world, list)
+		for _, failed := range r.playAll(skipped) {
+			text := fmt.Sprintf("%s (%s)\n got  %.1500s\n want %.1500s", failed.rec.Name, failed.call.Method, failed.got, failed.want)
+			if own[failed.rec.Name] {
+				t.Error(text)
+			} else {
+				t.Log(text)
+				skipped["another answer"]++
+			}
+		}
+		replayed += r.done
+	}
+	fmt.Printf("%d recordings, %d decoded, %d replayed, %d skipped: %s\n", len(list), len(list), replayed, sum(skipped), reasons(skipped))
+	if replayed*100 < len(list)*95 {
+		t.Errorf("replayed %d of %d recordings, want 95 %%", replayed, len(list))
+	}
+}
+
+// readRecordings returns all recordings and which of them are the project's
+// own. All are of one hub: they are put together, each name once.
+func readRecordings(t *testing.T) ([]recordings.Recording, map[string]bool) {
+	t.Helper()
+	var all []recordings.Recording
+	own, seen := map[string]bool{}, map[string]bool{}
+	for i, source := range recordings.Sources("../koji/testdata/recordings.zip", os.Getenv("KOJI_RECORDINGS")) {
 		list, err := recordings.Read(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen += len(list)
-		for _, world := range []string{"recorded", "fresh"} {
-			r := newReplay(t, world, list)
-			for _, failed := range r.playAll(skipped) {
-				t.Errorf("%s (%s)\n got  %.1500s\n want %.1500s", failed.rec.Name, failed.call.Method, failed.got, failed.want)
+		for _, rec := range list {
+			if !seen[rec.Name] {
+				seen[rec.Name] = true
+				own[rec.Name] = i == 0
+				all = append(all, rec)
 			}
-			replayed += r.done
 		}
 	}
-	fmt.Printf("%d recordings, %d decoded, %d replayed, %d skipped: %s\n", seen, seen, replayed, sum(skipped), reasons(skipped))
-	if replayed*100 < seen*95 {
-		t.Errorf("replayed %d of %d recordings, want 95 %%", replayed, seen)
-	}
+	return all, own
 }
 
 func sum(m map[string]int) int {
@@ -114,6 +136,7 @@ type replay struct {
 	tasks    map[int64]*task     // by recorded id
 	known    map[int64]xmlrpc.Struct
 	repos    map[int64]xmlrpc.Struct // by recorded id
+	scripted []scripted
 }
 
 func newReplay(t *testing.T, world string, list []recordings.Recording) *replay {

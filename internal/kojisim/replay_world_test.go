@@ -83,6 +83,19 @@ func (r *replay) prepare(e *exchange) {
 		RefuseSRPM:      r.strict(e),
 	}
 	r.intervene(e)
+	r.unscript()
+	if source, ok := firstParam(e).(string); ok && e.call.Method == "build" {
+		if id, isTask := e.resp.(int64); isTask {
+			r.ensureSource(id, source)
+		}
+	}
+}
+
+func firstParam(e *exchange) any {
+	if len(e.call.Params) == 0 {
+		return nil
+	}
+	return e.call.Params[0]
 }
 
 func faultText(e *exchange) string {
@@ -370,6 +383,12 @@ func (r *replay) startTasks(e *exchange) {
 
 // awaitTask lets time pass until the task that a call is about exists.
 func (r *replay) awaitTask(e *exchange) {
+	if answer, ok := e.resp.(xmlrpc.Struct); ok && e.call.Method == "repo.request" {
+		if repo, _ := answer.Get("repo"); repo != nil {
+			id, _ := repo.(xmlrpc.Struct).Get("id")
+			r.awaitRepo(id.(int64))
+		}
+	}
 	if len(e.call.Params) == 0 || e.call.Method != "freeTask" && e.call.Method != "cancelTask" {
 		return
 	}
@@ -377,6 +396,16 @@ func (r *replay) awaitTask(e *exchange) {
 	id, _ := e.call.Params[0].(int64)
 	for range 300 {
 		if t := r.task(id); t != nil && (t.state == taskOpen || e.call.Method == "cancelTask") || r.known[id] == nil && r.nearest(id) == 0 {
+			return
+		}
+		r.step(time.Second)
+	}
+}
+
+// awaitRepo lets time pass until a recorded repo is ready.
+func (r *replay) awaitRepo(id int64) {
+	for range 300 {
+		if repo := r.repo(id); repo != nil && repo.state == repoReady {
 			return
 		}
 		r.step(time.Second)
@@ -420,7 +449,9 @@ func (r *replay) startTask(id int64, k xmlrpc.Struct) {
 		source, _ := request[0].(string)
 		target, _ := request[1].(string)
 		opts, _ := r.buildOpts(request[2]).(xmlrpc.Struct)
+		r.ensureSource(id, source)
 		r.tasks[id] = r.w.submitBuild(owner, source, target, opts, request, 0)
+		r.script(id, r.tasks[id])
 	case method == "newRepo" && len(request) > 0:
 		name, _ := request[0].(string)
 		if t := r.w.tagByName(name); t != nil {
@@ -434,6 +465,7 @@ func (r *replay) learn(e *exchange, v any) {
 	recorded, _ := e.resp.(int64)
 	if id, ok := v.(int64); ok && submits(e.call.Method) {
 		r.tasks[recorded] = r.w.tasks[id-1]
+		r.script(recorded, r.tasks[recorded])
 	}
 	old, _ := e.resp.(xmlrpc.Struct)
 	now, _ := v.(xmlrpc.Struct)

@@ -1,0 +1,90 @@
+package kojisim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A scripted breakage makes one build fail as it was recorded to.
+type scripted struct {
+	task *task
+	pkg  string
+}
+
+// ensureSource makes the source of a recorded build if the world's description
+// does not have it, but the build got as far as being built.
+func (r *replay) ensureSource(id int64, source string) {
+	n, ok := sourceNEVRA(source)
+	if !ok || r.w.buildByNVR(n.Name+"-"+n.Version+"-"+n.Release) != nil || len(r.recordedArches(id)) == 0 {
+		return
+	}
+	p := r.w.packageByName(n.Name)
+	if p == nil {
+		p = r.w.newPackage(n.Name)
+	}
+	if len(p.builds) == 0 {
+		r.w.importBuild(p, n.EVR, content{}, r.w.users[0])
+	}
+}
+
+func sourceNEVRA(source string) (rpm.NEVRA, bool) {
+	file := source[strings.LastIndexByte(source, '/')+1:]
+	nvr, isSRPM := strings.CutSuffix(file, ".src.rpm")
+	n, err := rpm.ParseNEVRA(nvr + ".src")
+	return n, isSRPM && err == nil
+}
+
+// recordedArches are the buildArch children that were recorded of a task.
+func (r *replay) recordedArches(id int64) []xmlrpc.Struct {
+	var out []xmlrpc.Struct
+	for _, k := range r.known {
+		parent, _ := k.Get("parent")
+		method, _ := k.Get("method")
+		if parent == id && method == "buildArch" {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// script makes a build fail on one architecture if the recordings show that it
+// did while the others were canceled for it.
+func (r *replay) script(id int64, t *task) {
+	if t.method != "build" {
+		return
+	}
+	arches := r.recordedArches(id)
+	stateIs := func(state int) func(xmlrpc.Struct) bool {
+		return func(k xmlrpc.Struct) bool {
+			got, _ := k.Get("state")
+			return got == int64(state)
+		}
+	}
+	failed := slices.IndexFunc(arches, stateIs(taskFailed))
+	if failed < 0 || !slices.ContainsFunc(arches, stateIs(taskCanceled)) {
+		return
+	}
+	source, _ := t.request[0].(string)
+	n, ok := sourceNEVRA(source)
+	if !ok {
+		return
+	}
+	label, _ := arches[failed].Get("label")
+	r.w.breakWith(Breakage{Package: n.Name, Arch: label.(string), Message: "as recorded"})
+	r.scripted = append(r.scripted, scripted{t, n.Name})
+}
+
+// unscript forgets breakages whose build has been decided on.
+func (r *replay) unscript() {
+	r.scripted = slices.DeleteFunc(r.scripted, func(s scripted) bool {
+		decided := len(s.task.children) > 0 || s.task.ended()
+		if decided {
+			bs := r.w.truth.breakages[s.pkg]
+			r.w.truth.breakages[s.pkg] = slices.DeleteFunc(bs, func(b Breakage) bool { return b.Message == "as recorded" })
+		}
+		return decided
+	})
+}
