@@ -52,7 +52,7 @@ func countCollections(ctx context.Context, tx pgx.Tx, counts map[int64]PackageCo
 	rows, err := tx.Query(ctx, `
 		SELECT collection_id, state, count(*), count(*) FILTER (WHERE running)
 		FROM package
-		WHERE tracked AND NOT blocked
+		WHERE NOT blocked AND state <> 'untracked'
 		GROUP BY collection_id, state`)
 	if err != nil {
 		return err
