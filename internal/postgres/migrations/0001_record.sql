@@ -158,12 +158,20 @@ CREATE TABLE package (
     faults                integer NOT NULL DEFAULT 0,
 
     UNIQUE (collection_id, base_id),
-    UNIQUE (collection_id, name),
+    UNIQUE (collection_id, name) INCLUDE (id, state, blocked),
     CHECK (NOT skip_resolution OR resolution = 'unattempted')
 );
 CREATE INDEX package_base ON package (base_id);
 CREATE INDEX package_name ON package (name);
 CREATE INDEX package_counted ON package (collection_id, state, running) WHERE NOT blocked;
+-- With the order by name above, those that lists are mostly asked in, to be read
+-- from the index alone however far down the list; packageOrder spells them so.
+-- Each makes storing what a repo means slower by a tenth.
+CREATE INDEX package_listed ON package
+    (collection_id, running DESC NULLS LAST, array_position('{unresolved,failing,ok,unknown,untracked}', state), name)
+    INCLUDE (id, state) WHERE NOT blocked;
+CREATE INDEX package_by_since ON package (collection_id, state_since DESC NULLS LAST, name) INCLUDE (id, state) WHERE NOT blocked;
+CREATE INDEX package_by_start ON package (collection_id, last_build_started, name) INCLUDE (id, state) WHERE NOT blocked;
 -- Schedulable packages: those with something that raises their priority, and
 -- the rest, of which the one built longest ago is the most worthy.
 CREATE INDEX package_raised ON package (collection_id)
