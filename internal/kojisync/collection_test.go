@@ -1,6 +1,7 @@
 package kojisync
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -180,5 +181,36 @@ func TestSourceFacts(t *testing.T) {
 	want = append(want, "foo-2-1 requires {bash} arches {} {} {}")
 	if diff := cmp.Diff(want, facts()); diff != "" {
 		t.Errorf("facts after an update (-want +got):\n%s", diff)
+	}
+}
+
+// TestTogether polls a collection that is met for the first time from several
+// processes at once.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c := f.collection()
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			done <- errors.Join(
+				f.PackageList(t.Context(), c), f.TaggedBuilds(t.Context(), c), f.SourceFacts(t.Context(), c))
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"bash", "docs", "foo"} {
+		if got := f.builds(name); len(got) != 1 {
+			t.Errorf("builds of %s: %v, want one", name, got)
+		}
+	}
+	if got := f.packages(); len(got) != 4 {
+		t.Errorf("packages %v, want four", got)
+	}
+	if got := f.query(`SELECT name FROM srpm`); len(got) != 3 {
+		t.Errorf("facts of %v, want of three", got)
 	}
 }
