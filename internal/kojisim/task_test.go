@@ -14,6 +14,7 @@ import (
 func TestSplitFailure(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
+	s.hub.w.SetRules(Rules{BuildTime: 0.05})
 	s.hub.w.Break(Breakage{Package: "foo", Arch: "aarch64", Message: "no such instruction"})
 	s.login("koschei")
 	id := s.scratchFoo()
@@ -75,7 +76,7 @@ func TestFreedTaskRunsAgain(t *testing.T) {
 	s.login("koschei")
 	id := s.scratchFoo()
 	freed := 0
-	for range 6000 {
+	for i := 0; i < 6000 && freed == 0; i++ {
 		s.clock.Step(100 * time.Millisecond)
 		info := s.must("getTaskInfo", id)
 		if member(t, info, "state") == int64(taskFree) && member(t, info, "start_ts") != nil {
