@@ -90,13 +90,20 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
-	f := &fixture{world: world, hub: hub, clock: clock}
+	f := &fixture{world: world, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
+	f.connect(t, "koschei", "secret")
+	f.fill(t, f.Hub)
+	return f
+}
+
+// connect puts a scheduler between the hub and an empty record.
+func (f *fixture) connect(t *testing.T, user, password string) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
 	client, err := koji.New(koji.Config{
 		Server: server.URL + "/kojihub",
-		Login:  koji.Login{User: "koschei", Password: "secret"},
+		Login:  koji.Login{User: user, Password: password},
 		Retry:  koji.Retry{Attempts: 2, Min: 1, Max: 1},
 	})
 	if err != nil {
@@ -104,15 +111,13 @@ func newFixture(t *testing.T) *fixture {
 	}
 	cfg := pgtest.Database(t)
 	f.Service = &Service{
-		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now, Holder: t.Name(),
+		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Now: f.clock.Now, Holder: t.Name(),
 		Config: Config{
 			Rules: koschei.DefaultPriorityRules(), MaxBuilds: 30, LoadThreshold: 0.9,
 			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
 		},
 	}
 	f.sql = pgtest.NewConsole(t, cfg)
-	f.fill(t, client)
-	return f
 }
 
 func (f *fixture) fill(t *testing.T, client *koji.Client) {
@@ -166,7 +171,7 @@ func (f *fixture) pass(t *testing.T) {
 // tasks returns the builds the hub has, by our key in them.
 func (f *fixture) tasks(t *testing.T) map[string][]koji.Task {
 	t.Helper()
-	all, err := f.Hub.ListTasks(t.Context(), koji.TaskQuery{Method: "build", Limit: 100})
+	all, err := f.Hub.ListTasks(t.Context(), koji.TaskQuery{Method: "build", Limit: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
