@@ -127,6 +127,7 @@ func (m *machine) drop(t testing.TB, name string) {
 func (m *machine) config(database string) *pgxpool.Config {
 	cfg := m.cluster.PoolConfig()
 	cfg.ConnConfig.Database = database
+	cfg.MaxConns = 8 // not as many as there are processors, for each of many tests
 	return cfg
 }
 
@@ -143,7 +144,7 @@ func startMachine() (*machine, error) {
 	// What is not worth keeping need not reach the disk.
 	c, err := cluster.Start(ctx, dir, slog.New(slog.DiscardHandler),
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
-		"shared_buffers=128MB", "autovacuum=off", "checkpoint_timeout=1h")
+		"shared_buffers=128MB", "max_connections=500", "autovacuum=off", "checkpoint_timeout=1h")
 	if err != nil {
 		return nil, err
 	}
