@@ -37,6 +37,9 @@ func LoadWorld(ctx context.Context, dir string, o GeneratorOptions) (*World, err
 	if o.Hosts == 0 {
 		o.Hosts = 10
 	}
+	if o.History == 0 {
+		o.History = 9 * 24 * time.Hour // hardly more than what is built again for its age
+	}
 	o.setDefaults()
 	g := newGenerator(o)
 	w, s := g.world(o.Start.Add(-o.History))
@@ -80,6 +83,7 @@ func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 		b := w.newBuild(p, d.evr, d.content, s.user, buildComplete)
 		w.recordTask(b, first)
 		w.tagBuild(s.dest, b, s.user)
+		s.inheritMishaps(b)
 	}
 	first.holds = w.lastEvent()
 	w.advance(w.now.Add(time.Hour))

@@ -75,3 +75,14 @@ func dependencyMessages(name string) []string {
 		"test of " + name + " output: mismatch",
 	}
 }
+
+// inheritMishaps draws what is wrong with a package before anyone has looked:
+// in a large distribution some sources have not built for a long time.
+func (s *packagers) inheritMishaps(b *build) {
+	switch n := s.luck.below(1000); {
+	case n < 30:
+		s.w.breakWith(Breakage{Package: b.pkg.name, From: b.evr, Message: pick(&s.luck, sourceMessages())})
+	case n < 60:
+		s.w.truth.flaky[b.pkg.name] = 0.05 + 0.3*s.luck.fraction()
+	}
+}
