@@ -110,9 +110,11 @@ func TestBranchCollection(t *testing.T) {
 			"f27 Fedora 27 100 rawhide f27 f27-build 27",
 			"f28 Rawhide 101 f28 f28-build f28-build rawhide",
 		}},
-		{"members of the group", `
+		{
+			"members of the group", `
 			SELECT c.name FROM collection_group_member m JOIN collection c ON c.id = m.collection_id ORDER BY 1`,
-			[]string{"f27", "f28"}},
+			[]string{"f27", "f28"},
+		},
 		{"builds of the branch", `
 			SELECT concat_ws(' ', p.name, b.outcome, b.task_id, t.task_id)
 			FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
@@ -132,10 +134,12 @@ func TestBranchCollection(t *testing.T) {
 			"f28 baz unknown unknown f unattempted",
 			"f28 foo failing failing t resolved",
 		}},
-		{"dependency changes of the branch", `
+		{
+			"dependency changes of the branch", `
 			SELECT concat_ws(' ', b.task_id, a.prev, a.curr)
 			FROM applied_change a JOIN build b ON b.id = a.build_id WHERE b.copied_from IS NOT NULL`,
-			[]string{"2 {1} {2}"}},
+			[]string{"2 {1} {2}"},
+		},
 		{"resolution changes of the branch", `
 			SELECT p.name FROM resolution_change r JOIN package p ON p.id = r.package_id
 			JOIN collection c ON c.id = p.collection_id WHERE c.name = 'f27'`, []string{"foo"}},
