@@ -83,7 +83,7 @@ func (f *fixture) serve(w http.ResponseWriter, r *http.Request) {
 	f.hub.ServeHTTP(w, r)
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	world, err := kojisim.ParseWorld([]byte(hubWorld), 1)
 	if err != nil {
@@ -97,7 +97,7 @@ func newFixture(t *testing.T) *fixture {
 }
 
 // connect puts a scheduler between the hub and an empty record.
-func (f *fixture) connect(t *testing.T, user, password string) {
+func (f *fixture) connect(t testing.TB, user, password string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
@@ -120,7 +120,7 @@ func (f *fixture) connect(t *testing.T, user, password string) {
 	f.sql = pgtest.NewConsole(t, cfg)
 }
 
-func (f *fixture) fill(t *testing.T, client *koji.Client) {
+func (f *fixture) fill(t testing.TB, client *koji.Client) {
 	t.Helper()
 	repo, err := client.Repo(t.Context(), "f40-build")
 	if err != nil {
@@ -142,12 +142,12 @@ func (f *fixture) fill(t *testing.T, client *koji.Client) {
 		FROM build b WHERE b.package_id = p.id`)
 }
 
-func (f *fixture) exec(t *testing.T, sql string, args ...any) {
+func (f *fixture) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	f.sql.Exec(sql, args...)
 }
 
-func (f *fixture) query(t *testing.T, sql string, args ...any) []string {
+func (f *fixture) query(t testing.TB, sql string, args ...any) []string {
 	t.Helper()
 	return f.sql.Lines(sql, args...)
 }
@@ -161,7 +161,7 @@ func (f *fixture) builds(t *testing.T) []string {
 		FROM build b JOIN package p ON p.id = b.package_id WHERE b.origin = 'scratch' ORDER BY p.name, b.id`)
 }
 
-func (f *fixture) pass(t *testing.T) {
+func (f *fixture) pass(t testing.TB) {
 	t.Helper()
 	if err := f.Service.pass(t.Context()); err != nil {
 		t.Fatal(err)
