@@ -7,56 +7,60 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/koschei-ci/koschei/internal/admin"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-// An admin is what all commands of koschei-admin have in common.
-type admin struct {
+// A console is what all commands of koschei-admin have in common: the options
+// of whoever calls them.
+type console struct {
 	*globals
 	collection string
 	output     string
 	yes        bool
+	dryRun     bool
 }
 
 func newAdminCommand(g *globals) *cobra.Command {
-	a := &admin{globals: g}
+	a := &console{globals: g}
 	cmd := &cobra.Command{
 		Use:   "admin",
 		Short: "Administer collections, packages, groups and builds",
-		Long: "Administers the database that --config names or, without one, the private one in --data-dir.\n" +
-			"Every change is logged with the name of the user who made it.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: "Administers the database that --config or KOSCHEI_DATABASE_URL names or, without one, the private one\n" +
+			"in --data-dir. Every change is logged with the name of the user who made it.\n\n" +
+			"Exit codes: 0 done; 1 the answer is no, or something is not there or in use; 2 bad input or usage;\n" +
+			"3 the database or the hub is missing. An error costs one sentence on standard error.",
+		Example: "  koschei-admin status\n  koschei-admin --collection f28 set-priority --static foo 100",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&a.collection, "collection", "c", "", "collection to work on")
 	flags.StringVar(&a.output, "output", "text", "form of the result: text or json")
 	flags.BoolVar(&a.yes, "yes", false, "do not ask before something is destroyed")
-	cmd.AddCommand(
-		newMigrateAlias(g), a.cleanup(), a.psql(),
-		a.setNotice(), a.clearNotice(),
+	changing := []*cobra.Command{
+		a.cleanup(), a.setNotice(), a.clearNotice(),
 		a.addPackages(), a.setPriority(), a.setArchOverride(),
-		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(),
+		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(),
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
-		a.status(), a.why(), a.explainBuild(), a.submitBuild(), a.retry(), a.cancelBuild(),
-		a.grantAdmin(), a.revokeAdmin(), a.checkConfig(),
+		a.retry(), a.cancelBuild(), a.grantAdmin(), a.revokeAdmin(),
+	}
+	for _, c := range changing {
+		c.Flags().BoolVar(&a.dryRun, "dry-run", false, "only say what would change")
+	}
+	cmd.AddCommand(changing...)
+	cmd.AddCommand(
+		a.createDB(), a.psql(), a.export(), a.submitBuild(),
+		a.status(), a.why(), a.explainBuild(), a.checkConfig(),
 	)
-	return cmd
-}
-
-// newMigrateAlias is "create-db", the handbook's name for the first migration.
-func newMigrateAlias(g *globals) *cobra.Command {
-	cmd := newMigrateCommand(g)
-	cmd.Use = "create-db"
-	cmd.Aliases = []string{"migrate"}
-	cmd.Example = "  koschei-admin create-db"
 	return cmd
 }
 
@@ -66,7 +70,7 @@ type changer func(ctx context.Context, db *postgres.DB, author postgres.Author) 
 
 // change is how every command that changes the record runs: it opens the
 // database, makes the change in the operator's name and prints what it was.
-func (a *admin) change(cmd *cobra.Command, make changer) error {
+func (a *console) change(cmd *cobra.Command, make changer) error {
 	if err := a.checkOutput(); err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (a *admin) change(cmd *cobra.Command, make changer) error {
 }
 
 // withDatabase runs f on the database, brought up to date if it is ours.
-func (a *admin) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) (err error) {
+func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) (err error) {
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (a *admin) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c c
 	return f(ctx, c, db.DB)
 }
 
-func (a *admin) checkOutput() error {
+func (a *console) checkOutput() error {
 	if a.output != "text" && a.output != "json" {
 		return badInput(fmt.Errorf("--output %s: it must be text or json", a.output))
 	}
@@ -118,7 +122,7 @@ func (a *admin) checkOutput() error {
 }
 
 // author is the person who runs the command: who called sudo, if anybody did.
-func (a *admin) author(c config) (postgres.Author, error) {
+func (a *console) author(c config) (postgres.Author, error) {
 	name := os.Getenv("SUDO_USER")
 	if name == "" {
 		u, err := user.Current()
@@ -127,18 +131,21 @@ func (a *admin) author(c config) (postgres.Author, error) {
 		}
 		name = u.Username
 	}
-	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.now()()}, nil
+	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.now()(), DryRun: a.dryRun}, nil
 }
 
-func (a *admin) printChanges(w io.Writer, changes []string) error {
+func (a *console) printChanges(w io.Writer, changes []string) error {
 	if a.output == "json" {
 		if changes == nil {
 			changes = []string{}
 		}
-		return printJSON(w, map[string]any{"changes": changes})
+		return printJSON(w, map[string]any{"changes": changes, "dry_run": a.dryRun})
 	}
 	if len(changes) == 0 {
 		changes = []string{"nothing changed"}
+	}
+	if a.dryRun {
+		changes = append(changes, "this was a dry run: nothing was changed")
 	}
 	_, err := fmt.Fprintln(w, strings.Join(changes, "\n"))
 	return err
@@ -152,7 +159,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // needCollection says what is wrong if --collection was not given.
-func (a *admin) needCollection() error {
+func (a *console) needCollection() error {
 	if a.collection == "" {
 		return badInput(fmt.Errorf("which collection? Say --collection NAME"))
 	}
@@ -160,9 +167,9 @@ func (a *admin) needCollection() error {
 }
 
 // confirm asks on the terminal before something is destroyed. Without one,
-// --yes must be said.
-func (a *admin) confirm(cmd *cobra.Command, question string) error {
-	if a.yes {
+// --yes must be said. A dry run destroys nothing.
+func (a *console) confirm(cmd *cobra.Command, question string) error {
+	if a.yes || a.dryRun {
 		return nil
 	}
 	if !isTerminal(os.Stdin) {
@@ -178,34 +185,31 @@ func (a *admin) confirm(cmd *cobra.Command, question string) error {
 	return nil
 }
 
-// readNames reads names separated by white space from a file, "-" being
-// standard input. A file without any is bad input: it is more likely a mistake
-// than a wish to empty a group.
+// readNames reads names from a file, "-" being standard input.
 func readNames(cmd *cobra.Command, file string) ([]string, error) {
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxNames))
-	} else {
-		text, err = os.ReadFile(file)
+	in := cmd.InOrStdin()
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, badInput(fmt.Errorf("reading names: %w", err))
+		}
+		defer func() { _ = f.Close() }()
+		in = f
 	}
+	names, err := admin.ReadNames(in)
 	if err != nil {
-		return nil, badInput(fmt.Errorf("reading names: %w", err))
-	}
-	names := strings.Fields(string(text))
-	if len(names) == 0 {
-		return nil, badInput(fmt.Errorf("%s holds no names", file))
+		return nil, badInput(fmt.Errorf("%s: %w", file, err))
 	}
 	return names, nil
 }
 
-// maxNames bounds what is read from standard input, in bytes.
-const maxNames = 64 << 20
-
-// negativeLast moves a negative number among the arguments to the end, after
+// negativeLast moves a negative priority to the end of the arguments, after
 // "--": to pflag it would be a flag. "set-priority foo -100 --static" is what
 // operators type.
 func negativeLast(args []string) []string {
+	if !slices.Contains(args, "set-priority") {
+		return args
+	}
 	for i, arg := range args {
 		if _, err := strconv.Atoi(arg); err == nil && strings.HasPrefix(arg, "-") {
 			rest := append(append([]string{}, args[:i]...), args[i+1:]...)

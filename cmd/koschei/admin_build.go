@@ -17,7 +17,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-func (a *admin) why() *cobra.Command {
+func (a *console) why() *cobra.Command {
 	return &cobra.Command{
 		Use:     "why PACKAGE",
 		Short:   "Explain why a package is built now, or is not",
@@ -95,7 +95,7 @@ func (r reason) print(w io.Writer) error {
 	return err
 }
 
-func (a *admin) retry() *cobra.Command {
+func (a *console) retry() *cobra.Command {
 	return &cobra.Command{
 		Use:     "retry NAME...",
 		Short:   "Build packages again as soon as their turn comes",
@@ -118,7 +118,7 @@ func (a *admin) retry() *cobra.Command {
 	}
 }
 
-func (a *admin) cancelBuild() *cobra.Command {
+func (a *console) cancelBuild() *cobra.Command {
 	return &cobra.Command{
 		Use:     "cancel-build BUILD",
 		Short:   "Cancel a running scratch build",
@@ -145,7 +145,7 @@ func buildID(arg string) (int64, error) {
 	return id, nil
 }
 
-func (a *admin) explainBuild() *cobra.Command {
+func (a *console) explainBuild() *cobra.Command {
 	return &cobra.Command{
 		Use:     "explain-build BUILD",
 		Short:   "Tell why a build was made, how it ended and what had changed",

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -15,64 +17,106 @@ import (
 // checkTime bounds what check-config asks of the outside.
 const checkTime = 20 * time.Second
 
-func (a *admin) checkConfig() *cobra.Command {
+func (a *console) checkConfig() *cobra.Command {
 	return &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the configuration against the database and the hub",
-		Long:    "Reads the configuration, connects to the database and the hub, logs in, and looks up the target of\nevery collection. It changes nothing.",
+		Use:   "check-config",
+		Short: "Check the configuration against the database and the hub",
+		Long: "Reads the configuration, connects to the database and the hub, logs in, and looks up the target of\n" +
+			"every collection. It changes nothing. The exit code is 1 if anything is wrong, 3 if the database or\n" +
+			"the hub cannot be reached.",
 		Example: "  koschei-admin --config koschei.yaml check-config",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.checkOutput(); err != nil {
+				return err
+			}
 			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
 				ctx, cancel := context.WithTimeout(ctx, checkTime)
 				defer cancel()
-				out := cmd.OutOrStdout()
-				say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
-				say("database: ok")
-				if c.Koji.Server == "" {
-					return badInput(errNoHub)
-				}
-				hub, err := newHub(c.Koji, nil)
-				if err != nil {
-					return err
-				}
-				defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
-				return errors.Join(checkLogin(ctx, c, hub, say), checkTargets(ctx, db, hub, say))
+				r := &checkReport{Problems: []string{}}
+				r.fine("database: ok")
+				err := r.checkHub(ctx, c, db)
+				return errors.Join(a.printReport(cmd.OutOrStdout(), r), err, r.verdict())
 			})
 		},
 	}
 }
 
-func checkLogin(ctx context.Context, c config, hub *koji.Client, say func(string, ...any)) error {
-	if c.Koji.Login == "none" {
-		say("hub: no login is configured: nothing will be built")
-		return nil
-	}
-	user, err := hub.LoggedInUser(ctx)
-	if err != nil {
-		return missing(fmt.Errorf("hub: logging in: %w", err))
-	}
-	say("hub: logged in as %s", user.Name)
-	return nil
+// A checkReport is what check-config found.
+type checkReport struct {
+	Fine     []string `json:"fine"`
+	Problems []string `json:"problems"`
 }
 
-func checkTargets(ctx context.Context, db *postgres.DB, hub *koji.Client, say func(string, ...any)) error {
+func (r *checkReport) fine(format string, args ...any) {
+	r.Fine = append(r.Fine, fmt.Sprintf(format, args...))
+}
+
+func (r *checkReport) problem(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}
+
+func (r *checkReport) verdict() error {
+	switch len(r.Problems) {
+	case 0:
+		return nil
+	case 1:
+		return &exitError{exitNo, errors.New("1 problem was found")}
+	}
+	return &exitError{exitNo, fmt.Errorf("%d problems were found", len(r.Problems))}
+}
+
+// checkHub returns an error if the hub cannot be asked.
+func (r *checkReport) checkHub(ctx context.Context, c config, db *postgres.DB) error {
+	if c.Koji.Server == "" {
+		return badInput(errNoHub)
+	}
+	hub, err := newHub(c.Koji, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	if c.Koji.Login == "none" {
+		r.fine("hub: no login is configured: nothing will be built")
+	} else {
+		user, err := hub.LoggedInUser(ctx)
+		if err != nil {
+			return missing(fmt.Errorf("hub: logging in: %w", err))
+		}
+		r.fine("hub: logged in as %s", user.Name)
+	}
+	return r.checkTargets(ctx, db, hub)
+}
+
+func (r *checkReport) checkTargets(ctx context.Context, db *postgres.DB, hub *koji.Client) error {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return err
 	}
-	var problems []error
 	for _, c := range collections {
 		target, err := hub.BuildTarget(ctx, c.Target)
 		switch {
+		case errors.Is(err, koschei.ErrNotFound):
+			r.problem("collection %s: target %s does not exist at the hub", c.Name, c.Target)
 		case err != nil:
-			problems = append(problems, fmt.Errorf("collection %s: target %s: %w", c.Name, c.Target, err))
+			return missing(fmt.Errorf("collection %s: looking up target %s: %w", c.Name, c.Target, err))
 		case target.BuildTag != c.BuildTag:
-			problems = append(problems, fmt.Errorf("collection %s: target %s now has the build tag %s, not %s",
-				c.Name, c.Target, target.BuildTag, c.BuildTag))
+			r.problem("collection %s: target %s now has the build tag %s, not %s", c.Name, c.Target, target.BuildTag, c.BuildTag)
 		default:
-			say("collection %s: ok", c.Name)
+			r.fine("collection %s: ok", c.Name)
 		}
 	}
-	return errors.Join(problems...)
+	return nil
+}
+
+func (a *console) printReport(w io.Writer, r *checkReport) error {
+	if a.output == "json" {
+		return printJSON(w, r)
+	}
+	for _, line := range append(r.Fine, r.Problems...) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -76,7 +76,7 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 var errNoHub = errors.New("no hub is configured: set koji.server")
 
 // resolveTarget asks the hub for the tags of the target in c.
-func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
+func (a *console) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (a *admin) resolveTarget(ctx context.Context, c *koschei.Collection, destTa
 	return nil
 }
 
-func (a *admin) createCollection() *cobra.Command {
+func (a *console) createCollection() *cobra.Command {
 	f := &collectionFlags{}
 	cmd := &cobra.Command{
 		Use:     "create-collection NAME",
@@ -127,7 +127,7 @@ func (a *admin) createCollection() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) editCollection() *cobra.Command {
+func (a *console) editCollection() *cobra.Command {
 	f := &collectionFlags{}
 	cmd := &cobra.Command{
 		Use:     "edit-collection NAME",
@@ -163,7 +163,7 @@ func (a *admin) editCollection() *cobra.Command {
 }
 
 // retarget gives c the target and tags that the options ask for.
-func (f *collectionFlags) retarget(ctx context.Context, a *admin, cmd *cobra.Command, c *koschei.Collection) error {
+func (f *collectionFlags) retarget(ctx context.Context, a *console, cmd *cobra.Command, c *koschei.Collection) error {
 	flags := cmd.Flags()
 	if flags.Changed("target") {
 		c.Target = f.target
@@ -177,7 +177,7 @@ func (f *collectionFlags) retarget(ctx context.Context, a *admin, cmd *cobra.Com
 	return nil
 }
 
-func (a *admin) branchCollection() *cobra.Command {
+func (a *console) branchCollection() *cobra.Command {
 	f := &collectionFlags{}
 	cmd := &cobra.Command{
 		Use:   "branch-collection MASTER NEW-NAME",
@@ -205,7 +205,7 @@ func (a *admin) branchCollection() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) forkCollection() *cobra.Command {
+func (a *console) forkCollection() *cobra.Command {
 	f := &collectionFlags{}
 	cmd := &cobra.Command{
 		Use:     "fork-collection MASTER NEW-NAME",
@@ -236,7 +236,7 @@ func registerTarget(cmd *cobra.Command, f *collectionFlags) {
 	_ = cmd.MarkFlagRequired("target")
 }
 
-func (a *admin) deleteCollection() *cobra.Command {
+func (a *console) deleteCollection() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:     "delete-collection NAME",

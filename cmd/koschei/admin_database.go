@@ -14,7 +14,51 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-func (a *admin) cleanup() *cobra.Command {
+// createDB is "koschei migrate" under the handbook's name.
+func (a *console) createDB() *cobra.Command {
+	cmd := newMigrateCommand(a.globals)
+	cmd.Use = "create-db"
+	cmd.Aliases = []string{"migrate"}
+	cmd.Short = "Make the tables of a new database, or bring those of an older one up to date"
+	cmd.Example = "  koschei-admin create-db\n  koschei-admin create-db --plan"
+	asText := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := a.checkOutput(); err != nil {
+			return err
+		}
+		if a.output == "text" {
+			return asText(cmd, args)
+		}
+		if plan, _ := cmd.Flags().GetBool("plan"); plan {
+			return badInput(errors.New("--plan is for people: it has no --output json"))
+		}
+		return a.migrateJSON(cmd)
+	}
+	return cmd
+}
+
+func (a *console) migrateJSON(cmd *cobra.Command) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	db, err := ownDatabase(ctx, c, newLogger(c.Log))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.close(ctx) }()
+	migrations := []map[string]any{}
+	err = db.Migrate(ctx, func(m postgres.Migration) {
+		migrations = append(migrations, map[string]any{"version": m.Version, "name": m.Name})
+	})
+	if err != nil {
+		return err
+	}
+	return printJSON(cmd.OutOrStdout(), map[string]any{"migrations": migrations})
+}
+
+func (a *console) cleanup() *cobra.Command {
 	var months int
 	cmd := &cobra.Command{
 		Use:   "cleanup",
@@ -33,9 +77,13 @@ func (a *admin) cleanup() *cobra.Command {
 			}
 			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
 				before := author.Now.AddDate(0, -months, 0)
-				done, err := db.Cleanup(ctx, author, postgres.Retention{
-					Builds: before, Transitions: before, Repos: before, Messages: before,
-				})
+				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Messages: before}
+				if a.dryRun {
+					plan, err := db.CleanupPlan(ctx, retention)
+					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d messages, and sets that nothing then refers to",
+						plan.Builds, plan.Transitions, plan.Repos, plan.Messages)}, err
+				}
+				done, err := db.Cleanup(ctx, author, retention)
 				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d package names",
 					done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)}, err
 			})
@@ -48,7 +96,7 @@ func (a *admin) cleanup() *cobra.Command {
 // maxSocketPath is how long the path of a socket may be for libpq.
 const maxSocketPath = 107
 
-func (a *admin) psql() *cobra.Command {
+func (a *console) psql() *cobra.Command {
 	return &cobra.Command{
 		Use:     "psql [-- ARGUMENT...]",
 		Short:   "Open psql on the database",

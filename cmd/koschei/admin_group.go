@@ -11,7 +11,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-func (a *admin) createGroup() *cobra.Command {
+func (a *console) createGroup() *cobra.Command {
 	var file string
 	var appendTo bool
 	cmd := &cobra.Command{
@@ -28,13 +28,7 @@ func (a *admin) createGroup() *cobra.Command {
 			}
 			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
 				if appendTo {
-					exists, err := db.GroupExists(ctx, args[0])
-					if err != nil {
-						return nil, err
-					}
-					if exists {
-						return db.EditGroup(ctx, author, args[0], postgres.GroupEdit{Packages: &names, Append: true})
-					}
+					return createOrAppend(ctx, db, author, args[0], names, nil)
 				}
 				return db.CreateGroup(ctx, author, args[0], names, nil)
 			})
@@ -45,7 +39,7 @@ func (a *admin) createGroup() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) addGroup() *cobra.Command {
+func (a *console) addGroup() *cobra.Command {
 	var maintainers []string
 	cmd := &cobra.Command{
 		Use:     "add-group [USER/]GROUP [NAME...]",
@@ -54,7 +48,10 @@ func (a *admin) addGroup() *cobra.Command {
 		Args:    atLeast(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.CreateGroup(ctx, author, args[0], args[1:], maintainers)
+				if len(args) > 1 {
+					return createOrAppend(ctx, db, author, args[0], args[1:], maintainers)
+				}
+				return db.CreateGroup(ctx, author, args[0], nil, maintainers)
 			})
 		},
 	}
@@ -62,7 +59,19 @@ func (a *admin) addGroup() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) editGroup() *cobra.Command {
+// createOrAppend gives a group packages, and makes it first if need be.
+func createOrAppend(ctx context.Context, db *postgres.DB, author postgres.Author, group string, names, maintainers []string) ([]string, error) {
+	exists, err := db.GroupExists(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return db.CreateGroup(ctx, author, group, names, maintainers)
+	}
+	return db.EditGroup(ctx, author, group, postgres.GroupEdit{Packages: &names, Append: true, Maintainers: maintainers})
+}
+
+func (a *console) editGroup() *cobra.Command {
 	var newName, newNamespace, file string
 	var makeGlobal, appendTo bool
 	cmd := &cobra.Command{
@@ -123,7 +132,7 @@ func renamed(fullName, newName, newNamespace string, makeGlobal bool) (string, e
 	return koschei.Group{Namespace: namespace, Name: name}.FullName(), nil
 }
 
-func (a *admin) deleteGroup() *cobra.Command {
+func (a *console) deleteGroup() *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete-group [USER/]GROUP",
 		Short:   "Delete a group, not its packages",
@@ -140,7 +149,7 @@ func (a *admin) deleteGroup() *cobra.Command {
 	}
 }
 
-func (a *admin) createCollectionGroup() *cobra.Command {
+func (a *console) createCollectionGroup() *cobra.Command {
 	g := &postgres.CollectionGroupEdit{}
 	cmd := &cobra.Command{
 		Use:     "create-collection-group NAME",
@@ -159,7 +168,7 @@ func (a *admin) createCollectionGroup() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) editCollectionGroup() *cobra.Command {
+func (a *console) editCollectionGroup() *cobra.Command {
 	g := &postgres.CollectionGroupEdit{}
 	cmd := &cobra.Command{
 		Use:     "edit-collection-group NAME",
@@ -179,11 +188,11 @@ func (a *admin) editCollectionGroup() *cobra.Command {
 
 // collections splits --collection for the commands that take several; nil if
 // it was not given.
-func (a *admin) collections() []string {
+func (a *console) collections() []string {
 	return strings.FieldsFunc(a.collection, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-func (a *admin) deleteCollectionGroup() *cobra.Command {
+func (a *console) deleteCollectionGroup() *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete-collection-group NAME",
 		Short:   "Delete a group of collections, not the collections",

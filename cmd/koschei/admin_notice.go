@@ -10,7 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-func (a *admin) setNotice() *cobra.Command {
+func (a *console) setNotice() *cobra.Command {
 	return &cobra.Command{
 		Use:     "set-notice TEXT",
 		Short:   "Put a notice on every page",
@@ -27,7 +27,7 @@ func (a *admin) setNotice() *cobra.Command {
 	}
 }
 
-func (a *admin) clearNotice() *cobra.Command {
+func (a *console) clearNotice() *cobra.Command {
 	return &cobra.Command{
 		Use:     "clear-notice",
 		Short:   "Take the notice off the pages",
@@ -41,15 +41,15 @@ func (a *admin) clearNotice() *cobra.Command {
 	}
 }
 
-func (a *admin) grantAdmin() *cobra.Command {
+func (a *console) grantAdmin() *cobra.Command {
 	return a.adminRights("grant-admin", "Give a user the rights of an administrator", true)
 }
 
-func (a *admin) revokeAdmin() *cobra.Command {
+func (a *console) revokeAdmin() *cobra.Command {
 	return a.adminRights("revoke-admin", "Take the rights of an administrator from a user", false)
 }
 
-func (a *admin) adminRights(name, short string, admin bool) *cobra.Command {
+func (a *console) adminRights(name, short string, admin bool) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " USER",
 		Short:   short,

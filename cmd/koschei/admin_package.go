@@ -11,7 +11,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-func (a *admin) addPackages() *cobra.Command {
+func (a *console) addPackages() *cobra.Command {
 	return &cobra.Command{
 		Use:     "add-pkg NAME...",
 		Short:   "Start to track packages in a collection",
@@ -28,7 +28,7 @@ func (a *admin) addPackages() *cobra.Command {
 	}
 }
 
-func (a *admin) setPriority() *cobra.Command {
+func (a *console) setPriority() *cobra.Command {
 	var static bool
 	cmd := &cobra.Command{
 		Use:   "set-priority NAME... VALUE",
@@ -60,7 +60,7 @@ func (a *admin) setPriority() *cobra.Command {
 	return cmd
 }
 
-func (a *admin) setArchOverride() *cobra.Command {
+func (a *console) setArchOverride() *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
 		Use:   "set-arch-override [NAME...] ARCHES",

@@ -13,7 +13,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-func (a *admin) status() *cobra.Command {
+func (a *console) status() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
 		Short:   "Show how services, collections and queues stand",

@@ -14,7 +14,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
 
-func (a *admin) submitBuild() *cobra.Command {
+func (a *console) submitBuild() *cobra.Command {
 	return &cobra.Command{
 		Use:   "submit-build NAME...",
 		Short: "Submit scratch builds of packages at once",
@@ -41,7 +41,7 @@ type submitted struct {
 	Error   string `json:"error,omitempty"`
 }
 
-func (a *admin) submit(ctx context.Context, cmd *cobra.Command, c config, db *postgres.DB, names []string) error {
+func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *postgres.DB, names []string) error {
 	author, err := a.author(c)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func noteSubmitted(ctx context.Context, db *postgres.DB, author postgres.Author,
 	return nil
 }
 
-func (a *admin) printSubmitted(cmd *cobra.Command, results []submitted) error {
+func (a *console) printSubmitted(cmd *cobra.Command, results []submitted) error {
 	out := cmd.OutOrStdout()
 	if a.output == "json" {
 		return printJSON(out, map[string]any{"submitted": results})

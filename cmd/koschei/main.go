@@ -108,6 +108,7 @@ func newRootCommand() *cobra.Command {
 		newAllCommand(&g),
 		newConfigCommand(&g),
 		newDemoCommand(&g),
+		newManCommand(),
 		newMigrateCommand(&g),
 		newResolveCommand(),
 		newVersionCommand(),

@@ -20,6 +20,8 @@ import (
 // resolveOptions are the flags of "koschei resolve".
 type resolveOptions struct {
 	binary, source string
+	with           string
+	without        []string
 	group          string
 	output         string
 	sets           string
@@ -28,6 +30,9 @@ type resolveOptions struct {
 	weakDeps       bool
 	jobs           int
 }
+
+// whatIf reports whether packages are changed.
+func (o *resolveOptions) whatIf() bool { return o.with != "" || len(o.without) > 0 }
 
 func newResolveCommand() *cobra.Command {
 	var o resolveOptions
@@ -38,13 +43,27 @@ func newResolveCommand() *cobra.Command {
 another, as a buildroot would be, and prints how many resolve, which fail and
 why. It needs no database and no server. DIR and URL hold repodata/.
 
-It exits with 1 if any source package fails, with 2 on bad input.`,
+It exits with 1 if any source package fails, with 2 on bad input.
+
+With --with or --without it answers what a change would do: which source
+packages fail that have resolved before (newly broken), which resolve that have
+failed (newly fixed), and whose buildroot has other packages or other versions
+(sets changed). All versions of a package that --with has replace all those that
+--binary has; the group is that of --binary. Only what the change can touch is
+solved again. --sets writes the buildroots after the change, --output json has
+all that fail then. It exits with 1 if the change breaks any source package,
+with 0 if none, however many fail anyway.`,
 		Example: "  koschei resolve --binary f43/x86_64 --source f43/src\n" +
-			"  koschei resolve --binary f43/x86_64 --source f43/src --output json --sets sets.tsv",
+			"  koschei resolve --binary f43/x86_64 --source f43/src --output json --sets sets.tsv\n\n" +
+			"  # Would this side tag break anything, with perl-Foo retired?\n" +
+			"  koschei resolve --binary f43/x86_64 --source f43/src --with side-tag/x86_64 --without perl-Foo",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return badInput(err)
+			}
+			if o.with == "" && cmd.Flags().Changed("with") {
+				return badInput(errors.New("--with is empty"))
 			}
 			return resolveAll(cmd.Context(), o, cmd.OutOrStdout())
 		},
@@ -57,6 +76,8 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.binary, "binary", "", "repository of binary packages")
 	flags.StringVar(&o.source, "source", "", "repository of source packages")
+	flags.StringVar(&o.with, "with", "", "repository of binary packages to put over those of --binary")
+	flags.StringArrayVar(&o.without, "without", nil, "name of a package of --binary to take away; can be repeated")
 	flags.StringVar(&o.group, "group", "build", "group of the binary repository that is in every buildroot")
 	flags.StringVar(&o.output, "output", "text", "what to print: text or json")
 	flags.StringVar(&o.sets, "sets", "", "file to write each source package's buildroot to")
@@ -111,7 +132,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 	if err := report.print(stdout, o.output); err != nil {
 		return err
 	}
-	if report.Failed > 0 {
+	if report.bad() {
 		return &exitError{exitNo, nil}
 	}
 	return nil
@@ -135,6 +156,8 @@ func inputExit(err error) error {
 // A world is all that goals are solved against.
 type world struct {
 	universe *depsolve.Universe
+	before   *depsolve.Universe // without the overlay; nil if there is none
+	change   *depsolve.Change   // from before to universe
 	group    []string
 	source   *repodata.Repo
 	announce int // goals to expect, 0 if not known
@@ -153,34 +176,60 @@ func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
 	if w.group, err = binary.Group(ctx, o.group); err != nil {
 		return nil, err
 	}
-	var paths []string
-	if binary.HasFiles() {
-		if paths, err = requiredPaths(ctx, w.source); err != nil {
-			return nil, err
-		}
-	}
-	b := depsolve.NewBuilder(depsolve.Options{Arch: o.arch})
-	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0), paths...)
+	over, err := openOverlay(ctx, o, client)
 	if err != nil {
 		return nil, err
 	}
-	if len(loaded.Unusable) > 0 {
-		return nil, badInput(errors.New(loaded.Unusable[0]))
+	if err := w.load(ctx, o, binary, over); err != nil {
+		return nil, err
 	}
-	w.universe = b.Universe()
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		w.announce = w.source.Announced(ctx)
 	}
 	return w, nil
 }
 
-// requiredPaths lists the files that goals ask for and that only file lists
-// know.
-func requiredPaths(ctx context.Context, source *repodata.Repo) ([]string, error) {
+// load makes the universe of the binary repository and the overlay.
+func (w *world) load(ctx context.Context, o resolveOptions, binary *repodata.Repo, over *overlay) error {
 	var paths []string
-	err := source.Packages(ctx, func(p *rpm.Package) error {
-		paths = repodata.Paths(paths, p.Requires)
+	var err error
+	if binary.HasFiles() || over.hasFiles() {
+		if paths, err = requiredPaths(ctx, w.source, nil, goalPaths); err != nil {
+			return err
+		}
+		if paths, err = over.paths(ctx, paths); err != nil {
+			return err
+		}
+	}
+	b := depsolve.NewBuilder(depsolve.Options{Arch: o.arch})
+	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0), paths...)
+	if err != nil {
+		return err
+	}
+	if len(loaded.Unusable) > 0 {
+		return badInput(errors.New(loaded.Unusable[0]))
+	}
+	w.universe = b.Universe()
+	if over == nil {
+		return nil
+	}
+	w.before = w.universe
+	if w.universe, err = over.apply(ctx, w.before, binary, paths); err != nil {
+		return err
+	}
+	w.change = depsolve.Compare(w.before, w.universe)
+	return nil
+}
+
+// requiredPaths adds the files to dst that packages ask for and that only file
+// lists know.
+func requiredPaths(ctx context.Context, repo *repodata.Repo, dst []string, of func([]string, *rpm.Package) []string) ([]string, error) {
+	err := repo.Packages(ctx, func(p *rpm.Package) error {
+		dst = of(dst, p)
 		return nil
 	})
-	return paths, err
+	return dst, err
 }
+
+// goalPaths is repodata.PackagePaths for source packages.
+func goalPaths(dst []string, p *rpm.Package) []string { return repodata.Paths(dst, p.Requires) }

@@ -21,8 +21,10 @@ type batch struct {
 	packages []*rpm.Package // the solver drops them when it is done
 	goals    int
 	sets     []byte // the lines of the sets file
+	failed   int
 	failures []failure
-	solved   chan struct{} // closed when sets and failures are there
+	diff     *difference   // what an overlay does
+	solved   chan struct{} // closed when all that is there
 }
 
 const batchSize = 64
@@ -30,7 +32,7 @@ const batchSize = 64
 // solveAll solves the goals of all source packages. The report counts only if
 // there is no error.
 func (w *world) solveAll(ctx context.Context, o resolveOptions, sets *setsFile) (*resolveReport, error) {
-	report := &resolveReport{Failures: []failure{}}
+	report := newReport(o)
 	toSolve, toWrite := make(chan *batch, o.jobs), make(chan *batch, 2*o.jobs)
 	group, ctx := errgroup.WithContext(ctx)
 	spare := make(chan []byte, cap(toWrite)+o.jobs+1) // buffers of batches that are written
@@ -90,24 +92,34 @@ func readGoals(ctx context.Context, source *repodata.Repo, toSolve, toWrite chan
 }
 
 func newBatch() *batch {
-	return &batch{packages: make([]*rpm.Package, 0, batchSize), solved: make(chan struct{})}
+	return &batch{packages: make([]*rpm.Package, 0, batchSize), diff: newDifference(), solved: make(chan struct{})}
 }
 
-// A worker solves goals with a solver of its own.
+// A worker solves goals with solvers of its own.
 type worker struct {
-	solver *depsolve.Solver
-	group  []string
-	lines  *lineWriter // nil if no sets are wanted
-	spare  <-chan []byte
+	solver  *depsolve.Solver
+	before  *depsolve.Solver // of what is without the overlay; nil if there is none
+	change  *depsolve.Change
+	explain bool // all failures, not only those that are the overlay's
+	group   []string
+	lines   *lineWriter // nil if no sets are wanted
+	spare   <-chan []byte
 }
 
 func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte) *worker {
-	return &worker{
-		solver: w.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.weakDeps}),
-		group:  w.group,
-		lines:  sets.newLineWriter(),
-		spare:  spare,
+	options := depsolve.SolverOptions{WeakDeps: o.weakDeps}
+	k := &worker{
+		solver:  w.universe.NewSolver(options),
+		change:  w.change,
+		explain: !o.whatIf() || o.output == "json",
+		group:   w.group,
+		lines:   sets.newLineWriter(),
+		spare:   spare,
 	}
+	if w.before != nil {
+		k.before = w.before.NewSolver(options)
+	}
+	return k
 }
 
 func (w *worker) run(ctx context.Context, batches <-chan *batch) {
@@ -129,13 +141,30 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 
 func (w *worker) solve(b *batch, p *rpm.Package) {
 	goal := depsolve.Goal{Group: w.group, Requires: p.Requires}
-	result := w.solver.Solve(goal)
+	result, effect, again := w.answer(goal)
+	var problems []string
 	if !result.OK {
-		b.failures = append(b.failures, failure{Name: p.Name, Problems: problemsOf(w.solver, goal)})
+		b.failed++
+		if w.explain || effect == depsolve.Broken {
+			problems = problemsOf(w.solver, goal)
+			b.failures = append(b.failures, failure{Name: p.Name, Problems: problems})
+		}
 	}
+	b.diff.count(p.Name, effect, again, problems)
 	if w.lines != nil {
 		b.sets = w.lines.append(b.sets, p.Name, w.solver, goal, result)
 	}
+}
+
+// answer solves a goal, says what the overlay has done to it, and whether that
+// took solving it again.
+func (w *worker) answer(goal depsolve.Goal) (result depsolve.Result, effect depsolve.Effect, again bool) {
+	if w.before == nil {
+		return w.solver.Solve(goal), depsolve.Unchanged, false
+	}
+	before, record := w.before.SolveRecorded(goal)
+	result, again = w.change.Follow(w.solver, goal, before, record)
+	return result, w.change.Effect(before, result), again
 }
 
 // collect writes what the solvers have found, in order.
@@ -153,12 +182,9 @@ func collect(ctx context.Context, batches <-chan *batch, spare chan<- []byte, se
 		case spare <- b.sets[:0]:
 		default:
 		}
-		report.Goals += b.goals
-		report.Failed += len(b.failures)
-		report.Failures = append(report.Failures, b.failures...)
+		report.add(b)
 		bar.show(report.Goals)
 	}
-	report.Resolved = report.Goals - report.Failed
 	return nil
 }
 

@@ -16,21 +16,50 @@ import (
 
 // A resolveReport is what "koschei resolve" prints.
 type resolveReport struct {
-	Goals        int       `json:"goals"`
-	Resolved     int       `json:"resolved"`
-	Failed       int       `json:"failed"`
-	Packages     int       `json:"packages"` // that could be chosen from
-	LoadSeconds  float64   `json:"load_seconds"`
-	SolveSeconds float64   `json:"solve_seconds"`
-	CPUSeconds   float64   `json:"cpu_seconds"` // user and system, of the whole process
-	PeakBytes    int64     `json:"peak_bytes"`  // resident, of the whole process
-	Failures     []failure `json:"failures"`
+	Goals        int         `json:"goals"`
+	Resolved     int         `json:"resolved"`
+	Failed       int         `json:"failed"`
+	Packages     int         `json:"packages"` // that could be chosen from
+	LoadSeconds  float64     `json:"load_seconds"`
+	SolveSeconds float64     `json:"solve_seconds"`
+	CPUSeconds   float64     `json:"cpu_seconds"` // user and system, of the whole process
+	PeakBytes    int64       `json:"peak_bytes"`  // resident, of the whole process
+	Failures     []failure   `json:"failures"`
+	With         *difference `json:"with,omitempty"` // what an overlay does
 }
 
 // A failure says why a goal cannot be resolved.
 type failure struct {
 	Name     string   `json:"name"`
 	Problems []string `json:"problems"`
+}
+
+func newReport(o resolveOptions) *resolveReport {
+	r := &resolveReport{Failures: []failure{}}
+	if o.whatIf() {
+		r.With = newDifference()
+	}
+	return r
+}
+
+// add adds what has been found out about some goals.
+func (r *resolveReport) add(b *batch) {
+	r.Goals += b.goals
+	r.Failed += b.failed
+	r.Resolved = r.Goals - r.Failed
+	r.Failures = append(r.Failures, b.failures...)
+	if r.With != nil {
+		r.With.merge(b.diff)
+	}
+}
+
+// bad reports whether the answer is one that scripts should stop at: any
+// failure, or any that is the overlay's.
+func (r *resolveReport) bad() bool {
+	if r.With != nil {
+		return len(r.With.Broken) > 0
+	}
+	return r.Failed > 0
 }
 
 func (r *resolveReport) print(w io.Writer, format string) error {
@@ -51,18 +80,25 @@ func (r *resolveReport) print(w io.Writer, format string) error {
 
 // printText leaves errors to the writer's Flush.
 func (r *resolveReport) printText(w *bufio.Writer) {
-	for _, f := range r.Failures {
-		_, _ = fmt.Fprintf(w, "%s:\n", f.Name)
-		for _, problem := range f.Problems {
-			_, _ = fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(problem, "\n", "\n  "))
-		}
-	}
-	if r.Failed > 0 {
+	switch {
+	case r.With != nil:
+		r.With.printText(w, r.Goals)
+	case r.Failed > 0:
+		printFailures(w, r.Failures)
 		_, _ = fmt.Fprintln(w)
 	}
 	_, _ = fmt.Fprintf(w, "%d of %d source packages resolve, %d fail.\n", r.Resolved, r.Goals, r.Failed)
 	_, _ = fmt.Fprintf(w, "Reading %d packages took %.2f s, solving %.2f s; %.2f s of CPU, %d MB of memory at the peak.\n",
 		r.Packages, r.LoadSeconds, r.SolveSeconds, r.CPUSeconds, r.PeakBytes/1_000_000)
+}
+
+func printFailures(w *bufio.Writer, failures []failure) {
+	for _, f := range failures {
+		_, _ = fmt.Fprintf(w, "%s:\n", f.Name)
+		for _, problem := range f.Problems {
+			_, _ = fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(problem, "\n", "\n  "))
+		}
+	}
 }
 
 // processUsage is the CPU time of this process and its peak resident memory.

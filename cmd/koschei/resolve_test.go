@@ -22,6 +22,8 @@ import (
 //
 //	exitcode N command args...   run a command that must exit with N
 //	onlyline REGEXP              stderr is this one line, stdout is empty
+//	repository DIR...            make repositories of the packages in DIR.txt;
+//	                             see writeRepository
 func TestResolveScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/resolve",
@@ -29,6 +31,11 @@ func TestResolveScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": checkExitCode,
 			"onlyline": checkOnlyLine,
+			"repository": func(ts *testscript.TestScript, _ bool, args []string) {
+				for _, dir := range args {
+					ts.Check(writeRepository(ts.MkAbs(dir), ts.ReadFile(dir+".txt")))
+				}
+			},
 		},
 	})
 }

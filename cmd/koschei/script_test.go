@@ -23,5 +23,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SUDO_USER", "operator")
 			return nil
 		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"database": func(ts *testscript.TestScript, _ bool, _ []string) { useDatabase(t, ts) },
+			"snapshot": func(ts *testscript.TestScript, _ bool, args []string) { takeSnapshot(t, ts, args[0]) },
+			"sql":      func(ts *testscript.TestScript, _ bool, args []string) { runSQL(t, ts, args[0]) },
+			"hub":      func(ts *testscript.TestScript, _ bool, args []string) { startHub(ts, args[0]) },
+			"files":    func(ts *testscript.TestScript, _ bool, args []string) { serveFiles(ts, args[0]) },
+			"address":  chooseAddress,
+			"page":     readPage,
+		},
 	})
 }

@@ -55,6 +55,8 @@ type GroupEdit struct {
 	Packages *[]string // its members instead of those it has,
 	Append   bool      // or besides them
 	Remove   []string  // members it loses
+
+	Maintainers []string // users who may edit it besides those who do
 }
 
 // EditGroup changes a group all at once or, with an error like CreateGroup's or
@@ -69,6 +71,9 @@ func (db *DB) EditGroup(ctx context.Context, author Author, fullName string, edi
 			if err := g.rename(ctx, tx, log, *edit.FullName); err != nil {
 				return err
 			}
+		}
+		if err := g.addMaintainers(ctx, tx, log, edit.Maintainers); err != nil {
+			return err
 		}
 		if edit.Packages != nil {
 			if err := g.addPackages(ctx, tx, log, *edit.Packages); err != nil {

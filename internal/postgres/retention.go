@@ -101,6 +101,41 @@ func (db *DB) forgetBuilds(ctx context.Context, before time.Time) (removed int, 
 	return removed, nil
 }
 
+// forgettable is a build b of a package p that nothing stands on.
+const forgettable = `b.outcome NOT IN ('submitting', 'running')
+	AND b.id IS DISTINCT FROM p.last_build_id
+	AND b.id IS DISTINCT FROM p.last_complete_build_id
+	AND b.id IS DISTINCT FROM p.resolved_build_id
+	AND b.id IS DISTINCT FROM (
+		SELECT c.id
+		FROM build c
+		WHERE c.package_id = p.id AND c.deps = 'resolved' AND c.outcome IN ('complete', 'failed')
+		ORDER BY c.event DESC, c.id DESC
+		LIMIT 1)`
+
+// CleanupPlan counts what Cleanup would remove now, but for the sets and names
+// that nothing would refer to any more.
+func (db *DB) CleanupPlan(ctx context.Context, r Retention) (Cleaned, error) {
+	var plan Cleaned
+	err := db.read(ctx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `
+			SELECT
+				(SELECT count(*) FROM build b JOIN package p ON p.id = b.package_id WHERE b.started < $1 AND `+forgettable+`),
+				(SELECT count(*) FROM resolution_change c WHERE c.changed < $2
+					AND EXISTS (SELECT FROM resolution_change n WHERE n.package_id = c.package_id AND n.id > c.id))
+				+ (SELECT count(*) FROM state_change c WHERE c.changed < $2
+					AND EXISTS (SELECT FROM state_change n WHERE n.package_id = c.package_id AND n.id > c.id)),
+				(SELECT count(*) FROM repo r JOIN collection c ON c.id = r.collection_id
+					WHERE r.created < $3 AND r.repo_id < c.latest_repo_id),
+				(SELECT count(*) FROM outbox WHERE sent IS NOT NULL AND created < $4)`,
+			r.Builds, r.Transitions, r.Repos, r.Messages).Scan(&plan.Builds, &plan.Transitions, &plan.Repos, &plan.Messages)
+	})
+	if err != nil {
+		return Cleaned{}, fmt.Errorf("counting what is old: %w", err)
+	}
+	return plan, nil
+}
+
 // forgetBuildsOf locks the packages, so that no build becomes a last one
 // while it is removed.
 func forgetBuildsOf(ctx context.Context, tx pgx.Tx, packages []int64, before time.Time) (int, error) {
@@ -110,17 +145,7 @@ func forgetBuildsOf(ctx context.Context, tx pgx.Tx, packages []int64, before tim
 	tag, err := tx.Exec(ctx, `
 		DELETE FROM build b
 		USING package p
-		WHERE p.id = ANY($1) AND b.package_id = p.id AND b.started < $2
-			AND b.outcome NOT IN ('submitting', 'running')
-			AND b.id IS DISTINCT FROM p.last_build_id
-			AND b.id IS DISTINCT FROM p.last_complete_build_id
-			AND b.id IS DISTINCT FROM p.resolved_build_id
-			AND b.id IS DISTINCT FROM (
-				SELECT c.id
-				FROM build c
-				WHERE c.package_id = p.id AND c.deps = 'resolved' AND c.outcome IN ('complete', 'failed')
-				ORDER BY c.event DESC, c.id DESC
-				LIMIT 1)`, packages, before)
+		WHERE p.id = ANY($1) AND b.package_id = p.id AND b.started < $2 AND `+forgettable, packages, before)
 	return int(tag.RowsAffected()), err
 }
 

@@ -47,25 +47,29 @@ const (
 // SetPriority sets a priority of the named packages of a collection. If any is
 // unknown nothing is done, as for TrackPackages.
 func (db *DB) SetPriority(ctx context.Context, author Author, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
-	column := string(kind) + "_priority" // of two constants
 	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE package p
-			SET `+column+` = $2
-			FROM (SELECT id, `+column+` AS was FROM package WHERE id = ANY($1)) old
-			WHERE p.id = old.id AND old.was <> $2
-			RETURNING p.name, old.was`, ids, value)
-		if err != nil {
-			return err
-		}
-		var name string
-		var was int
-		_, err = pgx.ForEachRow(rows, []any{&name, &was}, func() error {
-			log.add(collection, name, "package %s (collection %s): %s priority changed from %d to %d", name, collection, kind, was, value)
-			return nil
-		})
-		return err
+		return setPriority(ctx, tx, log, collection, ids, kind, value)
 	})
+}
+
+func setPriority(ctx context.Context, tx pgx.Tx, log *audit, collection string, ids []int64, kind PriorityKind, value int) error {
+	column := string(kind) + "_priority" // of two constants
+	rows, err := tx.Query(ctx, `
+		UPDATE package p
+		SET `+column+` = $2
+		FROM (SELECT id, `+column+` AS was FROM package WHERE id = ANY($1)) old
+		WHERE p.id = old.id AND old.was <> $2
+		RETURNING p.name, old.was`, ids, value)
+	if err != nil {
+		return err
+	}
+	var name string
+	var was int
+	_, err = pgx.ForEachRow(rows, []any{&name, &was}, func() error {
+		log.add(collection, name, "package %s (collection %s): %s priority changed from %d to %d", name, collection, kind, was, value)
+		return nil
+	})
+	return err
 }
 
 // SetArchOverride sets what koschei.ChooseArches takes for the architectures of

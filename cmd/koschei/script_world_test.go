@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+)
+
+// useDatabase is the command "database": the program works on a fresh database
+// from now on.
+func useDatabase(t *testing.T, ts *testscript.TestScript) {
+	c := pgtest.Database(t).ConnConfig
+	ts.Setenv("KOSCHEI_DATABASE_URL", fmt.Sprintf("postgres:///%s?host=%s&user=%s", c.Database, pgtest.SocketDir(t), c.User))
+}
+
+func connect(t *testing.T, ts *testscript.TestScript) *pgxpool.Pool {
+	cfg, err := pgxpool.ParseConfig(ts.Getenv("KOSCHEI_DATABASE_URL"))
+	ts.Check(err)
+	return pgtest.Connect(t, cfg)
+}
+
+// runSQL is the command "sql STATEMENTS".
+func runSQL(t *testing.T, ts *testscript.TestScript, sql string) {
+	_, err := connect(t, ts).Exec(t.Context(), sql)
+	ts.Check(err)
+}
+
+// takeSnapshot is the command "snapshot FILE": it writes every row of every
+// table to a file. Sequences are not looked at: they go on in a transaction
+// that is taken back.
+func takeSnapshot(t *testing.T, ts *testscript.TestScript, file string) {
+	pool := connect(t, ts)
+	strs := func(sql string) []string {
+		rows, err := pool.Query(t.Context(), sql)
+		ts.Check(err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		ts.Check(err)
+		return lines
+	}
+	var all []string
+	for _, table := range strs(`SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`) {
+		all = append(all, "-- "+table)
+		all = append(all, strs(`SELECT r::text FROM `+pgx.Identifier{table}.Sanitize()+` AS r ORDER BY 1`)...)
+	}
+	ts.Check(writeLines(ts.MkAbs(file), all))
+}
+
+// startHub is the command "hub WORLD": a hub of the world in a file (see
+// package kojisim; one part, without its head), which
+// becomes the configured one. Its time is the program's.
+func startHub(ts *testscript.TestScript, file string) {
+	world, err := kojisim.ParseWorld([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
+	ts.Check(err)
+	epoch := time.Now()
+	hub := kojisim.NewHub(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- hub.Run(ctx) }()
+	server := httptest.NewServer(hub)
+	ts.Defer(func() {
+		server.Close()
+		stop()
+		<-ended
+	})
+	ts.Check(writeLines(ts.MkAbs("hub-password"), []string{"secret"}))
+	for name, value := range map[string]string{
+		"KOJI_SERVER": server.URL + "/kojihub", "KOJI_TOPURL": server.URL + "/kojifiles",
+		"KOJI_LOGIN": "password", "KOJI_USER": "koschei", "KOJI_PASSWORD_FILE": ts.MkAbs("hub-password"),
+		"KOJI_BUILD_ARCHES": "[x86_64]",
+		"CLOCK_START":       world.Now().Format(time.RFC3339Nano), "CLOCK_EPOCH": epoch.Format(time.RFC3339Nano), "CLOCK_SPEED": "60",
+	} {
+		ts.Setenv("KOSCHEI_"+name, value)
+	}
+}
+
+// serveFiles is the command "files DIRECTORY": it serves the directory's files
+// at $FILES.
+func serveFiles(ts *testscript.TestScript, dir string) {
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(dir))))
+	ts.Defer(server.Close)
+	ts.Setenv("FILES", server.URL)
+}
+
+// chooseAddress is the command "address": $ADDRESS is a free one to serve at.
+func chooseAddress(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to wait for
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv("ADDRESS", l.Addr().String())
+}
+
+// patience is how long "page" waits for what it is to see.
+const patience = time.Minute
+
+// readPage is the command "page PATH PATTERN...": it reads a page at $ADDRESS
+// until all patterns are found in it. "! page PATH PATTERN" reads it once and
+// fails if the pattern is found.
+func readPage(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	url := "http://" + ts.Getenv("ADDRESS") + args[0]
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		body, err := get(ctx, url)
+		absent := func(pattern string) bool { return !regexp.MustCompile(pattern).MatchString(body) }
+		i := slices.IndexFunc(args[1:], absent)
+		if neg {
+			ts.Check(err)
+			if i < 0 {
+				ts.Fatalf("%s shows %s:\n%s", url, args[1], body)
+			}
+			return
+		}
+		if err == nil && i < 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%s does not show it (%v):\n%s", url, err, body)
+		}
+	}
+}
+
+func get(ctx context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %s", resp.Status)
+	}
+	return strings.TrimSpace(string(body)), err
+}
+
+func writeLines(file string, lines []string) error {
+	return os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+}
