@@ -104,7 +104,7 @@ func TestHugeDependency(t *testing.T) {
 // before, and that goroutines can share a universe.
 func TestOrderOfGoals(t *testing.T) {
 	d := load(t, cs9)
-	const step = 7
+	const step = 6 + stride
 	for _, o := range []depsolve.SolverOptions{{}, {WeakDeps: true}} {
 		answers := make([][]depsolve.Result, 2)
 		var wg sync.WaitGroup

@@ -48,7 +48,7 @@ unused-1-1.noarch`, "\n"))
 func TestWhyBookworm(t *testing.T) {
 	d := load(t, bookworm)
 	s := d.universe.NewSolver(depsolve.SolverOptions{})
-	for i := 0; i < len(d.sources); i += 5000 {
+	for i := 0; i < len(d.sources); i += 5000 + 100*stride {
 		result := s.Solve(d.goal(i))
 		for _, id := range result.Packages {
 			chain := s.Why(d.goal(i), result.Packages, id)

@@ -34,7 +34,7 @@ func followChange(t *testing.T, from, to *dataset) (solved, moved int) {
 	old := from.universe.NewSolver(depsolve.SolverOptions{})
 	now := to.universe.NewSolver(depsolve.SolverOptions{})
 	fresh := to.universe.NewSolver(depsolve.SolverOptions{})
-	for i := range from.sources {
+	for i := 0; i < len(from.sources); i += stride {
 		g := from.goal(i)
 		before, record := old.SolveRecorded(g)
 		after, again := change.Follow(now, g, before, record)

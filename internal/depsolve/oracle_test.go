@@ -45,7 +45,10 @@ func compareWithOracle(t *testing.T, d *dataset, file string, print func(*depsol
 	lines.Buffer(nil, 1<<20)
 	solver := d.universe.NewSolver(depsolve.SolverOptions{})
 	i, goals, different := 0, 0, 0
-	for lines.Scan() {
+	for line := 0; lines.Scan(); line++ {
+		if line%stride != 0 {
+			continue
+		}
 		fields := strings.Split(lines.Text(), "\t")
 		for d.sources[i].name != fields[0] { // the file may hold fewer
 			i++
@@ -93,7 +96,7 @@ func TestBothSolversAgreeOnData(t *testing.T) {
 		d := load(t, set.read)
 		for _, weak := range []bool{false, true} {
 			s := d.universe.NewSolver(depsolve.SolverOptions{WeakDeps: weak})
-			for i := 0; i < len(d.sources); i += set.step {
+			for i := 0; i < len(d.sources); i += set.step * stride {
 				got, want := s.Solve(d.goal(i)), s.SolveFully(d.goal(i))
 				if got.OK != want.OK || !slices.Equal(got.Packages, want.Packages) {
 					t.Errorf("%s, weak %v: %s", d.sources[i].name, weak,

@@ -1,0 +1,5 @@
+//go:build !race
+
+package depsolve_test
+
+const stride = 1
