@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,10 @@ type archFiles struct {
 	compsName   string
 }
 
+// keepRendered is how many repos have their files at hand; those of others are
+// made again when somebody asks.
+const keepRendered = 8
+
 // openSumLimit is the size of a primary.xml beyond which repomd.xml goes
 // without the checksum of the uncompressed file, which is not at hand: only
 // frames are kept.
@@ -42,6 +47,11 @@ func (w *World) metadata(r *repo, arch string) *archFiles {
 	w.mu.Lock()
 	if r.files == nil {
 		r.files = &repoFiles{arches: map[string]*archFiles{}}
+		w.rendered = append(w.rendered, r)
+		if len(w.rendered) > keepRendered {
+			w.rendered[0].files = nil
+			w.rendered = slices.Delete(w.rendered, 0, 1)
+		}
 	}
 	files := r.files
 	blocks := w.blocks(r.tag, r.holds, arch)
