@@ -340,7 +340,7 @@ func TestTwoParentsAtOnce(t *testing.T) {
 			}
 		}()
 	}
-	if err := <-refused; !errors.Is(err, ErrRunning) || strings.Contains(err.Error(), "-1") {
+	if err := <-refused; !errors.Is(err, ErrRunning) || strings.Contains(err.Error(), "process -1") {
 		t.Errorf("the second: %v, want ErrRunning", err)
 	}
 	stop(t, <-clusters)
