@@ -69,6 +69,29 @@ func TestAddKeepsNothing(t *testing.T) {
 	}
 }
 
+func TestEmptyUniverse(t *testing.T) {
+	t.Parallel()
+	u := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"}).Universe()
+	s := u.NewSolver(depsolve.SolverOptions{WeakDeps: true})
+	if r := s.Solve(depsolve.Goal{Group: []string{"a"}}); !r.OK || len(r.Packages) != 0 {
+		t.Errorf("nothing asked for: %v", r)
+	}
+	g := depsolve.Goal{Requires: []rpm.Relation{{Name: "a"}}}
+	if r := s.Solve(g); r.OK {
+		t.Errorf("something asked for: %v", r)
+	}
+	if p := s.Explain(g); len(p) != 1 || p[0].String() != "no package found for a" {
+		t.Errorf("explanation: %v", p)
+	}
+	next := u.NewOverlay("more")
+	if err := next.Add(newPackage("a", "noarch")); err != nil {
+		t.Fatal(err)
+	}
+	if r := next.Universe().NewSolver(depsolve.SolverOptions{}).Solve(g); !r.OK || len(r.Packages) != 1 {
+		t.Errorf("with a package: %v", r)
+	}
+}
+
 // TestHugeDependency adds a dependency that has 2^40 clauses.
 func TestHugeDependency(t *testing.T) {
 	t.Parallel()
