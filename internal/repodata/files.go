@@ -31,6 +31,16 @@ func Paths(dst []string, relations []rpm.Relation) []string {
 	return dst
 }
 
+// PackagePaths is Paths for all that a binary package asks for.
+func PackagePaths(dst []string, p *rpm.Package) []string {
+	for _, list := range [][]rpm.Relation{
+		p.Requires, p.Conflicts, p.Recommends, p.Suggests, p.Supplements, p.Enhances,
+	} {
+		dst = Paths(dst, list)
+	}
+	return dst
+}
+
 func depPaths(dst []string, d *rpm.Dep) []string {
 	if d.Op == 0 {
 		return Paths(dst, []rpm.Relation{d.Relation})

@@ -79,12 +79,7 @@ func (l *loader) add(p *rpm.Package) error {
 }
 
 func (l *loader) want(p *rpm.Package) {
-	l.scratch = l.scratch[:0]
-	for _, list := range [][]rpm.Relation{
-		p.Requires, p.Conflicts, p.Recommends, p.Suggests, p.Supplements, p.Enhances,
-	} {
-		l.scratch = Paths(l.scratch, list)
-	}
+	l.scratch = PackagePaths(l.scratch[:0], p)
 	for _, path := range l.scratch {
 		l.wanted[path] = true
 	}
