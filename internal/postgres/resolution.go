@@ -184,7 +184,8 @@ func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now tim
 		UPDATE package p
 		SET resolution = v.resolution, dependency_priority = v.priority, resolved_build_id = v.build_id
 		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[]) AS v (id, build_id, resolution, priority)
-		WHERE p.id = v.id`, ids, builds, resolutions, priorities)
+		WHERE p.id = v.id AND (p.resolution, p.dependency_priority, p.resolved_build_id)
+			IS DISTINCT FROM (v.resolution, v.priority, v.build_id)`, ids, builds, resolutions, priorities)
 	if err != nil {
 		return err
 	}
