@@ -226,10 +226,11 @@ func environKeys(keys map[string]reflect.Value, prefix string, v reflect.Value) 
 
 func newConfigCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:   "config",
-		Short: "Print the whole configuration with its comments",
-		Long:  "Prints the configuration in force as YAML, with a comment for every key.\nWhat it prints can be used as a configuration file.",
-		Args:  cobra.NoArgs,
+		Use:     "config",
+		Short:   "Print the whole configuration with its comments",
+		Long:    "Prints the configuration in force as YAML, with a comment for every key.\nWhat it prints can be used as a configuration file.",
+		Example: "  koschei config > koschei.yaml",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := g.config()
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -82,11 +83,16 @@ func run(ctx context.Context, args []string) int {
 	return code
 }
 
-// commandArgs makes "koschei-admin x" the same as "koschei admin x".
+// commandArgs makes "koschei-admin x" the same as "koschei admin x", also when
+// a shell asks how x may go on.
 func commandArgs(args []string) []string {
 	rest := args[1:]
 	if filepath.Base(args[0]) == "koschei-admin" {
-		rest = append([]string{"admin"}, rest...)
+		at := 0
+		if len(rest) > 0 && (rest[0] == cobra.ShellCompRequestCmd || rest[0] == cobra.ShellCompNoDescRequestCmd) {
+			at = 1
+		}
+		rest = slices.Concat(rest[:at], []string{"admin"}, rest[at:])
 	}
 	return negativeLast(rest)
 }
