@@ -10,6 +10,7 @@ type fullSolver struct {
 	why     []int32 // per decision of the trail: the rule it follows from, 0 if it was a choice
 	pending int     // trail[pending:] has not been propagated
 
+	texts      ruleTexts
 	rules      []fullRule // of packages, of jobs, learned; the first is none
 	jobs       int32      // where rules of jobs begin
 	learned    int32      // where learned rules begin
@@ -44,6 +45,7 @@ func newFullSolver(u *Universe, weak bool) *fullSolver {
 	return &fullSolver{
 		chooser: newChooser(u),
 		heads:   make([]int32, 2*len(u.pkgs)),
+		texts:   ruleTexts{of: make([][]ruleText, len(u.pkgs)), start: make([]int32, len(u.pkgs)+1)},
 		weak:    weak,
 		seen:    make([]bool, len(u.pkgs)),
 	}

@@ -1,7 +1,6 @@
 package depsolve
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -10,20 +9,9 @@ import (
 // makeRules collects the rules of all packages that may matter, sorts them and
 // adds the jobs.
 func (f *fullSolver) makeRules(jobs []job) {
+	f.reach(jobs)
 	f.rules = append(f.rules[:0], fullRule{})
-	for _, id := range f.u.reachable(jobs) {
-		f.u.eachRule(id, func(r rule) {
-			rest := r.rest
-			if r.shared == (span{}) {
-				rest = slices.Clone(rest)
-			}
-			f.rules = append(f.rules, fullRule{first: r.first, rest: rest})
-		})
-	}
-	slices.SortStableFunc(f.rules[1:], compareFullRules)
-	f.rules = slices.CompactFunc(f.rules, func(a, b fullRule) bool {
-		return a.first != 0 && compareFullRules(a, b) == 0
-	})
+	f.sortRules()
 	f.jobs = int32(len(f.rules))
 	f.jobOf = f.jobOf[:0]
 	for i, j := range jobs {
@@ -34,58 +22,30 @@ func (f *fullSolver) makeRules(jobs []job) {
 	f.makeWatches()
 }
 
-// compareFullRules sorts by the first literal, then by the others as if a zero
-// followed them; of two literals sorts before of more.
-func compareFullRules(a, b fullRule) int {
-	if a.first != b.first {
-		return cmp.Compare(a.first, b.first)
-	}
-	short := len(a.rest) < 2 || len(b.rest) < 2
-	for i := 0; ; i++ {
-		x, y := at(a.rest, i), at(b.rest, i)
-		switch {
-		case x != y && short && i > 0:
-			return cmp.Compare(len(a.rest), len(b.rest))
-		case x != y:
-			return cmp.Compare(x, y)
-		case x == 0:
-			return 0
-		}
-	}
-}
-
-func at(lits []ID, i int) ID {
-	if i < len(lits) {
-		return lits[i]
-	}
-	return 0
-}
-
-// reachable returns all packages that a goal might come to, ascending: the
+// reach finds the rules of all packages that a goal might come to: the
 // candidates of its jobs, what these require, recommend or suggest, and what
 // supplements or enhances any of them.
-func (u *Universe) reachable(jobs []job) []ID {
-	r := reach{u: u, reached: make([]bool, len(u.pkgs))}
+func (f *fullSolver) reach(jobs []job) {
+	r := reach{f: f, u: f.u, reached: make([]bool, len(f.u.pkgs))}
+	f.texts.found = f.texts.found[:0]
 	for _, j := range jobs {
 		r.addAll(j.lits)
 	}
 	r.close()
 	for more := true; more; {
 		more = false
-		for _, id := range u.weak.supplementing {
-			if !r.reached[id] && !u.excluded[id] && r.mayBeWanted(id) {
+		for _, id := range r.u.weak.supplementing {
+			if !r.reached[id] && !r.u.excluded[id] && r.mayBeWanted(id) {
 				r.addAll([]ID{id})
 				r.close()
 				more = true
 			}
 		}
 	}
-	ids := r.ids
-	slices.Sort(ids)
-	return ids
 }
 
 type reach struct {
+	f       *fullSolver
 	u       *Universe
 	reached []bool
 	ids     []ID
@@ -105,7 +65,11 @@ func (r *reach) addAll(lits []ID) {
 func (r *reach) close() {
 	for ; r.next < len(r.ids); r.next++ {
 		id := r.ids[r.next]
-		r.u.eachRule(id, func(rule rule) { r.addAll(rule.rest) })
+		rules := r.f.rulesOf(id)
+		r.f.texts.found = append(r.f.texts.found, rules...)
+		for _, rule := range rules {
+			r.addAll(rule.rest)
+		}
 		for _, kind := range []listKind{recommended, suggested} {
 			for _, dep := range r.u.list(kind, id) {
 				r.addWeak(dep)
