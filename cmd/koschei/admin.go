@@ -48,7 +48,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	changing := []*cobra.Command{
 		a.cleanup(), a.setNotice(), a.clearNotice(),
 		a.addPackages(), a.setPriority(), a.setArchOverride(),
-		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(),
+		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(), a.importUpstream(),
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
 		a.retry(), a.cancelBuild(), a.grantAdmin(), a.revokeAdmin(),

@@ -54,10 +54,10 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 	}
 	for _, c := range s.Collections {
 		line("collection %s:\tbuildroot %s\t%s", c.Name, c.State, repoStatus(c, now))
-		line("\t%d running, %d due, %d held\t", c.Running, c.Due, c.Held)
+		line("\t%d running, %d due, %d held", c.Running, c.Due, c.Held)
 		for _, state := range shownStates() {
 			if n := c.States[state]; n > 0 {
-				line("\t%d %s\t", n, state)
+				line("\t%d %s", n, state)
 			}
 		}
 	}
@@ -65,11 +65,11 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 		line("lease %s:\theld by %s\tterm %d, for another %v", l.Name, l.Holder, l.Term, l.Expires.Round(time.Second))
 	}
 	b := s.Backlog
-	line("backlog:\t%d builds being submitted\t", b.Submitting)
-	line("\t%d builds and %d packages to resolve\t", b.BuildsPending, b.PackagesDue)
-	line("\t%d messages to send\t", b.MessagesUnsent)
+	line("backlog:\t%d builds being submitted", b.Submitting)
+	line("\t%d builds and %d packages to resolve", b.BuildsPending, b.PackagesDue)
+	line("\t%d messages to send", b.MessagesUnsent)
 	for _, name := range s.Admins {
-		line("administrator:\t%s\t", name)
+		line("administrator:\t%s", name)
 	}
 	return t.Flush()
 }

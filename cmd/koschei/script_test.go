@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"database": func(ts *testscript.TestScript, _ bool, _ []string) { useDatabase(t, ts) },
+			"database": func(ts *testscript.TestScript, _ bool, args []string) { useDatabase(t, ts, args) },
 			"snapshot": func(ts *testscript.TestScript, _ bool, args []string) { takeSnapshot(t, ts, args[0]) },
 			"sql":      func(ts *testscript.TestScript, _ bool, args []string) { runSQL(t, ts, args[0]) },
 			"hub":      func(ts *testscript.TestScript, _ bool, args []string) { startHub(ts, args[0]) },

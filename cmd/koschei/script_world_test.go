@@ -25,9 +25,13 @@ import (
 )
 
 // useDatabase is the command "database": the program works on a fresh database
-// from now on.
-func useDatabase(t *testing.T, ts *testscript.TestScript) {
-	c := pgtest.Database(t).ConnConfig
+// from now on; "database empty" leaves it without any tables.
+func useDatabase(t *testing.T, ts *testscript.TestScript, args []string) {
+	fresh := pgtest.Database
+	if len(args) > 0 {
+		fresh = pgtest.Empty
+	}
+	c := fresh(t).ConnConfig
 	ts.Setenv("KOSCHEI_DATABASE_URL", fmt.Sprintf("postgres:///%s?host=%s&user=%s", c.Database, pgtest.SocketDir(t), c.User))
 }
 

@@ -1,0 +1,123 @@
+package upstream_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+)
+
+// original is the part of the original's schema that is read, with the types
+// and nulls it allows, and some rows.
+const original = `
+	CREATE TABLE "user" (id serial PRIMARY KEY, name text UNIQUE NOT NULL, admin boolean NOT NULL DEFAULT false);
+	CREATE TABLE collection (id serial PRIMARY KEY, "order" integer NOT NULL DEFAULT 100, name text UNIQUE NOT NULL,
+		display_name text NOT NULL, secondary_mode boolean DEFAULT false, target text NOT NULL, dest_tag text NOT NULL,
+		build_tag text NOT NULL, bugzilla_product text, bugzilla_version text, priority_coefficient float DEFAULT 1,
+		build_group text DEFAULT 'build', latest_repo_id integer, latest_repo_resolved boolean, poll_untracked boolean DEFAULT true);
+	CREATE TABLE collection_group (id serial PRIMARY KEY, name text UNIQUE NOT NULL, display_name text NOT NULL);
+	CREATE TABLE collection_group_relation (group_id integer REFERENCES collection_group, collection_id integer REFERENCES collection,
+		PRIMARY KEY (group_id, collection_id));
+	CREATE TABLE base_package (id serial PRIMARY KEY, name text UNIQUE NOT NULL, all_blocked boolean DEFAULT true);
+	CREATE TABLE package (id serial PRIMARY KEY, base_id integer NOT NULL REFERENCES base_package,
+		collection_id integer NOT NULL REFERENCES collection, name text NOT NULL, arch_override text,
+		skip_resolution boolean DEFAULT false, resolved boolean, static_priority integer DEFAULT 0,
+		manual_priority integer DEFAULT 0, build_priority integer DEFAULT 0, dependency_priority integer DEFAULT 0,
+		tracked boolean DEFAULT false, blocked boolean DEFAULT false, scheduler_skip_reason integer,
+		UNIQUE (base_id, collection_id));
+	CREATE TABLE package_group (id serial PRIMARY KEY, namespace text, name text NOT NULL);
+	CREATE TABLE package_group_relation (group_id integer REFERENCES package_group, base_id integer REFERENCES base_package,
+		PRIMARY KEY (group_id, base_id));
+	CREATE TABLE group_acl (group_id integer REFERENCES package_group, user_id integer REFERENCES "user",
+		PRIMARY KEY (group_id, user_id));
+	CREATE TABLE admin_notice (key text PRIMARY KEY, content text NOT NULL);
+
+	INSERT INTO "user" (name, admin) VALUES ('someuser', false), ('boss', true);
+	INSERT INTO collection (name, display_name, target, dest_tag, build_tag, bugzilla_product, bugzilla_version, build_group, "order")
+		VALUES ('f28', 'Rawhide', 'f28', 'f28', 'f28-build', 'Fedora', 'rawhide', NULL, 101),
+			('f27', 'Fedora 27', 'f27', 'f27', 'f27-build', NULL, NULL, 'build', 100);
+	INSERT INTO collection_group (name, display_name) VALUES ('fedora', 'Fedora');
+	INSERT INTO collection_group_relation VALUES (1, 1), (1, 2);
+	INSERT INTO base_package (name) VALUES ('bar'), ('foo'), ('gone');
+	INSERT INTO package (base_id, collection_id, name, tracked, static_priority, arch_override) VALUES
+		(1, 1, 'bar', true, 0, '^s390x'), (2, 1, 'foo', true, 100, NULL), (2, 2, 'foo', false, 0, NULL);
+	INSERT INTO package (base_id, collection_id, name, skip_resolution, tracked) VALUES (1, 2, 'bar', true, true);
+	INSERT INTO package_group (namespace, name) VALUES (NULL, 'critpath'), ('someuser', 'mine');
+	INSERT INTO package_group_relation VALUES (1, 2), (1, 3), (2, 1);
+	INSERT INTO group_acl VALUES (2, 1);
+	INSERT INTO admin_notice VALUES ('global_notice', 'outage');`
+
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	old := pgtest.Empty(t)
+	pgtest.NewConsole(t, old).Exec(original)
+	address := fmt.Sprintf("postgres:///%s?host=%s&user=%s", old.ConnConfig.Database, pgtest.SocketDir(t), old.ConnConfig.User)
+	taken, err := upstream.Read(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	cfg := pgtest.Database(t)
+	db, record := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	author := postgres.Author{
+		Name: "operator", Environment: postgres.FromAdmin, Now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
+	}
+	author.DryRun = true
+	if changes, err := db.TakeOver(t.Context(), author, taken); err != nil || len(changes) == 0 {
+		t.Fatalf("dry run: %q, %v", changes, err)
+	}
+	if n := record.Number(`SELECT (SELECT count(*) FROM collection) + (SELECT count(*) FROM users) + (SELECT count(*) FROM audit)`); n != 0 {
+		t.Errorf("a dry run left %d rows", n)
+	}
+	author.DryRun = false
+	for range 2 { // what was begun can be begun again
+		if _, err := db.TakeOver(t.Context(), author, taken); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"collection f27 Fedora 27 f27-build build / 100",
+			"collection f28 Rawhide f28-build build Fedora/rawhide 101",
+			"group critpath: foo,gone by ",
+			"group someuser/mine: bar by someuser",
+			"notice outage",
+			"package f27/bar unknown skip=true 0 ",
+			"package f27/foo untracked skip=false 0 ",
+			"package f28/bar unknown skip=false 0 ^s390x",
+			"package f28/foo unknown skip=false 100 ",
+			"together f27", "together f28",
+			"user boss admin=true", "user someuser admin=false",
+		}
+		if diff := cmp.Diff(want, record.Lines(seen)); diff != "" {
+			t.Errorf("record (-want +got):\n%s", diff)
+		}
+	}
+	if changes, err := db.TakeOver(t.Context(), author, taken); err != nil || len(changes) > 0 {
+		t.Errorf("the second time changes %q, %v", changes, err)
+	}
+	if n := record.Number(`SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM state_change)`); n != 0 {
+		t.Errorf("%d changes of states were told", n)
+	}
+}
+
+// seen describes a record, a line for each thing taken over.
+const seen = `
+	SELECT line FROM (
+		SELECT concat('collection ', name, ' ', display_name, ' ', build_tag, ' ', build_group, ' ',
+			bugzilla_product, '/', bugzilla_version, ' ', "order") FROM collection
+		UNION ALL SELECT concat('package ', c.name, '/', p.name, ' ', p.state, ' skip=', p.skip_resolution::text, ' ',
+			p.static_priority, ' ', p.arch_override) FROM package p JOIN collection c ON c.id = p.collection_id
+		UNION ALL SELECT concat('user ', name, ' admin=', admin::text) FROM users
+		UNION ALL SELECT concat('notice ', content) FROM notice
+		UNION ALL SELECT concat('together ', c.name) FROM collection_group_member m JOIN collection c ON c.id = m.collection_id
+		UNION ALL SELECT concat('group ', CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END, g.name, ': ',
+			(SELECT string_agg(b.name, ',' ORDER BY b.name) FROM package_group_member m JOIN base_package b ON b.id = m.base_id
+				WHERE m.group_id = g.id), ' by ',
+			(SELECT string_agg(u.name, ',' ORDER BY u.name) FROM package_group_maintainer m JOIN users u ON u.id = m.user_id
+				WHERE m.group_id = g.id)) FROM package_group g
+	) AS lines (line)
+	ORDER BY line COLLATE "C"`
