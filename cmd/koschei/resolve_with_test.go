@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,11 +19,8 @@ import (
 // are then.
 func TestResolveWithIsAnotherRepository(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			rt.Fatal(err)
-		}
 		names := []string{"aa", "bash", "cc", "dd", "ee", "ff"}
 		base := drawRepository(rt, "base", names)
 		with := drawRepository(rt, "with", names)
