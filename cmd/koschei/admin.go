@@ -225,17 +225,6 @@ func negativeLast(args []string) []string {
 // isTerminal says whether a person is at f.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// groupContent returns the members a command line names, nil if none.
-func groupContent(cmd *cobra.Command, args []string, file string) ([]string, error) {
-	if file == "" {
-		return args, nil
-	}
-	if len(args) > 0 {
-		return nil, badInput(fmt.Errorf("packages are named both on the command line and in --content-from-file"))
-	}
-	return readNames(cmd, file)
-}
-
 // exactly is cobra.ExactArgs with a sentence that says what is asked for.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

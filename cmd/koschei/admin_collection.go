@@ -148,7 +148,11 @@ func (a *console) editCollection() *cobra.Command {
 					return nil, err
 				}
 				return db.EditCollection(ctx, author, args[0], func(now *koschei.Collection) error {
-					now.Target, now.BuildTag, now.DestTag = c.Target, c.BuildTag, c.DestTag
+					if f.looksUp(cmd) { // else somebody else may have changed them meanwhile
+						now.Target, now.BuildTag, now.DestTag = c.Target, c.BuildTag, c.DestTag
+					} else if cmd.Flags().Changed("dest-tag") {
+						now.DestTag = f.destTag
+					}
 					if f.newName != "" {
 						now.Name = f.newName
 					}
@@ -162,19 +166,20 @@ func (a *console) editCollection() *cobra.Command {
 	return cmd
 }
 
-// retarget gives c the target and tags that the options ask for.
+// looksUp says whether the options have the hub asked for tags.
+func (f *collectionFlags) looksUp(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("target") || cmd.Flags().Changed("mode")
+}
+
+// retarget gives c the target and tags that the options ask the hub for.
 func (f *collectionFlags) retarget(ctx context.Context, a *console, cmd *cobra.Command, c *koschei.Collection) error {
-	flags := cmd.Flags()
-	if flags.Changed("target") {
+	if !f.looksUp(cmd) {
+		return nil
+	}
+	if cmd.Flags().Changed("target") {
 		c.Target = f.target
 	}
-	if flags.Changed("target") || flags.Changed("mode") {
-		return a.resolveTarget(ctx, c, f.destTag)
-	}
-	if flags.Changed("dest-tag") {
-		c.DestTag = f.destTag
-	}
-	return nil
+	return a.resolveTarget(ctx, c, f.destTag)
 }
 
 func (a *console) branchCollection() *cobra.Command {

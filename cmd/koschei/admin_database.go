@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -140,6 +141,12 @@ func psqlAddress(c config) (string, error) {
 }
 
 func libpqAddress(address string) (string, error) {
+	if !strings.Contains(address, "://") { // key=value pairs, which libpq reads itself
+		if strings.Contains(address, "password") {
+			return "", badInput(errors.New("database.url holds a password that everybody who lists processes would see; put it into ~/.pgpass"))
+		}
+		return address, nil
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", badInput(errors.New("database.url is no postgres:// address"))

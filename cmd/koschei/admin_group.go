@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
+
+var errAppendNothing = errors.New("--append says nothing without --content-from-file")
 
 func (a *console) createGroup() *cobra.Command {
 	var file string
@@ -22,9 +25,15 @@ func (a *console) createGroup() *cobra.Command {
 		Example: "  koschei-admin create-group someuser/mygroup --content-from-file list.txt",
 		Args:    exactly(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			names, err := groupContent(cmd, nil, file)
-			if err != nil {
-				return err
+			if appendTo && file == "" {
+				return badInput(errAppendNothing)
+			}
+			var names []string
+			if file != "" {
+				var err error
+				if names, err = readNames(cmd, file); err != nil {
+					return err
+				}
 			}
 			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
 				if appendTo {
@@ -86,7 +95,7 @@ func (a *console) editGroup() *cobra.Command {
 				return badInput(fmt.Errorf("--make-global and --new-namespace contradict each other"))
 			}
 			if appendTo && file == "" {
-				return badInput(fmt.Errorf("--append says nothing without --content-from-file"))
+				return badInput(errAppendNothing)
 			}
 			fullName, err := renamed(args[0], newName, newNamespace, makeGlobal)
 			if err != nil {
