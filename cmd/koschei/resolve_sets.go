@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"os"
@@ -86,11 +85,6 @@ type tokens struct {
 	text  []byte  // each token has a blank before it
 }
 
-// copySize is how many bytes of a token are copied at once: most tokens need
-// one or two copies of a size that the compiler knows. Behind all text there
-// is room for one more.
-const copySize = 32
-
 func newTokens(u *depsolve.Universe, distances bool) *tokens {
 	names := make([]string, u.Len())
 	order := make([]depsolve.ID, u.Len())
@@ -111,33 +105,11 @@ func newTokens(u *depsolve.Universe, distances bool) *tokens {
 		t.text = append(t.text, names[id-1]...)
 	}
 	t.start = append(t.start, int32(len(t.text)))
-	t.text = append(t.text, make([]byte, copySize)...)
 	return t
 }
 
-// appendToken adds the text of the package with the rank to dst.
-func (t *tokens) appendToken(dst []byte, rank int) []byte {
-	start, end := int(t.start[rank]), int(t.start[rank+1])
-	n := len(dst)
-	if need := n + end - start + copySize; need > cap(dst) {
-		dst = slices.Grow(dst, need-n)
-	}
-	to := dst[n:cap(dst)]
-	for from := t.text[start:]; len(from) >= copySize && start < end; start += copySize {
-		copyBlock(to, from)
-		to, from = to[copySize:], from[copySize:]
-	}
-	return dst[:n+end-int(t.start[rank])]
-}
-
-// copyBlock copies copySize bytes without a call of memmove.
-func copyBlock(to, from []byte) {
-	_, _ = to[copySize-1], from[copySize-1]
-	binary.NativeEndian.PutUint64(to, binary.NativeEndian.Uint64(from))
-	binary.NativeEndian.PutUint64(to[8:], binary.NativeEndian.Uint64(from[8:]))
-	binary.NativeEndian.PutUint64(to[16:], binary.NativeEndian.Uint64(from[16:]))
-	binary.NativeEndian.PutUint64(to[24:], binary.NativeEndian.Uint64(from[24:]))
-}
+// of is the text of the package with the rank.
+func (t *tokens) of(rank int) []byte { return t.text[t.start[rank]:t.start[rank+1]] }
 
 // A lineWriter writes lines of the sets file. It belongs to one goroutine.
 type lineWriter struct {
@@ -146,6 +118,15 @@ type lineWriter struct {
 	chosen    []uint64 // bitmap by rank, empty between lines
 	used      []uint64 // bitmap of the words of chosen that are not 0
 	distance  []uint8  // by rank
+	written   []words  // by word of chosen: what was last written of it, without distances
+}
+
+// words are the text of one word of lineWriter.chosen. Most of a line is as in
+// the line before, and to copy it by the word takes half as long as by the
+// package.
+type words struct {
+	chosen uint64
+	text   []byte
 }
 
 func (s *setsFile) newLineWriter() *lineWriter {
@@ -156,6 +137,7 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	return &lineWriter{
 		tokens: s.tokens, distances: s.distances,
 		chosen: make([]uint64, n/64+1), used: make([]uint64, n/64/64+1), distance: make([]uint8, n),
+		written: make([]words, n/64+1),
 	}
 }
 
@@ -188,7 +170,11 @@ func (w *lineWriter) appendChosen(dst []byte) []byte {
 		w.used[i] = 0
 		for ; words != 0; words &= words - 1 {
 			word := i*64 + bits.TrailingZeros64(words)
-			dst = w.appendWord(dst, word*64, w.chosen[word])
+			if w.distances {
+				dst = w.appendWord(dst, word*64, w.chosen[word])
+			} else {
+				dst = append(dst, w.textOf(word)...)
+			}
 			w.chosen[word] = 0
 		}
 	}
@@ -198,12 +184,23 @@ func (w *lineWriter) appendChosen(dst []byte) []byte {
 	return dst
 }
 
+// textOf is what appendWord writes of a word of the bitmap. It is valid until
+// the next call for the same word.
+func (w *lineWriter) textOf(word int) []byte {
+	t := &w.written[word]
+	if chosen := w.chosen[word]; t.chosen != chosen {
+		t.chosen = chosen
+		t.text = w.appendWord(t.text[:0], word*64, chosen)
+	}
+	return t.text
+}
+
 // appendWord writes the packages of one word of the bitmap, the lowest bit of
 // which stands for first.
 func (w *lineWriter) appendWord(dst []byte, first int, word uint64) []byte {
 	for ; word != 0; word &= word - 1 {
 		rank := first + bits.TrailingZeros64(word)
-		dst = w.appendToken(dst, rank)
+		dst = append(dst, w.of(rank)...)
 		if w.distances {
 			dst = append(dst, "-123456789"[w.distance[rank]])
 		}
