@@ -13,19 +13,26 @@ import (
 	"github.com/koschei-ci/koschei"
 )
 
-// maxNames bounds a list of names, in bytes. A distribution's is below 1 MB.
-const maxNames = 16 << 20
+// maxBytes bounds what is read from outside. The names of a whole distribution
+// are below 1 MB.
+const maxBytes = 16 << 20
+
+// readBounded refuses what is too long rather than to cut it off.
+func readBounded(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	if err == nil && len(text) > maxBytes {
+		return nil, fmt.Errorf("%w: it is longer than %d MB", koschei.ErrInvalid, maxBytes>>20)
+	}
+	return text, err
+}
 
 // ReadNames reads a list of names: a JSON list of strings, or words separated
 // by white space. An error wraps koschei.ErrInvalid if it is neither, too long,
 // or holds none: an empty list is more likely a mistake than a wish.
 func ReadNames(r io.Reader) ([]string, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxNames+1))
-	switch {
-	case err != nil:
+	text, err := readBounded(r)
+	if err != nil {
 		return nil, err
-	case len(text) > maxNames:
-		return nil, fmt.Errorf("%w: it is longer than %d MB", koschei.ErrInvalid, maxNames>>20)
 	}
 	names, err := parseNames(text)
 	if err != nil {

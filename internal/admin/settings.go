@@ -87,7 +87,7 @@ func sequence(names []string) *yaml.Node {
 // know and what is said twice; such errors wrap koschei.ErrInvalid and name the
 // line.
 func ReadSettings(r io.Reader) (*postgres.Settings, error) {
-	content, err := io.ReadAll(io.LimitReader(r, maxNames))
+	content, err := readBounded(r)
 	if err != nil {
 		return nil, err
 	}
