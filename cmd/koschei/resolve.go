@@ -48,7 +48,7 @@ It exits with 1 if any source package fails, with 2 on bad input.
 With --with or --without it answers what a change would do: which source
 packages fail that have resolved before (newly broken), which resolve that have
 failed (newly fixed), and whose buildroot has other packages or other versions
-(sets changed). All versions of a package that --with has replace all those that
+(changed). All versions of a package that --with has replace all those that
 --binary has; the group is that of --binary. Only what the change can touch is
 solved again. --sets writes the buildroots after the change, --output json has
 all that fail then. It exits with 1 if the change breaks any source package,

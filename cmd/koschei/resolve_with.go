@@ -166,7 +166,7 @@ func (d *difference) merge(other *difference) {
 
 // printText leaves errors to the writer's Flush.
 func (d *difference) printText(w *bufio.Writer, goals int) {
-	_, _ = fmt.Fprintf(w, "%d source packages: %d newly broken, %d newly fixed, %d sets changed.\n\n",
+	_, _ = fmt.Fprintf(w, "%d source packages: %d newly broken, %d newly fixed, %d changed.\n\n",
 		goals, len(d.Broken), len(d.Fixed), len(d.Changed))
 	if len(d.Broken) > 0 {
 		_, _ = fmt.Fprintln(w, "Newly broken:")
