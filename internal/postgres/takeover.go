@@ -39,17 +39,17 @@ type TakenPackage struct {
 // and groups become what t says. Doing it again thus changes nothing more.
 func (db *DB) TakeOver(ctx context.Context, author Author, t *Takeover) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
-		for _, u := range t.Users {
-			if err := takeUser(ctx, tx, log, u); err != nil {
-				return err
-			}
-		}
 		byCollection := map[string][]TakenPackage{}
 		for _, p := range t.Packages {
 			byCollection[p.Collection] = append(byCollection[p.Collection], p)
 		}
 		for i := range t.Collections {
 			if err := takeCollection(ctx, tx, log, &t.Collections[i], byCollection[t.Collections[i].Name]); err != nil {
+				return err
+			}
+		}
+		for _, u := range t.Users {
+			if err := takeUser(ctx, tx, log, u); err != nil {
 				return err
 			}
 		}
