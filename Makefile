@@ -60,8 +60,8 @@ fuzz-short:
 
 scale: ## make the record of a large distribution's three months in tmp/scale (some 3 GB), measure on it
 	@tools/require postgresql
-	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
-	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
+	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
+	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
 
 oracle: ## compare the solver with a fresh libsolv and hawkey
 	@tools/require python3-solv python3-hawkey

@@ -11,15 +11,12 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// The scale record: what a distribution as large as Debian leaves behind in
-// three months. The same seed makes the same history.
+// The scale record: what a distribution leaves behind. The same seed makes the
+// same history. How large it is, is decided by the build tag scale.
 const (
-	scaleSources   = 34_000
-	scaleDays      = 90
-	scaleBuilds    = 2_400 // scratch builds a day, in all collections
-	scaleReposADay = 8     // of each collection
-	scaleGroup     = 150   // packages of the build group
-	scaleRequires  = 100   // further packages of a buildroot
+	scaleReposADay = 8   // of each collection
+	scaleGroup     = 150 // packages of the build group
+	scaleRequires  = 100 // further packages of a buildroot
 )
 
 // A scaleCollection is one collection's past.

@@ -23,7 +23,11 @@ import (
 // directory for a private cluster) with the scale record; see "make scale". A
 // database that is not empty is left alone.
 func TestMakeScale(t *testing.T) {
-	cfg := scaleDatabase(t)
+	makeScale(t, scaleDatabase(t))
+}
+
+func makeScale(t *testing.T, cfg *pgxpool.Config) {
+	t.Helper()
 	db, pool := openScale(t, cfg)
 	if err := db.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
 		t.Fatal(err)
