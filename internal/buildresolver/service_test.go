@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/scenario"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -38,30 +40,30 @@ repo f44-build
 `
 
 // build adds a build of a package to the record.
-func (s *sim) build(name, version, outcome string, event, repo int) int {
-	s.t.Helper()
+func (s *sim) build(name, version, outcome string, event, repo int) int64 {
+	s.T.Helper()
 	ended := outcome != "running"
-	id := s.number(`
+	id := s.Number(`
 		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, finished, repo_id)
 		SELECT id, 'scratch', $2, $3::bigint, 1000 + $3::bigint, $4, '1', $5::timestamptz, CASE WHEN $6 THEN $5::timestamptz END, $7
 		FROM package
 		WHERE name = $1
 		RETURNING id`, name, outcome, event, version, s.Now(), ended, repo)
-	s.exec(`UPDATE package SET last_build_id = $2 WHERE name = $1`, name, id)
+	s.Exec(`UPDATE package SET last_build_id = $2 WHERE name = $1`, name, id)
 	return id
 }
 
 func (s *sim) expect(what string, got []string, want ...string) {
-	s.t.Helper()
+	s.T.Helper()
 	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-		s.t.Errorf("%s (-want +got):\n%s", what, diff)
+		s.T.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
 // deps tells how far the resolver is with the scratch builds of foo.
 func (s *sim) deps() []string {
-	s.t.Helper()
-	return s.lines(`
+	s.T.Helper()
+	return s.Lines(`
 		SELECT b.event || ' ' || b.deps || ' ' || coalesce(d.size, 0)
 		FROM build b
 		LEFT JOIN dependency_set d ON d.id = b.dependency_set_id
@@ -71,8 +73,8 @@ func (s *sim) deps() []string {
 
 // changes tells the applied changes of all builds.
 func (s *sim) changes() []string {
-	s.t.Helper()
-	return s.lines(`
+	s.T.Helper()
+	return s.Lines(`
 		SELECT e.event || ' -> ' || b.event || ': ' || coalesce(string_agg(
 			coalesce(p.name || ' ' || p.version, 'none') || ' ' || coalesce(c.version, 'gone') || ' at ' || d.distance, ', '), 'nothing')
 		FROM applied_change a
@@ -87,23 +89,23 @@ func (s *sim) changes() []string {
 
 func TestBuilds(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.administer("tagBuildBypass", "f44", "gcc-2-1")
-	s.newRepo()
+	s := newSim(t, scenario.World(t, small))
+	s.Administer("tagBuildBypass", "f44", "gcc-2-1")
+	s.NewRepo()
 	s.build("foo", "1", "complete", 1001, 1)
 	s.build("foo", "1", "running", 1002, 2)
 	s.mustPass()
 	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
 	s.expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1")
-	if n := s.number(`SELECT count(DISTINCT input_identity) FROM build WHERE origin = 'scratch'`); n != 2 {
+	if n := s.Number(`SELECT count(DISTINCT input_identity) FROM build WHERE origin = 'scratch'`); n != 2 {
 		t.Errorf("%d input identities of two builds in different buildroots", n)
 	}
 
 	// A build that comes to be known late is put between the others.
-	s.exec(`UPDATE build SET outcome = 'complete', finished = started WHERE outcome = 'running'`)
+	s.Exec(`UPDATE build SET outcome = 'complete', finished = started WHERE outcome = 'running'`)
 	s.build("foo", "1", "failed", 1003, 1)
 	s.mustPass()
-	s.exec(`UPDATE build SET event = 2000 WHERE event = 1003`)
+	s.Exec(`UPDATE build SET event = 2000 WHERE event = 1003`)
 	s.build("foo", "1", "infrastructure", 1500, 2)
 	s.build("foo", "1", "failed", 1600, 2)
 	s.mustPass()
@@ -114,25 +116,25 @@ func TestBuilds(t *testing.T) {
 
 func TestUnresolvedBuild(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.administer("tagBuildBypass", "f44", "foo-2-1")
-	s.poll() // learns what foo-2-1 requires
+	s := newSim(t, scenario.World(t, small))
+	s.Administer("tagBuildBypass", "f44", "foo-2-1")
+	s.Poll() // learns what foo-2-1 requires
 	s.build("foo", "2", "running", 1001, 1)
 	s.mustPass()
 	s.expect("builds", s.deps(), "1001 unresolved 0")
-	if n := s.number(`SELECT build_priority FROM package WHERE name = 'foo'`); n != s.Rules.UnresolvedLast {
+	if n := s.Number(`SELECT build_priority FROM package WHERE name = 'foo'`); n != int64(s.Rules.UnresolvedLast) {
 		t.Errorf("build priority %d, want %d", n, s.Rules.UnresolvedLast)
 	}
 }
 
 func TestRepoStates(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.newRepo()
-	s.newRepo()
-	s.administer("repoExpire", 1)
-	s.administer("repoExpire", 2)
-	s.administer("repoDelete", 2)
+	s := newSim(t, scenario.World(t, small))
+	s.NewRepo()
+	s.NewRepo()
+	s.Administer("repoExpire", 1)
+	s.Administer("repoExpire", 2)
+	s.Administer("repoDelete", 2)
 	s.build("foo", "1", "complete", 1001, 1)
 	s.build("foo", "1", "complete", 1002, 2)
 	s.build("foo", "1", "complete", 1003, 3)
@@ -146,8 +148,8 @@ func TestRepoStates(t *testing.T) {
 // A repo that cannot be read is tried again, and keeps no other waiting.
 func TestTroubleStaysApart(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.newRepo()
+	s := newSim(t, scenario.World(t, small))
+	s.NewRepo()
 	s.build("foo", "1", "complete", 1001, 1)
 	s.build("foo", "1", "complete", 1002, 2)
 	arch := s.Repos.Arch
@@ -159,7 +161,7 @@ func TestTroubleStaysApart(t *testing.T) {
 		t.Errorf("troubles %v, want one for each repo", s.troubles)
 	}
 	s.Repos.Arch = arch
-	s.clock.Step(time.Hour)
+	s.Clock.Step(time.Hour)
 	s.mustPass()
 	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
 }
@@ -167,7 +169,7 @@ func TestTroubleStaysApart(t *testing.T) {
 // Two processes at once write what one would.
 func TestTwoResolvers(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	for event := range 20 {
 		s.build("foo", "1", "complete", 1000+event, 1)
 	}
@@ -181,10 +183,10 @@ func TestTwoResolvers(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := s.number(`SELECT count(*) FROM build WHERE deps = 'resolved' AND origin = 'scratch'`); n != 20 {
+	if n := s.Number(`SELECT count(*) FROM build WHERE deps = 'resolved' AND origin = 'scratch'`); n != 20 {
 		t.Errorf("%d builds resolved of 20", n)
 	}
-	if n := s.number(`SELECT count(*) FROM applied_change`); n != 19 {
+	if n := s.Number(`SELECT count(*) FROM applied_change`); n != 19 {
 		t.Errorf("%d builds have changes, want all but the first", n)
 	}
 }

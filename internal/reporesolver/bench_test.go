@@ -28,7 +28,7 @@ func cpu(tb testing.TB) time.Duration {
 func (s *sim) databaseCPU(tb testing.TB) time.Duration {
 	tb.Helper()
 	ticks := 0
-	for _, pid := range s.lines(`SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()`) {
+	for _, pid := range s.Lines(`SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()`) {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		if err != nil {
 			tb.Fatal(err)
@@ -61,7 +61,7 @@ func BenchmarkRepo(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		for newest := s.newest(b); s.newest(b) == newest; {
-			s.clock.Step(time.Hour)
+			s.Clock.Step(time.Hour)
 		}
 		runtime.GC()
 		b.StartTimer()
@@ -70,7 +70,7 @@ func BenchmarkRepo(b *testing.B) {
 		used, databaseUsed = cpu(b)-used, s.databaseCPU(b)-databaseUsed
 		ours, databases = ours+used, databases+databaseUsed
 		b.Logf("%v, CPU %v and %v of the database, %d packages changed", time.Since(began), used, databaseUsed,
-			s.number(`SELECT packages_changed FROM repo ORDER BY repo_id DESC LIMIT 1`))
+			s.Number(`SELECT packages_changed FROM repo ORDER BY repo_id DESC LIMIT 1`))
 	}
 	b.ReportMetric(ours.Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(databases.Seconds()/float64(b.N), "database-cpu-s/op")

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/scenario"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
@@ -58,57 +60,57 @@ repo f44-build
 
 // tag puts a build into the destination tag.
 func (s *sim) tag(nvr string) {
-	s.t.Helper()
-	s.administer("tagBuildBypass", "f44", nvr)
-	s.clock.Step(time.Minute)
+	s.T.Helper()
+	s.Administer("tagBuildBypass", "f44", nvr)
+	s.Clock.Step(time.Minute)
 }
 
 func (s *sim) untag(nvr string) {
-	s.t.Helper()
-	s.administer("untagBuildBypass", "f44", nvr)
-	s.clock.Step(time.Minute)
+	s.T.Helper()
+	s.Administer("untagBuildBypass", "f44", nvr)
+	s.Clock.Step(time.Minute)
 }
 
 // packages tells the state, resolution and dependency priority of each package.
 func (s *sim) packages() []string {
-	return s.lines(`SELECT name || ' ' || state || ' ' || resolution || ' ' || dependency_priority FROM package ORDER BY name`)
+	return s.Lines(`SELECT name || ' ' || state || ' ' || resolution || ' ' || dependency_priority FROM package ORDER BY name`)
 }
 
 func (s *sim) expect(what string, got []string, want ...string) {
-	s.t.Helper()
+	s.T.Helper()
 	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-		s.t.Errorf("%s (-want +got):\n%s", what, diff)
+		s.T.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
 // baseline stores the present answer as what a package's last build was made
 // with, as the build-resolver would.
 func (s *sim) baseline(name string) {
-	s.t.Helper()
-	s.exec(`
+	s.T.Helper()
+	s.Exec(`
 		UPDATE build b
 		SET deps = 'resolved', dependency_set_id = r.dependency_set_id
 		FROM package p
 		JOIN resolution r ON r.package_id = p.id
 		WHERE b.id = p.last_complete_build_id AND p.name = $1`, name)
-	s.exec(`UPDATE package SET resolved_build_id = NULL WHERE name = $1`, name)
+	s.Exec(`UPDATE package SET resolved_build_id = NULL WHERE name = $1`, name)
 }
 
 func TestPrioritiesFollowUpdates(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
 	s.expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
 	s.baseline("foo")
 	s.tag("gcc-2-1")
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
 	s.expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
 	s.tag("glibc-2-1")
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
 	s.expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
-	s.expect("changes of the last repo", s.lines(`
+	s.expect("changes of the last repo", s.Lines(`
 		SELECT source || ' ' || p.version || ' ' || n.version
 		FROM repo_change r
 		JOIN collection c ON c.latest_repo_id = r.repo_id
@@ -117,45 +119,45 @@ func TestPrioritiesFollowUpdates(t *testing.T) {
 
 	// A build that is running changes nothing, and one that ended does not
 	// until it is known what it was made with.
-	s.exec(`
+	s.Exec(`
 		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, repo_id)
 		SELECT id, 'scratch', 'running', 1000000, 1000000, '1', '1', $1, 1
 		FROM package WHERE name = 'foo'`, s.Now())
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
 	s.expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
 }
 
 func TestUnresolvedPackage(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	latest := s.number(`SELECT latest_repo_id FROM collection`)
+	latest := s.Number(`SELECT latest_repo_id FROM collection`)
 	s.tag("foo-2-1")
-	s.poll()
+	s.Poll()
 	s.mustPass()
 	s.expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
-	s.expect("its problems", s.lines(`SELECT unnest(problems) FROM resolution_change WHERE NOT resolved`),
+	s.expect("its problems", s.Lines(`SELECT unnest(problems) FROM resolution_change WHERE NOT resolved`),
 		"no package found for nothing-that-exists")
-	if now := s.number(`SELECT latest_repo_id FROM collection`); now != latest {
+	if now := s.Number(`SELECT latest_repo_id FROM collection`); now != latest {
 		t.Errorf("latest repo %d, it was %d", now, latest)
 	}
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
-	if n := s.number(`SELECT packages_failed FROM repo ORDER BY repo_id DESC LIMIT 1`); n != 1 {
+	if n := s.Number(`SELECT packages_failed FROM repo ORDER BY repo_id DESC LIMIT 1`); n != 1 {
 		t.Errorf("%d packages failed, want 1", n)
 	}
 	s.tag("foo-3-1")
-	s.poll()
+	s.Poll()
 	s.mustPass()
 	s.expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
-	s.expect("transitions", s.lines(`
+	s.expect("transitions", s.Lines(`
 		SELECT r.resolved || ' in ' || r.repo_id
 		FROM resolution_change r
 		JOIN package p ON p.id = r.package_id
 		WHERE p.name = 'foo'
 		ORDER BY r.id`), "true in 1", "false in 1", "true in 2")
-	s.expect("messages", s.lines(`
+	s.expect("messages", s.Lines(`
 		SELECT body->>'name' || ' ' || (body->>'old') || ' ' || (body->>'new')
 		FROM outbox
 		WHERE topic = 'package.state.change' AND body->>'name' = 'foo'
@@ -164,22 +166,22 @@ func TestUnresolvedPackage(t *testing.T) {
 
 func TestBrokenBuildroot(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
 	good := s.packages()
 	s.untag("glibc-1-1")
-	s.administer("groupPackageListAdd", "f44-build", "build", "gcc")
-	s.newRepo()
+	s.Administer("groupPackageListAdd", "f44-build", "build", "gcc")
+	s.NewRepo()
 	s.mustPass()
 	s.expect("packages keep their verdicts", s.packages(), good...)
-	s.expect("the collection", s.lines(`SELECT latest_repo_resolved FROM collection`), "unresolved")
-	s.expect("why", s.lines(`SELECT unnest(problems) FROM repo WHERE resolved = 'unresolved'`),
+	s.expect("the collection", s.Lines(`SELECT latest_repo_resolved FROM collection`), "unresolved")
+	s.expect("why", s.Lines(`SELECT unnest(problems) FROM repo WHERE resolved = 'unresolved'`),
 		"conflicting requests\n  - nothing provides libc needed by gcc-1-1.x86_64")
 	s.tag("glibc-2-1")
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
-	s.expect("the collection again", s.lines(`SELECT latest_repo_resolved FROM collection`), "resolved")
-	s.expect("messages", s.lines(`
+	s.expect("the collection again", s.Lines(`SELECT latest_repo_resolved FROM collection`), "resolved")
+	s.expect("messages", s.Lines(`
 		SELECT concat_ws(' ', body->>'collection', body->>'collection_name', body->>'old', body->>'new', body->>'repo_id')
 		FROM outbox
 		WHERE topic = 'collection.state.change'
@@ -190,31 +192,31 @@ func TestBrokenBuildroot(t *testing.T) {
 // that is well.
 func TestTroubleStaysApart(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.addCollection("gone", "gone-build")
-	s.exec(`UPDATE collection SET "order" = 200, dest_tag = 'f44' WHERE name = 'gone'`)
-	s.addCollection("groupless", "f44-build")
-	s.exec(`UPDATE collection SET "order" = 150, build_group = 'no-such-group' WHERE name = 'groupless'`)
+	s := newSim(t, scenario.World(t, small))
+	s.AddCollection("gone", "gone-build")
+	s.Exec(`UPDATE collection SET "order" = 200, dest_tag = 'f44' WHERE name = 'gone'`)
+	s.AddCollection("groupless", "f44-build")
+	s.Exec(`UPDATE collection SET "order" = 150, build_group = 'no-such-group' WHERE name = 'groupless'`)
 	for range 3 {
 		if err := s.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.expect("collections", s.lines(`SELECT name || ' ' || latest_repo_resolved FROM collection ORDER BY name`),
+	s.expect("collections", s.Lines(`SELECT name || ' ' || latest_repo_resolved FROM collection ORDER BY name`),
 		"f44 resolved", "gone unattempted", "groupless unresolved")
-	s.expect("why", s.lines(`SELECT unnest(problems) FROM repo`), "tag f44-build has no group no-such-group")
+	s.expect("why", s.Lines(`SELECT unnest(problems) FROM repo`), "tag f44-build has no group no-such-group")
 	if len(s.troubles) != 1 {
 		t.Errorf("troubles %v", s.troubles)
 	}
-	s.exec(`DELETE FROM collection WHERE name = 'gone'`)
-	s.clock.Step(time.Hour)
-	s.hub.SetFaults(kojisim.Faults{HTML503: true})
+	s.Exec(`DELETE FROM collection WHERE name = 'gone'`)
+	s.Clock.Step(time.Hour)
+	s.Hub.SetFaults(kojisim.Faults{HTML503: true})
 	if err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.hub.SetFaults(kojisim.Faults{})
-	s.clock.Step(time.Hour)
-	s.newRepo()
+	s.Hub.SetFaults(kojisim.Faults{})
+	s.Clock.Step(time.Hour)
+	s.NewRepo()
 	if err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -227,19 +229,19 @@ func TestTroubleStaysApart(t *testing.T) {
 // does again, in the repo that is the latest then.
 func TestIneligible(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
-	s.exec(`UPDATE package SET tracked = false WHERE name = 'bash'`)
-	s.exec(`UPDATE package SET skip_resolution = true WHERE name = 'gcc'`)
+	s := newSim(t, scenario.World(t, small))
+	s.Exec(`UPDATE package SET tracked = false WHERE name = 'bash'`)
+	s.Exec(`UPDATE package SET skip_resolution = true WHERE name = 'gcc'`)
 	s.mustPass()
 	s.expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
-	s.exec(`UPDATE package SET blocked = true WHERE name = 'foo'`)
+	s.Exec(`UPDATE package SET blocked = true WHERE name = 'foo'`)
 	s.tag("gcc-2-1")
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
-	s.exec(`UPDATE package SET tracked = true, blocked = false, skip_resolution = false`)
+	s.Exec(`UPDATE package SET tracked = true, blocked = false, skip_resolution = false`)
 	s.mustPass()
 	s.expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
-	if n := s.number(`SELECT repo_id FROM resolution r JOIN package p ON p.id = r.package_id WHERE p.name = 'foo'`); n != 2 {
+	if n := s.Number(`SELECT repo_id FROM resolution r JOIN package p ON p.id = r.package_id WHERE p.name = 'foo'`); n != 2 {
 		t.Errorf("foo has its answer from repo %d, want 2", n)
 	}
 }
@@ -247,12 +249,12 @@ func TestIneligible(t *testing.T) {
 // A collection that is told to resolve otherwise does so in the repo it knows.
 func TestEditedCollection(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
 	s.tag("gcc-2-1")
-	s.newRepo()
+	s.NewRepo()
 	s.mustPass()
-	changes := s.number(`SELECT count(*) FROM repo_change`)
+	changes := s.Number(`SELECT count(*) FROM repo_change`)
 	_, err := s.DB.EditCollection(t.Context(), postgres.Author{Name: "test", Environment: "admin", Now: s.Now()}, "f44",
 		func(c *koschei.Collection) error {
 			c.BuildGroup = "nothing"
@@ -262,8 +264,8 @@ func TestEditedCollection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.mustPass()
-	s.expect("the collection", s.lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection`), "2 unresolved")
-	if n := s.number(`SELECT count(*) FROM repo_change`); n != changes || n == 0 {
+	s.expect("the collection", s.Lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection`), "2 unresolved")
+	if n := s.Number(`SELECT count(*) FROM repo_change`); n != changes || n == 0 {
 		t.Errorf("%d changes of repos known, they were %d", n, changes)
 	}
 }
@@ -271,7 +273,7 @@ func TestEditedCollection(t *testing.T) {
 // Two processes at once write what one would.
 func TestTwoResolvers(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, parse(t, small))
+	s := newSim(t, scenario.World(t, small))
 	other := *s.Service
 	other.Holder = "other"
 	done := make(chan error)
@@ -282,7 +284,7 @@ func TestTwoResolvers(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := s.number(`SELECT count(*) FROM resolution_change`); n != 4 {
+	if n := s.Number(`SELECT count(*) FROM resolution_change`); n != 4 {
 		t.Errorf("%d transitions of 4 packages", n)
 	}
 }
@@ -299,27 +301,27 @@ func TestManyRepos(t *testing.T) {
 	}
 	s := newSim(t, world)
 	s.mustPass()
-	if n := s.number(`SELECT count(*) FROM package WHERE resolution = 'unattempted'`); n != 0 {
+	if n := s.Number(`SELECT count(*) FROM package WHERE resolution = 'unattempted'`); n != 0 {
 		t.Errorf("%d packages were not tried", n)
 	}
-	was := strings.Join(s.lines(`SELECT xmin::text FROM package ORDER BY id`), " ")
+	was := strings.Join(s.Lines(`SELECT xmin::text FROM package ORDER BY id`), " ")
 	s.mustPass()
-	if now := strings.Join(s.lines(`SELECT xmin::text FROM package ORDER BY id`), " "); now != was {
+	if now := strings.Join(s.Lines(`SELECT xmin::text FROM package ORDER BY id`), " "); now != was {
 		t.Error("a pass without news wrote")
 	}
 	for range 40 {
-		s.clock.Step(time.Hour)
-		s.poll()
+		s.Clock.Step(time.Hour)
+		s.Poll()
 		s.mustPass()
 	}
-	if n := s.number(`SELECT count(*) FROM repo`); n < 8 {
+	if n := s.Number(`SELECT count(*) FROM repo`); n < 8 {
 		t.Errorf("only %d repos in 40 hours", n)
 	}
-	if n := s.number(`SELECT count(*) FROM dependency_set d WHERE NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = d.id)
+	if n := s.Number(`SELECT count(*) FROM dependency_set d WHERE NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = d.id)
 		AND NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = d.id)`); n != 0 {
 		t.Errorf("%d sets are out of use", n)
 	}
-	if n := s.number(`SELECT count(*) FROM resolution r JOIN package p ON p.id = r.package_id
+	if n := s.Number(`SELECT count(*) FROM resolution r JOIN package p ON p.id = r.package_id
 		WHERE (p.resolution = 'resolved') <> (r.dependency_set_id IS NOT NULL)`); n != 0 {
 		t.Errorf("%d packages say otherwise than their resolution", n)
 	}

@@ -1,0 +1,167 @@
+// Package scenario sets the stage for tests of services: a simulated hub with a
+// small world and a stepped clock, a record on a real PostgreSQL that knows
+// the hub's packages and builds, and ways to let something happen at the hub. The
+// tests bring the service and say what should come of it.
+//
+// It is for tests alone and decides nothing that a service decides.
+package scenario
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/repodata"
+	"github.com/koschei-ci/koschei/internal/resolution"
+)
+
+// A Stage is a hub and a record of it. What goes wrong on it ends the test.
+type Stage struct {
+	*pgtest.Console // on the record
+
+	T     testing.TB
+	Hub   *kojisim.Hub
+	Clock *kojisim.Clock
+	Sync  *kojisync.Sync // with the record, the hub's client, the rules and the clock
+	URL   string         // of the hub's web server
+}
+
+// World returns the world that a text describes; see kojisim.ParseWorld.
+func World(t testing.TB, text string) *kojisim.World {
+	t.Helper()
+	w, err := kojisim.ParseWorld([]byte("-- world --\n"+text), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// New has one collection, f44, whose packages are all tracked. The world has a
+// tag and target of that name, and a build tag f44-build.
+func New(t testing.TB, world *kojisim.World) *Stage {
+	t.Helper()
+	clock := kojisim.NewStepClock(world.Now())
+	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	server := httptest.NewServer(hub)
+	t.Cleanup(server.Close)
+	client, err := koji.New(koji.Config{
+		Server: server.URL + "/kojihub", TopURL: server.URL + "/kojifiles",
+		Retry: koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := pgtest.Database(t)
+	s := &Stage{
+		Console: pgtest.NewConsole(t, cfg),
+		T:       t, Hub: hub, Clock: clock, URL: server.URL,
+		Sync: &kojisync.Sync{
+			DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+			Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
+		},
+	}
+	s.AddCollection("f44", "f44-build")
+	s.Poll()
+	return s
+}
+
+// Repositories returns where a service gets the hub's repos from.
+func (s *Stage) Repositories() *resolution.Repos {
+	return &resolution.Repos{
+		Files: &repodata.Cache{Dir: s.T.TempDir(), Client: repodata.NewClient()},
+		Arch:  "x86_64", Intern: s.Sync.DB.Intern,
+	}
+}
+
+// AddCollection adds another collection of the packages in tag f44.
+func (s *Stage) AddCollection(name, buildTag string) {
+	s.T.Helper()
+	author := postgres.Author{Name: "test", Environment: postgres.FromAdmin, Now: s.Clock.Now()}
+	c := &koschei.Collection{
+		Name: name, DisplayName: name, Target: name, DestTag: "f44", BuildTag: buildTag,
+		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
+	}
+	if _, err := s.Sync.DB.CreateCollection(s.T.Context(), author, c); err != nil {
+		s.T.Fatal(err)
+	}
+}
+
+// Poll brings the record in line with the hub and tracks everything.
+func (s *Stage) Poll() {
+	s.T.Helper()
+	collections, err := s.Sync.DB.Collections(s.T.Context())
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	for i := range collections {
+		c := &collections[i]
+		err := s.Sync.PackageList(s.T.Context(), c)
+		s.Exec(`UPDATE package SET tracked = true WHERE NOT tracked`)
+		if err == nil {
+			err = s.Sync.TaggedBuilds(s.T.Context(), c)
+		}
+		if err == nil {
+			err = s.Sync.SourceFacts(s.T.Context(), c)
+		}
+		if err != nil {
+			s.T.Fatal(err)
+		}
+	}
+}
+
+// NewRepo lets the hub make another repo of f44-build.
+func (s *Stage) NewRepo() {
+	s.T.Helper()
+	s.Administer("newRepo", "f44-build")
+	s.Clock.Step(time.Hour)
+}
+
+// Administer makes a call at the hub in the name of the world's user root.
+func (s *Stage) Administer(method string, params ...any) {
+	s.T.Helper()
+	opened, ok := s.call(http.Header{}, "login", "root", "secret").(xmlrpc.Struct)
+	if !ok {
+		s.T.Fatal("login failed")
+	}
+	id, _ := opened.Get("session-id")
+	key, _ := opened.Get("session-key")
+	header := http.Header{}
+	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
+	header.Set("Koji-Session-Key", key.(string))
+	s.call(header, method, params...)
+}
+
+func (s *Stage) call(header http.Header, method string, params ...any) any {
+	s.T.Helper()
+	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.URL+"/kojihub", bytes.NewReader(body))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	req.Header = header
+	req.Header.Set("Content-Type", "text/xml")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	value, err := xmlrpc.NewDecoder(resp.Body, xmlrpc.Limits{}).Response()
+	if err != nil {
+		s.T.Fatalf("%s: %v", method, err)
+	}
+	return value
+}
