@@ -15,6 +15,10 @@ import (
 // chunk is how many builds or sources are asked for and stored at a time.
 const chunk = 200
 
+// firstAnalysis is after how many new builds the database is told that there is
+// much new in it; then after twice as many, and so on.
+const firstAnalysis = 1000
+
 // TaggedBuilds makes a collection's real builds follow what is tagged in its
 // destination tag: builds that are new there are recorded with their tasks and
 // their repo, builds taken out of it are marked untagged together with the
@@ -39,6 +43,7 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 		return err
 	}
 	places := slices.Sorted(maps.Keys(unknown))
+	recorded, analyzeAt := 0, firstAnalysis
 	for part := range slices.Chunk(places, chunk) {
 		real := make([]postgres.RealBuild, len(part))
 		for i, place := range part {
@@ -49,6 +54,12 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 		}
 		if err := s.sourcesOf(ctx, name, part, builds); err != nil {
 			return err
+		}
+		if recorded += len(part); recorded >= analyzeAt {
+			analyzeAt *= 2
+			if err := s.DB.Analyze(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, s.Now())
