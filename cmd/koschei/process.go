@@ -22,6 +22,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/reporesolver"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -76,34 +77,34 @@ func serviceNames() []string {
 }
 
 // run runs a service until ctx ends.
-func (p *process) run(ctx context.Context, name string) {
+func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	log := p.log.With("service", name)
 	rules := p.config.Priorities.rules()
 	switch name {
 	case "polling":
-		s := &polling.Service{DB: p.db.DB, Log: log, Sync: &kojisync.Sync{
+		s := &polling.Service{DB: p.db.DB, Log: log, Rung: alarm.Rung, Sync: &kojisync.Sync{
 			DB: p.db.DB, Primary: p.hub, Log: log, Now: p.now, Rules: rules, TaskTimeout: p.config.Koji.TaskTimeout,
 		}}
-		s.Run(ctx, p.loop(name, p.config.Polling))
+		s.Run(ctx, p.loop(name, p.config.Polling, alarm))
 	case "repo-resolver":
 		s := &reporesolver.Service{
 			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
 			Goroutines: p.config.Dependency.Goroutines,
 		}
-		s.Run(ctx, p.loop(name, p.config.RepoResolver))
+		s.Run(ctx, p.loop(name, p.config.RepoResolver, alarm))
 	case "build-resolver":
 		s := &buildresolver.Service{
 			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
 			Goroutines: p.config.Dependency.Goroutines,
 		}
-		s.Run(ctx, p.loop(name, p.config.Builds))
+		s.Run(ctx, p.loop(name, p.config.Builds, alarm))
 	case "scheduler":
 		s := &scheduler.Service{
 			DB: p.db.DB, Hub: p.hub, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
 			Metrics: scheduler.NewMetrics(p.registry),
 			Config:  schedulerConfig(p.config),
 		}
-		s.Run(ctx, p.loop(name, p.config.Scheduler))
+		s.Run(ctx, p.loop(name, p.config.Scheduler, alarm))
 	default:
 		panic("cannot happen: no service " + name)
 	}
@@ -117,8 +118,10 @@ func schedulerConfig(c config) scheduler.Config {
 	}
 }
 
-func (p *process) loop(name string, c loopConfig) *loop.Loop {
-	return &loop.Loop{Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Log: p.log, Metrics: p.loops}
+func (p *process) loop(name string, c loopConfig, alarm *postgres.Alarm) *loop.Loop {
+	return &loop.Loop{
+		Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Wake: alarm.Bell(), Log: p.log, Metrics: p.loops,
+	}
 }
 
 // serve answers HTTP on listener until ctx ends.
@@ -143,8 +146,15 @@ var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexp
 // ctx ends or one of them fails, and waits for all.
 func (p *process) together(ctx context.Context, names []string, listener net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, name := range names {
-		g.Go(func() error { p.run(ctx, name); return nil })
+	if len(names) > 0 {
+		wakes := p.db.NewListener(names...)
+		for _, name := range names {
+			g.Go(func() error { p.run(ctx, name, wakes.Alarm(name)); return nil })
+		}
+		g.Go(func() error {
+			wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
+			return nil
+		})
 	}
 	if listener != nil {
 		g.Go(func() error { return p.serve(ctx, listener) })

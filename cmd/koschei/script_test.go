@@ -27,6 +27,7 @@ func TestScripts(t *testing.T) {
 			"database": func(ts *testscript.TestScript, _ bool, args []string) { useDatabase(t, ts, args) },
 			"snapshot": func(ts *testscript.TestScript, _ bool, args []string) { takeSnapshot(t, ts, args[0]) },
 			"sql":      func(ts *testscript.TestScript, _ bool, args []string) { runSQL(t, ts, args[0]) },
+			"await":    func(ts *testscript.TestScript, _ bool, args []string) { awaitSQL(t, ts, args[0]) },
 			"hub":      func(ts *testscript.TestScript, _ bool, args []string) { startHub(ts, args[0]) },
 			"files":    func(ts *testscript.TestScript, _ bool, args []string) { serveFiles(ts, args[0]) },
 			"address":  chooseAddress,

@@ -47,6 +47,27 @@ func runSQL(t *testing.T, ts *testscript.TestScript, sql string) {
 	ts.Check(err)
 }
 
+// awaitSQL is the command "await QUERY": it asks until the answer is true.
+func awaitSQL(t *testing.T, ts *testscript.TestScript, query string) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	pool := connect(t, ts)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var answer bool
+		ts.Check(pool.QueryRow(ctx, query).Scan(&answer))
+		if answer {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%s: still not", query)
+		}
+	}
+}
+
 // takeSnapshot is the command "snapshot FILE": it writes every row of every
 // table to a file. Sequences are not looked at: they go on in a transaction
 // that is taken back.
@@ -113,7 +134,7 @@ func chooseAddress(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("ADDRESS", l.Addr().String())
 }
 
-// patience is how long "page" waits for what it is to see.
+// patience is how long "page" and "await" wait for what they are to see.
 const patience = time.Minute
 
 // readPage is the command "page PATH PATTERN...": it reads a page at $ADDRESS

@@ -30,9 +30,13 @@ type Loop struct {
 }
 
 const (
-	// floor keeps a loop from eating the machine, however fast domain time runs
-	// and however often it is woken.
+	// floor keeps a loop from eating the machine, however fast domain time runs.
 	floor = 50 * time.Millisecond
+
+	// wakeRest and a tenth of the interval, whichever is shorter, are what a loop
+	// rests before it can be woken, so that a stream of wake-ups makes passes a
+	// few times as often and not all the time.
+	wakeRest = time.Second
 
 	firstRetry = 10 * time.Second // domain time, unless the interval is shorter
 	lastRetry  = 5 * time.Minute  // domain time, unless the interval is longer
@@ -89,7 +93,8 @@ func (l *Loop) rest(ctx context.Context, failures int) bool {
 	if failures > 0 {
 		wait, wake = jitter(l.backOff(failures)), nil
 	}
-	return pause(ctx, floor, nil) && pause(ctx, wait-floor, wake)
+	rest := max(min(wait, l.real(l.Interval)/10, wakeRest), floor)
+	return pause(ctx, rest, nil) && pause(ctx, wait-rest, wake)
 }
 
 // backOff is the wait after so many failures in a row. It doubles from a

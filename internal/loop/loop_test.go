@@ -120,11 +120,44 @@ func TestWake(t *testing.T) {
 			t.Fatalf("%d passes, want 4", len(began))
 		}
 		for i := 1; i < len(began); i++ {
-			if wait := began[i] - began[i-1]; wait != floor {
-				t.Errorf("woken after %v, want %v", wait, floor)
+			if wait := began[i] - began[i-1]; wait != wakeRest {
+				t.Errorf("woken after %v, want %v", wait, wakeRest)
 			}
 		}
 	})
+}
+
+// TestWakeRest wakes loops all the time.
+func TestWakeRest(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		interval time.Duration
+		speed    float64
+		want     time.Duration // between two passes
+	}{
+		{"a tenth", 3 * time.Second, 1, 300 * time.Millisecond},
+		{"of domain time", 20 * time.Second, 10, 200 * time.Millisecond},
+		{"at most", 20 * time.Minute, 1, wakeRest},
+		{"at least", 3 * time.Second, 2880, floor},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wake := make(chan struct{})
+				close(wake)
+				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed, Wake: wake}, 10*test.want, ok)
+				for i := 1; i < len(began); i++ {
+					if wait := began[i] - began[i-1]; wait != test.want {
+						t.Errorf("woken after %v, want %v", wait, test.want)
+					}
+				}
+				if len(began) < 9 {
+					t.Errorf("%d passes, want 10", len(began))
+				}
+			})
+		})
+	}
 }
 
 func TestWakeDoesNotCutBackOffShort(t *testing.T) {
@@ -139,8 +172,8 @@ func TestWakeDoesNotCutBackOffShort(t *testing.T) {
 			}
 			return nil
 		})
-		if len(began) != 3 || !near(began[1], firstRetry) || began[2]-began[1] != floor {
-			t.Errorf("passes at %v, want one after %v and the woken one right after it", began, firstRetry)
+		if len(began) != 3 || !near(began[1], firstRetry) || began[2]-began[1] != wakeRest {
+			t.Errorf("passes at %v, want one after %v and the woken one soon after it", began, firstRetry)
 		}
 	})
 }

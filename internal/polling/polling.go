@@ -4,7 +4,8 @@
 //
 // What is done with an answer is package kojisync's; this one decides what is
 // asked, in which order, and that trouble with one thing keeps no other from
-// being asked. Several processes may poll at once; the record stays right, only
+// being asked. Woken for some collections it asks for these alone, unless it is
+// time for all. Several processes may poll at once; the record stays right, only
 // the hub is asked more often.
 package polling
 
@@ -13,7 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -21,11 +24,18 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-// A Service polls. All fields must be set.
+// A Service polls. All fields but Rung must be set.
 type Service struct {
 	DB   *postgres.DB
 	Sync *kojisync.Sync
 	Log  *slog.Logger
+
+	// Rung says which collections the loop was woken for; see postgres.Alarm.
+	// Without it, every pass is for all.
+	Rung func() (collections []int64, all bool)
+
+	interval time.Duration // between two polls of everything, in domain time
+	polled   time.Time     // when the last of these began
 }
 
 // Run polls until ctx ends, in passes that l begins. Running builds have a loop
@@ -35,6 +45,7 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	builds := &loop.Loop{
 		Name: l.Name + "-builds", Interval: l.Interval, Speed: l.Speed, Log: l.Log, Metrics: l.Metrics,
 	}
+	s.interval = l.Interval
 	var both sync.WaitGroup
 	both.Go(func() { builds.Run(ctx, s.Sync.RunningBuilds) })
 	both.Go(func() { l.Run(ctx, s.pass) })
@@ -43,9 +54,13 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 
 // pass asks for everything but running builds.
 func (s *Service) pass(ctx context.Context) error {
+	only := s.only()
 	collections, err := s.DB.Collections(ctx)
 	if err != nil {
 		return err
+	}
+	if only != nil {
+		collections = slices.DeleteFunc(collections, func(c koschei.Collection) bool { return !slices.Contains(only, c.ID) })
 	}
 	var troubles []error
 	for i := range collections {
@@ -57,6 +72,21 @@ func (s *Service) pass(ctx context.Context) error {
 		}
 	}
 	return errors.Join(troubles...)
+}
+
+// only returns the collections that a pass was woken for, nil if it is to poll
+// all of them. However often the service is woken for some, the others have
+// their turn.
+func (s *Service) only() []int64 {
+	now := s.Sync.Now()
+	if s.Rung != nil {
+		ids, all := s.Rung()
+		if !all && len(ids) > 0 && now.Sub(s.polled) < s.interval*9/10 { // loops jitter
+			return ids
+		}
+	}
+	s.polled = now
+	return nil
 }
 
 // collection does each of its steps whatever became of the others.

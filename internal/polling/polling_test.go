@@ -101,3 +101,63 @@ func TestRun(t *testing.T) {
 		t.Error("no pass ended well, although there was nothing to ask for")
 	}
 }
+
+// TestWoken wakes the service for single collections, for all, and for one
+// when all have waited for long.
+func TestWoken(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name string
+		at   time.Duration
+		ids  []int64
+		all  bool
+		want []int64 // nil for all
+	}{
+		{"the first pass", 0, []int64{1}, false, nil},
+		{"woken for some", time.Minute, []int64{1, 3}, false, []int64{1, 3}},
+		{"woken for any", 2 * time.Minute, nil, true, nil},
+		{"the interval is over", 12 * time.Minute, nil, false, nil},
+		{"woken soon after it", 13 * time.Minute, []int64{2}, false, []int64{2}},
+		{"woken as long after it", 22 * time.Minute, []int64{2}, false, nil},
+	}
+	var now time.Time
+	var ids []int64
+	var all bool
+	s := &Service{
+		Sync:     &kojisync.Sync{Now: func() time.Time { return now }},
+		Rung:     func() ([]int64, bool) { return ids, all },
+		interval: 10 * time.Minute,
+	}
+	for _, test := range tests {
+		now, ids, all = start.Add(test.at), test.ids, test.all
+		if diff := cmp.Diff(test.want, s.only()); diff != "" {
+			t.Errorf("%s: collections polled (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// TestPassForSome polls the collections it was woken for and no others.
+func TestPassForSome(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Database(t)
+	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	sql.Exec(`
+		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag)
+		VALUES ('a', 'A', 1, 'a', 'a', 'a-build'), ('b', 'B', 2, 'b', 'b', 'b-build')`)
+	log := slog.New(slog.DiscardHandler)
+	client, err := koji.New(koji.Config{Server: "http://127.0.0.1:1/kojihub", Retry: koji.Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := sql.Number(`SELECT id FROM collection WHERE name = 'b'`)
+	s := &Service{
+		DB: db, Log: log, interval: time.Hour, polled: time.Now(),
+		Sync: &kojisync.Sync{DB: db, Primary: client, Log: log, Now: time.Now},
+		Rung: func() ([]int64, bool) { return []int64{b}, false },
+	}
+	err = s.pass(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "collection b: ") || strings.Contains(err.Error(), "collection a: ") {
+		t.Errorf("error %v without a hub, want one about collection b alone", err)
+	}
+}

@@ -74,7 +74,7 @@ func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) (
 			return fmt.Errorf("build %d is over, or its cancellation was requested before: %w", buildID, koschei.ErrConflict)
 		}
 		log.add(collection, pkg, "package %s (collection %s): cancellation of build %d requested", pkg, collection, buildID)
-		return nil
+		return wake(ctx, tx, 0, WakeScheduler)
 	})
 }
 
@@ -177,13 +177,16 @@ func queueTasks(batch *pgx.Batch, buildID int64, tasks []koschei.Task) {
 }
 
 func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport, rules koschei.PriorityRules, now time.Time) error {
-	_, err := tx.Exec(ctx, `
+	tag, err := tx.Exec(ctx, `
 		UPDATE build
 		SET outcome = $2, finished = $3::timestamptz, task_id = coalesce(task_id, nullif($4::bigint, 0)),
 			repo_id = coalesce(repo_id, nullif($5::bigint, 0)), fault = $6, fault_task_id = nullif($7::bigint, 0),
 			deps = CASE WHEN $3::timestamptz IS NOT NULL AND repo_id IS NULL AND $5 = 0 AND deps = 'pending' THEN 'unavailable' ELSE deps END
 		WHERE id = $1 AND ($2 <> outcome OR task_id IS NULL AND $4 <> 0 OR repo_id IS NULL AND $5 <> 0)`,
 		r.BuildID, r.Outcome, orNull(r.Finished), r.TaskID, r.RepoID, r.Fault, r.FaultTaskID)
+	if err == nil && tag.RowsAffected() > 0 && r.RepoID != 0 {
+		err = wakeFor(ctx, tx, []int64{b.PackageID}, WakeBuildResolver)
+	}
 	if err != nil || b.Outcome == r.Outcome {
 		return err
 	}
@@ -195,6 +198,9 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 		err = holdForFault(ctx, tx, b.PackageID, r.BackOff, now)
 	case r.Outcome.Ended():
 		err = settlePriorities(ctx, tx, b, r.Outcome, rules)
+	}
+	if err == nil && r.Outcome.Ended() {
+		err = wakeFor(ctx, tx, []int64{b.PackageID}, WakeScheduler, WakeRepoResolver)
 	}
 	if err != nil {
 		return err

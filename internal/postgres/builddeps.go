@@ -118,11 +118,15 @@ func (db *DB) giveUpBuilds(ctx context.Context, buildIDs []int64, deps koschei.D
 // resolveAgain makes the packages of builds due, because what their changes
 // are counted from may be another build now. They must be locked.
 func resolveAgain(ctx context.Context, tx pgx.Tx, buildIDs []int64) error {
-	_, err := tx.Exec(ctx, `
+	due, err := collectIDs(tx.Query(ctx, `
 		UPDATE package p
 		SET resolved_build_id = NULL
 		FROM build b
 		WHERE b.id = ANY($1) AND p.id = b.package_id AND b.outcome IN ('complete', 'failed')
-			AND p.resolved_build_id IS NOT NULL`, buildIDs)
-	return err
+			AND p.resolved_build_id IS NOT NULL
+		RETURNING p.id`, buildIDs))
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	return wakeFor(ctx, tx, due, WakeRepoResolver)
 }

@@ -72,7 +72,10 @@ func insertCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection) err
 		c.Name, c.DisplayName, c.Order, c.SecondaryMode, c.Target, c.DestTag, c.BuildTag, c.BuildGroup,
 		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.PollUntracked, c.WeakDeps,
 	).Scan(&c.ID)
-	return collectionStored(err, c.Name)
+	if err != nil {
+		return collectionStored(err, c.Name)
+	}
+	return wake(ctx, tx, c.ID, WakePolling, WakeRepoResolver)
 }
 
 func collectionStored(err error, name string) error {
@@ -119,7 +122,10 @@ func updateCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection, for
 		WHERE id = $1`,
 		c.ID, c.Name, c.DisplayName, c.Order, c.SecondaryMode, c.Target, c.DestTag, c.BuildTag, c.BuildGroup,
 		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.PollUntracked, c.WeakDeps, forgetRepo)
-	return collectionStored(err, c.Name)
+	if err != nil {
+		return collectionStored(err, c.Name)
+	}
+	return wake(ctx, tx, c.ID, WakePolling, WakeRepoResolver, WakeScheduler)
 }
 
 // auditCollection notes every field that differs.

@@ -11,6 +11,12 @@
 // decides nothing: rules are in package koschei, what to do next is for the
 // services. It does not run a server; package cluster does.
 //
+// # Wake-ups
+//
+// What gives a service something to do wakes it in the same transaction (wake,
+// Listener). That is a courtesy: who is not woken finds the work when its
+// interval is over.
+//
 // # Locks
 //
 // To stay free of deadlocks, a transaction locks rows in this order, and rows

@@ -53,3 +53,9 @@ func (db *DB) RefreshLastBuilds(ctx context.Context, collection string, now time
 func (db *DB) RefreshBuildsOf(ctx context.Context, packageIDs []int64) error {
 	return db.transact(ctx, func(tx pgx.Tx) error { return refreshLastBuilds(ctx, tx, packageIDs) })
 }
+
+// CheckEvery makes a listener ask more often whether its connection is one.
+func (l *Listener) CheckEvery(silence time.Duration) { l.check = silence }
+
+// Ring is what a notification with that payload does.
+func (a *Alarm) Ring(payload string) { a.ring(payload) }

@@ -85,5 +85,10 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 	if err != nil {
 		return 0, 0, err
 	}
+	if unblocked > 0 {
+		if err := wake(ctx, tx, collectionID, WakeRepoResolver, WakeScheduler); err != nil {
+			return 0, 0, err
+		}
+	}
 	return blocked, unblocked, noteStates(ctx, tx, ids, now)
 }

@@ -92,7 +92,11 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 		if err != nil {
 			return err
 		}
-		added = len(ids)
+		if added = len(ids); added > 0 {
+			if err := wakeFor(ctx, tx, packages, WakeBuildResolver, WakeRepoResolver); err != nil {
+				return err
+			}
+		}
 		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
 			return err
 		}
@@ -198,6 +202,9 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 			return err
 		}
 		changed = int(tag.RowsAffected())
+		if err := wake(ctx, tx, c.ID, WakeRepoResolver); err != nil {
+			return err
+		}
 		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
 			return err
 		}

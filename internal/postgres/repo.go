@@ -57,6 +57,9 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 			return err
 		}
 		if repo.Resolved == koschei.Resolved {
+			if err := wake(ctx, tx, c.ID, WakeScheduler); err != nil {
+				return err
+			}
 			return forgetUntried(ctx, tx, c.ID, report.Unanswered)
 		}
 		return nil

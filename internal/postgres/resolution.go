@@ -55,6 +55,9 @@ func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []
 		if report.Replaced, err = db.storeAnswers(ctx, tx, repo, current, now); err != nil {
 			return err
 		}
+		if err := wake(ctx, tx, repo.CollectionID, WakeScheduler); err != nil {
+			return err
+		}
 		return updateResolved(ctx, tx, current, now)
 	})
 	if err != nil {

@@ -148,6 +148,11 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 		if err != nil {
 			return err
 		}
+		if s.RepoID != 0 {
+			if err := wakeFor(ctx, tx, []int64{s.PackageID}, WakeBuildResolver); err != nil {
+				return err
+			}
+		}
 		return settlePackages(ctx, tx, []int64{s.PackageID}, s.Now)
 	})
 	if err != nil {

@@ -52,7 +52,10 @@ func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 				ON CONFLICT (hub, name, version, release) DO NOTHING`,
 				s.Hub, s.Name, s.Version, s.Release, notNil(s.BuildRequires), notNil(s.BuildArchs), notNil(s.ExclusiveArch), notNil(s.ExcludeArch))
 		}
-		return tx.SendBatch(ctx, &batch).Close()
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		return wake(ctx, tx, 0, WakeBuildResolver, WakeRepoResolver)
 	})
 	if err != nil {
 		return fmt.Errorf("storing facts of %d source packages: %w", len(srpms), err)

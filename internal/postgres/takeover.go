@@ -153,6 +153,9 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 	if err != nil {
 		return 0, err
 	}
+	if err := wake(ctx, tx, collectionID, WakeRepoResolver, WakeScheduler); err != nil {
+		return 0, err
+	}
 	return len(ids), noteStates(ctx, tx, ids, log.author.Now)
 }
 

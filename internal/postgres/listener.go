@@ -1,0 +1,171 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Listener rings the alarms of a process when there is work for its services
+// (see Wake), over a connection of its own. It saves waiting and nothing else:
+// a notification may be lost, doubled or late, a database may be reached
+// through what cannot pass notifications on, and everything is still done when
+// the loops' intervals are over.
+type Listener struct {
+	db     *DB
+	alarms map[string]*Alarm
+	check  time.Duration // how long a connection may be silent before it is asked whether it is one
+}
+
+// NewListener has an alarm for each of the services.
+func (db *DB) NewListener(services ...string) *Listener {
+	l := &Listener{db: db, alarms: map[string]*Alarm{}, check: listenCheck}
+	for _, s := range services {
+		l.alarms[s] = &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}}
+	}
+	return l
+}
+
+// Alarm returns the alarm of one of the services that NewListener was given,
+// nil for any other.
+func (l *Listener) Alarm(service string) *Alarm { return l.alarms[service] }
+
+const (
+	listenCheck  = time.Minute
+	listenAnswer = 10 * time.Second // that it has to say so
+
+	firstReconnect = 100 * time.Millisecond
+	lastReconnect  = 30 * time.Second
+)
+
+// Run listens until ctx ends. When the connection is lost it tells lost why and
+// connects again, later after each failure in a row; every alarm rings then,
+// for what went unheard meanwhile.
+func (l *Listener) Run(ctx context.Context, lost func(error)) {
+	for failures := 0; ctx.Err() == nil; failures++ {
+		began := time.Now()
+		err := l.listen(ctx, failures > 0)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > lastReconnect {
+			failures = 0
+		}
+		lost(err)
+		wait := min(firstReconnect<<min(failures, 20), lastReconnect)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait/2 + rand.N(wait)):
+		}
+	}
+}
+
+// listen rings alarms for as long as one connection lasts.
+func (l *Listener) listen(ctx context.Context, again bool) (err error) {
+	conn, err := pgx.ConnectConfig(ctx, l.db.pool.Config().ConnConfig)
+	if err != nil {
+		return fmt.Errorf("connecting to listen: %w", err)
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(closing) // it is lost, or has nothing more to say
+	}()
+	for _, service := range slices.Sorted(maps.Keys(l.alarms)) {
+		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{wakeChannel + service}.Sanitize()); err != nil {
+			return fmt.Errorf("listening for %s: %w", service, err)
+		}
+	}
+	if again {
+		for _, alarm := range l.alarms {
+			alarm.ring("")
+		}
+	}
+	for {
+		n, err := l.await(ctx, conn)
+		if err != nil {
+			return fmt.Errorf("listening: %w", err)
+		}
+		if n != nil {
+			if alarm := l.alarms[strings.TrimPrefix(n.Channel, wakeChannel)]; alarm != nil {
+				alarm.ring(n.Payload)
+			}
+		}
+	}
+}
+
+// await returns the next notification, or nil when there was none for a while
+// and the connection is well.
+func (l *Listener) await(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	waiting, cancel := context.WithTimeout(ctx, l.check)
+	defer cancel()
+	n, err := conn.WaitForNotification(waiting)
+	if err == nil || ctx.Err() != nil || !errors.Is(waiting.Err(), context.DeadlineExceeded) || conn.IsClosed() {
+		return n, err
+	}
+	answering, cancel := context.WithTimeout(ctx, listenAnswer)
+	defer cancel()
+	return nil, conn.Ping(answering)
+}
+
+// An Alarm wakes one service of a process. What rings it again before the
+// service wakes adds nothing.
+type Alarm struct {
+	bell chan struct{}
+
+	mu          sync.Mutex
+	collections map[int64]bool // that it rang for
+	all         bool           // it rang for no collection in particular
+}
+
+// rememberedCollections bounds what an alarm remembers; with more of them it
+// has rung for all.
+const rememberedCollections = 1000
+
+// Bell is what a loop waits for.
+func (a *Alarm) Bell() <-chan struct{} { return a.bell }
+
+// Rung returns the collections that the alarm rang for since it was asked last,
+// by id, or all if it rang for everything; neither if it did not ring. Who asks
+// at the begin of its work misses nothing: the bell is silent until it rings
+// again.
+func (a *Alarm) Rung() (collections []int64, all bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-a.bell:
+	default:
+	}
+	collections, all = slices.Sorted(maps.Keys(a.collections)), a.all
+	clear(a.collections)
+	a.all = false
+	if all {
+		return nil, true
+	}
+	return collections, false
+}
+
+func (a *Alarm) ring(payload string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id, err := strconv.ParseInt(payload, 10, 64)
+	if err != nil || len(a.collections) == rememberedCollections {
+		a.all = true
+	} else {
+		a.collections[id] = true
+	}
+	select {
+	case a.bell <- struct{}{}:
+	default:
+	}
+}
