@@ -36,7 +36,8 @@ type config struct {
 }
 
 type databaseConfig struct {
-	URL string `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
+	URL   string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
+	Lease time.Duration `yaml:"lease" doc:"What one process at a time does another one takes over after this, if the first has died."`
 }
 
 type kojiConfig struct {
@@ -53,6 +54,7 @@ type kojiConfig struct {
 	Keytab        string        `yaml:"keytab" doc:"Keytab for login kerberos; without one the credential cache is used."`
 	CCache        string        `yaml:"ccache" doc:"Credential cache for login kerberos without a keytab."`
 	Krb5Conf      string        `yaml:"krb5_conf" doc:"Kerberos configuration for login kerberos."`
+	CallLimit     time.Duration `yaml:"call_limit" doc:"The longest time a call to the hub may take. A submission that is not found there after twice that is given up."`
 	BuildArches   []string      `yaml:"build_arches" doc:"Architectures scratch builds are made for."`
 	MaxBuilds     int           `yaml:"max_builds" doc:"Scratch builds running at once, over all collections."`
 	TaskPriority  int           `yaml:"task_priority" doc:"Added to Koji's default priority of a task; higher is less urgent."`
@@ -100,10 +102,12 @@ type logConfig struct {
 func defaultConfig() config {
 	p := koschei.DefaultPriorityRules()
 	return config{
-		DataDir: defaultDataDir(),
+		DataDir:  defaultDataDir(),
+		Database: databaseConfig{Lease: 30 * time.Second},
 		Koji: kojiConfig{
 			Login:         "none",
 			Krb5Conf:      "/etc/krb5.conf",
+			CallLimit:     5 * time.Minute,
 			BuildArches:   []string{"i386", "x86_64", "armhfp"},
 			MaxBuilds:     30,
 			TaskPriority:  30,

@@ -78,3 +78,18 @@ func write(t *testing.T, file, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestTooShort refuses limits within which nothing can be done.
+func TestTooShort(t *testing.T) {
+	t.Parallel()
+	c := defaultConfig()
+	c.Koji.Server = "http://hub.example.com/kojihub"
+	c.Koji.CallLimit = time.Millisecond
+	if _, err := newHub(c.Koji, nil); err == nil || !strings.Contains(err.Error(), "call_limit is 1ms") {
+		t.Errorf("call_limit: got %v", err)
+	}
+	c.Koji.CallLimit, c.Database.Lease = time.Second, 0
+	if _, err := newProcess(c, nil, nil); err == nil || !strings.Contains(err.Error(), "database.lease is 0s") {
+		t.Errorf("lease: got %v", err)
+	}
+}

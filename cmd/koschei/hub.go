@@ -30,7 +30,10 @@ func newHub(c kojiConfig, observe observer) (*koji.Client, error) {
 }
 
 func (c kojiConfig) client() (koji.Config, error) {
-	cfg := koji.Config{Server: c.Server, TopURL: c.TopURL, WebURL: c.WebURL, Renegotiate: c.Renegotiate}
+	cfg := koji.Config{Server: c.Server, TopURL: c.TopURL, WebURL: c.WebURL, Renegotiate: c.Renegotiate, CallLimit: c.CallLimit}
+	if c.CallLimit < time.Second {
+		return cfg, fmt.Errorf("call_limit is %s: it must be at least a second", c.CallLimit)
+	}
 	var err error
 	if cfg.Login, err = c.login(); err != nil {
 		return cfg, err

@@ -54,8 +54,13 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Database.Lease < time.Second {
+		return nil, badInput(fmt.Errorf("configuration: database.lease is %s: it must be at least a second", c.Database.Lease))
+	}
+	leasing := *db
+	leasing.DB = db.Leasing(c.Database.Lease)
 	return &process{
-		config: c, log: log, db: db, hub: hub, registry: registry,
+		config: c, log: log, db: &leasing, hub: hub, registry: registry,
 		now:    c.Clock.now(),
 		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		loops:  loop.NewMetrics(registry),

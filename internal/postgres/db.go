@@ -20,6 +20,8 @@ type DB struct {
 	pool  *pgxpool.Pool
 	sets  *setCodec
 	lease *Lease // that writing needs, see Under; nil if none
+
+	leaseTime time.Duration
 }
 
 // ParseURL reads a PostgreSQL URL or key/value string, as database.url has it.
@@ -50,7 +52,7 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	return &DB{pool: pool, sets: newSetCodec()}, nil
+	return &DB{pool: pool, sets: newSetCodec(), leaseTime: leaseTime}, nil
 }
 
 // registerTypes makes times come back in UTC, not in the machine's zone.

@@ -80,7 +80,9 @@ func (db *DB) ReleaseLease(ctx context.Context, lease Lease) error {
 // has acquired it, whatever its holder believes. Nobody can acquire the lease
 // between that check and the commit.
 func (db *DB) Under(lease Lease) *DB {
-	return &DB{pool: db.pool, sets: db.sets, lease: &lease}
+	under := *db
+	under.lease = &lease
+	return &under
 }
 
 // fence locks the lease's term for tx, or finds it over. The holder's lock is

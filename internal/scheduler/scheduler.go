@@ -46,9 +46,6 @@ type Service struct {
 const (
 	leaseName = "scheduler"
 
-	// leaseTTL is how long others wait for a scheduler that has died.
-	leaseTTL = 30 * time.Second
-
 	// candidates bounds what is looked at of a collection in a pass, and so the
 	// calls to the hub.
 	candidates = 50
@@ -66,7 +63,7 @@ const (
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	l.Run(ctx, s.pass)
 	if s.lease != nil {
-		// Best effort: without it the next one waits for leaseTTL.
+		// Best effort: without it the next one waits for the lease to end.
 		_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease)
 	}
 }
@@ -96,7 +93,7 @@ func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
 // hold makes sure that the lease is ours for the pass.
 func (s *Service) hold(ctx context.Context) (bool, error) {
 	if s.lease != nil {
-		err := s.DB.RenewLease(ctx, *s.lease, leaseTTL)
+		err := s.DB.RenewLease(ctx, *s.lease, s.DB.LeaseTime())
 		if err == nil {
 			return true, nil
 		}
@@ -105,7 +102,7 @@ func (s *Service) hold(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	lease, err := s.DB.AcquireLease(ctx, leaseName, s.Holder, leaseTTL)
+	lease, err := s.DB.AcquireLease(ctx, leaseName, s.Holder, s.DB.LeaseTime())
 	if errors.Is(err, koschei.ErrLeased) {
 		return false, nil
 	}
