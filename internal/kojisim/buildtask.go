@@ -45,7 +45,9 @@ func (w *World) submitBuild(owner *user, source, target string, opts xmlrpc.Stru
 	if s, ok := override.(string); ok {
 		run.override = strings.Fields(s)
 	}
-	return w.submit("build", owner, priority, request, run.work)
+	t := w.submit("build", owner, priority, request, run.work)
+	t.build = run
+	return t
 }
 
 // submitUpdate makes the build task of a packager.

@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -32,6 +33,7 @@ func (h *Hub) SetFaults(f Faults) {
 // offline is the fault of a hub that is switched off.
 func (h *Hub) offline() error {
 	if h.faults.Offline != "" {
+		h.seen["offline"]++
 		return faultf(codeServerOffline, "%s", h.faults.Offline)
 	}
 	return nil
@@ -42,6 +44,7 @@ func (h *Hub) lockedOut(method string, s *session) error {
 	if !h.faults.LockOut || method == "login" || method == "sslLogin" || s != nil && s.user.has("admin") {
 		return nil
 	}
+	h.seen["locked out"]++
 	return faultf(codeServerOffline, "Server disabled for maintenance")
 }
 
@@ -53,21 +56,38 @@ func (h *Hub) draw(what string) (Faults, draw) {
 	return h.faults, drawFrom(h.w.seed, what, strconv.Itoa(h.calls))
 }
 
+// FaultsSeen counts the requests that each kind of fault has met.
+func (h *Hub) FaultsSeen() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.seen)
+}
+
+func (h *Hub) note(kind string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen[kind]++
+}
+
 // struck lets a request fail before anything happens, and reports whether it did.
 func (h *Hub) struck(rw http.ResponseWriter, req *http.Request) bool {
 	f, d := h.draw("before")
 	if d.chance(f.Expire) {
+		h.note("sessions expired")
 		h.ExpireSessions()
 	}
 	if f.HTML503 || d.chance(f.Busy) {
+		h.note("503")
 		htmlError(rw, http.StatusServiceUnavailable, "Service Unavailable", "The server is temporarily unable to service your request.")
 		return true
 	}
 	if d.chance(f.CutBefore) {
+		h.note("cut before")
 		cut(rw)
 		return true
 	}
 	if d.chance(f.Slow) {
+		h.note("slow")
 		t := time.NewTimer(f.SlowFor)
 		defer t.Stop()
 		select {
@@ -83,10 +103,12 @@ func (h *Hub) struck(rw http.ResponseWriter, req *http.Request) bool {
 func (h *Hub) spoiled(rw http.ResponseWriter, answer []byte) bool {
 	f, d := h.draw("after")
 	if d.chance(f.CutAfter) {
+		h.note("cut after")
 		cut(rw)
 		return true
 	}
 	if d.chance(f.Truncate) {
+		h.note("truncated")
 		rw.Header().Set("Content-Type", "text/xml")
 		rw.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = rw.Write(answer[:len(answer)/2])

@@ -52,12 +52,13 @@ type Hub struct {
 	opened   int // ids given to sessions
 	faults   Faults
 	calls    int            // served, for the draws of faults
+	seen     map[string]int // requests that met a fault, by kind
 	sizes    map[string]int // of the last answers, by method
 }
 
 // NewHub returns a hub that serves w in the time of clock.
 func NewHub(w *World, clock *Clock, log *slog.Logger) *Hub {
-	return &Hub{w: w, clock: clock, log: log, methods: methods(), sessions: map[int]*session{}, sizes: map[string]int{}}
+	return &Hub{w: w, clock: clock, log: log, methods: methods(), sessions: map[int]*session{}, seen: map[string]int{}, sizes: map[string]int{}}
 }
 
 // World returns the world behind the hub.

@@ -75,6 +75,9 @@ func (s *packagers) startWork(updatesADay float64) {
 
 // work is one update and the wait for the next.
 func (s *packagers) work() {
+	if s.w.holiday {
+		return
+	}
 	s.w.after(s.luck.waiting(s.mean), s.work)
 	p := s.anyPackage()
 	if p == nil {
@@ -192,6 +195,9 @@ func (s *packagers) submit(p *pkg, evr rpm.EVR, b *build, done func(bool)) {
 }
 
 func (s *packagers) submitContent(p *pkg, evr rpm.EVR, c content, done func(bool)) {
+	if s.w.holiday {
+		return
+	}
 	s.w.submitUpdate(s.user, s.target(), &update{pkg: p, evr: evr, content: c, done: done})
 }
 

@@ -44,6 +44,7 @@ type task struct {
 	turn  int  // counts assignments; what was planned for an older one is void
 	freed bool // has been freed once
 	work  work
+	build *buildRun // of a build that somebody submitted
 	notes taskNotes
 }
 

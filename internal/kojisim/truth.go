@@ -135,18 +135,58 @@ func (w *World) decide(taskID int, src *build, r *repo) outcome {
 		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
 	}}
 	infra, flake := luck.fraction(), luck.fraction()
+	switch {
+	case w.cannotInstall(&o, src, r):
+	case infra < w.rules.Infrastructure:
+		o.Cause, o.Detail = CauseInfrastructure, "the builder lost its network"
+	case w.broken(&o, src, r):
+	case flake < w.truth.flaky[src.pkg.name]:
+		o.Cause, o.message = CauseFlake, "timed out waiting for worker"
+		o.Detail = o.message
+	}
+	return o
+}
+
+// Foresee tells what building the newest source of each package in a repo
+// comes to: by package, without those that are blocked or have no build. Chance
+// and the build system's own failures are left out.
+func (w *World) Foresee(repoID int) map[string]Verdict {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]Verdict{}
+	r := w.repoByID(repoID)
+	if r == nil {
+		return out
+	}
+	for _, p := range w.packages {
+		src := r.tag.latestBuild(p, w.lastEvent())
+		if src == nil || isBlocked(r.tag.order(), p) {
+			continue
+		}
+		o := outcome{Verdict: Verdict{Package: p.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone}}
+		if !w.cannotInstall(&o, src, r) {
+			w.broken(&o, src, r)
+		}
+		out[p.name] = o.Verdict
+	}
+	return out
+}
+
+// cannotInstall decides whether the buildroot of src cannot be installed from r.
+func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
 	if bad, unmet := w.brokenGroup(r); unmet {
 		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
-		return o
+		return true
 	}
-	if bad, unmet := w.look(r.tag, r.holds).unmet(src.requires); unmet {
+	bad, unmet := w.look(r.tag, r.holds).unmet(src.requires)
+	if unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
-		return o
 	}
-	if infra < w.rules.Infrastructure {
-		o.Cause, o.Detail = CauseInfrastructure, "the builder lost its network"
-		return o
-	}
+	return unmet
+}
+
+// broken decides whether a breakage hits src in r.
+func (w *World) broken(o *outcome, src *build, r *repo) bool {
 	for _, b := range w.truth.breakages[src.pkg.name] {
 		if !b.applies(w, src, r) {
 			continue
@@ -156,13 +196,9 @@ func (w *World) decide(taskID int, src *build, r *repo) outcome {
 			o.Cause = CauseDependency
 			o.Dependency = b.Dependency + "-" + b.DependencyFrom.String()
 		}
-		return o
+		return true
 	}
-	if flake < w.truth.flaky[src.pkg.name] {
-		o.Cause, o.message = CauseFlake, "timed out waiting for worker"
-		o.Detail = o.message
-	}
-	return o
+	return false
 }
 
 // brokenGroup returns what keeps the group of the buildroot from being

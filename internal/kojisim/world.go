@@ -37,6 +37,8 @@ type World struct {
 	external []*externalRepo
 	groups   int // ids given to groups
 
+	holiday bool // of packagers, see SendHome
+
 	truth  truth
 	policy Policy
 	rules  Rules
