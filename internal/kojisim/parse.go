@@ -108,6 +108,9 @@ func (p *parser) line(line string) error {
 	}
 	do, ok := p.verbs()[verb]
 	if !ok {
+		do, ok = p.laterVerbs()[verb]
+	}
+	if !ok {
 		return fmt.Errorf("unknown word %q", verb)
 	}
 	if len(p.words) < do.words {

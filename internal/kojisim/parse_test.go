@@ -46,3 +46,38 @@ func TestParseWorldErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	w, err := ParseWorld([]byte(simpleWorld), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newStation(t, w).hub
+	err = h.Amend("break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := w.tagByName("f40").order()
+	if !isBlocked(order, w.packageByName("foo")) || len(w.Breakages()["foo"]) != 1 || w.truth.flaky["foo"] != 1 {
+		t.Error("foo is not blocked, broken and flaky")
+	}
+	if b := w.buildByNVR("new-1-1"); b == nil || len(b.binaries) != 1 {
+		t.Errorf("got %+v for the new build", b)
+	}
+	if err := h.Amend("unblock foo tag=f40\nmend foo\nuntarget f40"); err != nil {
+		t.Fatal(err)
+	}
+	if isBlocked(order, w.packageByName("foo")) || len(w.Breakages()["foo"]) != 0 || w.truth.flaky["foo"] != 0 || w.targetByName("f40") != nil {
+		t.Error("foo is not well again, or its target is still there")
+	}
+	for line, want := range map[string]string{
+		"start 2026-01-01T00:00:00Z": "start comes first",
+		"block bar tag=f40":          `no package "bar" in tag f40`,
+		"untarget f40":               `no target "f40"`,
+	} {
+		if err := h.Amend(line); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", line, err, want)
+		}
+	}
+}

@@ -103,7 +103,10 @@ func (w *World) tagByName(name string) *tag {
 }
 
 func (w *World) addTarget(name string, build, dest *tag) {
-	t := &target{id: len(w.targets) + 1, name: name, build: build, dest: dest}
+	t := &target{id: 1, name: name, build: build, dest: dest}
+	if n := len(w.targets); n > 0 {
+		t.id = w.targets[n-1].id + 1
+	}
 	w.targets = append(w.targets, t)
 	w.newEvent()
 }

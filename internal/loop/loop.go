@@ -22,6 +22,7 @@ type Loop struct {
 	Name     string          // of the service, in logs and metrics
 	Interval time.Duration   // domain time from the end of a pass to the next
 	Speed    float64         // domain seconds in a real second; 0 is 1
+	Passes   int             // after so many Run returns; 0: it goes on until the service ends
 	Wake     <-chan struct{} // begins the next pass early; nil if nothing does
 	Log      *slog.Logger
 	Metrics  *Metrics // nil if nobody counts
@@ -43,10 +44,10 @@ const (
 	minRetry   = time.Second      // real time that lastRetry is at least
 )
 
-// Run calls pass until ctx ends.
+// Run calls pass until ctx ends or there were l.Passes.
 func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 	failures := 0
-	for ctx.Err() == nil {
+	for done := 1; ctx.Err() == nil; done++ {
 		began := time.Now()
 		err := pass(ctx)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -58,7 +59,7 @@ func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 		} else {
 			failures++
 		}
-		if !l.rest(ctx, failures) {
+		if done == l.Passes || !l.rest(ctx, failures) {
 			return
 		}
 	}

@@ -247,3 +247,15 @@ func counted(t *testing.T, reg *prometheus.Registry, outcome string) float64 {
 	}
 	return 0
 }
+
+func TestPasses(t *testing.T) {
+	t.Parallel()
+	for _, want := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			began := starts(t, &Loop{Interval: time.Second, Passes: want}, time.Hour, func(int) error { return errors.New("trouble") })
+			if len(began) != want {
+				t.Errorf("%d passes, want %d", len(began), want)
+			}
+		})
+	}
+}

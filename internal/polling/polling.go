@@ -43,7 +43,7 @@ type Service struct {
 // wait for, and a large collection that is new takes long.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	builds := &loop.Loop{
-		Name: l.Name + "-builds", Interval: l.Interval, Speed: l.Speed, Log: l.Log, Metrics: l.Metrics,
+		Name: l.Name + "-builds", Interval: l.Interval, Speed: l.Speed, Passes: l.Passes, Log: l.Log, Metrics: l.Metrics,
 	}
 	s.interval = l.Interval
 	var both sync.WaitGroup
