@@ -71,6 +71,33 @@ func (c *Client) ListTagged(ctx context.Context, q TagQuery) ([]TaggedBuild, err
 	return readList[TaggedBuild](ctx, c, "listTagged", q.Tag, named(args...))
 }
 
+// Taggings are the builds of one package in a tag, or why they are not known.
+type Taggings struct {
+	Builds []TaggedBuild
+	Err    error
+}
+
+// LatestTagged returns of packages the builds tagged last in a tag or one that
+// it inherits from, in the order of the names. A package without any has none,
+// an unknown tag is a fault of each.
+func (c *Client) LatestTagged(ctx context.Context, tag string, names []string) ([]Taggings, error) {
+	calls := make([]xmlrpc.Call, len(names))
+	for i, name := range names {
+		calls[i] = xmlrpc.Call{Method: "listTagged", Params: []any{tag, named("latest", true, "inherit", true, "package", name)}}
+	}
+	results, err := c.Multicall(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	taggings := make([]Taggings, len(names))
+	for i, r := range results {
+		if err := resultOf(r, &taggings[i].Builds); err != nil {
+			taggings[i] = Taggings{Err: fmt.Errorf("builds of package %s in tag %s: %w", names[i], tag, err)}
+		}
+	}
+	return taggings, nil
+}
+
 // LatestBuilds returns the latest build of each package of a tag with what it
 // inherits, or of one package if pkg is not "".
 func (c *Client) LatestBuilds(ctx context.Context, tag, pkg string) ([]TaggedBuild, error) {

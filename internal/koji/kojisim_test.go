@@ -71,6 +71,24 @@ func TestSimulatedHub(t *testing.T) {
 	if len(config.Arches) == 0 || len(packages) < 80 || len(tagged) == 0 {
 		t.Fatalf("%d arches, %d packages, %d builds", len(config.Arches), len(packages), len(tagged))
 	}
+	parents := must[[]koji.Inheritance](t)(c.FullInheritance(ctx, target.BuildTag))
+	if len(parents) == 0 || parents[0].Tag != target.DestTag || parents[0].Depth != 1 {
+		t.Errorf("%s inherits from %+v, want %s first", target.BuildTag, parents, target.DestTag)
+	}
+	names := []string{tagged[0].Name, "no-such-package", packages[0].Name}
+	taggings := must[[]koji.Taggings](t)(c.LatestTagged(ctx, target.DestTag, names))
+	if got := taggings[0].Builds; len(got) != 1 || got[0].ID != tagged[0].ID || len(taggings[1].Builds) != 0 {
+		t.Errorf("taggings of %v: %+v, want first build %d, and none of the second", names, taggings, tagged[0].ID)
+	}
+	listings := must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, target.DestTag, names))
+	if got := listings[2].Entries; len(got) != 1 || got[0].ID != packages[0].ID || len(listings[1].Entries) != 0 {
+		t.Errorf("listings of %v: %+v, want last package %d, and none of the second", names, listings, packages[0].ID)
+	}
+	for _, l := range must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, "no-such-tag", names[:1])) {
+		if koji.ClassOf(l.Err) != koji.Permanent {
+			t.Errorf("listing in a tag that does not exist: error %v, want a fault", l.Err)
+		}
+	}
 	repo := must[*koji.Repo](t)(c.Repo(ctx, target.BuildTag))
 	if again := must[*koji.Repo](t)(c.RepoInfo(ctx, repo.ID)); *again != *repo {
 		t.Errorf("getRepo says %+v, repoInfo %+v", repo, again)

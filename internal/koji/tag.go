@@ -73,6 +73,19 @@ func (c *Client) Tag(ctx context.Context, name string) (*Tag, error) {
 	return tag, nil
 }
 
+// An Inheritance says that a tag has what another one has.
+type Inheritance struct {
+	Tag   string `koji:"name"` // inherited from
+	TagID int64  `koji:"parent_id"`
+	Depth int    `koji:"currdepth"` // 1 for what the tag itself inherits from
+}
+
+// FullInheritance returns the tags that a tag inherits from, directly or not.
+// One may come more than once. An unknown tag is a fault.
+func (c *Client) FullInheritance(ctx context.Context, tag string) ([]Inheritance, error) {
+	return readList[Inheritance](ctx, c, "getFullInheritance", tag)
+}
+
 // BuildConfig returns a build tag with what it inherits: arches and settings.
 // An unknown tag is a fault.
 func (c *Client) BuildConfig(ctx context.Context, tag string) (*Tag, error) {

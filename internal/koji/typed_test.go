@@ -167,6 +167,7 @@ func TestTypedRequests(t *testing.T) {
 		{"getBuildTarget", func(ctx context.Context, c *Client) error { _, err := c.BuildTarget(ctx, "f40"); return err }},
 		{"getTag", func(ctx context.Context, c *Client) error { _, err := c.Tag(ctx, "f40-build"); return err }},
 		{"getBuildConfig", func(ctx context.Context, c *Client) error { _, err := c.BuildConfig(ctx, "f40-build"); return err }},
+		{"getFullInheritance", func(ctx context.Context, c *Client) error { _, err := c.FullInheritance(ctx, "f40-build"); return err }},
 		{"getTagGroups", func(ctx context.Context, c *Client) error { _, err := c.TagGroups(ctx, "f40-build", 0); return err }},
 		{"getTagGroups-event", func(ctx context.Context, c *Client) error { _, err := c.TagGroups(ctx, "f40-build", 71); return err }},
 		{"basic-getLastEvent", func(ctx context.Context, c *Client) error { _, err := c.LastEvent(ctx); return err }},

@@ -23,6 +23,16 @@ func (s *Sync) RunningBuilds(ctx context.Context) error {
 	return s.followBuilds(ctx, builds)
 }
 
+// BuildsOfTasks does for the builds that some tasks of the primary hub are for
+// what RunningBuilds does for all. Tasks of others cost the hub nothing.
+func (s *Sync) BuildsOfTasks(ctx context.Context, tasks []int64) error {
+	builds, err := s.DB.RunningBuildsOf(ctx, koschei.Primary, tasks)
+	if err != nil || len(builds) == 0 {
+		return err
+	}
+	return s.followBuilds(ctx, builds)
+}
+
 // CancelBuilds cancels the tasks of builds that somebody wants canceled and of
 // those that have run too long, and stores what became of them. A build stays
 // as it is when its task cannot be canceled.

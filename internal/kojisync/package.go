@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -24,12 +25,39 @@ func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
 		// packages, and to believe it would block everything.
 		return fmt.Errorf("package list of tag %s: it is empty", c.DestTag)
 	}
+	return s.savePackageList(ctx, c, listed, nil)
+}
+
+// PackagesListed does for some packages, each named once, what PackageList does
+// for all. One that the hub does not want to speak about stays as it is.
+func (s *Sync) PackagesListed(ctx context.Context, c *koschei.Collection, names []string) error {
+	_, hub := s.sourceHub(c)
+	listings, err := hub.ListPackagesNamed(ctx, c.DestTag, names)
+	if err != nil {
+		return fmt.Errorf("%d packages in the list of tag %s: %w", len(names), c.DestTag, err)
+	}
+	var listed []koji.ListedPackage
+	about := []string{}
+	for i, l := range listings {
+		if l.Err != nil {
+			s.Log.WarnContext(ctx, "entry of a package list not known", "collection", c.Name, "package", names[i], "error", l.Err)
+			continue
+		}
+		about = append(about, names[i])
+		listed = append(listed, l.Entries...)
+	}
+	return s.savePackageList(ctx, c, listed, about)
+}
+
+// savePackageList stores what a package list says about some packages, all if
+// about is nil.
+func (s *Sync) savePackageList(ctx context.Context, c *koschei.Collection, listed []koji.ListedPackage, about []string) error {
 	blocked := map[string]bool{}
 	for _, p := range listed {
 		was, twice := blocked[p.Name]
 		blocked[p.Name] = p.Blocked && (was || !twice) // one entry that is not blocked suffices
 	}
-	list := postgres.PackageListing{Names: slices.Sorted(maps.Keys(blocked))}
+	list := postgres.PackageListing{Names: slices.Sorted(maps.Keys(blocked)), About: about}
 	for _, name := range list.Names {
 		list.Blocked = append(list.Blocked, blocked[name])
 	}

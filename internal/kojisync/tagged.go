@@ -25,7 +25,7 @@ const firstAnalysis = 1000
 // scratch builds of their source, builds that came back are unmarked. The order
 // of a package's builds is that of the events of their tagging.
 func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
-	name, hub := s.sourceHub(c)
+	_, hub := s.sourceHub(c)
 	builds, err := hub.ListTagged(ctx, koji.TagQuery{Tag: c.DestTag, Latest: true, Inherit: true})
 	if err != nil {
 		return fmt.Errorf("builds in tag %s: %w", c.DestTag, err)
@@ -33,6 +33,34 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 	if len(builds) == 0 {
 		return fmt.Errorf("builds in tag %s: there are none", c.DestTag)
 	}
+	return s.saveTagged(ctx, c, builds, nil)
+}
+
+// TaggedPackages does for some packages, each named once, what TaggedBuilds
+// does for all. One that the hub does not want to speak about stays as it is.
+func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names []string) error {
+	_, hub := s.sourceHub(c)
+	taggings, err := hub.LatestTagged(ctx, c.DestTag, names)
+	if err != nil {
+		return fmt.Errorf("builds of %d packages in tag %s: %w", len(names), c.DestTag, err)
+	}
+	var builds []koji.TaggedBuild
+	about := []string{}
+	for i, t := range taggings {
+		if t.Err != nil {
+			s.Log.WarnContext(ctx, "tagged builds not known", "collection", c.Name, "package", names[i], "error", t.Err)
+			continue
+		}
+		about = append(about, names[i])
+		builds = append(builds, t.Builds...)
+	}
+	return s.saveTagged(ctx, c, builds, about)
+}
+
+// saveTagged stores the newest tagged builds of some packages, of all if about
+// is nil.
+func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string) error {
+	name, hub := s.sourceHub(c)
 	tagged := make([]postgres.TaggedBuild, len(builds))
 	for i := range builds {
 		b := &builds[i]
@@ -62,7 +90,7 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 			}
 		}
 	}
-	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, s.Now())
+	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, about, s.Now())
 	if err == nil && changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}

@@ -39,6 +39,16 @@ func (db *DB) RunningBuilds(ctx context.Context) ([]RunningBuild, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
 }
 
+// RunningBuildsOf returns those of the running builds that the tasks of a hub
+// are for. After a collection was branched a task may be for several.
+func (db *DB) RunningBuildsOf(ctx context.Context, hub koschei.Hub, tasks []int64) ([]RunningBuild, error) {
+	rows, err := db.pool.Query(ctx, runningBuilds+` AND b.hub = $1 AND b.task_id = ANY($2) ORDER BY b.started, b.id`, hub, tasks)
+	if err != nil {
+		return nil, fmt.Errorf("reading running builds of %d tasks: %w", len(tasks), err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
+}
+
 // BuildsToCancel returns the running builds that somebody wants canceled, and
 // those that started before a time.
 func (db *DB) BuildsToCancel(ctx context.Context, startedBefore time.Time) ([]RunningBuild, error) {

@@ -8,10 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A PackageListing is the package list of a collection's destination tag.
+// A PackageListing is the package list of a collection's destination tag, or
+// what it says of some packages.
 type PackageListing struct {
 	Names   []string // each once
 	Blocked []bool   // in the order of Names
+	About   []string // the packages that were asked for; nil for all
 }
 
 // A PackageListReport counts what was new in a listing.
@@ -20,8 +22,8 @@ type PackageListReport struct {
 }
 
 // SavePackageList adds the packages that a collection does not have yet, not
-// tracked, and blocks and unblocks those that it has. Packages that are not
-// listed any more are blocked.
+// tracked, and blocks and unblocks those that it has. Packages that the listing
+// is about and that are not listed any more are blocked.
 func (db *DB) SavePackageList(ctx context.Context, collectionID int64, list PackageListing, now time.Time) (PackageListReport, error) {
 	var report PackageListReport
 	err := db.transact(ctx, func(tx pgx.Tx) (err error) {
@@ -64,7 +66,8 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 		SELECT p.id
 		FROM package p
 		LEFT JOIN unnest($2::text[], $3::boolean[]) AS l (name, blocked) ON l.name = p.name
-		WHERE p.collection_id = $1 AND p.blocked <> coalesce(l.blocked, true)`, collectionID, list.Names, list.Blocked))
+		WHERE p.collection_id = $1 AND p.blocked <> coalesce(l.blocked, true) AND ($4::text[] IS NULL OR p.name = ANY($4))`,
+		collectionID, list.Names, list.Blocked, list.About))
 	if err != nil || len(ids) == 0 {
 		return 0, 0, err
 	}

@@ -150,8 +150,8 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 // retagged are the builds of collection $1 whose event or mark is not what
 // follows from the tagged builds. Koji's newest build is tagged, and so are
 // scratch builds of the same source; an ended build that is newer by event and
-// of another source is of one that was untagged. Of a package without a tagged
-// build all are.
+// of another source is of one that was untagged. Of a package among those named
+// in $9, of any if that is null, all are if it has no tagged build.
 const retagged = `
 	SELECT b.id, b.package_id, false AS untagged, t.event
 	FROM ` + taggedTable + `
@@ -175,15 +175,16 @@ const retagged = `
 	SELECT b.id, b.package_id, true, b.event
 	FROM package p
 	JOIN build b ON b.package_id = p.id AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
-	WHERE p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL
+	WHERE p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL AND ($9::text[] IS NULL OR p.name = ANY($9))
 		AND NOT EXISTS (SELECT 1 FROM ` + taggedTable + ` WHERE t.name = p.name)`
 
 // SaveTagged makes the builds of a collection follow what is tagged: events of
-// taggings, and which builds are not tagged any more. It returns how many
-// builds that changed.
-func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, now time.Time) (changed int, err error) {
+// taggings, and which builds are not tagged any more. The tagged builds are
+// those of all packages, or of the packages named in about if that is not nil.
+// It returns how many builds that changed.
+func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, now time.Time) (changed int, err error) {
 	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
-	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases}
+	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases, about}
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		changed = 0
 		packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args...))
@@ -197,7 +198,7 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 			UPDATE build b
 			SET untagged = r.untagged, event = r.event
 			FROM (`+retagged+`) r
-			WHERE b.id = r.id AND b.package_id = ANY($9)`, append(args, packages)...)
+			WHERE b.id = r.id AND b.package_id = ANY($10)`, append(args, packages)...)
 		if err != nil {
 			return err
 		}
@@ -214,4 +215,26 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 		return 0, fmt.Errorf("storing what is tagged: %w", err)
 	}
 	return changed, nil
+}
+
+// A BuildName names a build that the hub keeps.
+type BuildName struct {
+	Name        string // of the package
+	KojiBuildID int64
+}
+
+// RecordedIn returns the ids of the collections in whose record a build of the
+// hub is.
+func (db *DB) RecordedIn(ctx context.Context, hub koschei.Hub, b BuildName) ([]int64, error) {
+	ids, err := collectIDs(db.pool.Query(ctx, `
+		SELECT p.collection_id
+		FROM base_package bp
+		JOIN package p ON p.base_id = bp.id
+		JOIN build b ON b.package_id = p.id AND b.hub = $1 AND b.koji_build_id = $2 AND b.origin = 'real'
+		WHERE bp.name = $3
+		ORDER BY p.collection_id`, hub, b.KojiBuildID, b.Name))
+	if err != nil {
+		return nil, fmt.Errorf("looking for Koji's build %d of package %s: %w", b.KojiBuildID, b.Name, err)
+	}
+	return ids, nil
 }
