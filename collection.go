@@ -32,6 +32,7 @@ type Collection struct {
 
 	PriorityCoefficient float64 // weighs dependency, build and time priority
 	Weight              float64 // share of the turns when collections compete
+	MaxBuilds           int     // scratch builds under way at once; 0 is no limit of its own
 	PollUntracked       bool    // record real builds of untracked packages too
 	WeakDeps            bool    // follow Recommends, which mock does not
 
@@ -83,6 +84,9 @@ func (c *Collection) Validate() error {
 	}
 	if c.PriorityCoefficient < 0 || c.Weight <= 0 {
 		return fmt.Errorf("collection %s: %w: the priority coefficient must not be negative and the weight must be positive", c.Name, ErrInvalid)
+	}
+	if c.MaxBuilds < 0 {
+		return fmt.Errorf("collection %s: %w: its limit of builds must not be negative", c.Name, ErrInvalid)
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ import (
 // collectionFlags are the options by which a collection is described.
 type collectionFlags struct {
 	displayName, target, destTag, mode string
-	coefficient                        float64
-	order                              int
+	coefficient, weight                float64
+	order, maxBuilds                   int
 	buildGroup, newName                string
 	pollUntracked                      string
 	bugzillaProduct, bugzillaVersion   string
@@ -29,6 +29,8 @@ func (f *collectionFlags) register(cmd *cobra.Command, required ...string) {
 	flags.StringVar(&f.destTag, "dest-tag", "", "tag with the packages and their builds (default the target's build tag)")
 	flags.StringVarP(&f.mode, "mode", "m", "primary", "hub to read from: primary or secondary")
 	flags.Float64VarP(&f.coefficient, "priority-coefficient", "p", 1, "weight of the computed priorities")
+	flags.Float64Var(&f.weight, "weight", 1, "share of the builds when collections compete")
+	flags.IntVar(&f.maxBuilds, "max-builds", 0, "scratch builds of it running at once; 0 is no limit of its own")
 	flags.IntVarP(&f.order, "order", "o", koschei.DefaultOrder, "place on pages, the highest first")
 	flags.StringVar(&f.buildGroup, "build-group", koschei.DefaultBuildGroup, "group that makes the base buildroot")
 	flags.StringVar(&f.pollUntracked, "poll-untracked", "true", "record real builds of untracked packages: true or false")
@@ -66,6 +68,12 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 	set("bugzilla-version", &c.BugzillaVersion, f.bugzillaVersion)
 	if given("priority-coefficient") {
 		c.PriorityCoefficient = f.coefficient
+	}
+	if given("weight") {
+		c.Weight = f.weight
+	}
+	if given("max-builds") {
+		c.MaxBuilds = f.maxBuilds
 	}
 	if given("order") {
 		c.Order = f.order
@@ -111,7 +119,7 @@ func (a *console) createCollection() *cobra.Command {
 		Example: "  koschei-admin create-collection f28 -d 'Fedora 28' -t f28",
 		Args:    exactly(1, "the name of a collection"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := koschei.Collection{Name: args[0], Target: f.target, Weight: 1}
+			c := koschei.Collection{Name: args[0], Target: f.target}
 			if err := f.apply(cmd, &c, true); err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -66,7 +67,7 @@ const loads = 10
 // logged and tried again later, and does not touch the others.
 func (s *Service) pass(ctx context.Context) error {
 	pending, err := s.DB.PendingRepos(ctx)
-	if err != nil || len(pending) == 0 {
+	if err != nil {
 		return err
 	}
 	collections, err := s.collections(ctx)
@@ -74,6 +75,14 @@ func (s *Service) pass(ctx context.Context) error {
 		return err
 	}
 	s.forget(pending)
+	if err := s.resolvePending(ctx, collections, pending); err != nil {
+		return err
+	}
+	return s.report(ctx, collections)
+}
+
+// resolvePending resolves the builds of the first repos that can be read.
+func (s *Service) resolvePending(ctx context.Context, collections map[int64]*koschei.Collection, pending []postgres.PendingRepo) error {
 	loaded := 0
 	for _, p := range pending {
 		at := place{p.CollectionID, p.RepoID}
@@ -96,6 +105,27 @@ func (s *Service) pass(ctx context.Context) error {
 		s.note(ctx, c, at, err)
 		if err == nil && p.Known == 0 {
 			s.troubles[at] = trouble{until: s.Now().Add(srpmRetry)}
+		}
+	}
+	return nil
+}
+
+// name is the service's in what is stored of how it fares with collections.
+const name = "build-resolver"
+
+// report notes the collections that nothing troubles. One repo whose builds
+// cannot be resolved is trouble with its collection, see note.
+func (s *Service) report(ctx context.Context, collections map[int64]*koschei.Collection) error {
+	troubled := map[int64]bool{}
+	for at, t := range s.troubles {
+		troubled[at.collectionID] = troubled[at.collectionID] || t.failures > 0
+	}
+	for id, c := range collections {
+		if troubled[id] {
+			continue
+		}
+		if err := kojisync.Note(ctx, s.DB, c, name, nil, s.Now()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -136,6 +166,9 @@ func (s *Service) note(ctx context.Context, c *koschei.Collection, at place, err
 	if err == nil || errors.Is(err, koschei.ErrLeased) {
 		delete(s.troubles, at)
 		return
+	}
+	if noting := kojisync.Note(ctx, s.DB, c, name, err, s.Now()); noting != nil {
+		err = errors.Join(err, noting)
 	}
 	t := s.troubles[at]
 	s.troubles[at] = trouble{

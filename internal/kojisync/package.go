@@ -23,7 +23,7 @@ func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
 	if len(listed) == 0 {
 		// Far more likely somebody's mistake than a distribution without
 		// packages, and to believe it would block everything.
-		return fmt.Errorf("package list of tag %s: it is empty", c.DestTag)
+		return fmt.Errorf("package list of tag %s: %w", c.DestTag, errEmpty)
 	}
 	return s.savePackageList(ctx, c, listed, nil)
 }

@@ -31,7 +31,7 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 		return fmt.Errorf("builds in tag %s: %w", c.DestTag, err)
 	}
 	if len(builds) == 0 {
-		return fmt.Errorf("builds in tag %s: there are none", c.DestTag)
+		return fmt.Errorf("builds in tag %s: %w", c.DestTag, errEmpty)
 	}
 	return s.saveTagged(ctx, c, builds, nil)
 }

@@ -67,9 +67,11 @@ func (s *Service) pass(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := s.collection(ctx, &collections[i]); err != nil {
+		err := s.collection(ctx, &collections[i])
+		if err != nil {
 			troubles = append(troubles, fmt.Errorf("collection %s: %w", collections[i].Name, err))
 		}
+		troubles = append(troubles, kojisync.Note(ctx, s.DB, &collections[i], "polling", err, s.Sync.Now()))
 	}
 	return errors.Join(troubles...)
 }

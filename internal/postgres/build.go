@@ -237,7 +237,7 @@ func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome ko
 				WHEN p.last_complete_build_id IS DISTINCT FROM b.id THEN 0
 				WHEN b.deps = 'unresolved' THEN $3::integer
 				ELSE $2::integer END,
-			hold_reason = '', hold_until = NULL, faults = 0
+			hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
 		FROM build b
 		WHERE b.id = $1 AND p.id = b.package_id`, b.ID, another, unresolved)
 	return err
@@ -247,7 +247,7 @@ func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome ko
 func holdForFault(ctx context.Context, tx pgx.Tx, packageID int64, back BackOff, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE package
-		SET faults = faults + 1, hold_reason = $2,
+		SET faults = faults + 1, hold_kind = 'fault', hold_reason = $2,
 			hold_until = $3::timestamptz + least($4::interval * power(2, least(faults, 20)), $5::interval)
 		WHERE id = $1`, packageID, back.Reason, now, back.Base, back.Longest)
 	return err

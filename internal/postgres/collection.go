@@ -12,7 +12,7 @@ import (
 // collectionColumns are those of koschei.Collection, of a table called c, in
 // the order of its fields.
 const collectionColumns = `c.id, c.name, c.display_name, c."order", c.secondary_mode, c.target, c.dest_tag, c.build_tag,
-	c.build_group, c.bugzilla_product, c.bugzilla_version, c.priority_coefficient, c.weight, c.poll_untracked,
+	c.build_group, c.bugzilla_product, c.bugzilla_version, c.priority_coefficient, c.weight, c.max_builds, c.poll_untracked,
 	c.weak_deps, c.latest_repo_id, c.latest_repo_event, c.latest_repo_resolved`
 
 // Collections returns all collections in the order pages show them.
@@ -66,11 +66,11 @@ func (db *DB) CreateCollection(ctx context.Context, author Author, c *koschei.Co
 func insertCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection) error {
 	err := tx.QueryRow(ctx, `
 		INSERT INTO collection (name, display_name, "order", secondary_mode, target, dest_tag, build_tag, build_group,
-			bugzilla_product, bugzilla_version, priority_coefficient, weight, poll_untracked, weak_deps)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			bugzilla_product, bugzilla_version, priority_coefficient, weight, max_builds, poll_untracked, weak_deps)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		RETURNING id`,
 		c.Name, c.DisplayName, c.Order, c.SecondaryMode, c.Target, c.DestTag, c.BuildTag, c.BuildGroup,
-		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.PollUntracked, c.WeakDeps,
+		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.MaxBuilds, c.PollUntracked, c.WeakDeps,
 	).Scan(&c.ID)
 	if err != nil {
 		return collectionStored(err, c.Name)
@@ -115,13 +115,13 @@ func updateCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection, for
 		UPDATE collection
 		SET name = $2, display_name = $3, "order" = $4, secondary_mode = $5, target = $6, dest_tag = $7, build_tag = $8,
 			build_group = $9, bugzilla_product = $10, bugzilla_version = $11, priority_coefficient = $12, weight = $13,
-			poll_untracked = $14, weak_deps = $15,
-			latest_repo_id = CASE WHEN $16 THEN 0 ELSE latest_repo_id END,
-			latest_repo_event = CASE WHEN $16 THEN 0 ELSE latest_repo_event END,
-			latest_repo_resolved = CASE WHEN $16 THEN 'unattempted' ELSE latest_repo_resolved END
+			max_builds = $14, poll_untracked = $15, weak_deps = $16,
+			latest_repo_id = CASE WHEN $17 THEN 0 ELSE latest_repo_id END,
+			latest_repo_event = CASE WHEN $17 THEN 0 ELSE latest_repo_event END,
+			latest_repo_resolved = CASE WHEN $17 THEN 'unattempted' ELSE latest_repo_resolved END
 		WHERE id = $1`,
 		c.ID, c.Name, c.DisplayName, c.Order, c.SecondaryMode, c.Target, c.DestTag, c.BuildTag, c.BuildGroup,
-		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.PollUntracked, c.WeakDeps, forgetRepo)
+		c.BugzillaProduct, c.BugzillaVersion, c.PriorityCoefficient, c.Weight, c.MaxBuilds, c.PollUntracked, c.WeakDeps, forgetRepo)
 	if err != nil {
 		return collectionStored(err, c.Name)
 	}
@@ -147,6 +147,7 @@ func auditCollection(log *audit, before, after *koschei.Collection) {
 	note("Bugzilla version", before.BugzillaVersion, after.BugzillaVersion)
 	note("priority coefficient", before.PriorityCoefficient, after.PriorityCoefficient)
 	note("weight", before.Weight, after.Weight)
+	note("limit of builds", before.MaxBuilds, after.MaxBuilds)
 	note("poll untracked", before.PollUntracked, after.PollUntracked)
 	note("weak dependencies", before.WeakDeps, after.WeakDeps)
 }

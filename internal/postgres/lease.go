@@ -35,7 +35,7 @@ func (db *DB) AcquireLease(ctx context.Context, name, holder string, ttl time.Du
 		INSERT INTO lease AS l (name, holder, term, expires)
 		VALUES ($1, $2, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint, clock_timestamp() + $3::interval)
 		ON CONFLICT (name) DO UPDATE
-		SET holder = $2, term = l.term + 1, expires = clock_timestamp() + $3::interval
+		SET holder = $2, term = l.term + 1, expires = clock_timestamp() + $3::interval, released = false
 		WHERE l.expires <= clock_timestamp() OR l.holder = $2
 		RETURNING term`, name, holder, ttl).Scan(&lease.Term)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -67,7 +67,7 @@ func (db *DB) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) er
 func (db *DB) ReleaseLease(ctx context.Context, lease Lease) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE lease
-		SET expires = clock_timestamp()
+		SET expires = clock_timestamp(), released = true
 		WHERE name = $1 AND term = $2`, lease.Name, lease.Term)
 	if err != nil {
 		return fmt.Errorf("releasing lease %s: %w", lease.Name, err)

@@ -102,7 +102,7 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 		}
 		_, err = tx.Exec(ctx, `
 			UPDATE package
-			SET manual_priority = 0, build_priority = 0, dependency_priority = 0, hold_reason = '', hold_until = NULL, faults = 0
+			SET manual_priority = 0, build_priority = 0, dependency_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
 			WHERE id = ANY($1) AND last_complete_build_id = ANY($2)`, packages, ids)
 		if err != nil {
 			return err

@@ -97,14 +97,37 @@ func (db *DB) ScratchBuildsRunning(ctx context.Context) (map[int64]int, error) {
 	return running, err
 }
 
-// HoldPackage keeps the scheduler from looking at a package for a while and
-// stores why. It leaves alone what somebody else has submitted meanwhile.
-func (db *DB) HoldPackage(ctx context.Context, packageID int64, reason string, until time.Time) error {
+// A HoldKind is why a package is held, in a word.
+type HoldKind string
+
+// The kinds of holds.
+const (
+	HoldSource HoldKind = "source" // there is nothing to build it from
+	HoldArch   HoldKind = "arch"   // there is no architecture to build it for
+	HoldLoad   HoldKind = "load"   // the hosts it needs are busy
+	HoldHub    HoldKind = "hub"    // Koji could not do what building it needs
+	HoldFault  HoldKind = "fault"  // its last build ended for no fault of its own
+)
+
+// A Hold keeps the scheduler from looking at a package for a while.
+type Hold struct {
+	Kind   HoldKind
+	Reason string // for people
+	Until  time.Time
+}
+
+// holdBasis is what a hold of a package p is about. When it has changed the
+// reason of a HoldSource or HoldArch may be gone.
+const holdBasis = `concat_ws(' ', p.last_build_id, p.arch_override)`
+
+// HoldPackage holds a package. It leaves alone what somebody else has
+// submitted meanwhile.
+func (db *DB) HoldPackage(ctx context.Context, packageID int64, h Hold) error {
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			UPDATE package
-			SET hold_reason = $2, hold_until = $3
-			WHERE id = $1 AND NOT running`, packageID, reason, until)
+			UPDATE package p
+			SET hold_kind = $2, hold_reason = $3, hold_until = $4, hold_basis = `+holdBasis+`
+			WHERE p.id = $1 AND NOT p.running`, packageID, h.Kind, h.Reason, h.Until)
 		if err != nil {
 			return fmt.Errorf("holding package %d: %w", packageID, err)
 		}
@@ -131,7 +154,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE package
-			SET manual_priority = 0, hold_reason = '', hold_until = NULL
+			SET manual_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL
 			WHERE id = $1`, s.PackageID)
 		if err != nil {
 			return err

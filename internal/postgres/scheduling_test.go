@@ -139,7 +139,7 @@ func TestSubmission(t *testing.T) {
 	if err := e.pool.QueryRow(t.Context(), `SELECT id FROM package WHERE name = 'foo'`).Scan(&foo); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.HoldPackage(t.Context(), foo, "no source", noon.Add(time.Hour)); err != nil {
+	if err := e.HoldPackage(t.Context(), foo, postgres.Hold{Kind: postgres.HoldSource, Reason: "no source", Until: noon.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := e.rows(t, `SELECT hold_reason FROM package WHERE name = 'foo'`); got[0] != "no source" {

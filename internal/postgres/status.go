@@ -140,7 +140,7 @@ func (db *DB) RetryPackages(ctx context.Context, author Author, collection strin
 	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		changed, err := queryNames(ctx, tx, `
 			UPDATE package
-			SET hold_reason = '', hold_until = NULL, faults = 0, manual_priority = greatest(manual_priority, $2)
+			SET hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0, manual_priority = greatest(manual_priority, $2)
 			WHERE id = ANY($1) AND (hold_reason <> '' OR hold_until IS NOT NULL OR faults <> 0 OR manual_priority < $2)
 			RETURNING name`, ids, raise)
 		for _, name := range changed {

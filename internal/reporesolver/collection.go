@@ -8,6 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -16,6 +17,15 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
 	newest, err := s.Koji.Repo(ctx, c.BuildTag)
 	if err != nil && !errors.Is(err, koschei.ErrNotFound) {
 		return fmt.Errorf("looking for a repo of tag %s: %w", c.BuildTag, err)
+	}
+	if newest == nil && c.LatestRepoID == 0 {
+		return fmt.Errorf("tag %s: %w", c.BuildTag, kojisync.ErrNoRepo)
+	}
+	if newest != nil {
+		repo := repoOf(c, newest)
+		if err := s.DB.NoteRepo(ctx, &repo); err != nil {
+			return err
+		}
 	}
 	if newest != nil && isNewer(newest, c) {
 		return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -95,7 +96,14 @@ const (
 
 // note remembers how looking after a collection went.
 func (s *Service) note(ctx context.Context, c *koschei.Collection, err error) {
-	if err == nil || errors.Is(err, koschei.ErrLeased) {
+	if errors.Is(err, koschei.ErrLeased) {
+		delete(s.troubles, c.ID)
+		return // who has the lease will note how it went
+	}
+	if noting := kojisync.Note(ctx, s.DB, c, "repo-resolver", err, s.Now()); err == nil {
+		err = noting
+	}
+	if err == nil {
 		delete(s.troubles, c.ID)
 		return
 	}

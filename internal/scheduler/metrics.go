@@ -1,6 +1,10 @@
 package scheduler
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koschei-ci/koschei/internal/kojisync"
+)
 
 // Metrics count what the scheduler did.
 type Metrics struct {
@@ -15,8 +19,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		submissions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "koschei_submissions_total",
-			Help: "Scratch builds that the hub took.",
-		}, []string{"collection"}),
+			Help: "Scratch builds that the hub was asked for, by what it did: taken, refused, or unanswered.",
+		}, []string{"collection", "outcome"}),
 		holds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "koschei_holds_total",
 			Help: "Packages whose turn had come but that could not be built.",
@@ -34,9 +38,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) submitted(collection string) {
+// What the hub did when it was asked for a build.
+const (
+	taken      = "taken"
+	refused    = "refused"
+	unanswered = "unanswered" // settle finds out
+)
+
+func (m *Metrics) submitted(collection, outcome string) {
 	if m != nil {
-		m.submissions.WithLabelValues(collection).Inc()
+		m.submissions.WithLabelValues(collection, outcome).Inc()
+		if outcome == refused {
+			m.losses.Inc()
+		}
 	}
 }
 
@@ -46,9 +60,10 @@ func (m *Metrics) held(collection string) {
 	}
 }
 
-func (m *Metrics) lost() {
+func (m *Metrics) settled(done kojisync.Settlement) {
 	if m != nil {
-		m.losses.Inc()
+		m.losses.Add(float64(done.Lost))
+		m.twins.Add(float64(done.Twins))
 	}
 }
 

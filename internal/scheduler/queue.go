@@ -12,6 +12,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -42,11 +43,33 @@ type queue struct {
 	loads     loads
 	pinned    bool
 	refusals  int // of the hub, one after the other
+
+	remark string // why nothing is submitted although something waits; "" if nothing keeps it
+	err    error  // that ended the collection's part in the pass
+}
+
+// note stores how the collection fared. Trouble that nobody looked for again
+// is not taken to be over.
+func (q *queue) note(ctx context.Context, looked bool) error {
+	_, troubled := q.resting[q.collection.ID]
+	switch {
+	case q.err != nil:
+		if refusal(q.err) {
+			q.resting[q.collection.ID] = q.Now().Add(rest)
+		}
+		err := kojisync.Note(ctx, q.db, &q.collection, leaseName, q.err, q.Now())
+		return errors.Join(fmt.Errorf("collection %s: %w", q.collection.Name, q.err), err)
+	case troubled && !looked:
+		return nil
+	}
+	delete(q.resting, q.collection.ID)
+	return q.db.NoteSuccess(ctx, q.collection.ID, leaseName, q.remark, q.Now())
 }
 
 // A hold is why a package cannot be built now. It is no trouble of the
 // collection's.
 type hold struct {
+	kind   postgres.HoldKind
 	reason string
 	during time.Duration
 }
@@ -54,15 +77,20 @@ type hold struct {
 func (h *hold) Error() string { return h.reason }
 
 // submitNext submits the first package of the queue that can be built, and
-// takes it and those before it off. It returns false when none is left or the
-// collection is in trouble.
-func (q *queue) submitNext(ctx context.Context) (bool, error) {
+// takes it and those before it off. It returns false when none is left, the
+// collection has as many builds running as it may, or it is in trouble.
+func (q *queue) submitNext(ctx context.Context, running int) (bool, error) {
+	if limit := q.collection.MaxBuilds; limit > 0 && running >= limit {
+		q.remark = fmt.Sprintf("the collection has as many builds under way as it may, %d", limit)
+		return false, nil
+	}
 	if err := q.prepare(ctx); err != nil {
 		return false, err
 	}
 	for len(q.packages) > 0 {
 		if load, _ := q.loads.least(); q.LoadThreshold < 1 && load > q.LoadThreshold {
-			return false, nil // nothing at all fits
+			q.remark = fmt.Sprintf("the hosts for all of its architectures are busy (load %.2f)", load)
+			return false, nil
 		}
 		p := q.packages[0]
 		q.packages = q.packages[1:]
@@ -88,12 +116,12 @@ func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) e
 	case errors.As(cause, &h):
 	case refusal(cause):
 		q.refusals++
-		h = &hold{"Koji could not do what building it needs: " + cause.Error(), holdTrouble}
+		h = &hold{postgres.HoldHub, "Koji could not do what building it needs: " + cause.Error(), holdTrouble}
 	default:
 		return cause
 	}
 	if !errors.Is(cause, errNotTaken) { // who lost a build is held for that already
-		if err := q.db.HoldPackage(ctx, p.ID, h.reason, q.Now().Add(h.during)); err != nil {
+		if err := q.db.HoldPackage(ctx, p.ID, postgres.Hold{Kind: h.kind, Reason: h.reason, Until: q.Now().Add(h.during)}); err != nil {
 			return err
 		}
 	}
@@ -178,7 +206,7 @@ func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 		return fmt.Errorf("a newer build was found: %w", koschei.ErrConflict)
 	}
 	if load, arch := q.loads.of(src.arches); q.LoadThreshold < 1 && load > q.LoadThreshold {
-		return &hold{fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
+		return &hold{postgres.HoldLoad, fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
 	}
 	s := postgres.Submission{
 		PackageID: p.ID,
@@ -214,12 +242,12 @@ func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*s
 		return nil, err
 	}
 	if len(tagged) == 0 {
-		return nil, &hold{"no build of it is tagged in " + q.collection.DestTag, holdNoSource}
+		return nil, &hold{postgres.HoldSource, "no build of it is tagged in " + q.collection.DestTag, holdNoSource}
 	}
 	src := &source{build: tagged[0]}
 	src.srpm, err = q.Hub.SRPM(ctx, src.build.ID)
 	if errors.Is(err, koschei.ErrNotFound) {
-		return nil, &hold{"Koji has no source package of " + src.nvr(), holdNoSource}
+		return nil, &hold{postgres.HoldSource, "Koji has no source package of " + src.nvr(), holdNoSource}
 	}
 	if err != nil {
 		return nil, err
@@ -233,14 +261,14 @@ func (q *queue) arches(ctx context.Context, p *koschei.Package, src *source) ([]
 		Hub: koschei.Primary, Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
 	})
 	if errors.Is(err, koschei.ErrNotFound) {
-		return nil, &hold{"Koji cannot read the source package of " + src.name(), holdNoSource}
+		return nil, &hold{postgres.HoldSource, "Koji cannot read the source package of " + src.name(), holdNoSource}
 	}
 	if err != nil {
 		return nil, err
 	}
 	arches := koschei.ChooseArches(q.tagArches, srpm.ArchHeader, p.ArchOverride, q.BuildArches)
 	if len(arches) == 0 {
-		return nil, &hold{"there is no architecture to build it for", holdNoArch}
+		return nil, &hold{postgres.HoldArch, "there is no architecture to build it for", holdNoArch}
 	}
 	return arches, nil
 }
@@ -271,6 +299,7 @@ func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submis
 	request.Key = strconv.FormatInt(buildID, 10)
 	taskID, err := q.build(ctx, request)
 	if errors.Is(err, koji.ErrOutcomeUnknown) {
+		q.Metrics.submitted(q.collection.Name, unanswered)
 		return err // settle finds out, once the hub can have no more of it in hand
 	}
 	// What the hub said is stored even if this process is to end now, or has
@@ -278,12 +307,13 @@ func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submis
 	store := context.WithoutCancel(ctx)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", errNotTaken, err)
-		return errors.Join(q.lost(store, q.DB, buildID, err.Error()), err)
+		q.Metrics.submitted(q.collection.Name, refused)
+		return errors.Join(q.sync(q.DB).LoseBuild(store, buildID, err.Error()), err)
 	}
 	if err := q.accepted(store, q.DB, buildID, taskID); err != nil {
 		return err
 	}
-	q.Metrics.submitted(q.collection.Name)
+	q.Metrics.submitted(q.collection.Name, taken)
 	q.Log.InfoContext(ctx, "build submitted", "collection", q.collection.Name, "package", p.Name,
 		"build", buildID, "task", taskID, "repo", s.RepoID, "priority", s.Trigger.Total())
 	return nil

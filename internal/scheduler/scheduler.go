@@ -115,7 +115,7 @@ func (s *Service) hold(ctx context.Context) (bool, error) {
 
 // schedule fills the free places, collection by collection in turns. A
 // collection in trouble does not take part for a while; what troubles it is
-// returned in the end.
+// returned in the end. How each collection fared is stored.
 func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
 	running, err := db.ScratchBuildsRunning(ctx)
 	if err != nil {
@@ -125,40 +125,52 @@ func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
 	for _, n := range running {
 		free -= n
 	}
-	queues, err := s.queues(ctx, db, free)
-	if err != nil || len(queues) == 0 {
+	all, err := s.queues(ctx, db, free)
+	if err != nil {
 		return err
 	}
-	// Nothing is written down that the hub would not take from us.
-	if _, err := s.Hub.LoggedInUser(ctx); err != nil {
-		return err
+	if waiting := waiting(all); len(waiting) > 0 {
+		// Nothing is written down that the hub would not take from us.
+		if _, err := s.Hub.LoggedInUser(ctx); err != nil {
+			return err
+		}
+		s.fill(ctx, waiting, running, free)
 	}
 	var troubles []error
+	for _, q := range all {
+		troubles = append(troubles, q.note(ctx, free > 0))
+	}
+	return errors.Join(troubles...)
+}
+
+// waiting returns the queues that something waits in.
+func waiting(queues []*queue) []*queue {
+	return slices.DeleteFunc(slices.Clone(queues), func(q *queue) bool { return len(q.packages) == 0 })
+}
+
+// fill submits builds from the queues, in turns, until all places are taken or
+// nothing fits any more.
+func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]int, free int) {
 	for free = min(free, burst); free > 0 && len(queues) > 0; {
 		q := nextTurn(queues, running)
-		submitted, err := q.submitNext(ctx)
-		if err != nil {
-			troubles = append(troubles, fmt.Errorf("collection %s: %w", q.collection.Name, err))
-			if !refusal(err) {
-				break // so would the others fare
+		submitted, err := q.submitNext(ctx, running[q.collection.ID])
+		if err != nil && !refusal(err) {
+			for _, q := range queues {
+				q.err = err // so would they fare
 			}
-			s.resting[q.collection.ID] = s.Now().Add(rest)
+			return
 		}
-		if submitted {
+		if q.err = err; submitted {
 			running[q.collection.ID]++
 			free--
 		} else {
 			queues = slices.DeleteFunc(queues, func(o *queue) bool { return o == q })
 		}
 	}
-	return errors.Join(troubles...)
 }
 
-// queues returns what each collection has to build.
+// queues returns what each collection has to build that is not resting.
 func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*queue, error) {
-	if free <= 0 {
-		return nil, nil
-	}
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return nil, err
@@ -172,13 +184,13 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*que
 		if s.resting[c.ID].After(ranking.Now) {
 			continue
 		}
-		packages, err := db.Schedulable(ctx, c.ID, ranking, candidates)
-		if err != nil {
+		q := &queue{Service: s, db: db, collection: c}
+		if free <= 0 {
+			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
+		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {
 			return nil, fmt.Errorf("collection %s: %w", c.Name, err)
 		}
-		if len(packages) > 0 {
-			queues = append(queues, &queue{Service: s, db: db, collection: c, packages: packages})
-		}
+		queues = append(queues, q)
 	}
 	return queues, nil
 }

@@ -239,6 +239,50 @@ func TestMaxBuilds(t *testing.T) {
 	}
 }
 
+// A collection with a limit of its own leaves the other places to others, and
+// says why.
+func TestMaxBuildsOfCollection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE collection SET max_builds = 1`)
+	f.exec(t, `UPDATE package SET static_priority = 1 WHERE name = 'docs'`)
+	f.pass(t)
+	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+	remark := `SELECT remark FROM collection_service WHERE service = 'scheduler'`
+	if got := f.query(t, remark); got[0] != "the collection has as many builds under way as it may, 1" {
+		t.Errorf("the scheduler says %q", got)
+	}
+	f.exec(t, `UPDATE collection SET max_builds = 3`)
+	f.pass(t)
+	if got := f.builds(t); len(got) != 2 {
+		t.Errorf("builds %v, want another one with a higher limit", got)
+	}
+	if got := f.query(t, remark); got[0] != "" {
+		t.Errorf("the scheduler says %q when nothing waits", got)
+	}
+	f.MaxBuilds = 2
+	f.pass(t)
+	if got := f.query(t, remark); got[0] != "all 2 places for builds are taken" {
+		t.Errorf("the scheduler says %q", got)
+	}
+}
+
+// What waits because all hosts are busy is not held, and it is told.
+func TestBusyHosts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.LoadThreshold = -1
+	f.pass(t)
+	if got := f.query(t, `SELECT remark FROM collection_service`); len(got) != 1 || !strings.HasPrefix(got[0], "the hosts for all of its architectures are busy") {
+		t.Errorf("the scheduler says %q", got)
+	}
+	if got := f.query(t, `SELECT name FROM package WHERE hold_reason <> ''`); len(got) != 0 {
+		t.Errorf("%v are held, want none", got)
+	}
+}
+
 func TestBrokenBuildroot(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -268,6 +312,10 @@ func TestBrokenCollection(t *testing.T) {
 	}
 	if got := f.builds(t); len(got) != 2 {
 		t.Errorf("builds %v, want those of the other collection", got)
+	}
+	if got := f.query(t, `SELECT c.name || ': ' || s.trouble FROM collection_service s JOIN collection c ON c.id = s.collection_id ORDER BY 1`); len(got) != 2 ||
+		got[0] != "f40: " || !strings.HasPrefix(got[1], "old: Koji says: ") {
+		t.Errorf("stored troubles %q", got)
 	}
 	f.pass(t) // without the old one, which rests
 	f.clock.Step(2 * rest)

@@ -1,0 +1,91 @@
+package kojisync
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// clockSkew is how far the hub's clock may be behind ours.
+const clockSkew = time.Hour
+
+// A Settlement counts what became of submissions that had been left open.
+type Settlement struct {
+	Found int // the hub has them
+	Lost  int // the hub does not have them, and cannot get them any more
+	Twins int // tasks canceled because their build had one already
+}
+
+// Settle finds out about builds that were written down and then left: the
+// process that was to submit them died or lost the answer. The hub has such a
+// build if there is a task with its key. If there is none, and the call can no
+// longer be under way, which takes longestCall in domain time, it never will.
+// It may be done again, and by two at once.
+func (s *Sync) Settle(ctx context.Context, longestCall time.Duration) (Settlement, error) {
+	var done Settlement
+	open, err := s.DB.OpenSubmissions(ctx)
+	if err != nil {
+		return done, err
+	}
+	for _, o := range open {
+		if err := s.settleOne(ctx, o, longestCall, &done); err != nil {
+			return done, fmt.Errorf("settling build %d of package %s: %w", o.BuildID, o.Package, err)
+		}
+	}
+	return done, nil
+}
+
+func (s *Sync) settleOne(ctx context.Context, o postgres.OpenSubmission, longestCall time.Duration, done *Settlement) error {
+	tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(o.BuildID, 10), o.Started.Add(-clockSkew))
+	if err != nil {
+		return err
+	}
+	if len(tasks) == 0 {
+		if s.Now().Sub(o.Started) <= longestCall {
+			return nil
+		}
+		s.Log.WarnContext(ctx, "build lost", "package", o.Package, "build", o.BuildID)
+		done.Lost++
+		return s.LoseBuild(ctx, o.BuildID, "Koji has no task for it")
+	}
+	if err := s.AcceptBuild(ctx, o.BuildID, tasks[0].ID); err != nil {
+		return err
+	}
+	done.Found++
+	s.Log.InfoContext(ctx, "build found again", "package", o.Package, "build", o.BuildID, "task", tasks[0].ID)
+	return s.cancelTwins(ctx, o, tasks[1:], done)
+}
+
+// AcceptBuild stores the task that the hub made for a build.
+func (s *Sync) AcceptBuild(ctx context.Context, buildID, taskID int64) error {
+	_, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
+		BuildID: buildID, Outcome: koschei.OutcomeRunning, TaskID: taskID,
+	}, s.Rules, s.Now())
+	return err
+}
+
+// LoseBuild ends a build that the hub does not have.
+func (s *Sync) LoseBuild(ctx context.Context, buildID int64, reason string) error {
+	_, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
+		BuildID: buildID, Outcome: koschei.OutcomeLost, Finished: s.Now(), Fault: reason,
+		BackOff: postgres.BackOff{Reason: reason, Base: time.Hour, Longest: 24 * time.Hour},
+	}, s.Rules, s.Now())
+	return err
+}
+
+// cancelTwins cancels tasks that were made for a build which has one already.
+func (s *Sync) cancelTwins(ctx context.Context, o postgres.OpenSubmission, twins []koji.Task, done *Settlement) error {
+	for _, t := range twins {
+		s.Log.WarnContext(ctx, "build submitted twice", "package", o.Package, "build", o.BuildID, "task", t.ID)
+		done.Twins++
+		if err := s.Primary.CancelTask(ctx, t.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
