@@ -152,7 +152,7 @@ func TestWakes(t *testing.T) {
 			return w.db.SaveBuildsUnavailable(w.t.Context(), []int64{w.running})
 		}, nil},
 		{"hold", func(w *wakeWorld) error {
-			return w.db.HoldPackage(w.t.Context(), w.id, postgres.Hold{Kind: postgres.HoldSource, Reason: "busy", Until: testTime.Add(time.Hour)})
+			return w.db.HoldPackage(w.t.Context(), w.id, postgres.Hold{Kind: postgres.HoldLoad, Reason: "busy", Until: testTime.Add(time.Hour)})
 		}, nil},
 	}
 	for _, test := range tests {
