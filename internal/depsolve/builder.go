@@ -223,5 +223,6 @@ func (b *Builder) Universe() *Universe {
 	u.makeRules()
 	u.indexWeak()
 	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
+	u.links = sync.OnceValue(func() *links { return newLinks(u) })
 	return u
 }

@@ -12,20 +12,21 @@ const maxDistance = 4
 // packages of the universe count on the way, chosen or not.
 func (s *Solver) Distances(g Goal, ids []ID) []uint8 {
 	d := &s.distance
-	d.begin(s.u, ids)
+	d.begin(s.u)
 	arena := len(s.request.arena)
 	for _, r := range g.Requires {
-		d.reachAll(s.requireProviders(r))
+		d.reachAll(s.requireProviders(r), 1)
 		s.request.arena = s.request.arena[:arena]
 	}
-	for d.level < maxDistance && len(d.reached) > 0 && d.missing > 0 {
-		d.advance()
+	frontier := d.reached
+	for level := uint8(2); level <= maxDistance; level++ {
+		n := len(d.reached)
+		d.advance(frontier, level)
+		frontier = d.reached[n:]
 	}
 	distances := make([]uint8, len(ids))
 	for i, id := range ids {
-		if level := d.names.at(int32(s.u.pkgs[id].name)); level != wanted {
-			distances[i] = uint8(level)
-		}
+		distances[i] = d.of(id)
 	}
 	return distances
 }
@@ -46,65 +47,107 @@ func (s *Solver) requireProviders(r rpm.Relation) []ID {
 
 // A distanceFinder is the scratch space of Distances.
 type distanceFinder struct {
-	u        *Universe
-	names    stamps // per name: wanted, or the level it was reached at
-	pkgs     stamps // per package: reached
-	deps     stamps // per dependency: followed
-	level    int32  // being reached
-	frontier []ID   // reached at the level before
-	reached  []ID
-	missing  int // wanted names that have not been reached
+	u       *Universe
+	links   *links
+	level   []uint8 // per package: reached at, 0 if not reached
+	reached []ID    // those with a level, as they were reached
+	listed  []bool  // per list of links: all in it are reached
+	lists   []int32 // those listed
 }
 
-const wanted = maxDistance + 1
-
-func newDistanceFinder(u *Universe) distanceFinder {
-	return distanceFinder{
-		u: u, names: newStamps(u.symbols.len()), pkgs: newStamps(len(u.pkgs)), deps: newStamps(len(u.deps)),
-	}
-}
-
-func (d *distanceFinder) begin(u *Universe, ids []ID) {
+func (d *distanceFinder) begin(u *Universe) {
 	if d.u == nil {
-		*d = newDistanceFinder(u)
+		l := u.links()
+		*d = distanceFinder{u: u, links: l, level: make([]uint8, len(u.pkgs)), listed: make([]bool, len(l.lists))}
 	}
-	d.names.reset()
-	d.pkgs.reset()
-	d.deps.reset()
-	d.level, d.missing = 1, 0
-	d.frontier, d.reached = d.frontier[:0], d.reached[:0]
-	for _, id := range ids {
-		if name := int32(u.pkgs[id].name); d.names.at(name) == 0 {
-			d.names.set(name, wanted)
-			d.missing++
-		}
+	for _, id := range d.reached {
+		d.level[id] = 0
 	}
+	for _, i := range d.lists {
+		d.listed[i] = false
+	}
+	d.reached, d.lists = d.reached[:0], d.lists[:0]
 }
 
-func (d *distanceFinder) reachAll(ids []ID) {
-	for _, id := range ids {
-		if d.pkgs.at(int32(id)) != 0 {
-			continue
-		}
-		d.pkgs.set(int32(id), 1)
+func (d *distanceFinder) reach(id ID, level uint8) {
+	if d.level[id] == 0 {
+		d.level[id] = level
 		d.reached = append(d.reached, id)
-		if name := int32(d.u.pkgs[id].name); d.names.at(name) == wanted {
-			d.names.set(name, d.level)
-			d.missing--
-		}
 	}
 }
 
-// advance goes one level further.
-func (d *distanceFinder) advance() {
-	d.frontier, d.reached = d.reached, d.frontier[:0]
-	d.level++
-	for _, id := range d.frontier {
-		for _, dep := range d.u.list(required, id) {
-			if d.deps.at(int32(dep)) == 0 {
-				d.deps.set(int32(dep), 1)
-				d.reachAll(d.u.index.ofDep(dep))
+func (d *distanceFinder) reachAll(ids []ID, level uint8) {
+	for _, id := range ids {
+		d.reach(id, level)
+	}
+}
+
+// advance goes on from the packages reached last.
+func (d *distanceFinder) advance(from []ID, level uint8) {
+	for _, id := range from {
+		for _, next := range d.links.from.row(int32(id)) {
+			if next > 0 {
+				d.reach(next, level)
+			} else if i := int32(-next); !d.listed[i] {
+				d.listed[i] = true
+				d.lists = append(d.lists, i)
+				d.reachAll(d.u.index.at(d.links.lists[i]), level)
 			}
 		}
 	}
+}
+
+// of returns the level at which the name of a package was reached.
+func (d *distanceFinder) of(id ID) uint8 {
+	if !d.links.several[id] {
+		return d.level[id]
+	}
+	lowest := uint8(0)
+	for other := range d.u.named(d.u.pkgs[id].name) {
+		if level := d.level[other]; level > 0 && (lowest == 0 || level < lowest) {
+			lowest = level
+		}
+	}
+	return lowest
+}
+
+// links are what distances are measured along: from packages to those that
+// provide what they require.
+type links struct {
+	from    table[ID] // per package: others or, as a negative number, a list of others
+	lists   []span    // in providerIndex.lists; 0 is none
+	several []bool    // per package: others have its name
+}
+
+func newLinks(u *Universe) *links {
+	l := &links{from: newTable[ID](), lists: make([]span, 1), several: make([]bool, len(u.pkgs))}
+	numbers := make(map[span]ID) // of lists, negative
+	seen := make([]ID, len(u.pkgs))
+	for id := ID(1); int(id) < len(u.pkgs); id++ {
+		for _, dep := range u.list(required, id) {
+			switch providers := u.index.byDep[dep]; providers.n {
+			case 0:
+			case 1:
+				if only := u.index.at(providers)[0]; seen[only] != id {
+					seen[only] = id
+					l.from.add(only)
+				}
+			default:
+				number, ok := numbers[providers]
+				if !ok {
+					number = -ID(len(l.lists))
+					numbers[providers] = number
+					l.lists = append(l.lists, providers)
+				}
+				l.from.add(number)
+			}
+		}
+		l.from.endRow()
+		n := 0
+		for range u.named(u.pkgs[id].name) {
+			n++
+		}
+		l.several[id] = n > 1
+	}
+	return l
 }

@@ -60,7 +60,9 @@ type Universe struct {
 	weak  weakness
 	rank  ranking
 
-	signatures func() *signatures // worked out when first needed
+	// Worked out when first needed.
+	signatures func() *signatures
+	links      func() *links
 }
 
 // Len is the number of packages. Their IDs are 1 to Len.
