@@ -29,26 +29,15 @@ func (s *Solver) propagate() bool {
 // follow decides what short clauses say about a new decision, and opens the
 // long ones.
 func (s *Solver) follow(lit ID) bool {
-	r := &s.u.rules
-	if lit < 0 {
-		for _, id := range r.impliedBy.row(int32(-lit)) {
-			if !s.decide(-id) {
-				return false
-			}
+	for _, next := range s.follows.of(lit) {
+		if !s.decide(next) {
+			return false
 		}
+	}
+	if lit < 0 {
 		return true
 	}
-	for _, id := range r.implied.row(int32(lit)) {
-		if !s.decide(id) {
-			return false
-		}
-	}
-	for _, id := range r.conflicts.row(int32(lit)) {
-		if !s.decide(-id) {
-			return false
-		}
-	}
-	for _, clause := range r.guards.row(int32(lit)) {
+	for _, clause := range s.guards.row(int32(lit)) {
 		if !s.isMet(clause) {
 			s.open.set(clause)
 		}

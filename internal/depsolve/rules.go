@@ -9,12 +9,10 @@ import (
 // which one must be true. Clauses of one or two literals, nearly all, are kept
 // apart, in a form that is quick to follow.
 type rules struct {
-	never     []ID         // packages that nothing makes installable
-	implied   table[ID]    // per package: what it cannot be without
-	impliedBy table[ID]    // the other way round
-	conflicts table[ID]    // per package: what cannot be installed with it
-	clauses   []clause     // longer clauses, in libsolv's order; the first is none
-	guards    table[int32] // per package: the clauses that say "not this package, or"
+	never   []ID         // packages that nothing makes installable
+	follows literalTable // what follows from each literal by clauses of two
+	clauses []clause     // longer clauses, in libsolv's order; the first is none
+	guards  table[int32] // per package: the clauses that say "not this package, or"
 
 	obsoletes table[ID] // per package: those of other names that it obsoletes
 }
@@ -75,9 +73,7 @@ func (c *ruleCollector) finish() {
 	c.implied = sortedPairs(c.implied)
 	c.conflicts = sortedPairs(c.conflicts)
 	rules.never = c.never
-	rules.implied = tableOf(n, c.implied)
-	rules.impliedBy = tableOf(n, swapped(c.implied))
-	rules.conflicts = tableOf(n, append(c.conflicts, swapped(c.conflicts)...))
+	rules.follows = followsOf(n, c.implied, c.conflicts)
 	slices.SortStableFunc(c.clauses, c.u.compareClauses)
 	c.clauses = slices.CompactFunc(c.clauses, func(a, b clause) bool { return c.u.compareClauses(a, b) == 0 })
 	rules.clauses = slices.Insert(c.clauses, 0, clause{})
@@ -91,12 +87,22 @@ func sortedPairs(pairs []pair[ID]) []pair[ID] {
 	return slices.Compact(pairs)
 }
 
-func swapped(pairs []pair[ID]) []pair[ID] {
-	s := make([]pair[ID], len(pairs))
-	for i, p := range pairs {
-		s[i] = pair[ID]{int32(p.item), ID(p.row)}
+// followsOf puts clauses of two literals into a table. Either of the two follows
+// from the other one's being false.
+func followsOf(n int, implied, conflicts []pair[ID]) literalTable {
+	t := literalTable{packages: int32(n)}
+	pairs := make([]pair[ID], 0, 2*(len(implied)+len(conflicts)))
+	for _, p := range implied {
+		pairs = append(pairs, pair[ID]{t.rowOf(ID(p.row)), p.item}, pair[ID]{t.rowOf(-p.item), -ID(p.row)})
 	}
-	return s
+	for _, p := range conflicts {
+		pairs = append(pairs, pair[ID]{t.rowOf(ID(p.row)), -p.item})
+	}
+	for _, p := range conflicts {
+		pairs = append(pairs, pair[ID]{t.rowOf(p.item), -ID(p.row)})
+	}
+	t.table = tableOf(2*n, pairs)
+	return t
 }
 
 // compareClauses is libsolv's order of rules: by the first literal, which puts

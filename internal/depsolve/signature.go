@@ -39,7 +39,9 @@ func newSignatures(u *Universe) *signatures {
 		merits: make([]uint64, n), requires: make([]uint64, n),
 	}
 	s.makeKeys()
-	for _, lit := range u.NewSolver(SolverOptions{}).trail { // nothing is asked for
+	idle := u.NewSolver(SolverOptions{})
+	idle.setBase(nil) // nothing is asked for
+	for _, lit := range idle.trail {
 		s.dead[-lit] = true
 	}
 	s.addShortClauses()
@@ -92,14 +94,11 @@ func (s *signatures) ofList(lits []ID) uint64 {
 func (s *signatures) addShortClauses() {
 	r := &s.u.rules
 	for id := range s.keys {
-		for _, other := range r.implied.row(int32(id)) {
-			s.demands[id] += s.literal(other)
+		for _, lit := range r.follows.of(ID(id)) {
+			s.demands[id] += s.literal(lit)
 		}
-		for _, other := range r.conflicts.row(int32(id)) {
-			s.demands[id] += s.literal(-other)
-		}
-		for _, other := range r.impliedBy.row(int32(id)) {
-			s.dependents[id] += s.literal(other)
+		for _, lit := range r.follows.of(ID(-id)) {
+			s.dependents[id] += s.literal(-lit)
 		}
 	}
 }

@@ -10,17 +10,19 @@ import "slices"
 // which also holds all that follows from it.
 type Solver struct {
 	chooser
-	pending int       // trail[pending:] has not been propagated
-	watches watchList // which clauses to look at when a literal becomes false
-	open    bitset    // clauses that a choice may have to be made for
+	pending int           // trail[pending:] has not been propagated
+	follows *literalTable // rules.follows, or what the base leaves of it
+	guards  *table[int32] // rules.guards, or what the base leaves of it
+	watches watchList     // which clauses to look at when a literal becomes false
+	open    bitset        // clauses that a choice may have to be made for
 	closed  []closing
 
 	request request
 	jobs    []jobState
 
-	base     baseState
-	weak     bool      // follow weak dependencies
-	record   *recorder // made when first needed
+	base     *baseState // nil before the first goal
+	weak     bool       // follow weak dependencies
+	record   *recorder  // made when first needed
 	distance distanceFinder
 	full     *fullSolver // made when first needed
 }
@@ -28,18 +30,6 @@ type Solver struct {
 // A closing remembers that a clause was taken from the open ones because it
 // had come true; it may have to come back.
 type closing struct{ clause, level int32 }
-
-// A baseState is the part of level 1 that all goals with the same group share.
-// It stays decided from goal to goal.
-type baseState struct {
-	group []string
-	trail int
-	open  bitset
-	jobs  int  // how many jobs the group makes
-	ok    bool // no conflict
-
-	touched []touch // once SolveRecorded has needed it
-}
 
 // A Result answers a goal.
 type Result struct {
@@ -56,14 +46,12 @@ type SolverOptions struct {
 
 // NewSolver returns a Solver.
 func (u *Universe) NewSolver(o SolverOptions) *Solver {
-	s := &Solver{
+	return &Solver{
 		chooser: newChooser(u),
 		watches: u.newWatchList(),
 		open:    newBitset(len(u.rules.clauses)),
 		weak:    o.WeakDeps,
 	}
-	s.setBase(nil)
-	return s
 }
 
 // Universe returns what the Solver solves goals against.
@@ -99,7 +87,7 @@ const (
 
 // prepare works out what a goal asks for.
 func (s *Solver) prepare(g Goal) {
-	if !slices.Equal(s.base.group, g.Group) {
+	if s.base == nil || !slices.Equal(s.base.group, g.Group) {
 		s.setBase(g.Group)
 	}
 	s.reset()
@@ -115,39 +103,6 @@ func (s *Solver) try() verdict {
 		return conflictAfterChoice
 	}
 	return solved
-}
-
-// setBase propagates what follows from the group alone. Where weak
-// dependencies are followed only dead packages are decided against: the group
-// has to wait for the BuildRequires then, because the order of decisions counts.
-func (s *Solver) setBase(group []string) {
-	s.base = baseState{}
-	s.revert(0)
-	s.level = 1
-	s.base.group = slices.Clone(group)
-	s.request.resetTo(0)
-	s.u.addGroup(&s.request, group)
-	s.base.jobs = len(s.request.jobs)
-	s.jobs = s.jobs[:0]
-	clear(s.open)
-	s.closed = s.closed[:0]
-	if s.weak {
-		s.watches = s.u.newWatchList()
-	}
-	s.watches.remember = false
-	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin())
-	s.watches.remember = s.weak
-	s.base.trail = len(s.trail)
-	s.base.open = slices.Clone(s.open)
-}
-
-func (s *Solver) assertNever() bool {
-	for _, id := range s.u.rules.never {
-		if !s.decide(-id) {
-			return false
-		}
-	}
-	return true
 }
 
 // reset takes everything back but the base.

@@ -52,5 +52,16 @@ func tableOf[T any](rows int, pairs []pair[T]) table[T] {
 	return t
 }
 
+// A literalTable has a row per literal.
+type literalTable struct {
+	table[ID]
+	packages int32 // with None
+}
+
+func (t *literalTable) rowOf(lit ID) int32 { return int32(lit) + t.packages }
+
+// of returns the row of a literal, which must not be changed.
+func (t *literalTable) of(lit ID) []ID { return t.row(t.rowOf(lit)) }
+
 // A span is a part of an array shared by many lists.
 type span struct{ off, n int32 }

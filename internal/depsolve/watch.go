@@ -64,12 +64,8 @@ func (s *Solver) visitWatches(lit ID) bool {
 			mine = 1
 		}
 		other := node.lits[1-mine]
-		if s.isTrue(other) {
-			at = &node.next[mine]
-			continue
-		}
-		if lit := s.anotherLiteral(clause, other); lit != 0 {
-			w.move(clause, mine, lit, at)
+		if better := s.betterWatch(clause, other); better != 0 {
+			w.move(clause, mine, better, at)
 			continue
 		}
 		if !s.decide(other) {
@@ -105,16 +101,26 @@ func (w *watchList) undo() {
 	w.moves = w.moves[:0]
 }
 
-// anotherLiteral finds a literal of a clause that is not false and not the one
-// given, or returns 0.
-func (s *Solver) anotherLiteral(clause int32, than ID) ID {
+// betterWatch finds a literal that a clause should watch instead of a false
+// one, or returns 0. The other literal that it watches must stay.
+func (s *Solver) betterWatch(clause int32, other ID) ID {
 	c := &s.u.rules.clauses[clause]
+	if s.isTrue(other) {
+		// Some packages are decided against for nearly every goal, because they
+		// conflict with a common one. That the first literal, a package not
+		// being installed, becomes false is rare. It must not change the order
+		// of decisions where that counts.
+		if !s.weak && c.first != other && !s.isFalse(c.first) {
+			return c.first
+		}
+		return 0
+	}
 	for _, lit := range s.u.rest(c) {
-		if lit != than && !s.isFalse(lit) {
+		if lit != other && !s.isFalse(lit) {
 			return lit
 		}
 	}
-	if c.first != than && !s.isFalse(c.first) {
+	if c.first != other && !s.isFalse(c.first) {
 		return c.first
 	}
 	return 0
