@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -27,7 +28,7 @@ type batch struct {
 	solved   chan struct{} // closed when all that is there
 }
 
-const batchSize = 64
+const batchSize = 128
 
 // solveAll solves the goals of all source packages. The report counts only if
 // there is no error.
@@ -104,6 +105,8 @@ type worker struct {
 	group   []string
 	lines   *lineWriter // nil if no sets are wanted
 	spare   <-chan []byte
+	answers map[string]answer // in the batch at hand, by their BuildRequires
+	key     []byte
 }
 
 func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte) *worker {
@@ -115,6 +118,7 @@ func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte)
 		group:   w.group,
 		lines:   sets.newLineWriter(),
 		spare:   spare,
+		answers: make(map[string]answer),
 	}
 	if w.before != nil {
 		k.before = w.before.NewSolver(options)
@@ -128,37 +132,80 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 		case b.sets = <-w.spare:
 		default:
 		}
+		clear(w.answers)
 		for _, p := range b.packages {
 			if ctx.Err() != nil {
 				return
 			}
-			w.solve(b, p)
+			w.add(b, p)
 		}
 		b.packages = nil
 		close(b.solved)
 	}
 }
 
-func (w *worker) solve(b *batch, p *rpm.Package) {
-	goal := depsolve.Goal{Group: w.group, Requires: p.Requires}
-	result, effect, again := w.answer(goal)
-	var problems []string
-	if !result.OK {
-		b.failed++
-		if w.explain || effect == depsolve.Broken {
-			problems = problemsOf(w.solver, goal)
-			b.failures = append(b.failures, failure{Name: p.Name, Problems: problems})
-		}
-	}
-	b.diff.count(p.Name, effect, again, problems)
-	if w.lines != nil {
-		b.sets = w.lines.append(b.sets, p.Name, w.solver, goal, result)
-	}
+// An answer is all there is to know about a goal. One source package in seven
+// has the BuildRequires of another nearby, and so its answer.
+type answer struct {
+	ok         bool
+	problems   []string // if they are asked for
+	effect     depsolve.Effect
+	again      bool // it was solved again because of the overlay
+	start, end int  // of its line in batch.sets, without the name
 }
 
-// answer solves a goal, says what the overlay has done to it, and whether that
+// add adds the answer for one package to a batch.
+func (w *worker) add(b *batch, p *rpm.Package) {
+	if w.lines != nil {
+		b.sets = append(b.sets, p.Name...)
+	}
+	w.key = appendKey(w.key[:0], p.Requires)
+	a, ok := w.answers[string(w.key)]
+	if ok {
+		b.sets = append(b.sets, b.sets[a.start:a.end]...)
+	} else {
+		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires})
+		w.answers[string(w.key)] = a
+	}
+	if !a.ok {
+		b.failed++
+		if w.wantsProblems(a) {
+			b.failures = append(b.failures, failure{Name: p.Name, Problems: a.problems})
+		}
+	}
+	b.diff.count(p.Name, a.effect, a.again, a.problems)
+}
+
+// appendKey appends what tells requires from others.
+func appendKey(key []byte, requires []rpm.Relation) []byte {
+	for _, r := range requires {
+		key = append(append(key, r.Name...), 0, byte(r.Op))
+		key = binary.LittleEndian.AppendUint32(key, r.EVR.Epoch)
+		key = append(append(key, r.EVR.Version...), 0)
+		key = append(append(key, r.EVR.Release...), 0)
+	}
+	return key
+}
+
+func (w *worker) wantsProblems(a answer) bool { return !a.ok && (w.explain || a.effect == depsolve.Broken) }
+
+// solve answers a goal and adds its line to a batch.
+func (w *worker) solve(b *batch, goal depsolve.Goal) answer {
+	result, effect, again := w.compare(goal)
+	a := answer{ok: result.OK, effect: effect, again: again, start: len(b.sets)}
+	if w.wantsProblems(a) {
+		a.problems = problemsOf(w.solver, goal)
+	}
+	if w.lines != nil {
+		b.sets = w.lines.append(b.sets, w.solver, goal, result)
+	}
+	a.end = len(b.sets)
+	return a
+}
+
+// compare solves a goal, says what the overlay has done to it, and whether that
 // took solving it again.
-func (w *worker) answer(goal depsolve.Goal) (result depsolve.Result, effect depsolve.Effect, again bool) {
+func (w *worker) compare(goal depsolve.Goal) (result depsolve.Result, effect depsolve.Effect, again bool) {
 	if w.before == nil {
 		return w.solver.Solve(goal), depsolve.Unchanged, false
 	}

@@ -82,8 +82,11 @@ func (s *setsFile) discard() {
 type tokens struct {
 	rank  []int32 // by package ID
 	start []int32 // by rank: where its text begins; the next one's begins behind it
-	text  []byte  // each token has a blank before it
+	text  []byte  // each token has a blank before it; shortToken bytes follow the last
 }
+
+// shortToken is how long nearly all tokens are at most.
+const shortToken = 32
 
 func newTokens(u *depsolve.Universe, distances bool) *tokens {
 	names := make([]string, u.Len())
@@ -105,11 +108,26 @@ func newTokens(u *depsolve.Universe, distances bool) *tokens {
 		t.text = append(t.text, names[id-1]...)
 	}
 	t.start = append(t.start, int32(len(t.text)))
+	t.text = append(t.text, make([]byte, shortToken)...)
 	return t
 }
 
-// of is the text of the package with the rank.
-func (t *tokens) of(rank int) []byte { return t.text[t.start[rank]:t.start[rank+1]] }
+// append adds the token of the package with the rank to dst. There are nine
+// million in a file: to move a fixed number of bytes, some of them too many,
+// takes half as long as to move as many as there are.
+func (t *tokens) append(dst []byte, rank int) []byte {
+	start, end := t.start[rank], t.start[rank+1]
+	if end-start > shortToken {
+		return append(dst, t.text[start:end]...)
+	}
+	n := len(dst)
+	if cap(dst)-n < shortToken {
+		dst = slices.Grow(dst, shortToken)
+	}
+	dst = dst[:n+shortToken]
+	*(*[shortToken]byte)(dst[n:]) = *(*[shortToken]byte)(t.text[start:])
+	return dst[:n+int(end-start)]
+}
 
 // A lineWriter writes lines of the sets file. It belongs to one goroutine.
 type lineWriter struct {
@@ -141,9 +159,8 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	}
 }
 
-// append adds the line of one goal to dst.
-func (w *lineWriter) append(dst []byte, name string, s *depsolve.Solver, g depsolve.Goal, r depsolve.Result) []byte {
-	dst = append(dst, name...)
+// append adds the line of one goal to dst, from behind its name on.
+func (w *lineWriter) append(dst []byte, s *depsolve.Solver, g depsolve.Goal, r depsolve.Result) []byte {
 	if !r.OK {
 		return append(dst, "\tFAIL\t\n"...)
 	}
@@ -200,7 +217,7 @@ func (w *lineWriter) textOf(word int) []byte {
 func (w *lineWriter) appendWord(dst []byte, first int, word uint64) []byte {
 	for ; word != 0; word &= word - 1 {
 		rank := first + bits.TrailingZeros64(word)
-		dst = append(dst, w.of(rank)...)
+		dst = w.tokens.append(dst, rank)
 		if w.distances {
 			dst = append(dst, "-123456789"[w.distance[rank]])
 		}
