@@ -37,6 +37,7 @@ type Builder struct {
 	files   []pair[symbol] // of rows of layer
 	exclude map[ID]bool
 	seen    []int32 // per dependency: the list that had it last
+	lists   int32   // added so far, those of packages left out included
 }
 
 // NewBuilder returns a Builder without packages.
@@ -108,7 +109,8 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 	default:
 		return None, nil
 	}
-	if err := b.addLists(p); err != nil {
+	own := dependency{op: rpm.Equal, name: b.pool.symbols.intern(p.Name), evr: b.pool.internEVR(p.EVR)}
+	if err := b.addLists(p, b.pool.depID(own)); err != nil {
 		for kind := range b.layer.lists {
 			t := &b.layer.lists[kind]
 			t.start = t.start[:b.rows+1]
@@ -117,8 +119,8 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 		return None, fmt.Errorf("package %v: %w", p.NEVRA, err)
 	}
 	b.pkgs = append(b.pkgs, pkg{
-		name:  b.pool.symbols.intern(p.Name),
-		evr:   b.pool.internEVR(p.EVR),
+		name:  own.name,
+		evr:   own.evr,
 		arch:  b.pool.symbols.intern(p.Arch),
 		repo:  repo,
 		layer: b.ownLayer(),
@@ -140,20 +142,26 @@ func cloneNEVRA(n rpm.NEVRA) rpm.NEVRA {
 	}
 }
 
-func (b *Builder) addLists(p *rpm.Package) error {
+// addLists adds the lists of a package, which also provides own.
+func (b *Builder) addLists(p *rpm.Package, own depID) error {
 	for kind, relations := range [listKinds][]rpm.Relation{
 		provided: p.Provides, required: p.Requires, conflicting: p.Conflicts, obsoleted: p.Obsoletes,
 		recommended: p.Recommends, suggested: p.Suggests, supplemented: p.Supplements, enhanced: p.Enhances,
 	} {
-		if err := b.addList(p, listKind(kind), relations); err != nil {
+		b.lists++
+		if err := b.addList(listKind(kind), relations); err != nil {
 			return err
 		}
+		if listKind(kind) == provided {
+			b.addDep(provided, own)
+		}
+		b.layer.lists[kind].endRow()
 	}
 	return nil
 }
 
 // addList adds one list of a package. What occurs twice is kept once.
-func (b *Builder) addList(p *rpm.Package, kind listKind, relations []rpm.Relation) error {
+func (b *Builder) addList(kind listKind, relations []rpm.Relation) error {
 	for _, r := range relations {
 		dep, err := b.pool.internRelation(r)
 		if err != nil {
@@ -161,10 +169,6 @@ func (b *Builder) addList(p *rpm.Package, kind listKind, relations []rpm.Relatio
 		}
 		b.addDep(kind, dep)
 	}
-	if kind == provided { // every package provides itself
-		b.addDep(kind, b.pool.internPlain(rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR}))
-	}
-	b.layer.lists[kind].endRow()
 	return nil
 }
 
@@ -172,11 +176,10 @@ func (b *Builder) addDep(kind listKind, dep depID) {
 	for int(dep) >= len(b.seen) {
 		b.seen = append(b.seen, 0)
 	}
-	stamp := b.rows*int32(listKinds) + int32(kind)
-	if b.seen[dep] == stamp {
+	if b.seen[dep] == b.lists {
 		return
 	}
-	b.seen[dep] = stamp
+	b.seen[dep] = b.lists
 	b.layer.lists[kind].add(dep)
 }
 

@@ -44,6 +44,29 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
+// TestAddAfterRefusal checks that a package that was left out takes nothing from
+// the next one.
+func TestAddAfterRefusal(t *testing.T) {
+	t.Parallel()
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	repo := b.AddRepo("repo", 99)
+	shared := []rpm.Relation{{Name: "shared"}}
+	broken, fine := newPackage("broken", "noarch"), newPackage("fine", "noarch")
+	broken.Provides, broken.Requires = shared, []rpm.Relation{{Name: "(a or"}}
+	fine.Provides = shared
+	if _, err := b.Add(repo, broken); err == nil {
+		t.Error("a broken dependency is accepted")
+	}
+	id, err := b.Add(repo, fine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Universe().NewSolver(depsolve.SolverOptions{}).Solve(depsolve.Goal{Requires: shared})
+	if !r.OK || !slices.Equal(r.Packages, []depsolve.ID{id}) {
+		t.Error(r)
+	}
+}
+
 // TestAddKeepsNothing overwrites the strings of a package after Add, as the
 // scanner of package repodata does.
 func TestAddKeepsNothing(t *testing.T) {
