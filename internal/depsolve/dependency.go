@@ -32,8 +32,8 @@ type pool struct {
 	deps     []dependency
 
 	// Only while interning.
-	versionIDs map[version]versionID
-	depIDs     map[dependency]depID
+	versionIDs numbering[version]
+	depIDs     numbering[dependency]
 }
 
 func newPool() *pool {
@@ -41,8 +41,8 @@ func newPool() *pool {
 		symbols:    newSymbols(),
 		versions:   make([]version, 1),
 		deps:       make([]dependency, 1),
-		versionIDs: make(map[version]versionID),
-		depIDs:     make(map[dependency]depID),
+		versionIDs: newNumbering[version](),
+		depIDs:     newNumbering[dependency](),
 	}
 }
 
@@ -53,26 +53,20 @@ func (p *pool) extend() *pool {
 		symbols:    p.symbols.extend(),
 		versions:   slices.Clip(p.versions),
 		deps:       slices.Clip(p.deps),
-		versionIDs: make(map[version]versionID),
-		depIDs:     make(map[dependency]depID),
+		versionIDs: newNumbering[version](),
+		depIDs:     newNumbering[dependency](),
 	}
 }
 
 // freeze ends interning.
 func (p *pool) freeze() {
 	p.symbols.freeze()
-	p.versionIDs, p.depIDs = nil, nil
+	p.versionIDs, p.depIDs = numbering[version]{}, numbering[dependency]{}
 }
 
 func (p *pool) internEVR(e rpm.EVR) versionID {
 	v := version{e.Epoch, p.symbols.intern(e.Version), p.symbols.intern(e.Release)}
-	id, ok := p.versionIDs[v]
-	if !ok {
-		id = versionID(len(p.versions))
-		p.versions = append(p.versions, v)
-		p.versionIDs[v] = id
-	}
-	return id
+	return versionID(p.versionIDs.of(v, &p.versions))
 }
 
 // internRelation interns one entry of a dependency list.
@@ -106,15 +100,14 @@ func (p *pool) internDep(d *rpm.Dep) depID {
 	return p.depID(dependency{boolOp: d.Op, complex: complex, left: left, right: right})
 }
 
-func (p *pool) depID(d dependency) depID {
-	id, ok := p.depIDs[d]
-	if !ok {
-		id = depID(len(p.deps))
-		p.deps = append(p.deps, d)
-		p.depIDs[d] = id
-	}
-	return id
+func (p *pool) depID(d dependency) depID { return depID(p.depIDs.of(d, &p.deps)) }
+
+func (d dependency) hash() uint64 {
+	h := mix(uint64(d.name)<<32|uint64(d.evr), uint64(d.op)<<8|uint64(d.boolOp))
+	return mix(h, uint64(d.left)<<32|uint64(d.right))
 }
+
+func (v version) hash() uint64 { return mix(uint64(v.version)<<32|uint64(v.release), uint64(v.epoch)) }
 
 // evr returns a version of a frozen pool.
 func (p *pool) evr(id versionID) rpm.EVR {
