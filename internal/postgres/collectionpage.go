@@ -93,9 +93,11 @@ type RepoChange struct {
 func (db *DB) CollectionPage(ctx context.Context, c *koschei.Collection, repos, changes int) (*CollectionPage, error) {
 	page := &CollectionPage{}
 	err := db.read(ctx, func(tx pgx.Tx) (err error) {
-		if page.Counts, _, err = countPackages(ctx, tx, PackageFilter{Collections: []int64{c.ID}}); err != nil {
+		counted, err := countPackages(ctx, tx, PackageFilter{Collections: []int64{c.ID}})
+		if err != nil {
 			return err
 		}
+		page.Counts = counted.summary()
 		if page.Groups, err = groupsOfCollection(ctx, tx, c.ID); err != nil {
 			return err
 		}

@@ -45,16 +45,22 @@ type Ranking struct {
 
 // conditions returns what p must fulfil, with names for arguments.
 func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
-	clauses := []string{"NOT p.blocked"}
+	clauses := []string{"NOT p.blocked", f.scope(args)}
+	if !f.Untracked {
+		clauses = append(clauses, "p.state <> 'untracked'") // as NOT p.tracked is, but in an index
+	}
+	return strings.Join(clauses, " AND ")
+}
+
+// scope is conditions but for what depends on how p is.
+func (f *PackageFilter) scope(args pgx.NamedArgs) string {
+	var clauses []string
 	if len(f.Collections) == 1 { // which is easier to plan for
 		args["collection"] = f.Collections[0]
 		clauses = append(clauses, "p.collection_id = @collection")
 	} else {
 		args["collections"] = f.Collections
 		clauses = append(clauses, "p.collection_id = ANY(@collections)")
-	}
-	if !f.Untracked {
-		clauses = append(clauses, "p.state <> 'untracked'") // as NOT p.tracked is, but in an index
 	}
 	if f.GroupID != 0 {
 		args["group"] = f.GroupID
@@ -111,6 +117,9 @@ func (o ListOrder) sql(expression func(key string) (expr string, descending bool
 	return strings.Join(terms, ", ")
 }
 
+// statePlace is the place of p's state among listedStates.
+const statePlace = "array_position('{unresolved,failing,ok,unknown,untracked}', p.state)"
+
 // packageOrder is what the keys of a collection's list sort by. States that
 // need a look come first.
 func packageOrder(key string) (expr string, descending bool) {
@@ -118,7 +127,7 @@ func packageOrder(key string) (expr string, descending bool) {
 	case "name":
 		return "p.name", false
 	case "state":
-		return "array_position('{unresolved,failing,ok,unknown,untracked}', p.state)", false
+		return statePlace, false
 	case "running":
 		return "p.running", true
 	case "task_id":
@@ -135,9 +144,7 @@ func packageOrder(key string) (expr string, descending bool) {
 
 // listPriority is the priority of p in its collection c, null for a package
 // with an obstacle: those that are only held have one.
-const listPriority = "CASE WHEN p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL" +
-	" AND (p.resolution = 'resolved' OR p.resolution = 'unattempted' AND p.skip_resolution)" +
-	" AND c.latest_repo_resolved = 'resolved' THEN " + priority + " END"
+const listPriority = "CASE WHEN p.schedulable AND c.latest_repo_resolved = 'resolved' THEN " + priority + " END"
 
 // PackageCounts are the packages that a filter lets through but for its States
 // and Running.
@@ -157,19 +164,14 @@ type ListedPackage struct {
 // PackageList returns a span of the packages that f lets through, which must
 // be of one collection, how many there are, and how all divide by state.
 func (db *DB) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
-	a, b := ranking.Rules.TimeCoefficients()
-	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": ranking.Now, "a": a, "b": b}
-	from := "package p"
-	if slices.ContainsFunc(order, func(k OrderKey) bool { return k.Key == "current_priority" }) {
-		from += " JOIN collection c ON c.id = p.collection_id"
-	}
-	choose := "SELECT p.id FROM " + from + " WHERE " + f.conditions(args) + " AND " + f.narrowing(args) +
-		" ORDER BY " + order.sql(packageOrder) + " LIMIT @limit OFFSET @offset"
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		if counts, total, err = countPackages(ctx, tx, f); err != nil {
+		counted, err := countPackages(ctx, tx, f)
+		if err != nil {
 			return err
 		}
-		ids, err := collectIDs(tx.Query(ctx, choose, args))
+		counts, total = counted.summary(), counted.size(f.lets)
+		l := lister{tx: tx, filter: f, ranking: ranking, counted: counted}
+		ids, err := l.choose(ctx, order, span)
 		if err != nil {
 			return err
 		}
@@ -189,28 +191,53 @@ func collectIDs(rows pgx.Rows, err error) ([]int64, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
-// countPackages also returns how many of the packages f lets through.
-func countPackages(ctx context.Context, q querier, f PackageFilter) (counts PackageCounts, total int, err error) {
+// counted are packages that are alike in what lists are divided by.
+type counted struct {
+	state       koschei.State
+	running     bool
+	schedulable bool
+	n           int
+}
+
+type countedPackages []counted
+
+// countPackages counts the packages that f lets through but for its States and
+// Running.
+func countPackages(ctx context.Context, q querier, f PackageFilter) (countedPackages, error) {
 	args := pgx.NamedArgs{}
-	rows, err := q.Query(ctx, "SELECT p.state, p.running, count(*) FROM package p WHERE "+f.conditions(args)+" GROUP BY 1, 2", args)
+	rows, err := q.Query(ctx, "SELECT p.state, p.running, p.schedulable, count(*) FROM package p WHERE "+f.conditions(args)+" GROUP BY 1, 2, 3", args)
 	if err != nil {
-		return counts, 0, err
+		return nil, err
 	}
-	counts.ByState = map[koschei.State]int{}
-	var state koschei.State
-	var running bool
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&state, &running, &n}, func() error {
-		counts.ByState[state] += n
-		if running {
-			counts.Running += n
-		}
-		if (len(f.States) == 0 || slices.Contains(f.States, state)) && (running || !f.Running) {
-			total += n
-		}
-		return nil
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c counted, err error) {
+		err = row.Scan(&c.state, &c.running, &c.schedulable, &c.n)
+		return c, err
 	})
-	return counts, total, err
+}
+
+// lets tells whether packages counted are among those that f asks for.
+func (f *PackageFilter) lets(c counted) bool {
+	return (len(f.States) == 0 || slices.Contains(f.States, c.state)) && (c.running || !f.Running)
+}
+
+// size is how many packages there are of the kinds that pass.
+func (all countedPackages) size(pass func(counted) bool) int {
+	n := 0
+	for _, c := range all {
+		if pass(c) {
+			n += c.n
+		}
+	}
+	return n
+}
+
+func (all countedPackages) summary() PackageCounts {
+	counts := PackageCounts{ByState: map[koschei.State]int{}}
+	for _, c := range all {
+		counts.ByState[c.state] += c.n
+	}
+	counts.Running = all.size(func(c counted) bool { return c.running })
+	return counts
 }
 
 // listedPackages returns the packages with these ids, in their order.

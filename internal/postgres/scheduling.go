@@ -12,12 +12,12 @@ import (
 )
 
 // schedulable is what a package p of a collection c fulfils that has no
-// Obstacle and is not held. It implies the conditions of the indexes
-// package_raised and package_idle but for the one in which these differ.
-const schedulable = `p.collection_id = @collection AND c.latest_repo_resolved = 'resolved'
-	AND p.tracked AND NOT p.blocked AND NOT p.running AND p.resolution <> 'unresolved' AND p.last_build_id IS NOT NULL
-	AND (p.resolution = 'resolved' OR p.skip_resolution)
+// Obstacle and is not held.
+const schedulable = `p.collection_id = @collection AND c.latest_repo_resolved = 'resolved' AND p.schedulable
 	AND (p.hold_until IS NULL OR p.hold_until <= @now)`
+
+// startSeconds is when p's last build started, as package_idle has it.
+const startSeconds = `date_part('epoch', p.last_build_started AT TIME ZONE 'UTC')`
 
 const raised = `(p.static_priority <> 0 OR p.manual_priority <> 0 OR p.build_priority <> 0 OR p.dependency_priority <> 0)`
 
@@ -39,18 +39,23 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := db.pool.Query(ctx, `
 		WITH candidate AS (
-			(SELECT p.id
-			FROM package p
-			JOIN collection c ON c.id = p.collection_id
-			WHERE `+schedulable+` AND `+raised+` AND `+priority+` >= @threshold
-			ORDER BY `+priority+` DESC
+			(SELECT r.id
+			FROM (
+				SELECT p.id, `+priority+` AS total
+				FROM package p
+				JOIN collection c ON c.id = p.collection_id
+				WHERE `+schedulable+` AND `+raised+`
+				OFFSET 0
+			) r
+			WHERE r.total >= @threshold
+			ORDER BY r.total DESC, r.id
 			LIMIT @limit)
 			UNION ALL
 			(SELECT p.id
 			FROM package p
 			JOIN collection c ON c.id = p.collection_id
 			WHERE `+schedulable+` AND `+idle+`
-			ORDER BY p.last_build_started
+			ORDER BY `+startSeconds+`
 			LIMIT @limit)
 		)
 		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,

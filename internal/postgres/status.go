@@ -83,9 +83,7 @@ func collectionStatus(ctx context.Context, tx pgx.Tx, ranking Ranking) ([]Collec
 				SELECT jsonb_object_agg(state, n)
 				FROM (SELECT state, count(*) AS n FROM package WHERE collection_id = c.id GROUP BY state) s), '{}'),
 			count(p.id) FILTER (WHERE p.running),
-			count(p.id) FILTER (WHERE p.tracked AND NOT p.blocked AND NOT p.running AND p.last_build_id IS NOT NULL
-				AND (p.resolution = 'resolved' OR p.resolution = 'unattempted' AND p.skip_resolution)
-				AND c.latest_repo_resolved = 'resolved' AND `+priority+` >= @threshold),
+			count(p.id) FILTER (WHERE p.schedulable AND c.latest_repo_resolved = 'resolved' AND `+priority+` >= @threshold),
 			count(p.id) FILTER (WHERE p.hold_until > @now AND p.tracked AND NOT p.blocked)
 		FROM collection c
 		LEFT JOIN repo r ON r.collection_id = c.id AND r.repo_id = c.latest_repo_id
