@@ -30,6 +30,7 @@ type config struct {
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
 	Builds       loopConfig       `yaml:"build_resolver"`
+	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what does not go on by itself."`
 	Frontend     frontendConfig   `yaml:"frontend"`
 	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
 	Log          logConfig        `yaml:"log"`
@@ -127,6 +128,7 @@ func defaultConfig() config {
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
 		Builds:       loopConfig{3 * time.Second},
+		SelfCheck:    loopConfig{10 * time.Minute},
 		Frontend:     frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
 		Log:          logConfig{Level: "info", Format: "text"},
 	}

@@ -154,12 +154,14 @@ func (p *process) together(ctx context.Context, names []string, listener net.Lis
 	if len(names) > 0 {
 		wakes := p.db.NewListener(names...)
 		for _, name := range names {
+			p.noteStart(ctx, name)
 			g.Go(func() error { p.run(ctx, name, wakes.Alarm(name)); return nil })
 		}
 		g.Go(func() error {
 			wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
 			return nil
 		})
+		g.Go(func() error { p.selfCheck(ctx); return nil })
 	}
 	if listener != nil {
 		g.Go(func() error { return p.serve(ctx, listener) })

@@ -75,6 +75,39 @@ func (db *DB) ReleaseLease(ctx context.Context, lease Lease) error {
 	return nil
 }
 
+// HoldLease makes sure that holder has a lease for another ttl: it renews the
+// one held so far, or acquires it. It returns nil if somebody else has it.
+func (db *DB) HoldLease(ctx context.Context, held *Lease, name, holder string, ttl time.Duration) (*Lease, error) {
+	if held != nil {
+		err := db.RenewLease(ctx, *held, ttl)
+		if err == nil {
+			return held, nil
+		}
+		if !errors.Is(err, koschei.ErrLeased) {
+			return nil, err
+		}
+	}
+	lease, err := db.AcquireLease(ctx, name, holder, ttl)
+	if errors.Is(err, koschei.ErrLeased) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &lease, nil
+}
+
+// LeaseHeld says whether somebody has the lease of that name.
+func (db *DB) LeaseHeld(ctx context.Context, name string) (bool, error) {
+	var held bool
+	err := db.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM lease WHERE name = $1 AND expires > clock_timestamp())`, name).Scan(&held)
+	if err != nil {
+		return false, fmt.Errorf("looking for the holder of lease %s: %w", name, err)
+	}
+	return held, nil
+}
+
 // Under returns the same record for work under a lease: every transaction that
 // writes fails with koschei.ErrLeased, and has no effect, once somebody else
 // has acquired it, whatever its holder believes. Nobody can acquire the lease

@@ -28,18 +28,10 @@ func lockPackages(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, error) 
 	return locked, nil
 }
 
-// refreshLastBuilds makes the columns of packages that follow from their
-// builds follow from them again. Whoever adds a build, ends one or changes what
-// makes it count calls it before noteStates, in the same transaction. The
-// packages must be locked.
-func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE package p
-		SET last_build_id = last.id,
-			last_build_started = last.started,
-			last_complete_build_id = done.id,
-			last_complete_outcome = done.outcome
-		FROM unnest($1::bigint[]) AS changed (id)
+// lastBuilds joins what the columns of each package (of alias changed) must
+// follow from, and otherBuilds says that those of p do not.
+const (
+	lastBuilds = `
 		LEFT JOIN LATERAL (
 			SELECT b.id, b.started
 			FROM build b
@@ -54,10 +46,24 @@ func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error
 			WHERE b.package_id = changed.id AND NOT b.untagged AND b.outcome IN ('complete', 'failed')
 			ORDER BY b.event DESC, b.id DESC
 			LIMIT 1
-		) done ON true
-		WHERE p.id = changed.id
-			AND (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
-				IS DISTINCT FROM (last.id, last.started, done.id, done.outcome)`, packageIDs)
+		) done ON true`
+	otherBuilds = `(p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
+				IS DISTINCT FROM (last.id, last.started, done.id, done.outcome)`
+)
+
+// refreshLastBuilds makes the columns of packages that follow from their
+// builds follow from them again. Whoever adds a build, ends one or changes what
+// makes it count calls it before noteStates, in the same transaction. The
+// packages must be locked.
+func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE package p
+		SET last_build_id = last.id,
+			last_build_started = last.started,
+			last_complete_build_id = done.id,
+			last_complete_outcome = done.outcome
+		FROM unnest($1::bigint[]) AS changed (id)`+lastBuilds+`
+		WHERE p.id = changed.id AND `+otherBuilds, packageIDs)
 	if err != nil {
 		return fmt.Errorf("refreshing last builds: %w", err)
 	}

@@ -69,8 +69,8 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 }
 
 // pass does nothing in a process that does not hold the lease.
-func (s *Service) pass(ctx context.Context) error {
-	if held, err := s.hold(ctx); !held {
+func (s *Service) pass(ctx context.Context) (err error) {
+	if s.lease, err = s.DB.HoldLease(ctx, s.lease, leaseName, s.Holder, s.DB.LeaseTime()); s.lease == nil {
 		return err
 	}
 	db := s.DB.Under(*s.lease)
@@ -88,29 +88,6 @@ func (s *Service) pass(ctx context.Context) error {
 // sync hears of builds and sources on behalf of the scheduler.
 func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
 	return &kojisync.Sync{DB: db, Primary: s.Hub, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout}
-}
-
-// hold makes sure that the lease is ours for the pass.
-func (s *Service) hold(ctx context.Context) (bool, error) {
-	if s.lease != nil {
-		err := s.DB.RenewLease(ctx, *s.lease, s.DB.LeaseTime())
-		if err == nil {
-			return true, nil
-		}
-		s.lease = nil
-		if !errors.Is(err, koschei.ErrLeased) {
-			return false, err
-		}
-	}
-	lease, err := s.DB.AcquireLease(ctx, leaseName, s.Holder, s.DB.LeaseTime())
-	if errors.Is(err, koschei.ErrLeased) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	s.lease = &lease
-	return true, nil
 }
 
 // schedule fills the free places, collection by collection in turns. A

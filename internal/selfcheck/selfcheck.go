@@ -1,0 +1,149 @@
+// Package selfcheck looks for what does not go on by itself: builds nobody asks
+// after any more, packages that nobody would resolve ever, queues that stand
+// still, services that are gone or start again and again. What can be mended it
+// mends; all of it is stored as findings, logged and counted, for operators who
+// would otherwise hear of it from users months later.
+//
+// Every process with services of the backend runs it, and a lease lets one of
+// them work: whatever process is missing, another one tells. It looks at the
+// record alone, with one exception: about submissions that a scheduler left
+// open, and no other took up, it asks the hub.
+//
+// What a service has in hand it leaves alone: rows that are locked, collections
+// that are being resolved, submissions while there is a scheduler. It decides
+// nothing that a service decides, and sends nothing to anybody.
+package selfcheck
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// Config is what the self-check must know of the services.
+type Config struct {
+	Rules       koschei.PriorityRules
+	MaxBuilds   int                      // scratch builds under way, over all collections
+	TaskTimeout time.Duration            // after which the scheduler cancels a build
+	LongestCall time.Duration            // for which a submission may be under way, domain time
+	Intervals   map[string]time.Duration // of the services that note how they fare with collections, by name
+}
+
+// A Service checks. All fields but Metrics must be set.
+type Service struct {
+	DB      *postgres.DB
+	Sync    *kojisync.Sync
+	Log     *slog.Logger
+	Now     func() time.Time // domain time
+	Speed   float64          // domain seconds in a real one; 0 is 1
+	Holder  string           // of leases; different for each process
+	Metrics *Metrics
+	Config
+
+	lease *postgres.Lease // nil while another process checks
+
+	// What must be seen in two passes to be believed: between them a service
+	// has had time to deal with it.
+	due     map[int64]bool  // packages that could be resolved
+	stalled map[int64]bool  // collections of which nothing was submitted
+	absent  map[string]bool // services and collections of which nothing was noted
+}
+
+const leaseName = "self-check"
+
+// Run checks until ctx ends, in passes that l begins.
+func (s *Service) Run(ctx context.Context, l *loop.Loop) {
+	ttl := leaseTTL(l)
+	l.Run(ctx, func(ctx context.Context) error { return s.pass(ctx, ttl) })
+	if s.lease != nil {
+		_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease) // else the next one waits for ttl
+	}
+}
+
+// leaseTTL is how long, in real time, others wait for a process that has died:
+// it renews its lease only once a pass.
+func leaseTTL(l *loop.Loop) time.Duration {
+	interval := l.Interval
+	if l.Speed > 0 {
+		interval = time.Duration(float64(interval) / l.Speed)
+	}
+	return 2*interval + time.Minute
+}
+
+// pass does nothing in a process that does not hold the lease.
+func (s *Service) pass(ctx context.Context, ttl time.Duration) (err error) {
+	if s.lease, err = s.DB.HoldLease(ctx, s.lease, leaseName, s.Holder, ttl); s.lease == nil {
+		return err
+	}
+	db := s.DB.Under(*s.lease)
+	now := s.Now()
+	var checked []koschei.FindingKind
+	var findings []koschei.Finding
+	var troubles []error
+	for _, c := range s.checks() {
+		found, err := c.run(ctx, db, now)
+		if err != nil {
+			troubles = append(troubles, err)
+			continue
+		}
+		checked, findings = append(checked, c.kind), append(findings, found...)
+	}
+	for i := range findings {
+		s.tell(ctx, &findings[i])
+	}
+	return errors.Join(append(troubles,
+		db.SaveFindings(ctx, checked, findings, now),
+		db.ForgetLeases(ctx, leaseMemory))...)
+}
+
+// leaseMemory is how long, in real time, it is told that a lease ran out.
+const leaseMemory = 24 * time.Hour
+
+func (s *Service) tell(ctx context.Context, f *koschei.Finding) {
+	s.Metrics.found(f)
+	message := "something does not go on by itself"
+	if f.Repair != "" {
+		message = "something was mended that did not go on by itself"
+	}
+	s.Log.WarnContext(ctx, message, "kind", f.Kind, "collection", f.Collection, "subject", f.Subject,
+		"count", f.Count, "finding", f.Sentence, "repair", f.Repair)
+}
+
+// A check looks for one kind of thing.
+type check struct {
+	kind koschei.FindingKind
+	run  func(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error)
+}
+
+func (s *Service) checks() []check {
+	return []check{
+		{koschei.FindingSubmission, s.submissions},
+		{koschei.FindingRunning, s.running},
+		{koschei.FindingDeps, s.dependencies},
+		{koschei.FindingSource, s.sources},
+		{koschei.FindingDue, s.duePackages},
+		{koschei.FindingUntried, s.untried},
+		{koschei.FindingHold, s.holds},
+		{koschei.FindingQueue, s.queues},
+		{koschei.FindingLease, s.leases},
+		{koschei.FindingRestarts, s.restarts},
+		{koschei.FindingColumns, s.columns},
+		{koschei.FindingService, s.services},
+		{koschei.FindingOutbox, s.outbox},
+	}
+}
+
+// patience is how long, in domain time, something may take that should take no
+// longer than d: a clock that runs fast does not make us work faster.
+func (s *Service) patience(d time.Duration) time.Duration {
+	if s.Speed > 0 {
+		return max(d, time.Duration(s.Speed*float64(time.Minute)))
+	}
+	return d
+}

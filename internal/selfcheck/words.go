@@ -1,0 +1,55 @@
+package selfcheck
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// about is a finding of a kind in one collection.
+func about(kind koschei.FindingKind, x *postgres.Stuck, repair, format string, args ...any) koschei.Finding {
+	return koschei.Finding{
+		Kind: kind, CollectionID: x.CollectionID, Collection: x.Collection, Subject: x.Collection,
+		Count: x.Count, Repair: repair, Sentence: x.Collection + ": " + fmt.Sprintf(format, args...),
+	}
+}
+
+func packages(x *postgres.Stuck) string { return counted(x, "package") }
+
+func builds(x *postgres.Stuck) string { return counted(x, "build") }
+
+// counted is "3 packages (a, b, c)".
+func counted(x *postgres.Stuck, noun string) string {
+	if x.Count != 1 {
+		noun += "s"
+	}
+	names := strings.Join(x.Examples, ", ")
+	if more := x.Count - len(x.Examples); more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%d %s (%s)", x.Count, noun, names)
+}
+
+func since(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// sinceOrEver goes behind what was not done.
+func sinceOrEver(t time.Time) string {
+	if t.IsZero() {
+		return "ever"
+	}
+	return "since " + since(t)
+}
+
+// because tells what troubles a service, if anything.
+func because(r koschei.ServiceReport) string {
+	switch {
+	case r.Trouble != "":
+		return fmt.Sprintf(", because the %s has trouble since %s: %s", r.Service, since(r.FirstSeen), r.Trouble)
+	case r.Succeeded.IsZero():
+		return fmt.Sprintf(", and no %s ever looked at the collection", r.Service)
+	}
+	return fmt.Sprintf(", although the %s last succeeded at %s", r.Service, since(r.Succeeded))
+}
