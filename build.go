@@ -71,6 +71,7 @@ const (
 	DepsResolved    DepsState = "resolved"    // its dependency set is stored
 	DepsUnresolved  DepsState = "unresolved"  // its BuildRequires could not be met in its repo
 	DepsUnavailable DepsState = "unavailable" // its repo is gone for good
+	DepsForgotten   DepsState = "forgotten"   // it was taken over from a Koschei that did not keep them
 )
 
 // A Build is one build of a package, scratch or real.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/admin"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/postgres/upstream"
 )
 
 // fetchTime bounds how long a list may take to come.
@@ -161,39 +159,4 @@ func (a *console) importSettings() *cobra.Command {
 			})
 		},
 	}
-}
-
-func (a *console) importUpstream() *cobra.Command {
-	var address string
-	cmd := &cobra.Command{
-		Use:   "import-upstream --from URL",
-		Short: "Take over collections, packages and groups from the original Koschei",
-		Long: "Reads the database of the original Koschei, which may be running and is not changed, and takes over\n" +
-			"what people decided: collections and groups of them, packages with their flags, overrides and\n" +
-			"priorities, groups with maintainers, users and the notice; all of it or nothing. Collections, groups\n" +
-			"of them and users that are there already stay; packages and groups become what the original says.\n" +
-			"Doing it again takes over what has changed since.\n\n" +
-			"Builds are not taken over: polling asks Koji for the real ones, and scratch builds begin anew.",
-		Example: "  koschei-admin import-upstream --from postgres://koschei@db.example.com/koschei --dry-run\n" +
-			"  koschei-admin import-upstream --from 'host=db.example.com user=koschei dbname=koschei'",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := postgres.ParseURL(address); err != nil {
-				return badInput(errors.New("--from: it must be a postgres:// address or libpq's key=value pairs"))
-			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				p := newProgress(cmd.ErrOrStderr(), "reading the original, then storing it", 2)
-				defer p.end()
-				taken, err := upstream.Read(ctx, address)
-				if err != nil {
-					return nil, missing(err)
-				}
-				p.step()
-				return db.TakeOver(ctx, author, taken)
-			})
-		},
-	}
-	cmd.Flags().StringVar(&address, "from", "", "address of the original's database")
-	_ = cmd.MarkFlagRequired("from")
-	return cmd
 }

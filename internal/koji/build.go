@@ -119,6 +119,16 @@ func (c *Client) BuildByID(ctx context.Context, id int64) (*Build, error) {
 	return c.findBuild(ctx, id)
 }
 
+// FindBuilds returns builds by their name-version-releases, in their order, nil
+// where there is none.
+func (c *Client) FindBuilds(ctx context.Context, nvrs []string) ([]*Build, error) {
+	calls := make([]xmlrpc.Call, len(nvrs))
+	for i, nvr := range nvrs {
+		calls[i] = xmlrpc.Call{Method: "getBuild", Params: []any{nvr}}
+	}
+	return multicallOf[*Build](ctx, c, calls)
+}
+
 func (c *Client) findBuild(ctx context.Context, which any) (*Build, error) {
 	var build *Build
 	if err := c.read(ctx, &build, "getBuild", which); err != nil {

@@ -32,6 +32,22 @@ func (c *Client) Multicall(ctx context.Context, calls []xmlrpc.Call) ([]xmlrpc.R
 	return results, nil
 }
 
+// multicallOf makes calls of one kind, of which none may fail, and returns
+// their results in the same order.
+func multicallOf[T any](ctx context.Context, c *Client, calls []xmlrpc.Call) ([]T, error) {
+	results, err := c.Multicall(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]T, len(results))
+	for i, r := range results {
+		if err := resultOf(r, &values[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", calls[i].Method, err)
+		}
+	}
+	return values, nil
+}
+
 // resultOf stores a result of a multicall in dst.
 func resultOf(r xmlrpc.Result, dst any) error {
 	if r.Fault != nil {

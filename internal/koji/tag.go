@@ -1,6 +1,7 @@
 package koji
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -200,8 +201,54 @@ func (c *Client) TagHistory(ctx context.Context, tag, pkg string) ([]Tagging, er
 	if err := c.read(ctx, &tables, "queryHistory", args); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(tables.Listing, func(a, b Tagging) int { return int(a.Created - b.Created) })
+	sortTaggings(tables.Listing)
 	return tables.Listing, nil
+}
+
+// BuildTaggings returns when each of some builds came into tags and left them,
+// by the builds' places, in the order of the events. A build that the hub does
+// not have was never tagged.
+func (c *Client) BuildTaggings(ctx context.Context, buildIDs []int64) ([][]Tagging, error) {
+	calls := make([]xmlrpc.Call, len(buildIDs))
+	for i, id := range buildIDs {
+		calls[i] = xmlrpc.Call{
+			Method: "queryHistory", Params: []any{named("tables", []string{"tag_listing"}, "build", id)},
+		}
+	}
+	type history struct {
+		Listing []Tagging `koji:"tag_listing"`
+	}
+	histories, err := multicallOf[history](ctx, c, calls)
+	if err != nil {
+		return nil, err
+	}
+	taggings := make([][]Tagging, len(histories))
+	for i, h := range histories {
+		sortTaggings(h.Listing)
+		taggings[i] = h.Listing
+	}
+	return taggings, nil
+}
+
+func sortTaggings(taggings []Tagging) {
+	slices.SortStableFunc(taggings, func(a, b Tagging) int { return cmp.Compare(a.Created, b.Created) })
+}
+
+// InheritedTags returns the names of the tags that a tag inherits from, near
+// or far. An unknown tag is a fault.
+func (c *Client) InheritedTags(ctx context.Context, tag string) ([]string, error) {
+	type link struct {
+		Parent string `koji:"name"`
+	}
+	links, err := readList[link](ctx, c, "getFullInheritance", tag)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(links))
+	for i, l := range links {
+		names[i] = l.Parent
+	}
+	return names, nil
 }
 
 // An Event is a point in the order of all changes that the hub records.
@@ -215,4 +262,15 @@ func (c *Client) LastEvent(ctx context.Context) (Event, error) {
 	var event Event
 	err := c.read(ctx, &event, "getLastEvent")
 	return event, err
+}
+
+// EventsBefore returns the newest event before each of some times, by their
+// places: the zero Event where there is none.
+func (c *Client) EventsBefore(ctx context.Context, times []time.Time) ([]Event, error) {
+	calls := make([]xmlrpc.Call, len(times))
+	for i, t := range times {
+		seconds := float64(t.UnixMicro()) / 1e6
+		calls[i] = xmlrpc.Call{Method: "getLastEvent", Params: []any{named("before", seconds)}}
+	}
+	return multicallOf[Event](ctx, c, calls)
 }

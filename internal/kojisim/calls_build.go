@@ -340,12 +340,19 @@ func methodListBuilds(c *call) (any, error) {
 // methodQueryHistory knows the history of tags only.
 func methodQueryHistory(c *call) (any, error) {
 	rows := []any{}
+	var only *build
+	if info := c.arg("build"); info != nil {
+		var err error
+		if only, err = c.w.buildOf(info); err != nil || only == nil {
+			return xmlrpc.Struct{{Name: "tag_listing", Value: rows}}, err
+		}
+	}
 	for _, t := range c.w.tags {
 		if !matches(c.arg("tag"), t) {
 			continue
 		}
 		for _, g := range t.taggings {
-			if c.arg("package") == nil || c.w.pkgOf(c.arg("package")) == g.build.pkg {
+			if (only == nil || only == g.build) && (c.arg("package") == nil || c.w.pkgOf(c.arg("package")) == g.build.pkg) {
 				rows = append(rows, c.w.history(g))
 			}
 		}

@@ -118,7 +118,8 @@ func takeCollection(ctx context.Context, tx pgx.Tx, log *audit, c *koschei.Colle
 }
 
 // takePackages returns how many packages were new or had been otherwise. The
-// state that a new one begins in is no change that anybody is told of.
+// state that a new one begins in is no change that anybody is told of, and since
+// when it is in that state is not known.
 func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages []TakenPackage, log *audit) (int, error) {
 	var names, overrides []string
 	var tracked, blocked, skipped []bool
@@ -135,7 +136,7 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 		INSERT INTO package AS p (base_id, collection_id, name, tracked, blocked, skip_resolution, arch_override,
 			static_priority, manual_priority, noted_state, state_since)
 		SELECT b.id, $1, t.name, t.tracked, t.blocked, t.skipped, t.override, t.static, t.manual,
-			CASE WHEN t.blocked THEN 'blocked' WHEN NOT t.tracked THEN 'untracked' ELSE 'unknown' END, $9
+			CASE WHEN t.blocked THEN 'blocked' WHEN NOT t.tracked THEN 'untracked' ELSE 'unknown' END, NULL
 		FROM unnest($2::text[], $3::boolean[], $4::boolean[], $5::boolean[], $6::text[], $7::integer[], $8::integer[])
 			AS t (name, tracked, blocked, skipped, override, static, manual)
 		JOIN base_package b ON b.name = t.name
@@ -149,7 +150,7 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 			IS DISTINCT FROM (excluded.tracked, excluded.blocked, excluded.skip_resolution, excluded.arch_override,
 				excluded.static_priority, excluded.manual_priority)
 		RETURNING p.id`,
-		collectionID, names, tracked, blocked, skipped, overrides, static, manual, log.author.Now))
+		collectionID, names, tracked, blocked, skipped, overrides, static, manual))
 	if err != nil {
 		return 0, err
 	}

@@ -1,106 +1,147 @@
 // Package upstream reads the database of the original Koschei, which has tables
 // of its own, for the command that takes one over. It changes nothing there.
 //
-// What people decided is read: collections and their groups, packages with
-// flags and priorities, groups, users and the notice. Builds are not: Koji tells
-// of the real ones, and of a scratch build the original does not keep what makes
-// it comparable here, the event its source was chosen at and its buildroot.
+// What people decided is read at one go. What became of packages is read a few
+// packages at a time, for there may be a million builds, and the original may
+// be running. The package gives the original's own account: it knows no events
+// of Koji, because the original does not store any. Package takeover finds them.
 package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// Read reads the database at address, as it is at one moment.
-func Read(ctx context.Context, address string) (*postgres.Takeover, error) {
+// An Original is an open database of the original Koschei. It is not safe for
+// concurrent use.
+type Original struct {
+	conn *pgx.Conn
+	zone string // of its times, which are stored without one
+	pool map[int32]rpm.NEVRA
+}
+
+// Open connects to the database at address and makes sure that it has all that
+// is going to be read. The zone is the one that the original's machines are
+// set to, in whose time it writes down what happens; "" is that of its database.
+func Open(ctx context.Context, address, zone string) (*Original, error) {
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database to take over: %w", err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	t := &postgres.Takeover{}
-	once := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, conn, once, func(tx pgx.Tx) error { return read(ctx, tx, t) })
-	if err != nil {
-		return nil, fmt.Errorf("reading the database to take over: %w", err)
+	o := &Original{conn: conn, zone: zone, pool: map[int32]rpm.NEVRA{}}
+	if err := o.check(ctx); err != nil {
+		o.Close(ctx)
+		return nil, err
 	}
-	return t, nil
+	return o, nil
 }
 
-func read(ctx context.Context, tx pgx.Tx, t *postgres.Takeover) (err error) {
-	notices, err := rowsOf[string](ctx, tx, pgx.RowTo[string], `SELECT content FROM admin_notice WHERE key = 'global_notice'`)
+// Unfit is the error of a database that cannot be taken over, or not in the
+// way it was asked for.
+type Unfit struct{ Why string }
+
+func (e *Unfit) Error() string { return e.Why }
+
+func unfit(format string, args ...any) error { return &Unfit{Why: fmt.Sprintf(format, args...)} }
+
+// Close ends the connection.
+func (o *Original) Close(ctx context.Context) { _ = o.conn.Close(context.WithoutCancel(ctx)) }
+
+// read runs f on one unchanging view of the database.
+func (o *Original) read(ctx context.Context, f func(tx pgx.Tx) error) error {
+	once := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, o.conn, once, f)
+}
+
+// neededColumns are all that is read, by table.
+func neededColumns() map[string][]string {
+	return map[string][]string{
+		"admin_notice": {"key", "content"},
+		"user":         {"id", "name", "admin"},
+		"collection": {
+			"id", "order", "name", "display_name", "secondary_mode", "target", "dest_tag", "build_tag",
+			"bugzilla_product", "bugzilla_version", "priority_coefficient", "build_group", "poll_untracked",
+		},
+		"collection_group":          {"id", "name", "display_name"},
+		"collection_group_relation": {"group_id", "collection_id"},
+		"base_package":              {"id", "name"},
+		"package": {
+			"id", "base_id", "collection_id", "arch_override", "skip_resolution", "resolved", "static_priority",
+			"manual_priority", "tracked", "blocked", "last_complete_build_state",
+		},
+		"package_group":          {"id", "namespace", "name"},
+		"package_group_relation": {"group_id", "base_id"},
+		"group_acl":              {"group_id", "user_id"},
+		"build": {
+			"id", "package_id", "state", "task_id", "started", "finished", "epoch", "version", "release", "repo_id",
+			"cancel_requested", "deps_resolved", "real", "untagged", "dependency_keys",
+		},
+		"koji_task":          {"id", "build_id", "task_id", "arch", "state", "started", "finished"},
+		"applied_change":     {"id", "build_id", "prev_dep_id", "curr_dep_id", "distance"},
+		"dependency":         {"id", "name", "epoch", "version", "release", "arch"},
+		"resolution_change":  {"id", "package_id", "resolved", "timestamp"},
+		"resolution_problem": {"id", "resolution_id", "problem"},
+	}
+}
+
+// check looks whether all columns are there, and whether the zone is one.
+func (o *Original) check(ctx context.Context) error {
+	var tables, names []string
+	for table, columns := range neededColumns() {
+		for _, name := range columns {
+			tables, names = append(tables, table), append(names, name)
+		}
+	}
+	rows, err := o.conn.Query(ctx, `
+		SELECT n.t, CASE WHEN to_regclass(quote_ident(n.t)) IS NULL THEN '' ELSE n.c END
+		FROM unnest($1::text[], $2::text[]) AS n (t, c)
+		WHERE NOT EXISTS (
+			SELECT 1
+			FROM pg_attribute a
+			WHERE a.attrelid = to_regclass(quote_ident(n.t)) AND a.attname = n.c AND NOT a.attisdropped)
+		ORDER BY to_regclass(quote_ident(n.t)) IS NOT NULL, n.t, n.c`, tables, names)
 	if err != nil {
-		return err
+		return fmt.Errorf("looking at the database to take over: %w", err)
 	}
-	if len(notices) > 0 {
-		t.Notice = notices[0]
+	type column struct{ Table, Name string }
+	lacks, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking at the database to take over: %w", err)
+	case len(lacks) > 0 && lacks[0].Name == "":
+		return unfit("the database to take over is not one of the original Koschei: it has no table %q", lacks[0].Table)
+	case len(lacks) > 0:
+		return unfit("the database to take over is of another version of the original Koschei: table %q has no column %q; "+
+			"upgrade the original first", lacks[0].Table, lacks[0].Name)
 	}
-	t.Users, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.TakenUser], `SELECT name, admin FROM "user" ORDER BY name`)
-	if err != nil {
-		return err
+	return o.checkZone(ctx)
+}
+
+func (o *Original) checkZone(ctx context.Context) error {
+	if o.zone == "" {
+		if err := o.conn.QueryRow(ctx, `SHOW TimeZone`).Scan(&o.zone); err != nil {
+			return fmt.Errorf("looking at the database to take over: %w", err)
+		}
+		return nil
 	}
-	if t.Collections, err = rowsOf(ctx, tx, scanCollection, collections); err != nil {
-		return err
+	_, err := o.conn.Exec(ctx, `SELECT now() AT TIME ZONE $1`, o.zone)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return unfit("time zone %q: %s", o.zone, refused.Message)
 	}
-	t.CollectionGroups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.CollectionGroupEdit], collectionGroups)
-	if err != nil {
-		return err
-	}
-	if t.Packages, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.TakenPackage], packages); err != nil {
-		return err
-	}
-	t.Groups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.GroupSettings], groups)
 	return err
 }
 
-func rowsOf[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string) ([]T, error) {
-	rows, err := tx.Query(ctx, sql)
+func rowsOf[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scan)
-}
-
-const (
-	collections = `
-		SELECT name, display_name, "order", coalesce(secondary_mode, false), target, dest_tag, build_tag,
-			coalesce(build_group, 'build'), coalesce(bugzilla_product, ''), coalesce(bugzilla_version, ''),
-			coalesce(priority_coefficient, 1), coalesce(poll_untracked, true)
-		FROM collection
-		ORDER BY id`
-	collectionGroups = `
-		SELECT g.name, g.display_name,
-			ARRAY(SELECT c.name FROM collection_group_relation r JOIN collection c ON c.id = r.collection_id
-				WHERE r.group_id = g.id ORDER BY c.name)
-		FROM collection_group g
-		ORDER BY g.name`
-	// A package without a base is of a version too old to have groups.
-	packages = `
-		SELECT c.name, b.name, coalesce(p.tracked, false), coalesce(p.blocked, false), coalesce(p.skip_resolution, false),
-			coalesce(p.arch_override, ''), coalesce(p.static_priority, 0), coalesce(p.manual_priority, 0)
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id
-		JOIN base_package b ON b.id = p.base_id
-		ORDER BY c.id, b.name`
-	groups = `
-		SELECT CASE WHEN coalesce(g.namespace, '') = '' THEN '' ELSE g.namespace || '/' END || g.name,
-			ARRAY(SELECT b.name FROM package_group_relation r JOIN base_package b ON b.id = r.base_id
-				WHERE r.group_id = g.id ORDER BY b.name),
-			ARRAY(SELECT u.name FROM group_acl a JOIN "user" u ON u.id = a.user_id
-				WHERE a.group_id = g.id ORDER BY u.name)
-		FROM package_group g
-		ORDER BY g.namespace, g.name`
-)
-
-func scanCollection(row pgx.CollectableRow) (koschei.Collection, error) {
-	c := koschei.Collection{Weight: 1}
-	err := row.Scan(&c.Name, &c.DisplayName, &c.Order, &c.SecondaryMode, &c.Target, &c.DestTag, &c.BuildTag,
-		&c.BuildGroup, &c.BugzillaProduct, &c.BugzillaVersion, &c.PriorityCoefficient, &c.PollUntracked)
-	return c, err
 }

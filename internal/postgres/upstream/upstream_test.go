@@ -1,42 +1,23 @@
 package upstream_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
 )
 
-// original is the part of the original's schema that is read, with the types
-// and nulls it allows, and some rows.
-const original = `
-	CREATE TABLE "user" (id serial PRIMARY KEY, name text UNIQUE NOT NULL, admin boolean NOT NULL DEFAULT false);
-	CREATE TABLE collection (id serial PRIMARY KEY, "order" integer NOT NULL DEFAULT 100, name text UNIQUE NOT NULL,
-		display_name text NOT NULL, secondary_mode boolean DEFAULT false, target text NOT NULL, dest_tag text NOT NULL,
-		build_tag text NOT NULL, bugzilla_product text, bugzilla_version text, priority_coefficient float DEFAULT 1,
-		build_group text DEFAULT 'build', latest_repo_id integer, latest_repo_resolved boolean, poll_untracked boolean DEFAULT true);
-	CREATE TABLE collection_group (id serial PRIMARY KEY, name text UNIQUE NOT NULL, display_name text NOT NULL);
-	CREATE TABLE collection_group_relation (group_id integer REFERENCES collection_group, collection_id integer REFERENCES collection,
-		PRIMARY KEY (group_id, collection_id));
-	CREATE TABLE base_package (id serial PRIMARY KEY, name text UNIQUE NOT NULL, all_blocked boolean DEFAULT true);
-	CREATE TABLE package (id serial PRIMARY KEY, base_id integer NOT NULL REFERENCES base_package,
-		collection_id integer NOT NULL REFERENCES collection, name text NOT NULL, arch_override text,
-		skip_resolution boolean DEFAULT false, resolved boolean, static_priority integer DEFAULT 0,
-		manual_priority integer DEFAULT 0, build_priority integer DEFAULT 0, dependency_priority integer DEFAULT 0,
-		tracked boolean DEFAULT false, blocked boolean DEFAULT false, scheduler_skip_reason integer,
-		UNIQUE (base_id, collection_id));
-	CREATE TABLE package_group (id serial PRIMARY KEY, namespace text, name text NOT NULL);
-	CREATE TABLE package_group_relation (group_id integer REFERENCES package_group, base_id integer REFERENCES base_package,
-		PRIMARY KEY (group_id, base_id));
-	CREATE TABLE group_acl (group_id integer REFERENCES package_group, user_id integer REFERENCES "user",
-		PRIMARY KEY (group_id, user_id));
-	CREATE TABLE admin_notice (key text PRIMARY KEY, content text NOT NULL);
-
+// decided is what people decided, in the original's tables.
+const decided = `
 	INSERT INTO "user" (name, admin) VALUES ('someuser', false), ('boss', true);
 	INSERT INTO collection (name, display_name, target, dest_tag, build_tag, bugzilla_product, bugzilla_version, build_group, "order")
 		VALUES ('f28', 'Rawhide', 'f28', 'f28', 'f28-build', 'Fedora', 'rawhide', NULL, 101),
@@ -55,9 +36,15 @@ const original = `
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	old := pgtest.Empty(t)
-	pgtest.NewConsole(t, old).Exec(original)
-	address := fmt.Sprintf("postgres:///%s?host=%s&user=%s", old.ConnConfig.Database, pgtest.SocketDir(t), old.ConnConfig.User)
-	taken, err := upstream.Read(t.Context(), address)
+	console := pgtest.NewConsole(t, old)
+	console.Exec(schema(t))
+	console.Exec(decided)
+	original, err := upstream.Open(t.Context(), addressOf(t, old), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer original.Close(t.Context())
+	taken, err := original.Decided(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +89,39 @@ func TestTakeOver(t *testing.T) {
 	if n := record.Number(`SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM state_change)`); n != 0 {
 		t.Errorf("%d changes of states were told", n)
 	}
+}
+
+// TestOpen tells databases apart that cannot be taken over.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, sql, zone, want string }{
+		{"foreign", `CREATE TABLE build (id integer)`, "", `is not one of the original Koschei: it has no table "admin_notice"`},
+		{"older", schema(t) + `ALTER TABLE build DROP COLUMN untagged`, "",
+			`is of another version of the original Koschei: table "build" has no column "untagged"; upgrade the original first`},
+		{"zone", schema(t), "Middle/Earth", `time zone "Middle/Earth": time zone "Middle/Earth" not recognized`},
+	} {
+		old := pgtest.Empty(t)
+		pgtest.NewConsole(t, old).Exec(test.sql)
+		_, err := upstream.Open(t.Context(), addressOf(t, old), test.zone)
+		var unfit *upstream.Unfit
+		if !errors.As(err, &unfit) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+func schema(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/original.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func addressOf(t *testing.T, cfg *pgxpool.Config) string {
+	t.Helper()
+	return fmt.Sprintf("postgres:///%s?host=%s&user=%s", cfg.ConnConfig.Database, pgtest.SocketDir(t), cfg.ConnConfig.User)
 }
 
 // seen describes a record, a line for each thing taken over.

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/takeover"
+)
+
+// An upstreamImport is one run of import-upstream.
+type upstreamImport struct {
+	*console
+	address, zone string
+	withoutBuilds bool
+
+	notes  io.Writer // for what was left out
+	db     *postgres.DB
+	author postgres.Author
+}
+
+func (a *console) importUpstream() *cobra.Command {
+	u := &upstreamImport{console: a}
+	cmd := &cobra.Command{
+		Use:   "import-upstream --from URL",
+		Short: "Take over collections, packages, groups and builds from the original Koschei",
+		Long: "Reads the database of the original Koschei, which may be running and is not changed.\n\n" +
+			"First, all or nothing, what people decided: collections and groups of them, packages with their flags,\n" +
+			"overrides and priorities, groups with maintainers, users and the notice. Collections, groups of them\n" +
+			"and users that are there already stay; packages and groups become what the original says.\n\n" +
+			"Then builds, with their tasks, what they were built with and what had changed, and since when packages\n" +
+			"could be installed or not. The hub is asked for the place of each in its order of events; what it does\n" +
+			"not know the place of is named on standard error and left out. This may be ended at any moment: run\n" +
+			"again it goes on. Done again it takes over what has come since.",
+		Example: "  koschei-admin import-upstream --from postgres://koschei@db.example.com/koschei --dry-run\n" +
+			"  koschei-admin import-upstream --from 'host=db.example.com user=koschei dbname=koschei' --timezone UTC\n" +
+			"  koschei-admin import-upstream --from postgres://koschei@db.example.com/koschei --without-builds",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := postgres.ParseURL(u.address); err != nil {
+				return badInput(errors.New("--from: it must be a postgres:// address or libpq's key=value pairs"))
+			}
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+				u.db, u.author, u.notes = db, author, cmd.ErrOrStderr()
+				return u.run(ctx)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&u.address, "from", "", "address of the original's database")
+	flags.StringVar(&u.zone, "timezone", "", "zone of the times in it (default: that of the database)")
+	flags.BoolVar(&u.withoutBuilds, "without-builds", false, "take over what people decided alone, which needs no hub")
+	_ = cmd.MarkFlagRequired("from")
+	return cmd
+}
+
+// run looks at everything that is needed before it changes anything.
+func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
+	hub, err := u.hub(ctx)
+	if err != nil {
+		return nil, err
+	}
+	original, err := upstream.Open(ctx, u.address, u.zone)
+	if err != nil {
+		return nil, classed(err)
+	}
+	defer original.Close(ctx)
+	decided, err := original.Decided(ctx)
+	if err != nil {
+		return nil, missing(err)
+	}
+	changes, err := u.db.TakeOver(ctx, u.author, decided)
+	if err != nil || u.withoutBuilds {
+		return changes, err
+	}
+	t := &takeover.Takeover{DB: u.db, Original: original, Hub: hub}
+	for i := range decided.Collections {
+		name := decided.Collections[i].Name
+		var change string
+		if u.dryRun {
+			change, err = u.countBuilds(ctx, t, name)
+		} else {
+			change, err = u.takeBuilds(ctx, t, name)
+		}
+		if err != nil {
+			return nil, classed(fmt.Errorf("taking over builds of collection %s: %w", name, err))
+		}
+		if change != "" {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
+}
+
+// hub returns a client of the hub, which answers.
+func (u *upstreamImport) hub(ctx context.Context) (*koji.Client, error) {
+	if u.withoutBuilds {
+		return nil, nil
+	}
+	c, err := u.config()
+	if err != nil {
+		return nil, err
+	}
+	if c.Koji.Server == "" {
+		return nil, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
+	}
+	hub, err := newHub(c.Koji, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := hub.LastEvent(ctx); err != nil {
+		return nil, missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
+	}
+	return hub, nil
+}
+
+func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {
+	var id int64 // of none, if the collection is still to come
+	switch c, err := u.db.Collection(ctx, name); {
+	case err == nil:
+		id = c.ID
+	case !errors.Is(err, koschei.ErrNotFound):
+		return "", err
+	}
+	builds, transitions, err := t.Missing(ctx, name, id)
+	if err != nil || builds+transitions == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("collection %s: %s to take over, as far as the hub knows the order", name, amounts(builds, transitions)), nil
+}
+
+// takeBuilds takes over a collection's builds and says how many, also in the
+// audit log, and if it could not do all.
+func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {
+	c, err := u.db.Collection(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	states, err := u.db.States(ctx, c.ID)
+	if err != nil {
+		return "", err
+	}
+	p := newProgress(u.notes, "taking over builds of "+name+", packages", len(states))
+	t.Step = p.step
+	report, err := t.Collection(ctx, c)
+	p.end()
+	message := ""
+	if report.Builds+report.Transitions > 0 {
+		message = fmt.Sprintf("collection %s: %s taken over", name, amounts(report.Builds, report.Transitions))
+		noted := u.db.Note(context.WithoutCancel(ctx), u.author, name, "", message)
+		if err == nil {
+			err = noted
+		}
+	}
+	switch {
+	case err != nil && message != "":
+		return "", fmt.Errorf("%w (%s are taken over: run it again to go on)", err, amounts(report.Builds, report.Transitions))
+	case err != nil:
+		return "", err
+	}
+	return message, u.name(c.Name, report)
+}
+
+// classed gives errors of the original and of the hub their exit code.
+func classed(err error) error {
+	var unfit *upstream.Unfit
+	var refused *pgconn.ConnectError
+	switch {
+	case errors.As(err, &unfit):
+		return badInput(err)
+	case errors.As(err, &refused) || koji.ClassOf(err) == koji.Transient:
+		return missing(err)
+	}
+	return err
+}
+
+func amounts(builds, transitions int) string {
+	return fmt.Sprintf("%d builds and %d changes of installability", builds, transitions)
+}
+
+// name names the builds that were left out, and what is otherwise now.
+func (u *upstreamImport) name(collection string, report *takeover.Report) error {
+	for _, n := range report.NotTaken {
+		if _, err := fmt.Fprintf(u.notes, "koschei: collection %s: not taken over: %s\n", collection, n); err != nil {
+			return err
+		}
+	}
+	for _, o := range report.Otherwise {
+		if _, err := fmt.Fprintf(u.notes, "koschei: collection %s: in another state than in the original: %s\n", collection, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}

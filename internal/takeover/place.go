@@ -1,0 +1,231 @@
+package takeover
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+)
+
+// place returns the builds as we store them, nil for one without a place in
+// the hub's order, which the report then names.
+func (t *Takeover) place(ctx context.Context, c *koschei.Collection, tags []string, builds []*upstream.Build, report *Report) (
+	[]*postgres.TakenBuild, error,
+) {
+	placed := make([]*postgres.TakenBuild, len(builds))
+	var scratch, real []int
+	for i, b := range builds {
+		if b.Real {
+			real = append(real, i)
+		} else {
+			scratch = append(scratch, i)
+		}
+	}
+	if err := t.placeScratch(ctx, c, builds, scratch, placed, report); err != nil {
+		return nil, err
+	}
+	return placed, t.placeReal(ctx, tags, builds, real, placed, report)
+}
+
+// placeScratch places scratch builds, each by when the hub says that its task
+// was made. Koschei had chosen the source right before.
+func (t *Takeover) placeScratch(ctx context.Context, c *koschei.Collection, builds []*upstream.Build, which []int,
+	placed []*postgres.TakenBuild, report *Report,
+) error {
+	ids := make([]int64, len(which))
+	for n, i := range which {
+		ids[n] = builds[i].TaskID
+	}
+	tasks, err := t.Hub.Tasks(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("tasks of builds: %w", err)
+	}
+	var known []int
+	var made []time.Time
+	for n, i := range which {
+		if why := notOf(tasks[n], builds[i]); why != "" {
+			report.not(builds[i], why)
+			continue
+		}
+		b := ours(builds[i])
+		b.Hub = koschei.Primary
+		b.Started, b.Finished = tasks[n].Created, tasks[n].Completed
+		if c.SecondaryMode {
+			b.RepoID = 0 // the original has the secondary's, not the one it was made in
+		}
+		settle(b, builds[i])
+		placed[i] = b
+		known, made = append(known, i), append(made, b.Started)
+	}
+	if err := checkClock(builds, known, made); err != nil {
+		return err
+	}
+	events, err := t.Hub.EventsBefore(ctx, made)
+	if err != nil {
+		return fmt.Errorf("events of builds: %w", err)
+	}
+	for n, i := range known {
+		if placed[i].Event = events[n].ID; events[n].ID == 0 {
+			placed[i] = nil
+			report.not(builds[i], "the hub has no event before it")
+		}
+	}
+	return nil
+}
+
+// notOf says why a task is not the one of a build, "" if it is.
+func notOf(task *koji.Task, b *upstream.Build) string {
+	source := fmt.Sprintf("%s-%s-%s.src.rpm", b.Package, b.EVR.Version, b.EVR.Release)
+	switch {
+	case task == nil:
+		return "the hub has no such task"
+	case task.Method != "build" || path.Base(task.Source()) != source:
+		return "this task of the hub is another one"
+	}
+	return ""
+}
+
+// clockSlack is how far the original's time of a task may be off the hub's.
+const clockSlack = 5 * time.Minute
+
+// checkClock returns an error if the original's times are most likely in
+// another zone: once a build has ended, it has the hub's time of its task.
+func checkClock(builds []*upstream.Build, which []int, made []time.Time) error {
+	ended, wrong := 0, 0
+	var off time.Duration
+	for n, i := range which {
+		if !builds[i].Outcome.Ended() {
+			continue
+		}
+		ended++
+		if d := builds[i].Started.Sub(made[n]); d.Abs() > clockSlack {
+			off = d
+			wrong++
+		}
+	}
+	if wrong*2 > ended {
+		return &upstream.Unfit{Why: fmt.Sprintf(
+			"the original's times are %s off the hub's: say with --timezone in which zone they are", off.Round(time.Minute))}
+	}
+	return nil
+}
+
+// ours is the build as we have it, without its place.
+func ours(b *upstream.Build) *postgres.TakenBuild {
+	taken := &postgres.TakenBuild{
+		Build: koschei.Build{
+			Origin: koschei.Scratch, Outcome: b.Outcome, Untagged: b.Untagged, TaskID: b.TaskID, EVR: b.EVR, RepoID: b.RepoID,
+			CancelRequested: b.CancelRequested,
+		},
+		Tasks: b.Tasks, Set: b.Set, Before: keyOf(b.Before), Changes: b.Changes,
+	}
+	switch {
+	case b.Resolved == nil || len(b.Set) > 0:
+		taken.Deps = koschei.DepsPending // for us to resolve, or with the set to come
+	case *b.Resolved:
+		taken.Deps = koschei.DepsForgotten
+	default:
+		taken.Deps = koschei.DepsUnresolved
+	}
+	return taken
+}
+
+// settle makes times and dependencies of a build be what its outcome needs.
+func settle(b *postgres.TakenBuild, was *upstream.Build) {
+	if !b.Outcome.Ended() {
+		b.Finished = time.Time{}
+		return
+	}
+	if b.Finished.IsZero() {
+		b.Finished = was.Finished
+	}
+	if b.Finished.IsZero() {
+		b.Finished = b.Started
+	}
+	if b.Deps == koschei.DepsPending && b.RepoID == 0 && len(b.Set) == 0 {
+		b.Deps = koschei.DepsUnavailable
+	}
+}
+
+// placeReal places real builds, each at the event at which it was last tagged
+// in the destination tag or one that this inherits from.
+func (t *Takeover) placeReal(ctx context.Context, tags []string, builds []*upstream.Build, which []int,
+	placed []*postgres.TakenBuild, report *Report,
+) error {
+	nvrs := make([]string, len(which))
+	for n, i := range which {
+		b := builds[i]
+		nvrs[n] = fmt.Sprintf("%s-%s-%s", b.Package, b.EVR.Version, b.EVR.Release)
+	}
+	found, err := t.Hub.FindBuilds(ctx, nvrs)
+	if err != nil {
+		return fmt.Errorf("real builds: %w", err)
+	}
+	var known []int
+	var ids []int64
+	for n, i := range which {
+		f := found[n]
+		if f == nil || f.TaskID != builds[i].TaskID {
+			report.not(builds[i], "the hub has no such build of this task")
+			continue
+		}
+		b := ours(builds[i])
+		b.Origin, b.Hub, b.KojiBuildID = koschei.Real, koschei.Primary, f.ID
+		b.Started = firstTime(f.Started, f.Created, f.Completed)
+		b.Finished = firstTime(f.Completed, f.Created, f.Started)
+		settle(b, builds[i])
+		placed[i] = b
+		known, ids = append(known, i), append(ids, f.ID)
+	}
+	taggings, err := t.Hub.BuildTaggings(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("tags of real builds: %w", err)
+	}
+	for n, i := range known {
+		for _, tagging := range taggings[n] {
+			if slices.Contains(tags, tagging.Tag) {
+				placed[i].Event = tagging.Created // the last of them stays
+			}
+		}
+		if placed[i].Event == 0 {
+			placed[i] = nil
+			report.not(builds[i], "the hub never had it in the destination tag")
+		}
+	}
+	return nil
+}
+
+// firstTime returns the first of times that is known.
+func firstTime(times ...time.Time) time.Time {
+	i := slices.IndexFunc(times, func(t time.Time) bool { return !t.IsZero() })
+	if i < 0 {
+		return time.Time{}
+	}
+	return times[i]
+}
+
+// placeTransitions places transitions after the newest event before each.
+func (t *Takeover) placeTransitions(ctx context.Context, transitions []upstream.Transition, pasts map[string]*postgres.TakenPast) error {
+	times := make([]time.Time, len(transitions))
+	for i := range transitions {
+		times[i] = transitions[i].Changed
+	}
+	events, err := t.Hub.EventsBefore(ctx, times)
+	if err != nil {
+		return fmt.Errorf("events of transitions: %w", err)
+	}
+	for i := range transitions {
+		past := pasts[transitions[i].Package]
+		past.Transitions = append(past.Transitions, postgres.TakenTransition{
+			Event: events[i].ID, Resolved: transitions[i].Resolved,
+			Problems: transitions[i].Problems, Changed: transitions[i].Changed,
+		})
+	}
+	return nil
+}
