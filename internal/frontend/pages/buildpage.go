@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,7 +68,9 @@ func depsNote(r *postgres.BuildRecord) string {
 		return "Its dependencies could not be resolved in its repo."
 	case r.Deps == koschei.DepsUnavailable:
 		return "Its dependencies are not known: its repo was gone before it was looked at."
-	case r.PrevBuildID == 0:
+	case r.Deps == koschei.DepsForgotten:
+		return "What it was built with is not known: the Koschei it was taken over from did not keep it."
+	case r.PrevBuildID == 0 && len(r.Changes) == 0:
 		return "There is no earlier build to compare its dependencies with."
 	case len(r.Changes) == 0:
 		return "No dependency changed since the build before."
@@ -128,7 +131,7 @@ func (s *Site) Build(w http.ResponseWriter, r *http.Request) error {
 	if page.Deps == koschei.DepsResolved && page.Compared.Build != nil {
 		view.Sets = changesOf(koschei.DiffDependencies(page.Compared.Set, page.Set))
 	} else {
-		view.SetNote = view.Build.DepsNote
+		view.SetNote = cmp.Or(view.Build.DepsNote, "Since the build before, of which it is not known any more what it was built with:")
 	}
 	return s.render(w, http.StatusOK, "build", &view)
 }
