@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -116,6 +118,40 @@ func startHub(ts *testscript.TestScript, file string) {
 	} {
 		ts.Setenv("KOSCHEI_"+name, value)
 	}
+}
+
+// submitTask is the command "task NVR": the hub gets a scratch build of a source
+// that it has; $TASK is its id and $TASK_MADE when it was made.
+func submitTask(ts *testscript.TestScript, nvr string) {
+	ctx := context.Background()
+	client, err := koji.New(koji.Config{
+		Server: ts.Getenv("KOSCHEI_KOJI_SERVER"), Login: koji.Login{User: "koschei", Password: "secret"},
+	})
+	ts.Check(err)
+	defer func() { ts.Check(client.Close(ctx)) }()
+	build, err := client.FindBuild(ctx, nvr)
+	ts.Check(err)
+	srpm, err := client.SRPM(ctx, build.ID)
+	ts.Check(err)
+	id, err := client.Build(ctx, koji.ScratchBuild{Key: nvr, Source: koji.SourcePath(build, srpm.NEVRA()), Target: "f27"})
+	ts.Check(err)
+	task, err := client.Task(ctx, id)
+	ts.Check(err)
+	ts.Setenv("TASK", strconv.FormatInt(id, 10))
+	ts.Setenv("TASK_MADE", task.Created.UTC().Format("2006-01-02 15:04:05.999999"))
+}
+
+// makeOriginal is the command "original SQL": $ORIGINAL is a fresh database with
+// the tables of the original Koschei and what statements in a file fill in,
+// where variables are replaced.
+func makeOriginal(t *testing.T, ts *testscript.TestScript, file string) {
+	ours := ts.Getenv("KOSCHEI_DATABASE_URL")
+	useDatabase(t, ts, []string{"empty"})
+	schema, err := os.ReadFile("../../internal/postgres/upstream/testdata/original.sql")
+	ts.Check(err)
+	runSQL(t, ts, string(schema)+os.Expand(ts.ReadFile(file), ts.Getenv))
+	ts.Setenv("ORIGINAL", ts.Getenv("KOSCHEI_DATABASE_URL"))
+	ts.Setenv("KOSCHEI_DATABASE_URL", ours)
 }
 
 // serveFiles is the command "files DIRECTORY": it serves the directory's files

@@ -49,13 +49,13 @@ type TakenKey struct {
 // Known is what is known here of some packages already.
 type Known struct {
 	Builds      map[TakenKey]bool
-	Transitions map[string]map[time.Time]bool // by package and when it came
-	Resolved    map[string]bool               // packages whose dependencies were resolved here
+	Transitions map[string]map[int64]bool // by package and when it came, in microseconds since 1970
+	Resolved    map[string]bool           // packages whose dependencies were resolved here
 }
 
 // KnownPast returns what is known of packages of a collection already.
 func (db *DB) KnownPast(ctx context.Context, collectionID int64, names []string) (Known, error) {
-	known := Known{Builds: map[TakenKey]bool{}, Transitions: map[string]map[time.Time]bool{}, Resolved: map[string]bool{}}
+	known := Known{Builds: map[TakenKey]bool{}, Transitions: map[string]map[int64]bool{}, Resolved: map[string]bool{}}
 	err := db.read(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT p.name, b.origin, b.task_id
@@ -95,10 +95,10 @@ func readKnownTransitions(ctx context.Context, tx pgx.Tx, collectionID int64, na
 	var changed *time.Time
 	_, err = pgx.ForEachRow(rows, []any{&name, &here, &changed}, func() error {
 		if known.Transitions[name] == nil {
-			known.Resolved[name], known.Transitions[name] = here, map[time.Time]bool{}
+			known.Resolved[name], known.Transitions[name] = here, map[int64]bool{}
 		}
 		if changed != nil {
-			known.Transitions[name][*changed] = true
+			known.Transitions[name][changed.UnixMicro()] = true
 		}
 		return nil
 	})

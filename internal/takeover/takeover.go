@@ -144,7 +144,7 @@ func (t *Takeover) fresh(ctx context.Context, collection string, collectionID in
 		}
 	}
 	f.transitions = slices.DeleteFunc(transitions, func(tr upstream.Transition) bool {
-		return known.Resolved[tr.Package] || known.Transitions[tr.Package][tr.Changed]
+		return known.Resolved[tr.Package] || known.Transitions[tr.Package][tr.Changed.UnixMicro()]
 	})
 	return f, nil
 }
