@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/admin"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -69,8 +71,11 @@ func listed(ctx context.Context, cmd *cobra.Command, db *postgres.DB, pattern, f
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	names, err := admin.FetchNames(ctx, http.DefaultClient, address)
-	if err != nil {
-		return nil, fmt.Errorf("reading names: %w", err)
+	switch {
+	case errors.Is(err, koschei.ErrInvalid):
+		return nil, badInput(fmt.Errorf("reading names: %w", err))
+	case err != nil:
+		return nil, missing(fmt.Errorf("reading names: %w", err))
 	}
 	return names, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
@@ -70,7 +69,7 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 	}
 	original, err := upstream.Open(ctx, u.address, u.zone)
 	if err != nil {
-		return nil, classed(err)
+		return nil, classed(missing(err))
 	}
 	defer original.Close(ctx)
 	decided, err := original.Decided(ctx)
@@ -169,21 +168,27 @@ func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, n
 	return message, u.name(c.Name, report)
 }
 
-// classed gives errors of the original and of the hub their exit code.
+// classed gives an unfit original and a hub that is away their exit codes.
 func classed(err error) error {
 	var unfit *upstream.Unfit
-	var refused *pgconn.ConnectError
 	switch {
 	case errors.As(err, &unfit):
 		return badInput(err)
-	case errors.As(err, &refused) || koji.ClassOf(err) == koji.Transient:
+	case koji.ClassOf(err) == koji.Transient:
 		return missing(err)
 	}
 	return err
 }
 
 func amounts(builds, transitions int) string {
-	return fmt.Sprintf("%d builds and %d changes of installability", builds, transitions)
+	plural := func(n int, one, more string) string {
+		if n == 1 {
+			return "1 " + one
+		}
+		return fmt.Sprint(n, " ", more)
+	}
+	return plural(builds, "build", "builds") + " and " +
+		plural(transitions, "change of installability", "changes of installability")
 }
 
 // name names the builds that were left out, and what is otherwise now.

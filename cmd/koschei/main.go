@@ -61,7 +61,13 @@ func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(commandArgs(args))
 	started := false // whether arguments were accepted and a command runs
-	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+			return err // cobra looks at these after this
+		}
+		started = true
+		return nil
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 			"await":    func(ts *testscript.TestScript, _ bool, args []string) { awaitSQL(t, ts, args[0]) },
 			"hub":      func(ts *testscript.TestScript, _ bool, args []string) { startHub(ts, args[0]) },
 			"files":    func(ts *testscript.TestScript, _ bool, args []string) { serveFiles(ts, args[0]) },
+			"refused":  refuse,
 			"task":     func(ts *testscript.TestScript, _ bool, args []string) { submitTask(ts, args[0]) },
 			"original": func(ts *testscript.TestScript, _ bool, args []string) { makeOriginal(t, ts, args[0]) },
 			"address":  chooseAddress,

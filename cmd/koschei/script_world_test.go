@@ -90,6 +90,15 @@ func takeSnapshot(t *testing.T, ts *testscript.TestScript, file string) {
 	ts.Check(writeLines(ts.MkAbs(file), all))
 }
 
+// refuse is the command "refused N COMMAND ARGUMENTS...": it runs a command that
+// must exit with N and say why in one line.
+func refuse(ts *testscript.TestScript, _ bool, args []string) {
+	checkExitCode(ts, false, args)
+	if lines := strings.Split(strings.TrimSpace(ts.ReadFile("stderr")), "\n"); len(lines) != 1 || lines[0] == "" {
+		ts.Fatalf("it took %d lines to say:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+}
+
 // startHub is the command "hub WORLD": a hub of the world in a file (see
 // package kojisim; one part, without its head), which
 // becomes the configured one. Its time is the program's.

@@ -96,8 +96,10 @@ func TestOpen(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, sql, zone, want string }{
 		{"foreign", `CREATE TABLE build (id integer)`, "", `is not one of the original Koschei: it has no table "admin_notice"`},
-		{"older", schema(t) + `ALTER TABLE build DROP COLUMN untagged`, "",
-			`is of another version of the original Koschei: table "build" has no column "untagged"; upgrade the original first`},
+		{
+			"older", schema(t) + `ALTER TABLE build DROP COLUMN untagged`, "",
+			`is of another version of the original Koschei: table "build" has no column "untagged"; upgrade the original first`,
+		},
 		{"zone", schema(t), "Middle/Earth", `time zone "Middle/Earth": time zone "Middle/Earth" not recognized`},
 	} {
 		old := pgtest.Empty(t)
