@@ -223,13 +223,14 @@ func replay(t *testing.T, r recordings.Recording) *Client {
 func typedMethods() map[string][]func(context.Context, *Client) error {
 	type call = func(context.Context, *Client) error
 	return map[string][]call{
-		"getBuildTarget": {func(ctx context.Context, c *Client) error { _, err := c.BuildTarget(ctx, "x"); return err }},
-		"getTag":         {func(ctx context.Context, c *Client) error { _, err := c.Tag(ctx, "x"); return err }},
-		"getBuildConfig": {func(ctx context.Context, c *Client) error { _, err := c.BuildConfig(ctx, "x"); return err }},
-		"getTagGroups":   {func(ctx context.Context, c *Client) error { _, err := c.BuildGroup(ctx, "x", "build", 1); return err }},
-		"queryHistory":   {func(ctx context.Context, c *Client) error { _, err := c.TagHistory(ctx, "x", "y"); return err }},
-		"getLastEvent":   {func(ctx context.Context, c *Client) error { _, err := c.LastEvent(ctx); return err }},
-		"listPackages":   {func(ctx context.Context, c *Client) error { _, err := c.ListPackages(ctx, "x"); return err }},
+		"getBuildTarget":     {func(ctx context.Context, c *Client) error { _, err := c.BuildTarget(ctx, "x"); return err }},
+		"getTag":             {func(ctx context.Context, c *Client) error { _, err := c.Tag(ctx, "x"); return err }},
+		"getBuildConfig":     {func(ctx context.Context, c *Client) error { _, err := c.BuildConfig(ctx, "x"); return err }},
+		"getTagGroups":       {func(ctx context.Context, c *Client) error { _, err := c.BuildGroup(ctx, "x", "build", 1); return err }},
+		"queryHistory":       {func(ctx context.Context, c *Client) error { _, err := c.TagHistory(ctx, "x", "y"); return err }},
+		"getFullInheritance": {func(ctx context.Context, c *Client) error { _, err := c.InheritedTags(ctx, "x"); return err }},
+		"getLastEvent":       {func(ctx context.Context, c *Client) error { _, err := c.LastEvent(ctx); return err }},
+		"listPackages":       {func(ctx context.Context, c *Client) error { _, err := c.ListPackages(ctx, "x"); return err }},
 		"listTagged": {func(ctx context.Context, c *Client) error {
 			_, err := c.ListTagged(ctx, TagQuery{Tag: "x"})
 			return err

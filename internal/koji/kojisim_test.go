@@ -254,3 +254,43 @@ func submit(t *testing.T, c *koji.Client, key string, began time.Time) int64 {
 		}
 	}
 }
+
+// What the hub knows of the past, many questions at once.
+func TestPast(t *testing.T) {
+	t.Parallel()
+	c, hub, _ := simulated(t)
+	ctx := t.Context()
+	last := must[koji.Event](t)(c.LastEvent(ctx))
+	times := []time.Time{last.At.Add(time.Second), last.At, last.At.AddDate(-10, 0, 0)}
+	events := must[[]koji.Event](t)(c.EventsBefore(ctx, times))
+	if events[0] != last || events[1].ID >= last.ID || !events[1].At.Before(last.At) || events[2] != (koji.Event{}) {
+		t.Errorf("events before %v: %v", times, events)
+	}
+
+	if tags := must[[]string](t)(c.InheritedTags(ctx, kojisim.BuildTagName)); !slices.Contains(tags, kojisim.DestTagName) {
+		t.Errorf("%s inherits from %v", kojisim.BuildTagName, tags)
+	}
+	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: kojisim.DestTagName, Latest: true}))
+	nvrs, ids := []string{"nosuch-1-1"}, []int64{}
+	for i := range tagged {
+		nvrs = append(nvrs, fmt.Sprintf("%s-%s-%s", tagged[i].Name, tagged[i].Version, tagged[i].Release))
+		ids = append(ids, tagged[i].ID)
+	}
+	builds := must[[]*koji.Build](t)(c.FindBuilds(ctx, nvrs))
+	taggings := must[[][]koji.Tagging](t)(c.BuildTaggings(ctx, ids))
+	if builds[0] != nil {
+		t.Errorf("nosuch is %+v", builds[0])
+	}
+	for i := range tagged {
+		if builds[i+1] == nil || builds[i+1].ID != tagged[i].ID {
+			t.Errorf("%s is build %+v, want %d", nvrs[i+1], builds[i+1], tagged[i].ID)
+		}
+		if n := len(taggings[i]); n == 0 || taggings[i][n-1].Created != tagged[i].TaggedEvent || taggings[i][n-1].Tag != tagged[i].Tag {
+			t.Errorf("%s was tagged: %+v, want event %d", nvrs[i+1], taggings[i], tagged[i].TaggedEvent)
+		}
+	}
+	hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	if _, err := c.FindBuilds(ctx, nvrs); koji.ClassOf(err) != koji.Transient {
+		t.Errorf("a hub that is offline: %v", err)
+	}
+}

@@ -171,6 +171,7 @@ func TestTypedRequests(t *testing.T) {
 		{"getTagGroups", func(ctx context.Context, c *Client) error { _, err := c.TagGroups(ctx, "f40-build", 0); return err }},
 		{"getTagGroups-event", func(ctx context.Context, c *Client) error { _, err := c.TagGroups(ctx, "f40-build", 71); return err }},
 		{"basic-getLastEvent", func(ctx context.Context, c *Client) error { _, err := c.LastEvent(ctx); return err }},
+		{"getFullInheritance", func(ctx context.Context, c *Client) error { _, err := c.InheritedTags(ctx, "f40-build"); return err }},
 		{"listPackages-tagID-inherited", func(ctx context.Context, c *Client) error { _, err := c.ListPackages(ctx, "f40-build"); return err }},
 		{"listTagged-latest-inherit", func(ctx context.Context, c *Client) error {
 			_, err := c.ListTagged(ctx, TagQuery{Tag: "f40-build", Latest: true, Inherit: true})
