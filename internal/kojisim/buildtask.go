@@ -186,7 +186,7 @@ func (w *World) sourceOf(r *buildRun) *build {
 		if strings.HasPrefix(r.source, "cli-build/") {
 			return w.uploaded(nvr)
 		}
-		return nil
+		return w.linkedSource(nvr)
 	}
 	name, commit, _ := strings.Cut(name, "#")
 	p := w.packageByName(strings.TrimSuffix(name, ".git"))

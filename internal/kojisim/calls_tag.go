@@ -381,6 +381,9 @@ func methodListExternalRepos(c *call) (any, error) {
 }
 
 func (w *World) addExternalRepo(name, url string) *externalRepo {
+	if !strings.HasSuffix(url, "/") {
+		url += "/"
+	}
 	r := &externalRepo{id: len(w.external) + 1, name: name, url: url}
 	w.external = append(w.external, r)
 	w.newEvent()
@@ -414,6 +417,9 @@ func methodAddExternalRepoToTag(c *call) (any, error) {
 	for _, u := range t.external {
 		if u.repo == r {
 			return nil, generic("tag %s already associated with external repo %s", t.name, r.name)
+		}
+		if u.priority == c.integer("priority") {
+			return nil, generic("tag %s already associated with an external repo at priority %d", t.name, u.priority)
 		}
 	}
 	mode, _ := c.arg("merge_mode").(string)

@@ -34,6 +34,8 @@ type repo struct {
 	opts    xmlrpc.Struct // given with the request
 	task    *task
 	files   *repoFiles // nil until someone asks
+
+	borrowed []borrowed // what it was merged of besides
 }
 
 // A repoRequest is a wish for a repo that is new enough.
@@ -70,6 +72,7 @@ func (w *World) initRepo(t *tag, k *task, atEvent int) *repo {
 	}
 	r.holds = r.event
 	r.begin = t.changedAt(r.event)
+	r.borrowed = w.borrow(t)
 	w.repos = append(w.repos, r)
 	w.changed()
 	w.tellRepo(r, "repo.init")

@@ -60,6 +60,8 @@ type look struct {
 	event int
 	state map[*rpm.Package]bool // false while it is being looked at, or bad
 	seen  map[*rpm.Package]bool
+
+	merged []*look // at all repos that are looked at as one, this among them; nil: only this
 }
 
 func (w *World) look(t *tag, event int) *look {
@@ -83,6 +85,19 @@ func (l *look) met(r rpm.Relation) bool {
 	if uncheckable(r.Name) {
 		return true
 	}
+	if l.merged == nil {
+		return l.provided(r)
+	}
+	for _, one := range l.merged {
+		if one.provided(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// provided reports whether something installable in the tag itself provides r.
+func (l *look) provided(r rpm.Relation) bool {
 	for _, p := range l.w.providers[r.Name] {
 		if offers(p, r) && p.in(l.tag, l.event) && l.installable(p.pkg) {
 			return true
@@ -97,10 +112,16 @@ func uncheckable(name string) bool {
 
 // candidates are the packages in the repo that provide r.
 func (l *look) candidates(r rpm.Relation) []provider {
+	looks := l.merged
+	if looks == nil {
+		looks = []*look{l}
+	}
 	var out []provider
-	for _, p := range l.w.providers[r.Name] {
-		if offers(p, r) && p.in(l.tag, l.event) {
-			out = append(out, p)
+	for _, one := range looks {
+		for _, p := range one.w.providers[r.Name] {
+			if offers(p, r) && p.in(one.tag, one.event) {
+				out = append(out, p)
+			}
 		}
 	}
 	return out

@@ -113,7 +113,7 @@ func (b Breakage) applies(w *World, src *build, r *repo) bool {
 	if b.Dependency == "" {
 		return true
 	}
-	got, ok := w.installedIn(r.tag, b.Dependency, r.holds)
+	got, ok := w.installedInRepo(r, b.Dependency)
 	return ok && got.Order(b.DependencyFrom) >= 0
 }
 
@@ -178,7 +178,7 @@ func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
 		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
 		return true
 	}
-	bad, unmet := w.look(r.tag, r.holds).unmet(src.requires)
+	bad, unmet := w.unmetIn(r, src.requires)
 	if unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
 	}
@@ -201,6 +201,13 @@ func (w *World) broken(o *outcome, src *build, r *repo) bool {
 	return false
 }
 
+// unmetIn returns the first of rs that cannot be had from a repo.
+func (w *World) unmetIn(r *repo, rs []rpm.Relation) (rpm.Relation, bool) {
+	l, release := w.lookIn(r)
+	defer release()
+	return l.unmet(rs)
+}
+
 // brokenGroup returns what keeps the group of the buildroot from being
 // installed. A member that does not exist is passed over, as mock does.
 func (w *World) brokenGroup(r *repo) (rpm.Relation, bool) {
@@ -208,7 +215,8 @@ func (w *World) brokenGroup(r *repo) (rpm.Relation, bool) {
 	if g == nil {
 		return rpm.Relation{}, false
 	}
-	l := w.look(r.tag, r.holds)
+	l, release := w.lookIn(r)
+	defer release()
 	for _, m := range g.groupPackages() {
 		name := rpm.Relation{Name: m.name}
 		if m.kind != "optional" && len(l.candidates(name)) > 0 && !l.met(name) {

@@ -47,6 +47,7 @@ type World struct {
 	requiredBy map[string][]*pkg // by name: whose binaries (once) required it
 	builtBy    map[string][]*pkg // by name: whose sources (once) required it
 	frames     frameCache
+	links      []link    // to other worlds
 	rendered   []*repo   // those with files, the oldest first
 	outbox     []Message // of changes not yet handed out
 	mail       mailbox

@@ -1,0 +1,135 @@
+package kojisim
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A link is another world whose files this one's builders reach.
+type link struct {
+	url   string // below which they are served, with a slash at the end
+	world *World
+}
+
+// Link lets the world use another one, whose files are served below url: an
+// external repo with an address there holds what the other world's repo held when
+// this one's repo was made of it, and where this world has no source package of
+// a name, builds take the other's, as if both kept their packages in one place.
+// The packages of external repos count for how builds end; the metadata of this
+// world's repos do not list them.
+//
+// Links lead one way: the other world, or one that it is linked to, must not be
+// linked to this one.
+func (w *World) Link(url string, other *World) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.links = append(w.links, link{strings.TrimSuffix(url, "/") + "/", other})
+}
+
+// A borrowed repo is one of another world.
+type borrowed struct {
+	world *World
+	repo  *repo
+}
+
+// borrow returns the repos of other worlds that are external repos of a tag now.
+func (w *World) borrow(t *tag) []borrowed {
+	var out []borrowed
+	for _, a := range t.order() {
+		for _, u := range a.external {
+			for _, l := range w.links {
+				if r := l.repoAt(u.repo.url); r != nil {
+					out = append(out, borrowed{l.world, r})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// repoAt returns the repo at an address of the form url/repos/tag/id/$arch/, nil
+// if there is none.
+func (l link) repoAt(address string) *repo {
+	path, below := strings.CutPrefix(address, l.url+"repos/")
+	parts := strings.Split(path, "/")
+	if !below || len(parts) < 3 {
+		return nil
+	}
+	id, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return nil
+	}
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	if r := l.world.repoByID(id); r != nil && r.tag.name == parts[0] && r.usable() {
+		return r
+	}
+	return nil
+}
+
+// linkedSource is a copy of a build of another world, nil if none has it.
+func (w *World) linkedSource(nvr string) *build {
+	for _, l := range w.links {
+		l.world.mu.Lock()
+		var found *build
+		if b := l.world.buildByNVR(nvr); b != nil && b.state != buildDeleted {
+			p := *b.pkg
+			found = &build{pkg: &p, evr: b.evr, content: b.content}
+		}
+		l.world.mu.Unlock()
+		if found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// lookIn is a look at a repo together with the repos that it was merged of.
+// The worlds of those are locked until release is called.
+func (w *World) lookIn(r *repo) (l *look, release func()) {
+	l = w.look(r.tag, r.holds)
+	all := []*look{l}
+	var locked []*World
+	for _, b := range r.borrowed {
+		if !containsWorld(locked, b.world) {
+			b.world.mu.Lock()
+			locked = append(locked, b.world)
+		}
+		all = append(all, b.world.look(b.repo.tag, b.repo.holds))
+	}
+	for _, one := range all {
+		one.merged = all
+	}
+	return l, func() {
+		for _, o := range locked {
+			o.mu.Unlock()
+		}
+	}
+}
+
+func containsWorld(list []*World, w *World) bool {
+	for _, o := range list {
+		if o == w {
+			return true
+		}
+	}
+	return false
+}
+
+// installedInRepo returns the EVR of the binary package name in a repo.
+func (w *World) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
+	if evr, ok := w.installedIn(r.tag, name, r.holds); ok {
+		return evr, true
+	}
+	for _, b := range r.borrowed {
+		b.world.mu.Lock()
+		evr, ok := b.world.installedIn(b.repo.tag, name, b.repo.holds)
+		b.world.mu.Unlock()
+		if ok {
+			return evr, true
+		}
+	}
+	return rpm.EVR{}, false
+}
