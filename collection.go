@@ -41,6 +41,15 @@ type Collection struct {
 	LatestRepoResolved Resolution
 }
 
+// SourceHub is the hub that packages, real builds, sources and repos of the
+// collection are read from.
+func (c *Collection) SourceHub() Hub {
+	if c.SecondaryMode {
+		return Secondary
+	}
+	return Primary
+}
+
 // State says whether the collection's base buildroot is installable:
 // StateUnknown before any repo was looked at, else StateOK or StateUnresolved.
 func (c *Collection) State() State {

@@ -71,29 +71,40 @@ func (r *checkReport) checkHub(ctx context.Context, c config, db *postgres.DB) e
 	if c.Koji.Server == "" {
 		return badInput(errNoHub)
 	}
-	hub, err := newHub(c.Koji, nil)
+	hubs, err := newHubs(c, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
 	if c.Koji.Login == "none" {
 		r.fine("hub: no login is configured: nothing will be built")
 	} else {
-		user, err := hub.LoggedInUser(ctx)
+		user, err := hubs.Primary.LoggedInUser(ctx)
 		if err != nil {
 			return missing(fmt.Errorf("hub: logging in: %w", err))
 		}
 		r.fine("hub: logged in as %s", user.Name)
 	}
-	return r.checkTargets(ctx, db, hub)
+	if hubs.Secondary != nil {
+		if _, err := hubs.Secondary.LastEvent(ctx); err != nil {
+			return missing(fmt.Errorf("secondary hub: %w", err))
+		}
+		r.fine("secondary hub: ok")
+	}
+	return r.checkTargets(ctx, db, hubs)
 }
 
-func (r *checkReport) checkTargets(ctx context.Context, db *postgres.DB, hub *koji.Client) error {
+func (r *checkReport) checkTargets(ctx context.Context, db *postgres.DB, hubs koji.Hubs) error {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return err
 	}
 	for _, c := range collections {
+		hub, err := hubs.Source(&c)
+		if err != nil {
+			r.problem("collection %s is in secondary mode, but %v", c.Name, err)
+			continue
+		}
 		target, err := hub.BuildTarget(ctx, c.Target)
 		switch {
 		case errors.Is(err, koschei.ErrNotFound):

@@ -92,11 +92,15 @@ func (a *console) resolveTarget(ctx context.Context, c *koschei.Collection, dest
 	if cfg.Koji.Server == "" {
 		return badInput(errNoHub)
 	}
-	hub, err := newHub(cfg.Koji, nil)
+	hubs, err := newHubs(cfg, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
+	hub, err := hubs.Source(c)
+	if err != nil {
+		return badInput(err)
+	}
 	target, err := hub.BuildTarget(ctx, c.Target)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}

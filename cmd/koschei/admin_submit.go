@@ -57,13 +57,13 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	if c.Koji.Server == "" {
 		return badInput(errNoHub)
 	}
-	hub, err := newHub(c.Koji, nil)
+	hubs, err := newHubs(c, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = hub.Close(context.WithoutCancel(ctx)) }()
+	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
 	s := &scheduler.Service{
-		DB: db, Hub: hub, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
+		DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
 		Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
 	}
 	results := []submitted{}

@@ -24,6 +24,7 @@ type config struct {
 	DataDir      string           `yaml:"data_dir" doc:"Home of the private PostgreSQL cluster and of the repo cache."`
 	Database     databaseConfig   `yaml:"database"`
 	Koji         kojiConfig       `yaml:"koji" doc:"The Koji system that builds."`
+	Secondary    secondaryConfig  `yaml:"secondary_koji" doc:"The Koji system that collections in secondary mode are read from; without server there is none."`
 	Dependency   dependencyConfig `yaml:"dependency"`
 	Priorities   prioritiesConfig `yaml:"priorities" doc:"Constants of the priority formula; see docs/services/scheduler.md."`
 	Polling      loopConfig       `yaml:"polling"`
@@ -61,6 +62,15 @@ type kojiConfig struct {
 	TaskPriority  int           `yaml:"task_priority" doc:"Added to Koji's default priority of a task; higher is less urgent."`
 	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"A build older than this is canceled and kept as timed out."`
 	LoadThreshold float64       `yaml:"load_threshold" doc:"No build is submitted while the hosts for its architectures are loaded more than this; 1 turns the check off."`
+}
+
+type secondaryConfig struct {
+	Server   string `yaml:"server" doc:"Address of the hub's XML-RPC interface. It is only read from, without login."`
+	TopURL   string `yaml:"topurl" doc:"Address below which repos and logs are served."`
+	WebURL   string `yaml:"weburl" doc:"Address of Koji's web pages, for links."`
+	CA       string `yaml:"ca" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	RepoURL  string `yaml:"repo_url" doc:"Address of a repo for the builders of the Koji system that builds, with {build_tag}, {repo_id} and {arch}; empty for the place below topurl."`
+	Packages string `yaml:"packages" doc:"Where those builders find the directory packages, relative to the directory work of the Koji system that builds."`
 }
 
 type dependencyConfig struct {
@@ -115,6 +125,7 @@ func defaultConfig() config {
 			TaskTimeout:   48 * time.Hour,
 			LoadThreshold: 0.5,
 		},
+		Secondary:  secondaryConfig{Packages: "../packages"},
 		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096},
 		Priorities: prioritiesConfig{
 			BuildThreshold: p.BuildThreshold,

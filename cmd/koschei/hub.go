@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -29,6 +30,44 @@ func newHub(c kojiConfig, observe observer) (*koji.Client, error) {
 	return client, nil
 }
 
+// newHubs returns the clients of all configured hubs.
+func newHubs(c config, observe observer) (koji.Hubs, error) {
+	primary, err := newHub(c.Koji, observe)
+	if err != nil || c.Secondary.Server == "" {
+		return koji.Hubs{Primary: primary}, err
+	}
+	secondary, err := c.Secondary.client(observe)
+	if err != nil {
+		return koji.Hubs{}, badInput(fmt.Errorf("configuration, section secondary_koji: %w", err))
+	}
+	return koji.Hubs{Primary: primary, Secondary: secondary}, nil
+}
+
+func (c secondaryConfig) client(observe observer) (*koji.Client, error) {
+	if c.TopURL == "" {
+		return nil, errors.New("topurl: it is missing, repos are read below it")
+	}
+	for _, placeholder := range []string{"{repo_id}", "{arch}"} {
+		if !strings.Contains(c.repoURL(), placeholder) {
+			return nil, fmt.Errorf("repo_url: %s has no %s", c.RepoURL, placeholder)
+		}
+	}
+	authorities, err := authoritiesIn(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	return koji.New(koji.Config{
+		Server: c.Server, TopURL: c.TopURL, WebURL: c.WebURL, Authorities: authorities, Observe: observe,
+	})
+}
+
+func (c secondaryConfig) repoURL() string {
+	if c.RepoURL != "" {
+		return c.RepoURL
+	}
+	return strings.TrimSuffix(c.TopURL, "/") + "/repos/{build_tag}/{repo_id}/{arch}"
+}
+
 func (c kojiConfig) client() (koji.Config, error) {
 	cfg := koji.Config{Server: c.Server, TopURL: c.TopURL, WebURL: c.WebURL, Renegotiate: c.Renegotiate, CallLimit: c.CallLimit}
 	if c.CallLimit < time.Second {
@@ -38,17 +77,24 @@ func (c kojiConfig) client() (koji.Config, error) {
 	if cfg.Login, err = c.login(); err != nil {
 		return cfg, err
 	}
-	if c.CA != "" {
-		text, err := os.ReadFile(c.CA)
-		if err != nil {
-			return cfg, fmt.Errorf("ca: %w", err)
-		}
-		cfg.Authorities = x509.NewCertPool()
-		if !cfg.Authorities.AppendCertsFromPEM(text) {
-			return cfg, fmt.Errorf("ca: %s holds no certificate", c.CA)
-		}
+	cfg.Authorities, err = authoritiesIn(c.CA)
+	return cfg, err
+}
+
+// authoritiesIn reads a file of certificates; "" is nil, the system's.
+func authoritiesIn(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	return cfg, nil
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("ca: %s holds no certificate", file)
+	}
+	return pool, nil
 }
 
 func (c kojiConfig) login() (koji.Login, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/polling"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
@@ -35,7 +36,7 @@ type process struct {
 	config   config
 	log      *slog.Logger
 	db       *database
-	hub      *koji.Client
+	hubs     koji.Hubs
 	now      func() time.Time
 	holder   string // of leases
 	registry *prometheus.Registry
@@ -46,7 +47,7 @@ type process struct {
 func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	hub, err := newHub(c.Koji, newHubMetrics(registry))
+	hubs, err := newHubs(c, newHubMetrics(registry))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	leasing := *db
 	leasing.DB = db.Leasing(c.Database.Lease)
 	return &process{
-		config: c, log: log, db: &leasing, hub: hub, registry: registry,
+		config: c, log: log, db: &leasing, hubs: hubs, registry: registry,
 		now:    c.Clock.now(),
 		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		loops:  loop.NewMetrics(registry),
@@ -88,24 +89,25 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	switch name {
 	case "polling":
 		s := &polling.Service{DB: p.db.DB, Log: log, Rung: alarm.Rung, Sync: &kojisync.Sync{
-			DB: p.db.DB, Primary: p.hub, Log: log, Now: p.now, Rules: rules, TaskTimeout: p.config.Koji.TaskTimeout,
+			DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: rules,
+			TaskTimeout: p.config.Koji.TaskTimeout,
 		}}
 		s.Run(ctx, p.loop(name, p.config.Polling, alarm))
 	case "repo-resolver":
 		s := &reporesolver.Service{
-			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
-			Goroutines: p.config.Dependency.Goroutines,
+			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(log), Repos: p.repos,
+			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
 		}
 		s.Run(ctx, p.loop(name, p.config.RepoResolver, alarm))
 	case "build-resolver":
 		s := &buildresolver.Service{
-			DB: p.db.DB, Koji: p.hub, Repos: p.repos, Log: log, Now: p.now, Holder: p.holder, Rules: rules,
-			Goroutines: p.config.Dependency.Goroutines,
+			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Repos: p.repos,
+			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
 		}
 		s.Run(ctx, p.loop(name, p.config.Builds, alarm))
 	case "scheduler":
 		s := &scheduler.Service{
-			DB: p.db.DB, Hub: p.hub, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
+			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
 			Metrics: scheduler.NewMetrics(p.registry),
 			Config:  schedulerConfig(p.config),
 		}
@@ -115,11 +117,20 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	}
 }
 
+// mirror brings repos of the secondary hub to the primary one.
+func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
+	return &mirror.Mirror{
+		Hubs: p.hubs, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
+		Arches: p.config.Koji.BuildArches, RepoURL: p.config.Secondary.repoURL(),
+	}
+}
+
 func schedulerConfig(c config) scheduler.Config {
 	k := c.Koji
 	return scheduler.Config{
 		Rules: c.Priorities.rules(), MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
 		BuildArches: k.BuildArches, TaskPriority: k.TaskPriority, TaskTimeout: k.TaskTimeout,
+		SecondaryPackages: c.Secondary.Packages,
 	}
 }
 
@@ -135,7 +146,10 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	s := &frontend.Server{
 		DB: p.db.DB, Log: p.log.With("service", "frontend"), Now: p.now, Rules: c.Priorities.rules(), Registry: p.registry,
 		Config: pages.Config{
-			Koji:            map[koschei.Hub]pages.Koji{koschei.Primary: {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL}},
+			Koji: map[koschei.Hub]pages.Koji{
+				koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
+				koschei.Secondary: {WebURL: c.Secondary.WebURL, TopURL: c.Secondary.TopURL},
+			},
 			PackagesPerPage: c.Frontend.PackagesPerPage,
 			BuildsPerPage:   c.Frontend.BuildsPerPage,
 			Version:         version(),
@@ -178,7 +192,7 @@ func (p *process) together(ctx context.Context, names []string, listener net.Lis
 	// The session at the hub ends by itself if this cannot be said in time.
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = p.hub.Close(bye)
+	_ = p.hubs.Close(bye)
 	return err
 }
 

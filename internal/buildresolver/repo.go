@@ -16,7 +16,11 @@ import (
 // look resolves what builds of a collection were made with in one repo. It
 // reports whether the repo's files were needed.
 func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64) (used bool, err error) {
-	repo, err := s.Koji.RepoInfo(ctx, repoID)
+	hub, err := koji.Hubs{Primary: s.Koji, Secondary: s.Secondary}.Source(c)
+	if err != nil {
+		return false, err
+	}
+	repo, err := hub.RepoInfo(ctx, repoID)
 	gone := errors.Is(err, koschei.ErrNotFound)
 	if err != nil && !gone {
 		return false, fmt.Errorf("asking for repo %d: %w", repoID, err)
@@ -32,7 +36,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 			case err != nil:
 				return err
 			case used:
-				return s.resolve(ctx, db, c, repo, builds)
+				return s.resolve(ctx, hub, db, c, repo, builds)
 			}
 			s.Log.InfoContext(ctx, "the repo of builds is gone", "collection", c.Name, "repo", repoID, "builds", len(builds))
 			return db.SaveBuildsUnavailable(ctx, idsOf(builds))
@@ -58,17 +62,19 @@ func requiresOf(builds []postgres.PendingBuild) [][]string {
 
 // resolve resolves builds in a repo whose files are there. Those whose source
 // package is not known yet are left for a later pass.
-func (s *Service) resolve(ctx context.Context, db *postgres.DB, c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild) error {
+func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB,
+	c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild,
+) error {
 	builds = slices.DeleteFunc(builds, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
 	if len(builds) == 0 {
 		return nil
 	}
-	url := s.Koji.RepoURL(repo.Tag, repo.ID, s.Repos.Arch)
+	url := hub.RepoURL(repo.Tag, repo.ID, s.Repos.Arch)
 	loaded, err := s.Repos.Open(ctx, url, resolution.Paths(requiresOf(builds)))
 	if err != nil {
 		return fmt.Errorf("reading repo %d: %w", repo.ID, err)
 	}
-	group, err := s.group(ctx, loaded, repo, c.BuildGroup)
+	group, err := groupOf(ctx, hub, loaded, repo, c.BuildGroup)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return db.SaveBuildsUnresolved(ctx, idsOf(builds), s.Rules.UnresolvedLast)
 	}
@@ -89,12 +95,12 @@ func (s *Service) resolve(ctx context.Context, db *postgres.DB, c *koschei.Colle
 	return nil
 }
 
-// group is what the repo itself says the buildroot group is, as mock reads it,
+// groupOf is what the repo itself says the buildroot group is, as mock reads it,
 // or else the hub.
-func (s *Service) group(ctx context.Context, loaded *resolution.Repo, repo *koji.Repo, name string) ([]string, error) {
+func groupOf(ctx context.Context, hub *koji.Client, loaded *resolution.Repo, repo *koji.Repo, name string) ([]string, error) {
 	members, err := loaded.Group(name)
 	if errors.Is(err, repodata.ErrNoGroup) {
-		return s.Koji.BuildGroup(ctx, repo.Tag, name, repo.Event)
+		return hub.BuildGroup(ctx, repo.Tag, name, repo.Event)
 	}
 	return members, err
 }

@@ -34,7 +34,7 @@ import (
 // process or several: a lease for each repo keeps them apart.
 type Service struct {
 	DB     *postgres.DB
-	Koji   *koji.Client
+	Koji   *koji.Client // the primary hub
 	Repos  *resolution.Repos
 	Log    *slog.Logger
 	Now    func() time.Time // domain time
@@ -42,6 +42,8 @@ type Service struct {
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
+
+	Secondary *koji.Client // has the repos of collections in secondary mode; nil if there are none
 
 	troubles map[place]trouble
 }

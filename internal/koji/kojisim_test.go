@@ -117,7 +117,7 @@ func TestSimulatedHub(t *testing.T) {
 
 	before := must[koji.Event](t)(c.LastEvent(ctx))
 	id := must[int64](t)(c.Build(ctx, koji.ScratchBuild{
-		Key: "17", Source: koji.SourcePath(&build.Build, srpm.NEVRA()), Target: target.Name, Priority: 30,
+		Key: "17", Source: koji.SourcePath("../packages", &build.Build, srpm.NEVRA()), Target: target.Name, Priority: 30,
 	}))
 	if found := must[[]koji.Task](t)(c.TasksByKey(ctx, "17", before.At)); len(found) != 1 || found[0].ID != id {
 		t.Errorf("looking for task %d: %+v", id, found)
@@ -128,7 +128,7 @@ func TestSimulatedHub(t *testing.T) {
 	checkTask(t, c, clock, id, repo.Tag)
 
 	second := must[int64](t)(c.Build(ctx, koji.ScratchBuild{
-		Key: "18", Source: koji.SourcePath(&build.Build, srpm.NEVRA()), Target: target.Name,
+		Key: "18", Source: koji.SourcePath("../packages", &build.Build, srpm.NEVRA()), Target: target.Name,
 	}))
 	if err := c.CancelTask(ctx, second); err != nil {
 		t.Error(err)

@@ -7,11 +7,12 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// SourcePath is the place of a build's source package, relative to the
-// directory that the hub takes the sources of builds from.
-func SourcePath(b *Build, srpm rpm.NEVRA) string {
-	return fmt.Sprintf("../packages/%s/%s/%s/src/%s-%s-%s.src.rpm",
-		b.Name, b.Version, b.Release, srpm.Name, srpm.Version, srpm.Release)
+// SourcePath is the place of a build's source package in a directory of packages
+// that is given relative to the one that the hub takes the sources of builds
+// from: "../packages" for those of the hub itself.
+func SourcePath(packages string, b *Build, srpm rpm.NEVRA) string {
+	return fmt.Sprintf("%s/%s/%s/%s/src/%s-%s-%s.src.rpm",
+		packages, b.Name, b.Version, b.Release, srpm.Name, srpm.Version, srpm.Release)
 }
 
 // RepoURL is the address of the repository of a tag for an architecture,

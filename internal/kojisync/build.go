@@ -102,6 +102,12 @@ func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *
 	if report.RepoID == 0 {
 		report.RepoID = repoOf(children.Tasks)
 	}
+	if b.SecondaryMode {
+		var err error
+		if report.RepoID, err = s.secondaryRepo(ctx, report.RepoID); err != nil {
+			return err
+		}
+	}
 	report.Outcome, report.Fault, report.FaultTaskID = end.outcome, end.fault, end.faultTask
 	report.BackOff = backOff(end)
 	changed, err := s.DB.SaveBuildReport(ctx, report, s.Rules, s.Now())
@@ -110,6 +116,20 @@ func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *
 			"task", b.TaskID, "repo", report.RepoID, "outcome", report.Outcome, "fault", report.Fault)
 	}
 	return err
+}
+
+// secondaryRepo returns the secondary hub's repo that a repo of the primary one
+// shows, 0 if it shows none. In a collection in secondary mode dependencies are
+// found in the former.
+func (s *Sync) secondaryRepo(ctx context.Context, primaryID int64) (int64, error) {
+	if primaryID == 0 {
+		return 0, nil
+	}
+	id, err := s.DB.SecondaryRepo(ctx, primaryID)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return 0, nil
+	}
+	return id, err
 }
 
 // backOff says how long a package is left alone after a build that says

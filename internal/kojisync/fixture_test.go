@@ -164,7 +164,7 @@ func (f *fixture) submit(pkg string) (id, task int64) {
 		SELECT id, 'scratch', 'submitting', $2, $3, $4, $5, $6 FROM package WHERE name = $1
 		RETURNING id`, pkg, event.ID, tagged[0].EVR().Epoch, tagged[0].Version, tagged[0].Release, f.Now())
 	task, err = f.Primary.Build(ctx, koji.ScratchBuild{
-		Key: strconv.FormatInt(id, 10), Source: koji.SourcePath(&tagged[0].Build, srpm.NEVRA()), Target: "f40",
+		Key: strconv.FormatInt(id, 10), Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: "f40",
 	})
 	if err != nil {
 		f.t.Fatal(err)

@@ -15,7 +15,10 @@ import (
 // destination tag: new ones are added, not tracked; blocked ones and those no
 // longer listed are blocked, others unblocked.
 func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
-	_, hub := s.sourceHub(c)
+	_, hub, err := s.sourceHub(c)
+	if err != nil {
+		return err
+	}
 	listed, err := hub.ListPackages(ctx, c.DestTag)
 	if err != nil {
 		return fmt.Errorf("package list of tag %s: %w", c.DestTag, err)
@@ -31,7 +34,10 @@ func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
 // PackagesListed does for some packages, each named once, what PackageList does
 // for all. One that the hub does not want to speak about stays as it is.
 func (s *Sync) PackagesListed(ctx context.Context, c *koschei.Collection, names []string) error {
-	_, hub := s.sourceHub(c)
+	_, hub, err := s.sourceHub(c)
+	if err != nil {
+		return err
+	}
 	listings, err := hub.ListPackagesNamed(ctx, c.DestTag, names)
 	if err != nil {
 		return fmt.Errorf("%d packages in the list of tag %s: %w", len(names), c.DestTag, err)

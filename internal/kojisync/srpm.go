@@ -50,7 +50,11 @@ func (s *Sync) FetchSRPMs(ctx context.Context, sources []postgres.Source) ([]pos
 		if len(ours) == 0 {
 			continue
 		}
-		known, err := s.fetchFrom(ctx, s.client(name), ours)
+		hub, err := s.hubs().Client(name)
+		if err != nil {
+			return nil, err
+		}
+		known, err := s.fetchFrom(ctx, hub, ours)
 		if err != nil {
 			return nil, err
 		}

@@ -31,18 +31,11 @@ func (s *Sync) taskTimeout() time.Duration {
 	return defaultTaskTimeout
 }
 
+func (s *Sync) hubs() koji.Hubs { return koji.Hubs{Primary: s.Primary, Secondary: s.Secondary} }
+
 // sourceHub returns the hub that a collection's packages and builds are read
 // from.
-func (s *Sync) sourceHub(c *koschei.Collection) (koschei.Hub, *koji.Client) {
-	if c.SecondaryMode && s.Secondary != nil {
-		return koschei.Secondary, s.Secondary
-	}
-	return koschei.Primary, s.Primary
-}
-
-func (s *Sync) client(hub koschei.Hub) *koji.Client {
-	if hub == koschei.Secondary && s.Secondary != nil {
-		return s.Secondary
-	}
-	return s.Primary
+func (s *Sync) sourceHub(c *koschei.Collection) (koschei.Hub, *koji.Client, error) {
+	client, err := s.hubs().Source(c)
+	return c.SourceHub(), client, err
 }

@@ -25,7 +25,10 @@ const firstAnalysis = 1000
 // scratch builds of their source, builds that came back are unmarked. The order
 // of a package's builds is that of the events of their tagging.
 func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
-	_, hub := s.sourceHub(c)
+	_, hub, err := s.sourceHub(c)
+	if err != nil {
+		return err
+	}
 	builds, err := hub.ListTagged(ctx, koji.TagQuery{Tag: c.DestTag, Latest: true, Inherit: true})
 	if err != nil {
 		return fmt.Errorf("builds in tag %s: %w", c.DestTag, err)
@@ -39,7 +42,10 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 // TaggedPackages does for some packages, each named once, what TaggedBuilds
 // does for all. One that the hub does not want to speak about stays as it is.
 func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names []string) error {
-	_, hub := s.sourceHub(c)
+	_, hub, err := s.sourceHub(c)
+	if err != nil {
+		return err
+	}
 	taggings, err := hub.LatestTagged(ctx, c.DestTag, names)
 	if err != nil {
 		return fmt.Errorf("builds of %d packages in tag %s: %w", len(names), c.DestTag, err)
@@ -60,7 +66,10 @@ func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names 
 // saveTagged stores the newest tagged builds of some packages, of all if about
 // is nil.
 func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string) error {
-	name, hub := s.sourceHub(c)
+	name, hub, err := s.sourceHub(c)
+	if err != nil {
+		return err
+	}
 	tagged := make([]postgres.TaggedBuild, len(builds))
 	for i := range builds {
 		b := &builds[i]
@@ -100,7 +109,10 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 // RecordTagged records the newest tagged build of one package and reports
 // whether it was not known before.
 func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.TaggedBuild) (bool, error) {
-	name, hub := s.sourceHub(c)
+	name, hub, err := s.sourceHub(c)
+	if err != nil {
+		return false, err
+	}
 	unknown, err := s.DB.UnknownTagged(ctx, c, name, []postgres.TaggedBuild{
 		{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()},
 	})

@@ -38,6 +38,8 @@ func Trouble(err error) string {
 		return "Koji says: " + faultLine(fault)
 	case errors.As(err, &unusable):
 		return fmt.Sprintf("the repo cannot be read: %s: %s", path.Base(unusable.File), unusable.Reason)
+	case errors.Is(err, koji.ErrNoSecondary):
+		return "it is in secondary mode, but no secondary hub is configured"
 	case errors.As(err, &unavailable):
 		return "the files of the repo cannot be fetched"
 	}

@@ -16,6 +16,7 @@ type RunningBuild struct {
 	ID              int64
 	Package         string
 	Collection      string
+	SecondaryMode   bool // of the collection
 	Hub             koschei.Hub
 	TaskID          int64
 	Started         time.Time
@@ -23,7 +24,7 @@ type RunningBuild struct {
 }
 
 const runningBuilds = `
-	SELECT b.id, p.name, c.name, b.hub, b.task_id, b.started, b.cancel_requested
+	SELECT b.id, p.name, c.name, c.secondary_mode, b.hub, b.task_id, b.started, b.cancel_requested
 	FROM build b
 	JOIN package p ON p.id = b.package_id
 	JOIN collection c ON c.id = p.collection_id

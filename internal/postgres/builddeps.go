@@ -28,7 +28,8 @@ func (db *DB) PendingRepos(ctx context.Context) ([]PendingRepo, error) {
 		SELECT p.collection_id, b.repo_id, count(*), count(s.id)
 		FROM build b
 		JOIN package p ON p.id = b.package_id
-		LEFT JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL
 		GROUP BY b.repo_id, p.collection_id
 		ORDER BY b.repo_id DESC, p.collection_id`)
@@ -53,10 +54,11 @@ type PendingBuild struct {
 // a repo, each package's in the order of their events.
 func (db *DB) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]PendingBuild, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT b.id, p.name, b.epoch, b.version, b.release, b.hub, s.id IS NOT NULL, s.build_requires
+		SELECT b.id, p.name, b.epoch, b.version, b.release, `+sourceHub+`, s.id IS NOT NULL, s.build_requires
 		FROM build b
 		JOIN package p ON p.id = b.package_id
-		LEFT JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id = $2 AND p.collection_id = $1
 		ORDER BY b.package_id, b.event, b.id`, collectionID, repoID)
 	if err != nil {

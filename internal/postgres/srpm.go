@@ -24,6 +24,11 @@ type SRPM struct {
 	koschei.ArchHeader
 }
 
+// sourceHub is the hub that the source package of a build (of alias b) in a
+// collection (of alias c) is at. A scratch build runs at the primary one, its
+// source is the collection's.
+const sourceHub = `CASE WHEN b.origin = 'scratch' AND c.secondary_mode THEN 'secondary' ELSE b.hub END`
+
 // SRPM returns what is stored of a source package; an error wraps
 // koschei.ErrNotFound if that is nothing.
 func (db *DB) SRPM(ctx context.Context, s Source) (*SRPM, error) {
@@ -69,19 +74,22 @@ func (db *DB) MissingSRPMs(ctx context.Context, collectionID int64) ([]Source, e
 	rows, err := db.pool.Query(ctx, `
 		SELECT w.hub, w.name, w.version, w.release
 		FROM (
-			SELECT b.hub, p.name, b.version, b.release
+			SELECT `+sourceHub+` AS hub, p.name, b.version, b.release
 			FROM package p
+			JOIN collection c ON c.id = p.collection_id
 			JOIN build b ON b.id = p.last_build_id
 			WHERE p.collection_id = $1 AND NOT p.blocked
 			UNION
-			SELECT b.hub, p.name, b.version, b.release
+			SELECT `+sourceHub+` AS hub, p.name, b.version, b.release
 			FROM package p
+			JOIN collection c ON c.id = p.collection_id
 			JOIN build b ON b.id = p.last_complete_build_id
 			WHERE p.collection_id = $1 AND NOT p.blocked
 			UNION
-			SELECT b.hub, p.name, b.version, b.release
+			SELECT `+sourceHub+`, p.name, b.version, b.release
 			FROM build b
 			JOIN package p ON p.id = b.package_id
+			JOIN collection c ON c.id = p.collection_id
 			WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND p.collection_id = $1
 		) w
 		WHERE NOT EXISTS (

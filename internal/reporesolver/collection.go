@@ -14,27 +14,55 @@ import (
 
 // look looks after one collection.
 func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
-	newest, err := s.Koji.Repo(ctx, c.BuildTag)
-	if err != nil && !errors.Is(err, koschei.ErrNotFound) {
-		return fmt.Errorf("looking for a repo of tag %s: %w", c.BuildTag, err)
+	hub, err := s.hubs().Source(c)
+	if err != nil {
+		return err
 	}
-	if newest == nil && c.LatestRepoID == 0 {
-		return fmt.Errorf("tag %s: %w", c.BuildTag, kojisync.ErrNoRepo)
+	// A repo that is in trouble on its way to the primary hub keeps nothing of
+	// what can be done without it from being done.
+	newest, trouble := s.newest(ctx, hub, c)
+	if newest == nil {
+		return errors.Join(trouble, s.lookForDue(ctx, hub, c))
 	}
-	if newest != nil {
-		repo := repoOf(c, newest)
-		if err := s.DB.NoteRepo(ctx, &repo); err != nil {
-			return err
+	return errors.Join(trouble, s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {
+		if !isNewer(newest, c) {
+			return nil // somebody else was faster
 		}
+		return s.newRun(hub, db, c, repoOf(c, newest)).all(ctx)
+	}))
+}
+
+// newest returns the newest repo that builds can be made in, nil if that is no
+// newer than the one last resolved.
+func (s *Service) newest(ctx context.Context, hub *koji.Client, c *koschei.Collection) (*koji.Repo, error) {
+	newest, err := hub.Repo(ctx, c.BuildTag)
+	switch {
+	case errors.Is(err, koschei.ErrNotFound) && c.LatestRepoID == 0:
+		return nil, fmt.Errorf("tag %s: %w", c.BuildTag, kojisync.ErrNoRepo)
+	case errors.Is(err, koschei.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking for a repo of tag %s: %w", c.BuildTag, err)
 	}
-	if newest != nil && isNewer(newest, c) {
-		return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {
-			if !isNewer(newest, c) {
-				return nil // somebody else was faster
-			}
-			return s.newRun(db, c, repoOf(c, newest)).all(ctx)
-		})
+	repo := repoOf(c, newest)
+	if err := s.DB.NoteRepo(ctx, &repo); err != nil {
+		return nil, err
 	}
+	if !isNewer(newest, c) {
+		return nil, nil
+	}
+	if !c.SecondaryMode {
+		return newest, nil
+	}
+	newest, err = s.Mirror.Newest(ctx, s.DB, c, newest)
+	if newest != nil && !isNewer(newest, c) {
+		newest = nil
+	}
+	return newest, err
+}
+
+// lookForDue resolves packages that need not wait for a new repo.
+func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.Collection) error {
 	if c.LatestRepoResolved != koschei.Resolved {
 		return nil
 	}
@@ -43,7 +71,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
 		return err
 	}
 	return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {
-		return s.newRun(db, c, latestRepo(c)).due(ctx)
+		return s.newRun(hub, db, c, latestRepo(c)).due(ctx)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -17,6 +18,7 @@ import (
 // A run resolves packages of one collection in one repo.
 type run struct {
 	*Service
+	hub        *koji.Client // that the repo is at
 	db         *postgres.DB // under the collection's lease
 	collection *koschei.Collection
 	report     postgres.RepoReport
@@ -28,11 +30,11 @@ type run struct {
 	replaced []int64              // dependency sets out of use
 }
 
-func (s *Service) newRun(db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
+func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
 	return &run{
-		Service: s, db: db, collection: c,
+		Service: s, hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
-		url:    s.Koji.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
+		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
 		names:  map[int32]*rpm.NEVRA{},
 	}
 }
@@ -119,7 +121,7 @@ func (r *run) open(ctx context.Context, candidates []postgres.Candidate) (base r
 func (r *run) group(ctx context.Context) ([]string, error) {
 	members, err := r.repo.Group(r.collection.BuildGroup)
 	if errors.Is(err, repodata.ErrNoGroup) {
-		return r.Koji.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
+		return r.hub.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
 	}
 	return members, err
 }
@@ -143,7 +145,7 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if s := r.seen[r.collection.ID]; s.repoID == latest {
 		return s.contents
 	}
-	repo, err := r.Repos.Open(ctx, r.Koji.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
+	repo, err := r.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
 	if err != nil {
 		r.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
 			"collection", r.collection.Name, "repo", latest, "error", err)

@@ -14,6 +14,9 @@
 // A verdict counts changes since the newest build that ended and has a known
 // dependency set. A build that is still running changes nothing about it.
 //
+// Of a collection in secondary mode the repos are those of the secondary hub, and
+// one is new only when the primary hub has it too; package mirror sees to that.
+//
 // What it does not do: it schedules nothing, and it does not say what a build
 // was made with; packages scheduler and buildresolver do.
 package reporesolver
@@ -28,6 +31,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
@@ -36,7 +40,7 @@ import (
 // process or several: a lease for each collection keeps them apart.
 type Service struct {
 	DB     *postgres.DB
-	Koji   *koji.Client
+	Koji   *koji.Client // the primary hub
 	Repos  *resolution.Repos
 	Log    *slog.Logger
 	Now    func() time.Time // domain time
@@ -44,6 +48,10 @@ type Service struct {
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
+
+	// For collections in secondary mode; nil if there are none.
+	Secondary *koji.Client
+	Mirror    *mirror.Mirror
 
 	troubles map[int64]trouble  // by collection
 	seen     map[int64]snapshot // by collection
@@ -61,6 +69,8 @@ type snapshot struct {
 	repoID   int64
 	contents *resolution.Contents
 }
+
+func (s *Service) hubs() koji.Hubs { return koji.Hubs{Primary: s.Koji, Secondary: s.Secondary} }
 
 // Run resolves until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }

@@ -130,38 +130,43 @@ func (s *Stage) NewRepo() {
 // Administer makes a call at the hub in the name of the world's user root.
 func (s *Stage) Administer(method string, params ...any) {
 	s.T.Helper()
-	opened, ok := s.call(http.Header{}, "login", "root", "secret").(xmlrpc.Struct)
+	administer(s.T, s.URL, method, params...)
+}
+
+func administer(t testing.TB, url, method string, params ...any) {
+	t.Helper()
+	opened, ok := call(t, url, http.Header{}, "login", "root", "secret").(xmlrpc.Struct)
 	if !ok {
-		s.T.Fatal("login failed")
+		t.Fatal("login failed")
 	}
 	id, _ := opened.Get("session-id")
 	key, _ := opened.Get("session-key")
 	header := http.Header{}
 	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
 	header.Set("Koji-Session-Key", key.(string))
-	s.call(header, method, params...)
+	call(t, url, header, method, params...)
 }
 
-func (s *Stage) call(header http.Header, method string, params ...any) any {
-	s.T.Helper()
+func call(t testing.TB, url string, header http.Header, method string, params ...any) any {
+	t.Helper()
 	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
 	if err != nil {
-		s.T.Fatal(err)
+		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.URL+"/kojihub", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/kojihub", bytes.NewReader(body))
 	if err != nil {
-		s.T.Fatal(err)
+		t.Fatal(err)
 	}
 	req.Header = header
 	req.Header.Set("Content-Type", "text/xml")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		s.T.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	value, err := xmlrpc.NewDecoder(resp.Body, xmlrpc.Limits{}).Response()
 	if err != nil {
-		s.T.Fatalf("%s: %v", method, err)
+		t.Fatalf("%s: %v", method, err)
 	}
 	return value
 }

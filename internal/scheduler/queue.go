@@ -39,10 +39,12 @@ type queue struct {
 	collection koschei.Collection
 	packages   []koschei.Package // the worthiest first
 
-	tagArches []string // of the build tag, once asked for
+	sources   *koji.Client // the hub that the collection is read from
+	tagArches []string     // of the build tag, once asked for
 	loads     loads
 	pinned    bool
-	refusals  int // of the hub, one after the other
+	repoID    int64 // of the latest repo, at the hub that builds
+	refusals  int   // of the hub, one after the other
 
 	remark string // why nothing is submitted although something waits; "" if nothing keeps it
 	err    error  // that ended the collection's part in the pass
@@ -54,7 +56,9 @@ func (q *queue) note(ctx context.Context, looked bool) error {
 	_, troubled := q.resting[q.collection.ID]
 	switch {
 	case q.err != nil:
-		if refusal(q.err) {
+		// A collection in secondary mode may be in trouble with a hub that no other
+		// needs.
+		if refusal(q.err) || q.collection.SecondaryMode {
 			q.resting[q.collection.ID] = q.Now().Add(rest)
 		}
 		err := kojisync.Note(ctx, q.db, &q.collection, leaseName, q.err, q.Now())
@@ -147,6 +151,10 @@ func (q *queue) prepare(ctx context.Context) error {
 	if q.tagArches != nil {
 		return nil
 	}
+	var err error
+	if q.sources, err = (koji.Hubs{Primary: q.Hub, Secondary: q.Secondary}).Source(&q.collection); err != nil {
+		return err
+	}
 	tag, err := q.Hub.BuildConfig(ctx, q.collection.BuildTag)
 	if err != nil {
 		return fmt.Errorf("build tag %s: %w", q.collection.BuildTag, err)
@@ -156,6 +164,9 @@ func (q *queue) prepare(ctx context.Context) error {
 		return err
 	}
 	q.pinned = refused.IsZero() || q.Now().Sub(refused) > pinningPause
+	if q.repoID, err = q.buildRepo(ctx); err != nil {
+		return err
+	}
 	if q.LoadThreshold < 1 {
 		channel, err := q.Hub.Channel(ctx, "default")
 		if err != nil {
@@ -169,6 +180,15 @@ func (q *queue) prepare(ctx context.Context) error {
 	}
 	q.tagArches = tag.Arches
 	return nil
+}
+
+// buildRepo returns the id that the collection's latest repo has at the hub that
+// builds.
+func (q *queue) buildRepo(ctx context.Context) (int64, error) {
+	if !q.collection.SecondaryMode {
+		return q.collection.LatestRepoID, nil
+	}
+	return q.db.PrimaryRepo(ctx, q.collection.LatestRepoID)
 }
 
 // A source is what a package is built from.
@@ -188,7 +208,7 @@ func (s *source) name() string {
 
 // submit chooses the source and asks the hub for a build of it.
 func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
-	event, err := q.Hub.LastEvent(ctx)
+	event, err := q.sources.LastEvent(ctx)
 	if err != nil {
 		return err
 	}
@@ -217,13 +237,13 @@ func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 		Now:       q.Now(),
 	}
 	request := koji.ScratchBuild{
-		Source:   koji.SourcePath(&src.build.Build, src.srpm.NEVRA()),
+		Source:   q.sourcePath(src),
 		Target:   q.collection.Target,
 		Priority: q.TaskPriority,
 	}
 	if q.pinned {
 		s.RepoID = q.collection.LatestRepoID
-		request.Target, request.RepoID = "", s.RepoID
+		request.Target, request.RepoID = "", q.repoID
 	}
 	if !slices.Contains(src.arches, "noarch") {
 		request.Arches = src.arches
@@ -231,11 +251,21 @@ func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
 	return q.place(ctx, p, s, request)
 }
 
+// sourcePath is the place of a source package as the hub that builds is told
+// it. Koji takes only such below its own files.
+func (q *queue) sourcePath(src *source) string {
+	packages := "../packages"
+	if q.collection.SecondaryMode {
+		packages = q.SecondaryPackages
+	}
+	return koji.SourcePath(packages, &src.build.Build, src.srpm.NEVRA())
+}
+
 // source finds what was the newest tagged source of p at an event, and what it
 // can be built for. A build of it thus comes after that tagging and before the
 // next.
 func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*source, error) {
-	tagged, err := q.Hub.ListTagged(ctx, koji.TagQuery{
+	tagged, err := q.sources.ListTagged(ctx, koji.TagQuery{
 		Tag: q.collection.DestTag, Package: p.Name, Latest: true, Inherit: true, Event: event,
 	})
 	if err != nil {
@@ -245,7 +275,7 @@ func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*s
 		return nil, &hold{postgres.HoldSource, "no build of it is tagged in " + q.collection.DestTag, holdNoSource}
 	}
 	src := &source{build: tagged[0]}
-	src.srpm, err = q.Hub.SRPM(ctx, src.build.ID)
+	src.srpm, err = q.sources.SRPM(ctx, src.build.ID)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return nil, &hold{postgres.HoldSource, "Koji has no source package of " + src.nvr(), holdNoSource}
 	}
@@ -258,7 +288,7 @@ func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*s
 
 func (q *queue) arches(ctx context.Context, p *koschei.Package, src *source) ([]string, error) {
 	srpm, err := q.facts(ctx, postgres.Source{
-		Hub: koschei.Primary, Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
+		Hub: q.collection.SourceHub(), Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
 	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return nil, &hold{postgres.HoldSource, "Koji cannot read the source package of " + src.name(), holdNoSource}

@@ -25,9 +25,14 @@ type Config struct {
 	TaskPriority  int      // added to the hub's default; higher is less urgent
 
 	TaskTimeout time.Duration // a build that runs longer is canceled; 0 is 48 hours
+
+	// SecondaryPackages is where the primary hub's builders find the packages of
+	// the secondary one, relative to the directory of uploads.
+	SecondaryPackages string
 }
 
-// A Service submits scratch builds. All fields but Metrics must be set.
+// A Service submits scratch builds. All fields but Metrics and Secondary must be
+// set.
 type Service struct {
 	DB      *postgres.DB
 	Hub     *koji.Client
@@ -37,6 +42,8 @@ type Service struct {
 	Holder  string           // names this process to others who want the lease
 	Metrics *Metrics
 	Config
+
+	Secondary *koji.Client // has the sources of collections in secondary mode; nil if there are none
 
 	lease   *postgres.Lease     // nil while somebody else has it
 	resting map[int64]time.Time // collections in trouble, until when
@@ -87,7 +94,9 @@ func (s *Service) pass(ctx context.Context) (err error) {
 
 // sync hears of builds and sources on behalf of the scheduler.
 func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
-	return &kojisync.Sync{DB: db, Primary: s.Hub, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout}
+	return &kojisync.Sync{
+		DB: db, Primary: s.Hub, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout,
+	}
 }
 
 // schedule fills the free places, collection by collection in turns. A
@@ -131,7 +140,7 @@ func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]i
 	for free = min(free, burst); free > 0 && len(queues) > 0; {
 		q := nextTurn(queues, running)
 		submitted, err := q.submitNext(ctx, running[q.collection.ID])
-		if err != nil && !refusal(err) {
+		if err != nil && !refusal(err) && !q.collection.SecondaryMode {
 			for _, q := range queues {
 				q.err = err // so would they fare
 			}

@@ -1,0 +1,253 @@
+// Package mirror makes the primary hub have what the secondary hub's repos
+// hold, so that scratch builds can run there: for a repo of the secondary one it
+// has the primary one make a repo of its own, in a tag of the same name, that
+// consists of nothing but the other as an external repo. Which repo stands for
+// which is written down; package reporesolver calls it before it resolves a
+// collection in secondary mode.
+//
+// A tag can show one external repo at a time, and a newRepo task looks at its tag
+// when a builder takes it up. So of one tag one repo is made after the other, and
+// the tag is left alone until the task has ended.
+//
+// Every step looks at the primary hub first and may be repeated after dying in
+// the middle of it. The task is the exception: it is written down that there may
+// be one before it is asked for, and if its id is lost it is looked for.
+//
+// It resolves nothing and knows nothing of packages.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A Mirror brings repos of the secondary hub to the primary one. All fields
+// but Speed must be set.
+type Mirror struct {
+	Hubs   koji.Hubs
+	Log    *slog.Logger
+	Now    func() time.Time // domain time
+	Speed  float64          // domain seconds in a real one; 0 is 1
+	Holder string           // of leases
+
+	Arches []string // of tags that it makes
+
+	// RepoURL is the address of a repo of the secondary hub as the primary
+	// hub's builders reach it, with {build_tag}, {repo_id} and {arch}.
+	RepoURL string
+}
+
+// Times of an attempt after one that failed, in domain time.
+const (
+	firstRetry = 5 * time.Minute
+	lastRetry  = 6 * time.Hour
+)
+
+// Newest returns the newest repo of a collection's build tag that the primary
+// hub has too, as the secondary hub knows it, and nil if there is none yet.
+// newest is the newest that the secondary hub has; if it is not on its way to the
+// primary hub, it is sent. An error may come with a repo: that one can be used
+// although the next is in trouble.
+func (m *Mirror) Newest(ctx context.Context, db *postgres.DB, c *koschei.Collection, newest *koji.Repo) (*koji.Repo, error) {
+	var done *postgres.RepoMapping
+	err := db.Alone(ctx, "repo-mapping/"+c.BuildTag, m.Holder, func(ctx context.Context, db *postgres.DB) (err error) {
+		done, err = m.advance(ctx, db, c, newest)
+		return err
+	})
+	if errors.Is(err, koschei.ErrLeased) {
+		err = nil // another collection of this tag is at it
+	}
+	if done == nil || done.RepoID == newest.ID {
+		if done == nil {
+			return nil, err
+		}
+		return newest, err
+	}
+	hub, hubErr := m.Hubs.Client(koschei.Secondary)
+	if hubErr != nil {
+		return nil, hubErr
+	}
+	older, hubErr := hub.RepoInfo(ctx, done.RepoID)
+	if hubErr != nil || !older.State.Usable() {
+		return nil, errors.Join(err, ignoreMissing(hubErr))
+	}
+	return older, err
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, koschei.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// advance takes the mapping of a tag one step further and returns the newest
+// one that is done.
+func (m *Mirror) advance(ctx context.Context, db *postgres.DB, c *koschei.Collection, newest *koji.Repo) (*postgres.RepoMapping, error) {
+	open, done, err := db.RepoMappings(ctx, c.BuildTag)
+	if err != nil {
+		return nil, err
+	}
+	if open != nil && open.Retry == nil {
+		if err := m.follow(ctx, db, open); err != nil {
+			return done, fmt.Errorf("repo %d at the primary hub: %w", open.RepoID, err)
+		}
+		if open.PrimaryID != 0 {
+			open, done = nil, open
+		}
+	}
+	wanted := done == nil || newest.Event > done.Event
+	if !wanted || open != nil && (open.Retry == nil || m.Now().Before(*open.Retry)) {
+		return done, nil
+	}
+	next := &postgres.RepoMapping{RepoID: newest.ID, BuildTag: c.BuildTag, Event: newest.Event}
+	if open != nil {
+		next.Failures = open.Failures
+	}
+	if err := m.begin(ctx, db, c, next); err != nil {
+		return done, fmt.Errorf("bringing repo %d to the primary hub: %w", newest.ID, err)
+	}
+	return done, nil
+}
+
+// begin makes the tag at the primary hub show the repo, and asks for a repo of
+// it.
+func (m *Mirror) begin(ctx context.Context, db *postgres.DB, c *koschei.Collection, next *postgres.RepoMapping) error {
+	if err := m.prepare(ctx, c); err != nil {
+		return err
+	}
+	if err := m.show(ctx, c, next.RepoID); err != nil {
+		return err
+	}
+	tasks, err := m.tasks(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if len(tasks) > 0 {
+		next.AfterTask = tasks[0].ID
+	}
+	next.Asked = m.Now()
+	if err := db.BeginRepoMapping(ctx, next); err != nil {
+		return err
+	}
+	return m.ask(ctx, db, next)
+}
+
+func (m *Mirror) ask(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+	asking, cancel := context.WithTimeout(ctx, m.Hubs.Primary.CallLimit())
+	defer cancel()
+	task, err := m.Hubs.Primary.NewRepo(asking, r.BuildTag)
+	if errors.Is(err, koji.ErrOutcomeUnknown) {
+		return err // follow finds out
+	}
+	store := context.WithoutCancel(ctx) // what the hub said is true whatever becomes of us
+	if err != nil {
+		return errors.Join(err, m.failed(store, db, r))
+	}
+	r.TaskID = task
+	m.Log.InfoContext(ctx, "repo asked for at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "task", task)
+	return db.SaveRepoMapping(store, r)
+}
+
+// failed writes down that an attempt came to nothing.
+func (m *Mirror) failed(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+	retry := m.Now().Add(min(firstRetry<<min(r.Failures, 10), lastRetry))
+	r.TaskID, r.Failures, r.Retry = 0, r.Failures+1, &retry
+	return db.SaveRepoMapping(ctx, r)
+}
+
+// follow finds out what became of a mapping's task.
+func (m *Mirror) follow(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+	if r.TaskID == 0 {
+		if err := m.find(ctx, db, r); err != nil || r.TaskID == 0 {
+			return err
+		}
+	}
+	result, err := m.Hubs.Primary.TaskResult(ctx, r.TaskID)
+	switch {
+	case errors.Is(err, koji.ErrNotFinished):
+		return nil
+	case errors.Is(err, koschei.ErrNotFound):
+		return errors.Join(fmt.Errorf("its newRepo %w", err), m.failed(ctx, db, r))
+	case err != nil:
+		return err
+	case result.State != koschei.TaskClosed:
+		why := string(result.State)
+		if result.Fault != nil {
+			why = result.Fault.String
+		}
+		return errors.Join(fmt.Errorf("newRepo task %d: %s", r.TaskID, why), m.failed(ctx, db, r))
+	}
+	values, _ := result.Value.([]any)
+	if len(values) > 0 {
+		r.PrimaryID, _ = values[0].(int64)
+	}
+	if r.PrimaryID == 0 {
+		return fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
+	}
+	m.Log.InfoContext(ctx, "repo is at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "primary", r.PrimaryID)
+	return db.SaveRepoMapping(ctx, r)
+}
+
+// find looks for a task that was asked for without our hearing of it. If there
+// is none, and the call can no longer be under way, it is asked for again.
+func (m *Mirror) find(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+	tasks, err := m.tasks(ctx, searched)
+	if err != nil {
+		return err
+	}
+	for i := len(tasks) - 1; i >= 0; i-- { // the oldest first
+		if t := &tasks[i]; t.ID > r.AfterTask && t.Source() == r.BuildTag {
+			r.TaskID = t.ID
+			return db.SaveRepoMapping(ctx, r)
+		}
+	}
+	if m.Now().Sub(r.Asked) <= m.longestCall() {
+		return nil
+	}
+	r.Asked = m.Now()
+	if err := db.BeginRepoMapping(ctx, r); err != nil {
+		return err
+	}
+	return m.ask(ctx, db, r)
+}
+
+// searched is how many tasks are looked through for a lost one.
+const searched = 100
+
+// tasks returns the newest newRepo tasks of ours at the primary hub, the newest
+// first.
+func (m *Mirror) tasks(ctx context.Context, limit int) ([]koji.Task, error) {
+	me, err := m.Hubs.Primary.LoggedInUser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.Hubs.Primary.ListTasks(ctx, koji.TaskQuery{OwnerID: me.ID, Method: "newRepo", Limit: limit})
+}
+
+// longestCall is how long after it was written down a call may be under way, in
+// domain time; see the scheduler's.
+func (m *Mirror) longestCall() time.Duration {
+	longest := 2 * m.Hubs.Primary.CallLimit()
+	if m.Speed > 0 {
+		longest = time.Duration(float64(longest) * m.Speed)
+	}
+	return longest
+}
+
+// url is the address of a repo of the secondary hub. What Koji replaces by each
+// architecture is written $arch.
+func (m *Mirror) url(buildTag string, repoID int64) string {
+	return strings.NewReplacer(
+		"{build_tag}", buildTag, "{repo_id}", strconv.FormatInt(repoID, 10), "{arch}", "$arch",
+	).Replace(m.RepoURL)
+}

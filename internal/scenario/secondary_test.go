@@ -1,0 +1,308 @@
+package scenario_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/buildresolver"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/reporesolver"
+	"github.com/koschei-ci/koschei/internal/scenario"
+	"github.com/koschei-ci/koschei/internal/scheduler"
+)
+
+const primaryWorld = `
+start 2026-11-23T12:00:00Z
+user koschei password=secret perms=admin
+user root password=secret perms=admin
+user plain password=secret
+channel default
+channel createrepo
+host builder1 arches=x86_64 capacity=20 channels=default,createrepo
+tag f44
+tag f44-build arches=x86_64 parents=f44
+target f44 build=f44-build dest=f44
+group f44-build build
+member f44-build build mandatory bash
+package bash tag=f44
+build bash-5-1 tag=f44
+ requires bash
+ binary bash
+repo f44-build
+break broken from=1-1 it does not compile
+`
+
+// secondaryWorld has numbers of its own: its repos and events are not those of
+// the other hub.
+const secondaryWorld = `
+start 2026-11-23T12:00:00Z
+user packager password=secret
+user root password=secret perms=admin
+channel default
+channel createrepo
+host builder9 arches=x86_64 capacity=20 channels=default,createrepo
+event 4000
+tag el1
+tag el1-build arches=x86_64 parents=el1
+target el1 build=el1-build dest=el1
+group el1-build build
+member el1-build build mandatory shell
+package shell tag=el1
+package fine tag=el1
+package broken tag=el1
+package stuck tag=el1
+build shell-1-1 tag=el1
+ binary shell
+build fine-1-1 tag=el1
+ requires shell
+ binary fine
+build broken-1-1 tag=el1
+ requires fine
+ binary broken
+build stuck-1-1 tag=el1
+ requires nothing-that-exists
+ binary stuck
+repo el1-build
+repo el1-build
+repo el1-build
+repo el1-build
+repo el1-build
+`
+
+// A pair are all services on a stage with two hubs.
+type pair struct {
+	*scenario.Stage
+	second    *scenario.Second
+	polling   *polling.Service
+	repos     *reporesolver.Service
+	builds    *buildresolver.Service
+	scheduler *scheduler.Service
+}
+
+func newPair(t *testing.T) *pair {
+	p := &pair{Stage: scenario.New(t, scenario.World(t, primaryWorld))}
+	p.second = p.AddSecondary(scenario.World(t, secondaryWorld))
+	p.LogIn("koschei", "secret")
+	p.AddCollection("el1", "el1-build")
+	p.Exec(`UPDATE collection SET secondary_mode = true, dest_tag = 'el1' WHERE name = 'el1'`)
+	p.Poll()
+	p.Exec(`UPDATE package SET last_build_started = '2026-01-01'`)
+	p.Exec(`UPDATE build SET started = '2026-01-01', finished = '2026-01-01'`)
+	s, repos := p.Sync, p.Repositories()
+	p.polling = &polling.Service{DB: s.DB, Sync: s, Log: s.Log}
+	p.repos = &reporesolver.Service{
+		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Mirror: p.Mirror(p.second, "one"), Repos: repos,
+		Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+	}
+	p.builds = &buildresolver.Service{
+		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Repos: repos, Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+	}
+	p.scheduler = &scheduler.Service{
+		DB: s.DB, Hub: s.Primary, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Holder: "one",
+		Config: scheduler.Config{
+			Rules: s.Rules, MaxBuilds: 30, LoadThreshold: 1, BuildArches: []string{"x86_64"}, TaskPriority: 30,
+			SecondaryPackages: "../packages",
+		},
+	}
+	return p
+}
+
+// pass lets all services work once, and then some time pass.
+func (p *pair) pass(d time.Duration) {
+	p.T.Helper()
+	once := func(name string) *loop.Loop { return &loop.Loop{Name: name, Passes: 1, Log: p.Sync.Log} }
+	p.polling.Run(p.T.Context(), once("polling"))
+	p.repos.Run(p.T.Context(), once("repo-resolver"))
+	p.builds.Run(p.T.Context(), once("build-resolver"))
+	p.scheduler.Run(p.T.Context(), once("scheduler"))
+	p.Clock.Step(d)
+}
+
+func (p *pair) expect(what string, got []string, want ...string) {
+	p.T.Helper()
+	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
+		p.T.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func (p *pair) states(collection string) []string {
+	return p.Lines(`
+		SELECT p.name || ' ' || p.state FROM package p JOIN collection c ON c.id = p.collection_id
+		WHERE c.name = $1 ORDER BY p.name`, collection)
+}
+
+// scratch describes scratch builds of a collection.
+func (p *pair) scratch(collection string) []string {
+	return p.Lines(`
+		SELECT concat_ws(' ', p.name, b.hub, b.outcome, 'repo', b.repo_id, b.deps)
+		FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
+		WHERE c.name = $1 AND b.origin = 'scratch' ORDER BY p.name, b.id`, collection)
+}
+
+// tasks are the tasks of a method at the primary hub, the newest first.
+func (p *pair) tasks(method string) []koji.Task {
+	p.T.Helper()
+	tasks, err := p.Sync.Primary.ListTasks(p.T.Context(), koji.TaskQuery{Method: method, Limit: 1000})
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	return tasks
+}
+
+// newRepos counts the newRepo tasks of the mirrored tag.
+func (p *pair) newRepos() (n int) {
+	p.T.Helper()
+	for _, t := range p.tasks("newRepo") {
+		if t.Source() == "el1-build" {
+			n++
+		}
+	}
+	return n
+}
+
+// requests are the sources and repos of the builds asked for in collection el1.
+func (p *pair) requests() []string {
+	p.T.Helper()
+	var got []string
+	for _, t := range p.tasks("build") {
+		if !strings.Contains(t.Source(), "bash") {
+			got = append(got, fmt.Sprintf("%s %d", t.Source(), t.RepoID()))
+		}
+	}
+	slices.Sort(got)
+	return got
+}
+
+// TestSecondaryMode brings a collection whose packages are at another hub from
+// nothing to states.
+func TestSecondaryMode(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.pass(time.Minute)
+	p.expect("before the primary hub has the repo", p.states("el1"),
+		"broken ok", "fine ok", "shell ok", "stuck ok")
+	p.expect("mapping", p.Lines(`SELECT repo_id || ' ' || event || ' ' || (task_id > 0) || ' ' || coalesce(primary_repo_id, 0) FROM repo_mapping`),
+		fmt.Sprintf("5 %d true 0", p.event(5)))
+	p.expect("latest repos", p.Lines(`SELECT name || ' ' || latest_repo_id FROM collection ORDER BY name`), "el1 0", "f44 1")
+	for range 5 {
+		p.pass(30 * time.Minute)
+	}
+	p.expect("mapped", p.Lines(`SELECT repo_id || ' ' || primary_repo_id FROM repo_mapping`), "5 2")
+	p.expect("latest repos", p.Lines(`SELECT name || ' ' || latest_repo_id FROM collection ORDER BY name`), "el1 5", "f44 1")
+	p.expect("states", p.states("el1"), "broken failing", "fine ok", "shell ok", "stuck unresolved")
+	p.expect("scratch builds", p.scratch("el1"),
+		"broken primary failed repo 5 resolved",
+		"fine primary complete repo 5 resolved", "shell primary complete repo 5 resolved")
+	p.expect("the other collection", p.states("f44"), "bash ok")
+	p.expect("real builds", p.Lines(`
+		SELECT p.name || ' ' || b.hub FROM build b JOIN package p ON p.id = b.package_id
+		WHERE b.origin = 'real' ORDER BY p.name`),
+		"bash primary", "broken secondary", "fine secondary", "shell secondary", "stuck secondary")
+	p.expect("builds asked for", p.requests(),
+		"../packages/broken/1/1/src/broken-1-1.src.rpm 2",
+		"../packages/fine/1/1/src/fine-1-1.src.rpm 2", "../packages/shell/1/1/src/shell-1-1.src.rpm 2")
+	if n := p.newRepos(); n != 1 {
+		t.Errorf("%d newRepo tasks for one repo", n)
+	}
+
+	// The other hub makes another repo.
+	p.second.Administer("newRepo", "el1-build")
+	for range 4 {
+		p.pass(time.Hour)
+	}
+	p.expect("latest repo", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "6")
+	if n := p.newRepos(); n != 2 {
+		t.Errorf("%d newRepo tasks for two repos", n)
+	}
+}
+
+// TestUnpinned has builds made in whatever repo the target has: it is
+// translated to the secondary hub's.
+func TestUnpinned(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.Hub.World().SetPolicy(kojisim.Policy{BuildFromRepoID: false})
+	mirrored := p.Sync.Primary
+	p.LogIn("plain", "secret") // who may not choose the repo of a build
+	p.scheduler.Hub, p.Sync.Primary = p.Sync.Primary, mirrored
+	for range 8 {
+		p.pass(30 * time.Minute)
+	}
+	got := p.scratch("el1")
+	if !slices.Contains(got, "fine primary complete repo 5 resolved") {
+		t.Errorf("scratch builds %v, want one of fine in repo 5 of the secondary hub", got)
+	}
+}
+
+// TestMirrorInTrouble lets nothing but the collection suffer.
+func TestMirrorInTrouble(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.pass(time.Second)
+	p.Administer("cancelTask", p.Number(`SELECT task_id FROM repo_mapping`))
+	p.pass(time.Second)
+	p.expect("canceled", p.Lines(`SELECT failures || ' ' || (task_id IS NULL) FROM repo_mapping`), "1 true")
+	for range 3 {
+		p.pass(time.Second)
+	}
+	if n := p.newRepos(); n != 1 {
+		t.Errorf("%d newRepo tasks just after one was canceled", n)
+	}
+	p.expect("meanwhile, elsewhere", p.Lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection WHERE name = 'f44'`), "1 resolved")
+	p.expect("meanwhile", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "0")
+	for range 4 {
+		p.pass(30 * time.Minute)
+	}
+	p.expect("in the end", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "5")
+	if n := p.newRepos(); n != 2 {
+		t.Errorf("%d newRepo tasks, want 2", n)
+	}
+
+	// Without the secondary hub the other collection goes on.
+	p.repos.Secondary, p.repos.Mirror.Hubs.Secondary, p.scheduler.Secondary, p.Sync.Secondary = nil, nil, nil, nil
+	p.Exec(`UPDATE package SET manual_priority = 5000 WHERE name = 'bash'`)
+	before := len(p.scratch("f44"))
+	p.pass(time.Hour)
+	p.pass(time.Hour)
+	if got := p.scratch("f44"); len(got) != before+1 {
+		t.Errorf("scratch builds of the other collection: %v, want one more than %d", got, before)
+	}
+}
+
+// TestMirrorKilled forgets what the last pass did not write down.
+func TestMirrorKilled(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []string{
+		`UPDATE repo_mapping SET task_id = NULL`, // killed before the answer was stored
+		`SELECT 1`,                               // killed after it
+	} {
+		p := newPair(t)
+		p.pass(time.Minute)
+		p.Exec(lost)
+		p.repos.Mirror = p.Mirror(p.second, "two")
+		for range 4 {
+			p.pass(30 * time.Minute)
+		}
+		p.expect("mapped", p.Lines(`SELECT repo_id || ' ' || primary_repo_id FROM repo_mapping`), "5 2")
+		if n := p.newRepos(); n != 1 {
+			t.Errorf("after %s: %d newRepo tasks for one repo", lost, n)
+		}
+	}
+}
+
+func (p *pair) event(repo int64) int64 {
+	p.T.Helper()
+	r, err := p.Sync.Secondary.RepoInfo(p.T.Context(), repo)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	return r.Event
+}
