@@ -1,9 +1,3 @@
-// Package scenario sets the stage for tests of services: a simulated hub with a
-// small world and a stepped clock, a record on a real PostgreSQL that knows
-// the hub's packages and builds, and ways to let something happen at the hub. The
-// tests bring the service and say what should come of it.
-//
-// It is for tests alone and decides nothing that a service decides.
 package scenario
 
 import (
@@ -12,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +30,9 @@ type Stage struct {
 	Clock *kojisim.Clock
 	Sync  *kojisync.Sync // with the record, the hub's client, the rules and the clock
 	URL   string         // of the hub's web server
+
+	mu    sync.Mutex
+	calls map[string]int // that the record's client made, by method
 }
 
 // World returns the world that a text describes; see kojisim.ParseWorld.
@@ -55,25 +53,38 @@ func New(t testing.TB, world *kojisim.World) *Stage {
 	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
+	s := &Stage{T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}
 	client, err := koji.New(koji.Config{
 		Server: server.URL + "/kojihub", TopURL: server.URL + "/kojifiles",
-		Retry: koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
+		Login:   koji.Login{User: "koschei", Password: "secret"}, // who logs in must be in the world
+		Observe: func(method string, _ koji.Class, _ time.Duration) { s.called(method) },
+		Retry:   koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := pgtest.Database(t)
-	s := &Stage{
-		Console: pgtest.NewConsole(t, cfg),
-		T:       t, Hub: hub, Clock: clock, URL: server.URL,
-		Sync: &kojisync.Sync{
-			DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-			Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-		},
+	s.Console = pgtest.NewConsole(t, cfg)
+	s.Sync = &kojisync.Sync{
+		DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
 	}
 	s.AddCollection("f44", "f44-build")
 	s.Poll()
 	return s
+}
+
+func (s *Stage) called(method string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[method]++
+}
+
+// Calls returns how often a method of the hub was called on the record's behalf.
+func (s *Stage) Calls(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[method]
 }
 
 // Repositories returns where a service gets the hub's repos from.

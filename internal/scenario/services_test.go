@@ -1,0 +1,104 @@
+package scenario_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/koschei-ci/koschei/internal/buildresolver"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/reporesolver"
+	"github.com/koschei-ci/koschei/internal/resolution"
+	"github.com/koschei-ci/koschei/internal/scenario"
+	"github.com/koschei-ci/koschei/internal/scheduler"
+)
+
+// serviceNames are the services in the order in which they do their work.
+func serviceNames() []string {
+	return []string{"polling", "repo-resolver", "build-resolver", "scheduler"}
+}
+
+// A service works in passes that a loop begins.
+type service interface {
+	Run(ctx context.Context, l *loop.Loop)
+}
+
+// A troupe is one replica of all services.
+type troupe struct {
+	log      *slog.Logger
+	heard    *complaints
+	services map[string]service
+}
+
+func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config scheduler.Config) *troupe {
+	heard := &complaints{Handler: s.Sync.Log.Handler()}
+	log := slog.New(heard)
+	sync := *s.Sync
+	sync.Log = log
+	return &troupe{log: log, heard: heard, services: map[string]service{
+		"polling": &polling.Service{DB: s.Sync.DB, Log: log, Sync: &kojisync.Sync{
+			DB: sync.DB, Primary: sync.Primary, Log: log, Now: sync.Now, Rules: sync.Rules,
+		}},
+		"repo-resolver": &reporesolver.Service{
+			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Now: sync.Now, Holder: holder, Rules: sync.Rules,
+		},
+		"build-resolver": &buildresolver.Service{
+			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Now: sync.Now, Holder: holder, Rules: sync.Rules,
+		},
+		"scheduler": &scheduler.Service{
+			DB: sync.DB, Hub: sync.Primary, Log: log, Now: sync.Now, Holder: holder, Config: config,
+		},
+	}}
+}
+
+// pass lets a service do its work once and returns what it complained about.
+func (t *troupe) pass(ctx context.Context, name string) (complaints []string, err error) {
+	s := t.services[name]
+	if s == nil {
+		return nil, fmt.Errorf("there is no service %q, only %s", name, strings.Join(serviceNames(), ", "))
+	}
+	s.Run(ctx, &loop.Loop{Name: name, Passes: 1, Log: t.log})
+	return t.heard.take(), nil
+}
+
+// reconfigure changes how the scheduler works.
+func (t *troupe) reconfigure(change func(*scheduler.Config)) {
+	if s, ok := t.services["scheduler"].(*scheduler.Service); ok {
+		change(&s.Config)
+	}
+}
+
+// complaints are what was logged as an error, besides logging it.
+type complaints struct {
+	slog.Handler
+	mu    sync.Mutex
+	heard []string
+}
+
+// Handle implements slog.Handler.
+func (c *complaints) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		line := r.Message
+		r.Attrs(func(a slog.Attr) bool {
+			line += " " + a.String()
+			return true
+		})
+		c.mu.Lock()
+		c.heard = append(c.heard, line)
+		c.mu.Unlock()
+	}
+	return c.Handler.Handle(ctx, r)
+}
+
+func (c *complaints) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	heard := slices.Clone(c.heard)
+	c.heard = nil
+	return heard
+}
