@@ -290,7 +290,7 @@ func (r *buildRun) startArches(w *World, t *task) {
 	}
 	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
 	for i, arch := range r.arches {
-		c := w.subtask(t, "buildArch", arch, arch, 1.5,
+		c := w.subtask(t, "buildArch", arch, canonical(arch), 1.5, // hosts go by canonical names
 			[]any{srpm, r.tag.id, arch, i == 0, repoOption(r.repo)},
 			func(w *World, c *task) { r.buildArch(w, c, arch) })
 		c.notes.repo, c.notes.source = r.repo, r.src

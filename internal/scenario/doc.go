@@ -58,7 +58,8 @@
 //	operator sets max_builds|load_threshold|build_arches=VALUE...
 //	operator raises PACKAGE PRIORITY  for one build
 //	operator ranks PACKAGE PRIORITY   for ever
-//	operator retries|cancels PACKAGE
+//	operator tracks|retries|cancels PACKAGE
+//	operator cleans DURATION          everything older is forgotten, as far as may be
 //	operator overrides PACKAGE ARCHES
 //	operator stops|resumes resolving PACKAGE
 //	operator adds|edits COLLECTION KEY=VALUE...

@@ -255,7 +255,8 @@ func askWhy(p *play, args []string) ([]string, error) {
 	if page.Package.HoldUntil.After(now) {
 		lines = append(lines, page.Package.HoldReason)
 	}
-	if total := p.Sync.Rules.Of(page.Package, c, now).Total(); total < p.Sync.Rules.BuildThreshold {
+	total := p.Sync.Rules.Of(page.Package, c, now).Total() // means nothing while there are obstacles
+	if len(lines) == 0 && total < p.Sync.Rules.BuildThreshold {
 		lines = append(lines, "its priority is too low")
 	}
 	if len(lines) == 0 {

@@ -94,6 +94,8 @@ func operatorVerbs() map[string]verb {
 		"operator retries":   {1, retries},
 		"operator cancels":   {1, cancels},
 		"operator overrides": {1, overrides},
+		"operator tracks":    {1, tracks},
+		"operator cleans":    {1, cleans},
 		"operator stops":     {2, resolving(true)},
 		"operator resumes":   {2, resolving(false)},
 		"operator adds":      {1, addsCollection},
@@ -139,6 +141,25 @@ func retries(p *play, args []string, _ *step) error {
 	name, collection := splitPackage(args[0])
 	raise := int(2 * p.Sync.Rules.BuildThreshold)
 	_, err := p.Sync.DB.RetryPackages(p.T.Context(), p.author(), collection, []string{name}, raise)
+	return err
+}
+
+func tracks(p *play, args []string, _ *step) error {
+	name, collection := splitPackage(args[0])
+	_, err := p.Sync.DB.TrackPackages(p.T.Context(), p.author(), collection, []string{name}, false)
+	return err
+}
+
+// cleans lets everything older than a duration be forgotten.
+func cleans(p *play, args []string, _ *step) error {
+	d, err := duration(args[0])
+	if err != nil {
+		return err
+	}
+	before := p.Clock.Now().Add(-d)
+	_, err = p.Sync.DB.Cleanup(p.T.Context(), p.author(), postgres.Retention{
+		Builds: before, Transitions: before, Repos: before, Messages: before,
+	})
 	return err
 }
 
