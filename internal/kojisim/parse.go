@@ -341,7 +341,10 @@ func (p *parser) pkg() error {
 	if err != nil {
 		return err
 	}
-	pkg := p.w.newPackage(p.words[0])
+	pkg := p.w.packageByName(p.words[0])
+	if pkg == nil {
+		pkg = p.w.newPackage(p.words[0])
+	}
 	if s := p.opts["build_time"]; s != "" {
 		if pkg.buildFor, err = time.ParseDuration(s); err != nil {
 			return fmt.Errorf("build_time=%s is no duration", s)

@@ -26,6 +26,24 @@ func TestParseWorld(t *testing.T) {
 	}
 }
 
+// A package may stand in the lists of several tags; it is one.
+func TestParsePackageInTwoTags(t *testing.T) {
+	t.Parallel()
+	w, err := ParseWorld([]byte(simpleWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range w.packages {
+		if p.name == "foo" {
+			n++
+		}
+	}
+	if n != 1 || len(w.packageByName("foo").builds) != 1 {
+		t.Errorf("%d packages foo, %d builds of it, want one of each", n, len(w.packageByName("foo").builds))
+	}
+}
+
 func TestParseWorldErrors(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ world, want string }{
