@@ -17,6 +17,7 @@ type Faults struct {
 	Busy      float64 // answers 503 with Apache's page
 	CutBefore float64 // drops the connection without looking at the request
 	CutAfter  float64 // drops the connection after the change was committed
+	Lose      string  // a method after which the connection is always dropped
 	Truncate  float64 // sends half of the answer
 	Slow      float64 // waits SlowFor of real time before it answers
 	SlowFor   time.Duration
@@ -100,9 +101,9 @@ func (h *Hub) struck(rw http.ResponseWriter, req *http.Request) bool {
 
 // spoiled lets an answer get lost after everything happened, and reports
 // whether it did.
-func (h *Hub) spoiled(rw http.ResponseWriter, answer []byte) bool {
+func (h *Hub) spoiled(rw http.ResponseWriter, method string, answer []byte) bool {
 	f, d := h.draw("after")
-	if d.chance(f.CutAfter) {
+	if d.chance(f.CutAfter) || f.Lose == method {
 		h.note("cut after")
 		cut(rw)
 		return true

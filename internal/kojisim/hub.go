@@ -153,7 +153,7 @@ func (h *Hub) serveHub(rw http.ResponseWriter, req *http.Request) {
 	h.advance()
 	answer := h.answer(req, call)
 	h.deliver()
-	h.send(rw, req, answer)
+	h.send(rw, req, call.Method, answer)
 }
 
 // readCall reads a request, or says why it is none.
@@ -220,8 +220,8 @@ func asFault(err error) *xmlrpc.Fault {
 	return faultf(codePython, "%s", traceback("kojihub/kojixmlrpc", "_wrap_handler", "Exception: "+err.Error()))
 }
 
-func (h *Hub) send(rw http.ResponseWriter, req *http.Request, answer []byte) {
-	if h.spoiled(rw, answer) {
+func (h *Hub) send(rw http.ResponseWriter, req *http.Request, method string, answer []byte) {
+	if h.spoiled(rw, method, answer) {
 		return
 	}
 	rw.Header().Set("Content-Type", "text/xml")

@@ -50,6 +50,7 @@
 //	hub WORDS                         what the words say happens at the hub; see kojisim.Hub.Amend
 //	hub is well|offline|locked-out|overloaded|deaf|mute
 //	                                  deaf drops connections before, mute after it did what it was asked for
+//	hub loses the answers to METHOD   it drops connections after it did that, until it is well
 //	packager builds NVR               a new version like the newest one, tagged when it is complete
 //	packager tags|untags NVR [TAG]
 //	packager cancels PACKAGE          at the hub, the newest scratch build of it

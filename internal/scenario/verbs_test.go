@@ -18,6 +18,7 @@ func hubVerbs() map[string]verb {
 	return map[string]verb{
 		"hub":              {1, hub},
 		"hub is":           {1, hubIs},
+		"hub loses":        {4, hubLoses},
 		"packager builds":  {1, packagerBuilds},
 		"packager tags":    {1, tagging("tagBuildBypass")},
 		"packager untags":  {1, tagging("untagBuildBypass")},
@@ -48,6 +49,11 @@ func hubIs(p *play, args []string, _ *step) error {
 		return fmt.Errorf("a hub is not %s", args[0])
 	}
 	p.Hub.SetFaults(faults)
+	return nil
+}
+
+func hubLoses(p *play, args []string, _ *step) error {
+	p.Hub.SetFaults(kojisim.Faults{Lose: args[len(args)-1]})
 	return nil
 }
 
