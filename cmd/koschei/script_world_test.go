@@ -142,7 +142,7 @@ func submitTask(ts *testscript.TestScript, nvr string) {
 	ts.Check(err)
 	srpm, err := client.SRPM(ctx, build.ID)
 	ts.Check(err)
-	id, err := client.Build(ctx, koji.ScratchBuild{Key: nvr, Source: koji.SourcePath(build, srpm.NEVRA()), Target: "f27"})
+	id, err := client.Build(ctx, koji.ScratchBuild{Key: nvr, Source: koji.SourcePath("../packages", build, srpm.NEVRA()), Target: "f27"})
 	ts.Check(err)
 	task, err := client.Task(ctx, id)
 	ts.Check(err)

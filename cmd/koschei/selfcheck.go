@@ -18,14 +18,14 @@ func (p *process) selfCheck(ctx context.Context) {
 	const name = "self-check"
 	c := p.config
 	log, rules := p.log.With("service", name), c.Priorities.rules()
-	longest, interval := 2*p.hub.CallLimit(), c.SelfCheck.Interval
+	longest, interval := 2*p.hubs.Primary.CallLimit(), c.SelfCheck.Interval
 	if speed := c.Clock.Speed; speed > 0 {
 		longest = time.Duration(float64(longest) * speed)
 		interval = max(interval, time.Duration(float64(minSelfCheck)*speed))
 	}
 	s := &selfcheck.Service{
 		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: selfcheck.NewMetrics(p.registry),
-		Sync: &kojisync.Sync{DB: p.db.DB, Primary: p.hub, Log: log, Now: p.now, Rules: rules, TaskTimeout: c.Koji.TaskTimeout},
+		Sync: &kojisync.Sync{DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: rules, TaskTimeout: c.Koji.TaskTimeout},
 		Config: selfcheck.Config{
 			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: longest,
 			Intervals: map[string]time.Duration{

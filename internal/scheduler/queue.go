@@ -139,8 +139,12 @@ func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) e
 // errNotTaken is the error of a build that was written down and then refused.
 var errNotTaken = errors.New("the build was not taken by Koji")
 
-// refusal tells whether the hub is there but does not do what it was asked for.
+// refusal tells whether the hub is there but does not do what it was asked for,
+// or does not have it.
 func refusal(err error) bool {
+	if errors.Is(err, koschei.ErrNotFound) {
+		return true
+	}
 	var fault *xmlrpc.Fault
 	class := koji.ClassOf(err)
 	return errors.As(err, &fault) && (class == koji.Permanent || class == koji.Infrastructure)
@@ -166,6 +170,12 @@ func (q *queue) prepare(ctx context.Context) error {
 	q.pinned = refused.IsZero() || q.Now().Sub(refused) > pinningPause
 	if q.repoID, err = q.buildRepo(ctx); err != nil {
 		return err
+	}
+	if !q.pinned {
+		// Koji takes a build for a target that is gone, and fails it.
+		if _, err := q.Hub.BuildTarget(ctx, q.collection.Target); err != nil {
+			return err
+		}
 	}
 	if q.LoadThreshold < 1 {
 		channel, err := q.Hub.Channel(ctx, "default")

@@ -47,6 +47,8 @@ type Service struct {
 
 	lease   *postgres.Lease     // nil while somebody else has it
 	resting map[int64]time.Time // collections in trouble, until when
+	turns   int                 // there were so far
+	turn    map[int64]int       // of each collection, the number of its last one
 	swept   time.Time           // when sweep was last through
 }
 
@@ -138,7 +140,7 @@ func waiting(queues []*queue) []*queue {
 // nothing fits any more.
 func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]int, free int) {
 	for free = min(free, burst); free > 0 && len(queues) > 0; {
-		q := nextTurn(queues, running)
+		q := s.nextTurn(queues, running)
 		submitted, err := q.submitNext(ctx, running[q.collection.ID])
 		if err != nil && !refusal(err) && !q.collection.SecondaryMode {
 			for _, q := range queues {
@@ -148,6 +150,8 @@ func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]i
 		}
 		if q.err = err; submitted {
 			running[q.collection.ID]++
+			s.turns++
+			s.turn[q.collection.ID] = s.turns
 			free--
 		} else {
 			queues = slices.DeleteFunc(queues, func(o *queue) bool { return o == q })
@@ -162,7 +166,7 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*que
 		return nil, err
 	}
 	if s.resting == nil {
-		s.resting = map[int64]time.Time{}
+		s.resting, s.turn = map[int64]time.Time{}, map[int64]int{}
 	}
 	ranking := postgres.Ranking{Rules: s.Rules, Now: s.Now()}
 	var queues []*queue
@@ -182,8 +186,11 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*que
 }
 
 // nextTurn returns the queue of the collection that has the fewest builds under
-// way for its weight; of equals the one that pages show first.
-func nextTurn(queues []*queue, running map[int64]int) *queue {
+// way for its weight; of equals the one whose last turn is longest ago, so that
+// none waits for ever where places are few; then the one that pages show first.
+func (s *Service) nextTurn(queues []*queue, running map[int64]int) *queue {
 	share := func(q *queue) float64 { return float64(running[q.collection.ID]) / q.collection.Weight }
-	return slices.MinFunc(queues, func(a, b *queue) int { return cmp.Compare(share(a), share(b)) })
+	return slices.MinFunc(queues, func(a, b *queue) int {
+		return cmp.Or(cmp.Compare(share(a), share(b)), cmp.Compare(s.turn[a.collection.ID], s.turn[b.collection.ID]))
+	})
 }

@@ -384,7 +384,7 @@ func TestNextTurn(t *testing.T) {
 	b := &queue{collection: koschei.Collection{ID: 2, Weight: 3}}
 	running, turns := map[int64]int{}, ""
 	for range 8 {
-		q := nextTurn([]*queue{a, b}, running)
+		q := (&Service{}).nextTurn([]*queue{a, b}, running)
 		running[q.collection.ID]++
 		turns += map[*queue]string{a: "a", b: "b"}[q]
 	}

@@ -108,7 +108,7 @@ func (m *move) build(client *koji.Client, round int) {
 			m.T.Fatal(err)
 		}
 		task, err := client.Build(ctx, koji.ScratchBuild{
-			Key: fmt.Sprint(name, round), Source: koji.SourcePath(&tagged[0].Build, srpm.NEVRA()), Target: "f44",
+			Key: fmt.Sprint(name, round), Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: "f44",
 		})
 		if err != nil {
 			m.T.Fatal(err)
