@@ -40,7 +40,7 @@ tidy: # generated files are up to date
 	$(GO) mod tidy -diff
 
 test:
-	@tools/require postgresql
+	@tools/require postgresql rabbitmq
 	$(GOTEST) -race -timeout 25m ./...
 
 bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
