@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
@@ -18,9 +19,11 @@ type Message struct {
 	Headers map[string]any
 }
 
-// RoutingKey is the message's routing key on a bus whose topics begin with
-// prefix, such as "org.fedoraproject.prod".
-func (m Message) RoutingKey(prefix string) string { return prefix + ".buildsys." + m.Topic }
+// OnBus is the message as it comes over a bus whose topics begin with prefix,
+// such as "org.fedoraproject.prod".
+func (m Message) OnBus(prefix string) *bus.Message {
+	return &bus.Message{ID: m.ID, Topic: prefix + ".buildsys." + m.Topic, Headers: m.Headers, Body: m.Body, Sent: m.Sent}
+}
 
 // MessageFaults is how unreliable the delivery of messages is; each is a
 // probability.

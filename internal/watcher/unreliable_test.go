@@ -1,0 +1,115 @@
+package watcher_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
+)
+
+// newLiving returns a fixture whose packagers work all day, and a second record
+// of the same hub that only polls.
+func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
+	t.Helper()
+	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = newFixture(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
+	cfg := pgtest.Database(t)
+	polled = &scenario.Stage{
+		Console: pgtest.NewConsole(t, cfg), T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
+		Sync: &kojisync.Sync{
+			DB: pgtest.Open(t, cfg), Primary: f.Stage.Sync.Primary, Log: f.Log, Now: f.Clock.Now, Rules: f.Stage.Sync.Rules,
+		},
+	}
+	for _, c := range []*pgtest.Console{f.Console, polled.Console} {
+		c.Exec(`ALTER TABLE package ALTER COLUMN tracked SET DEFAULT true`) // as soon as they are listed
+	}
+	polled.AddCollection("f44", "f44-build")
+	polled.Poll()
+	return f, polled
+}
+
+// live lets half an hour pass at the hub again and again; meanwhile a build of
+// ours is submitted now and then, and one record polls.
+func live(f *fixture, polled *scenario.Stage, steps int, hear func(step int)) {
+	f.T.Helper()
+	names := f.Lines(`SELECT p.name FROM package p JOIN build b ON b.id = p.last_build_id ORDER BY p.name`)
+	for step := range steps {
+		if step%3 == 0 {
+			pkg := names[step%len(names)]
+			if f.Number(`SELECT count(*) FROM build b JOIN package p ON p.id = b.package_id WHERE p.name = $1 AND b.outcome = 'running'`, pkg) == 0 {
+				submit(f, pkg, f.Console, polled.Console)
+			}
+		}
+		f.tick(30 * time.Minute)
+		hear(step)
+		polled.Poll()
+		if err := polled.Sync.RunningBuilds(f.T.Context()); err != nil {
+			f.T.Fatal(err)
+		}
+	}
+}
+
+// TestUnreliable doubles messages and brings them in another order. What is
+// recorded is what polling all the time records, and polling afterwards changes
+// nothing.
+func TestUnreliable(t *testing.T) {
+	t.Parallel()
+	f, polled := newLiving(t)
+	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Repeat: 0.3, Reorder: 0.3})
+	heard := 0
+	live(f, polled, 30, func(int) { heard += f.hear() })
+	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{})
+	for f.hear() > 0 || len(f.mail) > 0 {
+		f.tick(time.Minute)
+	}
+	watched := record(f.Console)
+	if diff := cmp.Diff(record(polled.Console), watched); diff != "" {
+		t.Errorf("recorded by polling and by watching (-polled +watched):\n%s", diff)
+	}
+	f.Poll()
+	if diff := cmp.Diff(watched, record(f.Console)); diff != "" {
+		t.Errorf("polling changed (-before +after):\n%s", diff)
+	}
+	scratch := slices.DeleteFunc(watched, func(line string) bool { return !strings.Contains(line, " scratch ") })
+	t.Logf("%d messages, %d builds of ours", heard, len(scratch))
+	if heard < 100 || len(scratch) < 5 {
+		t.Error("too little has happened")
+	}
+}
+
+// TestLoss loses a third of the messages too. Once polling has asked for all,
+// the record is the one that polling makes.
+func TestLoss(t *testing.T) {
+	t.Parallel()
+	f, polled := newLiving(t)
+	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
+	live(f, polled, 30, func(step int) {
+		f.hear()
+		if step%4 == 0 {
+			f.Poll()
+		}
+	})
+	f.Poll()
+	if err := f.Stage.Sync.RunningBuilds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := func(c *pgtest.Console) []string {
+		return append(record(c)[:f.Number(`SELECT count(*) FROM package`)], c.Lines(`
+			SELECT concat_ws(' ', p.name, b.event, b.task_id, b.outcome, b.untagged)
+			FROM build b JOIN package p ON p.id = b.package_id WHERE b.origin = 'scratch' ORDER BY b.event, b.id`)...)
+	}
+	if diff := cmp.Diff(now(polled.Console), now(f.Console)); diff != "" {
+		t.Errorf("recorded by polling, and by watching with loss and polling (-polled +watched):\n%s", diff)
+	}
+	t.Log(f.outcomes())
+}
