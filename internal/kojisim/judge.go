@@ -8,9 +8,9 @@ func (w *World) SendHome() {
 	w.holiday = true
 }
 
-// Settled returns the newest ready repo of a build tag, if it holds all that
-// there is and nobody but the named user has a task under way. Without
-// packagers that stays so.
+// Settled returns the newest ready repo of a build tag, 0 without one, and
+// reports whether it holds all that there is and nobody but the named user has
+// a task under way. Without packagers that stays so.
 func (w *World) Settled(buildTag, user string) (repo int, settled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -18,16 +18,16 @@ func (w *World) Settled(buildTag, user string) (repo int, settled bool) {
 	if t == nil {
 		return 0, false
 	}
-	for _, k := range w.tasks {
-		if !k.ended() && (k.owner == nil || k.owner.name != user) {
-			return 0, false
-		}
-	}
 	r := w.newestRepo(t)
-	if r == nil || t.changedAfter(r.holds) != 0 {
+	if r == nil {
 		return 0, false
 	}
-	return r.id, true
+	for _, k := range w.tasks {
+		if !k.ended() && (k.owner == nil || k.owner.name != user) {
+			return r.id, false
+		}
+	}
+	return r.id, t.changedAfter(r.holds) == 0
 }
 
 // A BuildTask is a top-level build task.

@@ -1,0 +1,199 @@
+package chaos
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
+)
+
+// recover measures how long each service takes to get over the trouble.
+func (s *stage) recover() {
+	ended := time.Now()
+	var pending int64
+	s.await("the database is back", func() string {
+		if err := s.db.Ping(s.t.Context()); err != nil {
+			return err.Error()
+		}
+		pending = s.sql.Number(`SELECT coalesce(max(id), 0) FROM build`)
+		return ""
+	})
+	checks := []struct {
+		what string
+		done func() bool
+	}{
+		{"polling: a pass", func() bool { return s.succeeded("polling", "polling", ended) }},
+		{"polling: a pass over running builds", func() bool { return s.succeeded("polling", "polling-builds", ended) }},
+		{"repo-resolver: a pass, and at the newest repo", func() bool {
+			newest, _ := s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+			return s.succeeded("repo-resolver", "repo-resolver", ended) && s.sql.Number(`SELECT latest_repo_id FROM collection`) >= int64(newest)
+		}},
+		{"build-resolver: a pass, and no build of before left", func() bool {
+			return s.succeeded("build-resolver", "build-resolver", ended) && len(s.pendingBuilds(pending)) == 0
+		}},
+		{"scheduler: a pass of the holder of the lease", func() bool {
+			return s.succeeded("scheduler", "scheduler", ended) && s.schedulerLives()
+		}},
+	}
+	done := map[string]bool{}
+	s.await("recovery", func() string {
+		for _, c := range checks {
+			if !done[c.what] && c.done() {
+				took := time.Since(ended)
+				done[c.what] = true
+				s.recovery = append(s.recovery, fmt.Sprintf("%s after %s (%s of domain time)", c.what, took.Round(10*time.Millisecond), s.plan.domain(took)))
+				if took > s.longestRecovery() {
+					s.t.Errorf("%s after %s, want at most %s", c.what, took, s.longestRecovery())
+				}
+			}
+		}
+		if len(done) < len(checks) {
+			return fmt.Sprintf("only %v", s.recovery)
+		}
+		return ""
+	})
+}
+
+// longestRecovery is one interval of the slowest service, which is polling,
+// and what lasts for real: a lease whose holder was killed in the last moment,
+// and the wait of a client between two attempts at a call.
+func (s *stage) longestRecovery() time.Duration {
+	const pollingInterval, clientRetry, loopRetry, pass = 20 * time.Minute, 8 * time.Second, time.Second, 2 * time.Second
+	return time.Duration(float64(pollingInterval)/s.plan.speed) + s.plan.lease + clientRetry + loopRetry + pass
+}
+
+// succeeded reports whether a loop has had a good pass since a time, in any of
+// the service's processes.
+func (s *stage) succeeded(service, loop string, since time.Time) bool {
+	return slices.ContainsFunc(s.slots, func(l *slot) bool {
+		return l.service == service && l.lastSuccess(loop) > float64(since.UnixMilli())/1e3
+	})
+}
+
+// lastSuccess is what the process's metrics tell, 0 if nothing.
+func (l *slot) lastSuccess(loop string) float64 {
+	l.mu.Lock()
+	address := l.address
+	l.mu.Unlock()
+	if address == "" {
+		return 0
+	}
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get("http://" + address + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = resp.Body.Close() }()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), fmt.Sprintf("koschei_last_success_timestamp_seconds{service=%q} ", loop)); ok {
+			n, _ := strconv.ParseFloat(value, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// schedulerLives reports whether a process that lives holds the lease.
+func (s *stage) schedulerLives() bool {
+	holders := s.sql.Lines(`SELECT holder FROM lease WHERE name = 'scheduler' AND expires > clock_timestamp()`)
+	return slices.ContainsFunc(s.slots, func(l *slot) bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.process != nil && len(holders) == 1 && strings.HasSuffix(holders[0], "/"+strconv.Itoa(l.process.Pid))
+	})
+}
+
+// pendingBuilds are the builds up to one whose dependencies are not known
+// though they could be.
+func (s *stage) pendingBuilds(upTo int64) []string {
+	var left []string
+	for _, line := range s.sql.Lines(`SELECT repo_id || ' ' || id FROM build WHERE deps = 'pending' AND repo_id IS NOT NULL AND id <= $1`, upTo) {
+		repo, id, _ := strings.Cut(line, " ")
+		if n, err := strconv.Atoi(repo); err == nil && s.world.RepoReadable(n) {
+			left = append(left, id)
+		}
+	}
+	return left
+}
+
+// lastRepo sends the packagers home and waits until the record is about the
+// last repo.
+func (s *stage) lastRepo() int {
+	s.world.SendHome()
+	s.world.SetRules(kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3})
+	var repo int
+	s.await("last repo", func() string {
+		s.trackAll()
+		var settled bool
+		repo, settled = s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+		at := s.sql.Number(`SELECT latest_repo_id FROM collection WHERE latest_repo_resolved = 'resolved'`)
+		unresolved := s.sql.Number(`SELECT count(*) FROM package WHERE NOT blocked AND (NOT tracked OR state = 'unknown' OR resolution = 'unattempted')`)
+		if !settled || int(at) != repo || unresolved > 0 {
+			return fmt.Sprintf("the world has settled: %t, with repo %d; the record is at %d, %d packages are not resolved", settled, repo, at, unresolved)
+		}
+		return ""
+	})
+	return repo
+}
+
+// buildAll asks for builds until every package that can be built has one in
+// the repo that says something about it.
+func (s *stage) buildAll(repo int) {
+	var asked time.Time
+	s.await("every package built in the last repo", func() string {
+		names := s.sql.Lines(`
+			SELECT p.name
+			FROM package p
+			WHERE p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND NOT EXISTS (
+				SELECT 1 FROM build b
+				WHERE b.package_id = p.id AND b.origin = 'scratch' AND b.repo_id = $1 AND b.outcome IN ('complete', 'failed')
+					AND NOT b.untagged)
+			ORDER BY p.name`, repo)
+		if len(names) > 0 && time.Since(asked) > 5*time.Second {
+			if err := s.admin(append([]string{"retry"}, names...)...); err != nil {
+				return err.Error()
+			}
+			asked = time.Now()
+		}
+		if len(names) > 0 {
+			return fmt.Sprintf("%d packages are not, such as %v", len(names), names[:min(5, len(names))])
+		}
+		return ""
+	})
+}
+
+// finish lets the schedulers submit nothing more and waits until nothing is
+// under way.
+func (s *stage) finish() {
+	for _, l := range s.slots {
+		if l.service != "scheduler" {
+			continue
+		}
+		if err := l.replace("KOSCHEI_KOJI_MAX_BUILDS=0"); err != nil {
+			s.t.Errorf("%s did not end as it should: %v", l.name, err)
+		}
+	}
+	s.await("nothing is under way", func() string {
+		open := s.sql.Number(`SELECT count(*) FROM build WHERE outcome IN ('submitting', 'running')`)
+		tasks := 0
+		for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+			if !task.Ended {
+				tasks++
+			}
+		}
+		pending := s.pendingBuilds(1 << 62)
+		due := s.sql.Number(`
+			SELECT count(*) FROM package
+			WHERE tracked AND NOT blocked AND NOT skip_resolution AND last_complete_build_id IS NOT NULL
+				AND resolved_build_id IS DISTINCT FROM last_complete_build_id`)
+		if open+due > 0 || tasks+len(pending) > 0 {
+			return fmt.Sprintf("%d builds, %d tasks, %d builds without dependencies, %d packages to resolve", open, tasks, len(pending), due)
+		}
+		return ""
+	})
+}

@@ -1,0 +1,179 @@
+package chaos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+)
+
+const collection = kojisim.TargetName
+
+// A stage is all that takes part.
+type stage struct {
+	t    *testing.T
+	plan plan
+	dir  string
+
+	program string // bin/koschei
+	world   *kojisim.World
+	hub     *kojisim.Hub
+	start0  time.Time // domain time at epoch
+	epoch   time.Time
+	server  *server
+	db      *postgres.DB
+	sql     *pgtest.Console // for when the database is not in trouble
+	pool    *pgxpool.Pool   // for when it is
+	slots   []*slot
+	meddler *meddler
+
+	counts   counts // of what was done
+	heard    counts // of what processes have logged
+	recovery []string
+}
+
+// services are those that run, two processes of each.
+func services() []string { return []string{"polling", "repo-resolver", "build-resolver", "scheduler"} }
+
+// newStage builds the program, makes the world and starts the database and the
+// hub, but no process yet.
+func newStage(t *testing.T, p plan) *stage {
+	t.Helper()
+	s := &stage{t: t, plan: p, dir: t.TempDir()}
+	s.program = filepath.Join(s.dir, "koschei")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, "github.com/koschei-ci/koschei/cmd/koschei")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building koschei: %v\n%s", err, out)
+	}
+	var err error
+	s.world, err = kojisim.Generate(kojisim.GeneratorOptions{
+		Packages: p.packages, Seed: p.seed, History: 3 * 24 * time.Hour, Updates: float64(p.packages) / 6,
+		Rules: &kojisim.Rules{
+			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.05,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server = startServer(t, filepath.Join(s.dir, "database"))
+	s.openRecord()
+	s.start0, s.epoch = s.world.Now(), time.Now()
+	s.hub = kojisim.NewHub(s.world, kojisim.NewClock(s.start0, s.epoch, p.speed), slog.New(slog.DiscardHandler))
+	runHub(t, s.hub)
+	s.meddler = &meddler{stage: s, luck: p.luck(1000)}
+	for _, service := range append(services(), services()...) {
+		s.slots = append(s.slots, s.newSlot(service))
+	}
+	s.slots = append(s.slots, s.newSlot("frontend"))
+	return s
+}
+
+func (s *stage) openRecord() {
+	s.t.Helper()
+	cfg, err := postgres.ParseURL(s.server.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.db, s.sql = pgtest.Open(s.t, cfg), pgtest.NewConsole(s.t, cfg)
+	s.pool = pgtest.Connect(s.t, cfg)
+	if err := s.db.Migrate(s.t.Context(), func(postgres.Migration) {}); err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = s.db.CreateCollection(s.t.Context(), s.author(), &koschei.Collection{
+		Name: collection, DisplayName: "Chaos 44", Order: koschei.DefaultOrder,
+		Target: kojisim.TargetName, DestTag: kojisim.DestTagName, BuildTag: kojisim.BuildTagName,
+		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) author() postgres.Author {
+	return postgres.Author{Name: "chaos", Environment: postgres.FromAdmin, Now: s.now()}
+}
+
+// now is domain time.
+func (s *stage) now() time.Time {
+	return s.start0.Add(time.Duration(float64(time.Since(s.epoch)) * s.plan.speed))
+}
+
+// environ is the configuration of a process that finds the hub at an address.
+func (s *stage) environ(hub string) []string {
+	password := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(password, []byte(kojisim.KoscheiUser), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	env := os.Environ()
+	for name, value := range map[string]any{
+		"DATA_DIR": s.dir, "DATABASE_URL": s.server.url, "DATABASE_LEASE": s.plan.lease,
+		"KOJI_SERVER": hub + "/kojihub", "KOJI_TOPURL": hub + "/kojifiles", "KOJI_CALL_LIMIT": s.plan.callLimit,
+		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": password,
+		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
+		"DEPENDENCY_GOROUTINES": 1,
+		// Time alone makes every package due each day.
+		"PRIORITIES_T0": "2h", "PRIORITIES_T1": "20h",
+		"CLOCK_START": s.start0.Format(time.RFC3339Nano), "CLOCK_EPOCH": s.epoch.Format(time.RFC3339Nano),
+		"CLOCK_SPEED": s.plan.speed,
+	} {
+		env = append(env, fmt.Sprintf("KOSCHEI_%s=%v", name, value))
+	}
+	return env
+}
+
+// admin runs koschei-admin as an operator would.
+func (s *stage) admin(args ...string) error {
+	cmd := exec.CommandContext(s.t.Context(), s.program, append([]string{"admin", "--collection", collection}, args...)...)
+	cmd.Env = s.environ(s.slots[0].hub)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
+	}
+	return nil
+}
+
+func (s *stage) start() {
+	for _, slot := range s.slots {
+		slot.start()
+	}
+}
+
+// stop ends all processes in an orderly way.
+func (s *stage) stop() {
+	for _, slot := range s.slots {
+		if err := slot.stop(); err != nil {
+			s.t.Errorf("%s did not end as it should: %v", slot.name, err)
+		}
+	}
+}
+
+// awaitFirstBuilds waits until everything works.
+func (s *stage) awaitFirstBuilds() {
+	s.await("first builds", func() string {
+		s.trackAll()
+		if n := s.sql.Number(`SELECT count(*) FROM build WHERE origin = 'scratch' AND outcome = 'complete'`); n < 3 {
+			return fmt.Sprintf("%d builds have ended", n)
+		}
+		return ""
+	})
+}
+
+// trackAll tracks what there is, as an operator would now and then. In times of
+// trouble it may fail.
+func (s *stage) trackAll() {
+	_, _ = s.db.TrackPackages(s.t.Context(), s.author(), collection, nil, true)
+}
