@@ -73,9 +73,8 @@ func TestChaos(t *testing.T) {
 	s.start()
 	s.awaitFirstBuilds()
 
-	began := time.Now()
+	defer s.report()
 	s.trouble(t.Context())
-	lasted := time.Since(began)
 
 	s.recover()
 	repo := s.lastRepo()
@@ -83,7 +82,6 @@ func TestChaos(t *testing.T) {
 	s.finish()
 	s.judge(repo)
 	s.stop()
-	s.report(lasted)
 }
 
 // trouble lets all kinds of trouble happen at once until there were enough
@@ -106,6 +104,7 @@ func (s *stage) trouble(ctx context.Context) {
 	}
 	s.meddler.stop()
 	makers.Wait()
+	s.lasted = time.Since(began)
 	if got := s.counts.of("kills"); got < s.plan.kills {
 		s.t.Errorf("%d kills in %s, want %d", got, time.Since(began).Round(time.Second), s.plan.kills)
 	}

@@ -222,9 +222,9 @@ func (s *stage) judgeRecord() {
 }
 
 // report prints what has happened.
-func (s *stage) report(lasted time.Duration) {
+func (s *stage) report() {
 	log := s.t.Logf
-	log("trouble for %s, %.1f days of domain time", lasted.Round(time.Second), s.plan.domain(lasted).Hours()/24)
+	log("trouble for %s, %.1f days of domain time", s.lasted.Round(time.Second), s.plan.domain(s.lasted).Hours()/24)
 	s.counts.mu.Lock()
 	for _, name := range slices.Sorted(maps.Keys(s.counts.n)) {
 		log("%8d %s", s.counts.n[name], name)

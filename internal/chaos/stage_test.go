@@ -42,6 +42,7 @@ type stage struct {
 
 	counts   counts // of what was done
 	heard    counts // of what processes have logged
+	lasted   time.Duration
 	recovery []string
 }
 
@@ -52,7 +53,7 @@ func services() []string { return []string{"polling", "repo-resolver", "build-re
 // hub, but no process yet.
 func newStage(t *testing.T, p plan) *stage {
 	t.Helper()
-	s := &stage{t: t, plan: p, dir: t.TempDir()}
+	s := &stage{t: t, plan: p, dir: keptDir(t)}
 	s.program = filepath.Join(s.dir, "koschei")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, "github.com/koschei-ci/koschei/cmd/koschei")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -79,6 +80,23 @@ func newStage(t *testing.T, p plan) *stage {
 	}
 	s.slots = append(s.slots, s.newSlot("frontend"))
 	return s
+}
+
+// keptDir returns a directory that stays when the test fails.
+func keptDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "koschei-chaos-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("logs and the database are left in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return dir
 }
 
 func (s *stage) openRecord() {
