@@ -83,7 +83,7 @@ func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *
 	if children.Err != nil {
 		return children.Err
 	}
-	report := postgres.BuildReport{BuildID: b.ID, Outcome: koschei.OutcomeRunning}
+	report := postgres.BuildReport{BuildID: b.ID, Outcome: koschei.OutcomeRunning, TaskID: b.TaskID}
 	end := ending{outcome: koschei.OutcomeRunning}
 	switch {
 	case task == nil:

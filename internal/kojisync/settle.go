@@ -61,6 +61,35 @@ func (s *Sync) settleOne(ctx context.Context, o postgres.OpenSubmission, longest
 	return s.cancelTwins(ctx, o, tasks[1:], done)
 }
 
+// FindLost looks once more for builds that were given up as lost since a time:
+// the call may have been under way for longer than anyone thought, and its task
+// be over by now. It returns how many it found.
+func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
+	lost, err := s.DB.LostSubmissions(ctx, since)
+	if err != nil {
+		return 0, err
+	}
+	var found []postgres.RunningBuild
+	for _, b := range lost {
+		tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(b.ID, 10), b.Started.Add(-clockSkew))
+		if err != nil {
+			return 0, err
+		}
+		for _, t := range tasks {
+			if t.State == koschei.TaskClosed || t.State == koschei.TaskFailed { // a canceled one was canceled for want of a build
+				s.Log.WarnContext(ctx, "lost build found again", "package", b.Package, "build", b.ID, "task", t.ID)
+				b.TaskID = t.ID
+				found = append(found, b)
+				break
+			}
+		}
+	}
+	if len(found) == 0 {
+		return 0, nil
+	}
+	return len(found), s.followBuilds(ctx, found)
+}
+
 // AcceptBuild stores the task that the hub made for a build.
 func (s *Sync) AcceptBuild(ctx context.Context, buildID, taskID int64) error {
 	_, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{

@@ -332,12 +332,18 @@ func (q *queue) facts(ctx context.Context, name postgres.Source) (*postgres.SRPM
 
 // place writes the build down and then asks the hub for it.
 func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submission, request koji.ScratchBuild) error {
-	buildID, err := q.db.BeginSubmission(ctx, s)
+	limited, cancel := context.WithTimeout(ctx, q.Hub.CallLimit()) // see longestCall
+	defer cancel()
+	buildID, err := q.db.BeginSubmission(limited, s)
 	if err != nil {
 		return err
 	}
+	if late, _ := limited.Deadline(); !time.Now().Before(late) {
+		// This process was frozen. Another one may have given the build up.
+		return fmt.Errorf("submitting build %d: %w", buildID, context.DeadlineExceeded)
+	}
 	request.Key = strconv.FormatInt(buildID, 10)
-	taskID, err := q.build(ctx, request)
+	taskID, err := q.Hub.Build(limited, request)
 	if errors.Is(err, koji.ErrOutcomeUnknown) {
 		q.Metrics.submitted(q.collection.Name, unanswered)
 		return err // settle finds out, once the hub can have no more of it in hand
@@ -357,11 +363,4 @@ func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submis
 	q.Log.InfoContext(ctx, "build submitted", "collection", q.collection.Name, "package", p.Name,
 		"build", buildID, "task", taskID, "repo", s.RepoID, "priority", s.Trigger.Total())
 	return nil
-}
-
-// build asks the hub for a build and gives up in time; see longestCall.
-func (q *queue) build(ctx context.Context, request koji.ScratchBuild) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, q.Hub.CallLimit())
-	defer cancel()
-	return q.Hub.Build(ctx, request)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -56,6 +57,7 @@ repo f40-build
 type fixture struct {
 	*Service
 	sql    *pgtest.Console
+	pool   *pgxpool.Pool // for transactions of others
 	world  *kojisim.World
 	hub    *kojisim.Hub
 	clock  *kojisim.Clock
@@ -117,7 +119,7 @@ func (f *fixture) connect(t testing.TB, user, password string) {
 			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
 		},
 	}
-	f.sql = pgtest.NewConsole(t, cfg)
+	f.sql, f.pool = pgtest.NewConsole(t, cfg), pgtest.Connect(t, cfg)
 }
 
 func (f *fixture) fill(t testing.TB, client *koji.Client) {

@@ -18,19 +18,26 @@ const (
 	// in domain time.
 	sweepEvery = 10 * time.Minute
 
+	// lostFor is how long a lost build is looked for, in domain time.
+	lostFor = 24 * time.Hour
+
 	// sweepTasks bounds the tasks of ours that are looked at.
 	sweepTasks = 1000
 )
 
-// sweep looks for tasks of ours that run at the hub although the record knows
-// nothing of them: of a build that was given up as lost too early, or a second
-// one of a build. The first kind is taken up again unless another build of the
-// package is under way, all others are canceled. Tasks with a key that is not
+// sweep looks for tasks of ours that the record knows nothing of: of a build
+// that was given up as lost too early, or a second one of a build. Of the first
+// kind those that have ended are believed, and those that run are taken up again
+// unless another build of the package is under way; all others that run are
+// canceled. Tasks with a key that is not
 // in the record are left alone: they may be those of another Koschei.
 func (s *Service) sweep(ctx context.Context, db *postgres.DB) error {
 	now := s.Now()
 	if now.Sub(s.swept) < sweepEvery {
 		return nil
+	}
+	if _, err := s.sync(db).FindLost(ctx, now.Add(-lostFor)); err != nil {
+		return fmt.Errorf("looking for lost builds: %w", err)
 	}
 	tasks, err := s.runningTasks(ctx)
 	if err != nil {

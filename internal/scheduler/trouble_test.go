@@ -1,6 +1,10 @@
 package scheduler
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +199,81 @@ func TestSweep(t *testing.T) {
 	task, err := f.Hub.Task(t.Context(), id)
 	if err != nil || task.State.Ended() {
 		t.Errorf("docs goes on in task %d, which is %+v (%v)", id, task, err)
+	}
+}
+
+// TestSweepEnded finds a task that ran and ended while its build was taken for
+// lost. One that was canceled for want of a build is nobody's.
+func TestSweepEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.pass(t)
+	f.exec(t, `UPDATE build SET outcome = 'lost', task_id = NULL, finished = $1 WHERE origin = 'scratch'`, f.Now())
+	for key, tasks := range f.tasks(t) {
+		if docs := f.query(t, `SELECT p.name FROM build b JOIN package p ON p.id = b.package_id WHERE b.id::text = $1`, key); docs[0] == "docs" {
+			if err := f.Hub.CancelTask(t.Context(), tasks[0].ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f.exec(t, `UPDATE package SET hold_until = $1`, f.Now().AddDate(1, 0, 0))
+	f.clock.Step(4 * time.Hour)
+	f.pass(t)
+	want := []string{"docs lost 0:1-1 noarch no task", "foo complete 3:1-1 x86_64 aarch64"}
+	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
+		t.Errorf("builds (-want +got):\n%s", diff)
+	}
+}
+
+// TestFrozen has a scheduler that takes longer to write a build down than a
+// call may take: others may have given it up by then, so nothing is submitted.
+func TestFrozen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
+	server := httptest.NewServer(http.HandlerFunc(f.serve))
+	defer server.Close()
+	hub, err := koji.New(koji.Config{
+		Server: server.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "secret"}, CallLimit: 300 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Hub = hub
+	unlock := f.lock(t, "foo")
+	passed := make(chan error)
+	go func() { passed <- f.Service.pass(t.Context()) }()
+	select {
+	case err := <-passed:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the pass ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the pass goes on waiting")
+	}
+	unlock()
+	if got := len(f.tasks(t)); got != 0 {
+		t.Errorf("%d tasks, want none", got)
+	}
+	if got := f.builds(t); len(got) > 0 {
+		t.Errorf("builds %v, want none", got)
+	}
+}
+
+// lock keeps everybody from writing a package until unlock is called.
+func (f *fixture) lock(t *testing.T, name string) (unlock func()) {
+	t.Helper()
+	tx, err := f.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT id FROM package WHERE name = $1 FOR UPDATE`, name); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
