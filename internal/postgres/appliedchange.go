@@ -148,6 +148,43 @@ func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, e
 	return pairs, err
 }
 
+// compareAgain makes the changes anew that depend on whether a build counts: it
+// takes part in comparisons, or does so no more.
+func (db *DB) compareAgain(ctx context.Context, tx pgx.Tx, buildID int64) error {
+	affected, err := collectIDs(tx.Query(ctx, `
+		SELECT a.id
+		FROM build b
+		CROSS JOIN LATERAL (
+			(SELECT b.id WHERE b.outcome IN ('submitting', 'running', 'complete', 'failed'))
+			UNION ALL
+			(SELECT n.id
+			FROM build n
+			WHERE n.package_id = b.package_id AND (n.event, n.id) > (b.event, b.id) AND n.deps = 'resolved'
+				AND n.outcome IN ('submitting', 'running', 'complete', 'failed')
+			ORDER BY n.event, n.id
+			LIMIT 1)
+		) a
+		WHERE b.id = $1 AND b.deps = 'resolved'`, buildID))
+	if err != nil || len(affected) == 0 {
+		return err
+	}
+	pairs, err := neighbours(ctx, tx, affected)
+	if err != nil {
+		return err
+	}
+	for _, id := range affected {
+		if pairs[id] == 0 {
+			_, err = tx.Exec(ctx, `DELETE FROM applied_change WHERE build_id = $1`, id)
+		} else {
+			err = db.storeChanges(ctx, tx, pairs[id], id)
+		}
+		if err != nil {
+			return fmt.Errorf("comparing with the build before: %w", err)
+		}
+	}
+	return nil
+}
+
 // broke tells of a build (of alias b) whether it failed and the one that ended
 // before it had not.
 const broke = `CASE WHEN b.outcome = 'failed' THEN coalesce((

@@ -68,6 +68,53 @@ func TestSaveBuildDependencies(t *testing.T) {
 	}
 }
 
+// A build that turns out not to count, after one that came later was compared
+// with it, is left out; one that counts after all is put back in.
+func TestComparedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pkg := w.pkg("foo")
+	first, second, third := w.build(pkg, "complete"), w.build(pkg, "running"), w.build(pkg, "complete")
+	w.builtWith(first, nevra("glibc", "1"))
+	w.builtWith(second, nevra("glibc", "2"))
+	w.builtWith(third, nevra("glibc", "3"))
+	for _, step := range []struct {
+		build int64
+		end   koschei.Outcome
+		want  []string
+	}{
+		{second, "running", []string{"glibc 2 -> glibc 3 at 1"}},
+		{second, "lost", []string{"glibc 1 -> glibc 3 at 1"}},
+		{second, "complete", []string{"glibc 2 -> glibc 3 at 1"}},
+	} {
+		w.report(step.build, step.end)
+		if diff := cmp.Diff(step.want, w.changes(third)); diff != "" {
+			t.Errorf("changes of the third build when the second is %s (-want +got):\n%s", step.end, diff)
+		}
+	}
+
+	only := w.pkg("bar")
+	before, after := w.build(only, "running"), w.build(only, "complete")
+	w.builtWith(before, nevra("glibc", "1"))
+	w.builtWith(after, nevra("glibc", "2"))
+	w.report(before, "infrastructure")
+	if got := w.changes(after); len(got) > 0 {
+		t.Errorf("changes of a build that has none before it: %v", got)
+	}
+}
+
+// report stores what becomes of a build.
+func (w *world) report(build int64, outcome koschei.Outcome) {
+	w.t.Helper()
+	r := postgres.BuildReport{BuildID: build, Outcome: outcome}
+	if outcome.Ended() {
+		r.Finished = testTime
+	}
+	if _, err := w.db.SaveBuildReport(w.t.Context(), r, koschei.DefaultPriorityRules(), testTime); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // Two builds with equal inputs have equal identities and share one set.
 func TestInputIdentityOfBuilds(t *testing.T) {
 	t.Parallel()

@@ -60,6 +60,22 @@ func (db *DB) BuildsToCancel(ctx context.Context, startedBefore time.Time) ([]Ru
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
 }
 
+// LostSubmissions returns the scratch builds that started after a time and were
+// given up because the hub had no task for them, the oldest first.
+func (db *DB) LostSubmissions(ctx context.Context, since time.Time) ([]RunningBuild, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT b.id, p.name, c.name, b.hub, 0::bigint, b.started, b.cancel_requested
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		JOIN collection c ON c.id = p.collection_id
+		WHERE b.outcome = 'lost' AND b.origin = 'scratch' AND b.task_id IS NULL AND b.copied_from IS NULL AND b.started > $1
+		ORDER BY b.started, b.id`, since)
+	if err != nil {
+		return nil, fmt.Errorf("reading lost builds: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[RunningBuild])
+}
+
 // RequestCancel asks for a build of a package to be canceled. It wraps
 // koschei.ErrConflict if the build is over or it was asked for already.
 func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) ([]string, error) {
@@ -129,7 +145,13 @@ func (db *DB) SaveBuildReport(ctx context.Context, r BuildReport, rules koschei.
 			return err
 		}
 		changed = b.Outcome != r.Outcome
-		return saveProgress(ctx, tx, b, &r, rules, now)
+		if err := saveProgress(ctx, tx, b, &r, rules, now); err != nil {
+			return err
+		}
+		if b.Outcome.Fault() != r.Outcome.Fault() {
+			return db.compareAgain(ctx, tx, b.ID)
+		}
+		return nil
 	})
 	if violates(err, "build_one_running") {
 		err = fmt.Errorf("another build of the package is under way: %w", koschei.ErrConflict)
