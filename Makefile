@@ -12,7 +12,7 @@ FUZZTIME ?= 2m
 SCALE ?= $(CURDIR)/tmp/scale
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln chaos chaos-short clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,7 +28,7 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 run: build ## run one service, as in: make run S=scheduler
 	@exec bin/koschei $(S)
 
-check: format lint tidy test fuzz-short ## everything CI runs
+check: format lint tidy test fuzz-short chaos-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -63,6 +63,14 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 	@tools/require postgresql
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
+
+chaos: ## kill services a thousand times while hub and database fail (some 20 minutes), compare with the truth
+	@tools/require postgresql
+	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
+
+chaos-short:
+	@tools/require postgresql
+	KOSCHEI_CHAOS=short $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 5m ./internal/chaos
 
 oracle: ## compare the solver with a fresh libsolv and hawkey
 	@tools/require python3-solv python3-hawkey

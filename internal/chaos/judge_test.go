@@ -200,10 +200,10 @@ func (s *stage) judgeRecord() {
 			JOIN build b ON b.id = a.build_id
 			LEFT JOIN LATERAL (
 				SELECT id FROM build o
-				WHERE o.package_id = b.package_id AND (o.event, o.id) < (b.event, b.id) AND NOT o.untagged
+				WHERE o.package_id = b.package_id AND (o.event, o.id) < (b.event, b.id)
 					AND o.outcome IN ('running', 'submitting', 'complete', 'failed') AND o.deps = 'resolved'
 				ORDER BY event DESC, id DESC LIMIT 1) o ON true
-			WHERE NOT b.untagged AND o.id IS DISTINCT FROM a.prev_build_id`},
+			WHERE o.id IS DISTINCT FROM a.prev_build_id`},
 	} {
 		if bad := s.sql.Lines(check.query); len(bad) > 0 {
 			s.t.Errorf("%d %s, such as %q", len(bad), check.what, bad[:min(5, len(bad))])

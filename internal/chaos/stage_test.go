@@ -20,7 +20,10 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-const collection = kojisim.TargetName
+const (
+	collection = kojisim.TargetName
+	password   = "password" // name of the file
+)
 
 // A stage is all that takes part.
 type stage struct {
@@ -54,6 +57,9 @@ func services() []string { return []string{"polling", "repo-resolver", "build-re
 func newStage(t *testing.T, p plan) *stage {
 	t.Helper()
 	s := &stage{t: t, plan: p, dir: keptDir(t)}
+	if err := os.WriteFile(filepath.Join(s.dir, password), []byte(kojisim.KoscheiUser), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s.program = filepath.Join(s.dir, "koschei")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, "github.com/koschei-ci/koschei/cmd/koschei")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -131,15 +137,11 @@ func (s *stage) now() time.Time {
 
 // environ is the configuration of a process that finds the hub at an address.
 func (s *stage) environ(hub string) []string {
-	password := filepath.Join(s.dir, "password")
-	if err := os.WriteFile(password, []byte(kojisim.KoscheiUser), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
 	env := os.Environ()
 	for name, value := range map[string]any{
 		"DATA_DIR": s.dir, "DATABASE_URL": s.server.url, "DATABASE_LEASE": s.plan.lease,
 		"KOJI_SERVER": hub + "/kojihub", "KOJI_TOPURL": hub + "/kojifiles", "KOJI_CALL_LIMIT": s.plan.callLimit,
-		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": password,
+		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
 		"DEPENDENCY_GOROUTINES": 1,
 		// Time alone makes every package due each day.

@@ -129,7 +129,7 @@ func submit(f *fixture, pkg string, records ...*pgtest.Console) {
 		f.T.Fatal(err)
 	}
 	task, err := f.Stage.Sync.Primary.Build(ctx, koji.ScratchBuild{
-		Key: fmt.Sprint(event.ID), Source: koji.SourcePath(&builds[0].Build, srpm.NEVRA()), Target: "f44",
+		Key: fmt.Sprint(event.ID), Source: koji.SourcePath("../packages", &builds[0].Build, srpm.NEVRA()), Target: "f44",
 	})
 	if err != nil {
 		f.T.Fatal(err)
