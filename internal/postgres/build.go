@@ -23,12 +23,15 @@ type RunningBuild struct {
 	CancelRequested bool
 }
 
-const runningBuilds = `
-	SELECT b.id, p.name, c.name, c.secondary_mode, b.hub, b.task_id, b.started, b.cancel_requested
+// scratchBuilds has the columns of a RunningBuild.
+const scratchBuilds = `
+	SELECT b.id, p.name, c.name, c.secondary_mode, b.hub, coalesce(b.task_id, 0), b.started, b.cancel_requested
 	FROM build b
 	JOIN package p ON p.id = b.package_id
 	JOIN collection c ON c.id = p.collection_id
-	WHERE b.outcome = 'running' AND b.origin = 'scratch'`
+	WHERE b.origin = 'scratch'`
+
+const runningBuilds = scratchBuilds + ` AND b.outcome = 'running'`
 
 // RunningBuilds returns all scratch builds that Koji has a task for and that
 // have not ended as far as we know, the oldest first.
@@ -63,12 +66,8 @@ func (db *DB) BuildsToCancel(ctx context.Context, startedBefore time.Time) ([]Ru
 // LostSubmissions returns the scratch builds that started after a time and were
 // given up because the hub had no task for them, the oldest first.
 func (db *DB) LostSubmissions(ctx context.Context, since time.Time) ([]RunningBuild, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT b.id, p.name, c.name, b.hub, 0::bigint, b.started, b.cancel_requested
-		FROM build b
-		JOIN package p ON p.id = b.package_id
-		JOIN collection c ON c.id = p.collection_id
-		WHERE b.outcome = 'lost' AND b.origin = 'scratch' AND b.task_id IS NULL AND b.copied_from IS NULL AND b.started > $1
+	rows, err := db.pool.Query(ctx, scratchBuilds+`
+		AND b.outcome = 'lost' AND b.task_id IS NULL AND b.copied_from IS NULL AND b.started > $1
 		ORDER BY b.started, b.id`, since)
 	if err != nil {
 		return nil, fmt.Errorf("reading lost builds: %w", err)
