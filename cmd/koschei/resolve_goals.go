@@ -187,7 +187,9 @@ func appendKey(key []byte, requires []rpm.Relation) []byte {
 	return key
 }
 
-func (w *worker) wantsProblems(a answer) bool { return !a.ok && (w.explain || a.effect == depsolve.Broken) }
+func (w *worker) wantsProblems(a answer) bool {
+	return !a.ok && (w.explain || a.effect == depsolve.Broken)
+}
 
 // solve answers a goal and adds its line to a batch.
 func (w *worker) solve(b *batch, goal depsolve.Goal) answer {

@@ -133,19 +133,27 @@ func (t *tokens) append(dst []byte, rank int) []byte {
 type lineWriter struct {
 	*tokens
 	distances bool
-	chosen    []uint64 // bitmap by rank, empty between lines
-	used      []uint64 // bitmap of the words of chosen that are not 0
-	distance  []uint8  // by rank
-	written   []words  // by word of chosen: what was last written of it, without distances
+	stretches []stretch // by rank/64
+	used      []uint64  // bitmap of the stretches that have packages
+	distance  []uint8   // by rank
 }
 
-// words are the text of one word of lineWriter.chosen. Most of a line is as in
-// the line before, and to copy it by the word takes half as long as by the
-// package.
-type words struct {
-	chosen uint64
-	text   []byte
+// A stretch is 64 packages that follow each other.
+type stretch struct {
+	content         // of the line at hand
+	written content // what text is
+	text    []byte
 }
+
+// content says what a line has of a stretch. Most of a line is as in the line
+// before, and to copy it by the stretch takes half as long as by the package.
+type content struct {
+	chosen uint64 // bitmap
+	levels uint64 // the distances, in the order of IDs, three bits each
+}
+
+// levelsOf is how many packages content.levels has room for.
+const levelsOf = 64 / 3
 
 func (s *setsFile) newLineWriter() *lineWriter {
 	if s == nil {
@@ -154,8 +162,7 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	n := len(s.tokens.rank)
 	return &lineWriter{
 		tokens: s.tokens, distances: s.distances,
-		chosen: make([]uint64, n/64+1), used: make([]uint64, n/64/64+1), distance: make([]uint8, n),
-		written: make([]words, n/64+1),
+		stretches: make([]stretch, n/64+1), used: make([]uint64, n/64/64+1), distance: make([]uint8, n),
 	}
 }
 
@@ -171,10 +178,12 @@ func (w *lineWriter) append(dst []byte, s *depsolve.Solver, g depsolve.Goal, r d
 	}
 	for i, id := range r.Packages {
 		rank := w.rank[id]
-		w.chosen[rank/64] |= 1 << (rank % 64)
+		at := &w.stretches[rank/64]
+		at.chosen |= 1 << (rank % 64)
 		w.used[rank/64/64] |= 1 << (rank / 64 % 64)
 		if w.distances {
 			w.distance[rank] = distances[i]
+			at.levels = at.levels<<3 | uint64(distances[i])
 		}
 	}
 	return append(w.appendChosen(dst), '\n')
@@ -183,16 +192,17 @@ func (w *lineWriter) append(dst []byte, s *depsolve.Solver, g depsolve.Goal, r d
 // appendChosen writes the packages in the bitmaps, and empties these.
 func (w *lineWriter) appendChosen(dst []byte) []byte {
 	start := len(dst)
-	for i, words := range w.used {
+	for i, used := range w.used {
 		w.used[i] = 0
-		for ; words != 0; words &= words - 1 {
-			word := i*64 + bits.TrailingZeros64(words)
-			if w.distances {
-				dst = w.appendWord(dst, word*64, w.chosen[word])
-			} else {
-				dst = append(dst, w.textOf(word)...)
+		for ; used != 0; used &= used - 1 {
+			number := i*64 + bits.TrailingZeros64(used)
+			at := &w.stretches[number]
+			if at.content != at.written || bits.OnesCount64(at.chosen) > levelsOf {
+				at.text = w.appendStretch(at.text[:0], number*64, at.chosen)
+				at.written = at.content
 			}
-			w.chosen[word] = 0
+			at.content = content{}
+			dst = append(dst, at.text...)
 		}
 	}
 	if len(dst) > start { // the first one has no blank before it
@@ -201,22 +211,11 @@ func (w *lineWriter) appendChosen(dst []byte) []byte {
 	return dst
 }
 
-// textOf is what appendWord writes of a word of the bitmap. It is valid until
-// the next call for the same word.
-func (w *lineWriter) textOf(word int) []byte {
-	t := &w.written[word]
-	if chosen := w.chosen[word]; t.chosen != chosen {
-		t.chosen = chosen
-		t.text = w.appendWord(t.text[:0], word*64, chosen)
-	}
-	return t.text
-}
-
-// appendWord writes the packages of one word of the bitmap, the lowest bit of
-// which stands for first.
-func (w *lineWriter) appendWord(dst []byte, first int, word uint64) []byte {
-	for ; word != 0; word &= word - 1 {
-		rank := first + bits.TrailingZeros64(word)
+// appendStretch writes those chosen of a stretch that begins with the rank
+// first.
+func (w *lineWriter) appendStretch(dst []byte, first int, chosen uint64) []byte {
+	for ; chosen != 0; chosen &= chosen - 1 {
+		rank := first + bits.TrailingZeros64(chosen)
 		dst = w.tokens.append(dst, rank)
 		if w.distances {
 			dst = append(dst, "-123456789"[w.distance[rank]])

@@ -19,6 +19,7 @@ type baseState struct {
 // has to wait for the BuildRequires then, because the order of decisions counts.
 func (s *Solver) setBase(group []string) {
 	s.base = &baseState{group: slices.Clone(group)}
+	s.shared.id = None
 	s.revert(0)
 	s.level = 1
 	s.request.resetTo(0)
@@ -80,4 +81,57 @@ func (s *Solver) remainingGuards() *table[int32] {
 		t.endRow()
 	}
 	return &t
+}
+
+// A sharedPart is what follows, beyond the base, from one package that most
+// goals ask for, as nearly all of Debian's ask for debhelper. It stays decided
+// for as long as goals do.
+type sharedPart struct {
+	id    ID // None if nothing is shared
+	trail int
+	open  bitset
+	asked []int32 // per package: how many goals have had to have it so far
+}
+
+// keepsShared reports whether the request, too, asks for the package that the
+// one before has decided for first.
+func (s *Solver) keepsShared() bool {
+	if s.shared.id == None {
+		return false
+	}
+	for _, j := range s.request.jobs[s.base.jobs:] {
+		if len(j.lits) == 1 && j.lits[0] == s.shared.id {
+			return true
+		}
+	}
+	s.shared.id = None
+	return false
+}
+
+// share decides for the package of the request that goals have asked for most,
+// if nothing is shared. It returns false if that is contradictory. Where weak
+// dependencies are followed the order of decisions counts, so nothing is
+// shared.
+func (s *Solver) share() bool {
+	if s.shared.asked == nil {
+		s.shared.asked = make([]int32, len(s.u.pkgs))
+	}
+	popular := None
+	for _, j := range s.request.jobs[s.base.jobs:] {
+		if id := j.lits[0]; len(j.lits) == 1 && id > 0 {
+			s.shared.asked[id]++
+			if s.decided[id] == 0 && s.shared.asked[id] > s.shared.asked[popular] {
+				popular = id
+			}
+		}
+	}
+	if s.shared.id != None || popular == None {
+		return true
+	}
+	if !s.decide(popular) || !s.propagate() {
+		return false
+	}
+	s.shared.id, s.shared.trail = popular, len(s.trail)
+	s.shared.open = append(s.shared.open[:0], s.open...)
+	return true
 }

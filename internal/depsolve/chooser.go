@@ -28,11 +28,13 @@ type choiceScratch struct {
 	badness    []int32
 	obsoletes  obsoleteFinder
 	installed  bitset
+	words      bitset // of installed that are not 0
 }
 
 func newChooser(u *Universe) chooser {
 	c := chooser{u: u, decided: make([]int32, len(u.pkgs))}
 	c.scratch.installed = newBitset(len(u.pkgs))
+	c.scratch.words = newBitset(len(c.scratch.installed))
 	c.scratch.sorted = make(map[sortedIDs]sortedIDs)
 	return c
 }
@@ -130,21 +132,26 @@ func (c *chooser) best(candidates []ID) ID {
 	return candidates[0]
 }
 
-// installed returns the packages decided for, by ID. A bitset sorts them.
+// installed returns the packages decided for, by ID. Bitsets sort them.
 func (c *chooser) installed() []ID {
-	set, n := c.scratch.installed, 0
+	set, words, n := c.scratch.installed, c.scratch.words, 0
 	for _, lit := range c.trail {
 		if lit > 0 {
 			set.set(int32(lit))
+			words.set(int32(lit) >> 6)
 			n++
 		}
 	}
 	ids := make([]ID, 0, n)
-	for i, word := range set {
-		for ; word != 0; word &= word - 1 {
-			ids = append(ids, ID(i<<6+bits.TrailingZeros64(word)))
+	for i, used := range words {
+		for ; used != 0; used &= used - 1 {
+			at := i<<6 + bits.TrailingZeros64(used)
+			for word := set[at]; word != 0; word &= word - 1 {
+				ids = append(ids, ID(at<<6+bits.TrailingZeros64(word)))
+			}
+			set[at] = 0
 		}
-		set[i] = 0
+		words[i] = 0
 	}
 	return ids
 }

@@ -21,8 +21,9 @@ type Solver struct {
 	jobs    []jobState
 
 	base     *baseState // nil before the first goal
-	weak     bool       // follow weak dependencies
-	record   *recorder  // made when first needed
+	shared   sharedPart
+	weak     bool      // follow weak dependencies
+	record   *recorder // made when first needed
 	distance distanceFinder
 	full     *fullSolver // made when first needed
 }
@@ -90,8 +91,9 @@ func (s *Solver) prepare(g Goal) {
 	if s.base == nil || !slices.Equal(s.base.group, g.Group) {
 		s.setBase(g.Group)
 	}
-	s.reset()
+	s.request.resetTo(s.base.jobs)
 	s.u.addRequires(&s.request, g.Requires)
+	s.reset()
 }
 
 // try solves the request as long as no choice leads to a conflict.
@@ -105,25 +107,32 @@ func (s *Solver) try() verdict {
 	return solved
 }
 
-// reset takes everything back but the base.
+// reset takes everything back but the base and what the request shares with the
+// one before.
 func (s *Solver) reset() {
-	for _, lit := range s.trail[s.base.trail:] {
+	trail, open := s.base.trail, s.base.open
+	if s.keepsShared() {
+		trail, open = s.shared.trail, s.shared.open
+	}
+	for _, lit := range s.trail[trail:] {
 		s.decided[abs(lit)] = 0
 	}
-	s.trail = s.trail[:s.base.trail]
+	s.trail = s.trail[:trail]
 	s.pending = len(s.trail)
 	s.level = 1
-	copy(s.open, s.base.open)
+	copy(s.open, open)
 	s.closed = s.closed[:0]
 	s.branches, s.options = s.branches[:0], s.options[:0]
 	s.watches.undo()
-	s.request.resetTo(s.base.jobs)
 }
 
 // begin decides what the jobs leave no choice about. It returns false if that
 // is contradictory.
 func (s *Solver) begin() bool {
 	s.jobs = s.jobs[:0]
+	if !s.weak && !s.share() {
+		return false
+	}
 	for _, j := range s.request.jobs {
 		if len(j.lits) > 1 {
 			s.jobs = append(s.jobs, jobState{lits: j.lits, witness: j.lits[0]})
