@@ -93,11 +93,21 @@ func (d *Dep) write(b *strings.Builder) {
 		chained := next.Op == d.Op && d.Op.chains()
 		if !chained && next.Op != Else {
 			next.write(b)
+			if next.Op == 0 && endsOpen(b.String()) {
+				b.WriteByte(' ')
+			}
 			break
 		}
 		d = next
 	}
 	b.WriteByte(')')
+}
+
+// endsOpen reports whether the last word of s has a "(" without its ")": a ")"
+// that follows would be taken for part of the word.
+func endsOpen(s string) bool {
+	word := s[strings.LastIndexAny(s, spaces)+1:]
+	return strings.Count(word, "(") > strings.Count(word, ")")
 }
 
 // A SyntaxError says what is wrong with a dependency, and at which byte.

@@ -57,6 +57,7 @@ func TestParseDep(t *testing.T) {
 		{"(a without b)", "", &Dep{Op: Without, Left: leaf("a"), Right: leaf("b")}},
 		{"(a if (b if c))", "", &Dep{Op: If, Left: leaf("a"), Right: &Dep{Op: If, Left: leaf("b"), Right: leaf("c")}}},
 		{"( a(b) ,or\tc )", "(a(b) or c)", &Dep{Op: Or, Left: leaf("a(b)"), Right: leaf("c")}},
+		{"(a or b(c )", "", &Dep{Op: Or, Left: leaf("a"), Right: leaf("b(c")}},
 		{"(and or or)", "", &Dep{Op: Or, Left: leaf("and"), Right: leaf("or")}},
 		{"(a >= 1:2-3 and b)", "", &Dep{
 			Op: And, Left: &Dep{Relation: Relation{"a", Greater | Equal, EVR{1, "2", "3"}}}, Right: leaf("b"),
