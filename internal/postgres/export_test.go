@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
 )
 
 // What the tests, which live outside the package to use pgtest, see of it.
@@ -59,3 +60,11 @@ func (l *Listener) CheckEvery(silence time.Duration) { l.check = silence }
 
 // Ring is what a notification with that payload does.
 func (a *Alarm) Ring(payload string) { a.ring(payload) }
+
+// MigrateTo runs the migrations up to one.
+func (db *DB) MigrateTo(ctx context.Context, version int64) error {
+	return db.withGoose(func(p *goose.Provider) error {
+		_, err := p.UpTo(ctx, version)
+		return err
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -43,6 +44,53 @@ func TestMigrate(t *testing.T) {
 	for _, m := range after {
 		if m.Applied.IsZero() {
 			t.Errorf("migration %d is still to do", m.Version)
+		}
+	}
+}
+
+// A record that an older program has filled is whole after each migration.
+func TestMigrateFilled(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Empty(t)
+	w := &world{t: t, db: pgtest.Open(t, cfg), pool: pgtest.Connect(t, cfg)}
+	if err := w.db.MigrateTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.collection = w.number(`
+		INSERT INTO collection (name, display_name, target, dest_tag, build_tag, latest_repo_id, latest_repo_resolved)
+		VALUES ('f43', 'Fedora 43', 'f43', 'f43', 'f43-build', 1, 'resolved')
+		RETURNING id`)
+	want := map[string]bool{}
+	for name, p := range map[string]struct {
+		builds []koschei.Outcome
+		edit   string
+		want   bool
+	}{
+		"fine":        {[]koschei.Outcome{"complete"}, `resolution = 'resolved'`, true},
+		"failing":     {[]koschei.Outcome{"complete", "failed"}, `resolution = 'resolved'`, true},
+		"skipped":     {[]koschei.Outcome{"complete"}, `skip_resolution = true`, true},
+		"running":     {[]koschei.Outcome{"complete", "running"}, `resolution = 'resolved'`, false},
+		"unresolved":  {[]koschei.Outcome{"complete"}, `resolution = 'unresolved'`, false},
+		"unattempted": {[]koschei.Outcome{"complete"}, `resolution = 'unattempted'`, false},
+		"never-built": {nil, `resolution = 'resolved'`, false},
+		"untracked":   {[]koschei.Outcome{"complete"}, `resolution = 'resolved', tracked = false`, false},
+		"blocked":     {[]koschei.Outcome{"complete"}, `resolution = 'resolved', blocked = true`, false},
+	} {
+		pkg := w.pkg(name)
+		w.exec(`UPDATE package SET `+p.edit+` WHERE id = $1`, pkg)
+		for _, outcome := range p.builds {
+			w.build(pkg, outcome)
+		}
+		want[name] = p.want
+	}
+	w.exec(`UPDATE package SET noted_state = state`)
+	if err := w.db.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkInvariants()
+	for name, want := range want {
+		if got := w.number(`SELECT count(*) FROM package WHERE name = $1 AND schedulable`, name) == 1; got != want {
+			t.Errorf("package %s is schedulable: %v, want %v", name, got, want)
 		}
 	}
 }
