@@ -236,6 +236,8 @@ const (
 	maxPower = 290
 )
 
+const priorityColumns = `p.id, p.name, p.manual_priority, p.static_priority, p.dependency_priority, p.build_priority, p.last_build_started`
+
 // byStart is a table of the packages that can be scheduled with the start that
 // tells their priority: when the last build of a package that nothing raises
 // would have started for it to have that priority. Most are of that kind and
@@ -255,8 +257,11 @@ func byStart(where, direction string) string {
 			FROM (
 				SELECT p.id, p.name, (p.manual_priority + p.static_priority) / @coefficient::float8 + p.dependency_priority + p.build_priority
 					+ greatest(@a * log(greatest(1e-6, (@seconds - ` + startSeconds + `) / 3600)) + @b, -30) AS points
-				FROM package p
-				WHERE ` + where + raised + `
+				FROM (
+					SELECT ` + priorityColumns + ` FROM package p WHERE ` + where + pushed + `
+					UNION ALL
+					SELECT ` + priorityColumns + ` FROM package p WHERE ` + where + changed + `
+				) p
 				OFFSET 0
 			) r` + order + `)
 		UNION ALL

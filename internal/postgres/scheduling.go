@@ -19,10 +19,14 @@ const schedulable = `p.collection_id = @collection AND c.latest_repo_resolved = 
 // startSeconds is when p's last build started, as package_idle has it.
 const startSeconds = `date_part('epoch', p.last_build_started AT TIME ZONE 'UTC')`
 
-const raised = `(p.static_priority <> 0 OR p.manual_priority <> 0 OR p.build_priority <> 0 OR p.dependency_priority <> 0)`
-
-// idle is NOT raised, spelt as its index has it.
-const idle = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priority = 0 AND p.dependency_priority = 0`
+// Packages are pushed, changed or idle, each kind in an index of its own that
+// spells it so: what people have set a priority of, what has something new, and
+// the rest.
+const (
+	pushed  = `(p.static_priority <> 0 OR p.manual_priority <> 0)`
+	changed = `p.static_priority = 0 AND p.manual_priority = 0 AND (p.build_priority <> 0 OR p.dependency_priority <> 0)`
+	idle    = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priority = 0 AND p.dependency_priority = 0`
+)
 
 // priority is koschei.PriorityRules.Of in SQL; a test holds it to that.
 const priority = `(p.manual_priority + p.static_priority + c.priority_coefficient
@@ -33,25 +37,55 @@ const priority = `(p.manual_priority + p.static_priority + c.priority_coefficien
 // limit of those whose priority reaches the threshold, the worthiest first.
 // Held ones are not among them.
 //
-// Of packages that nothing raises above others only those built longest ago
-// can be, so that an index finds them; the others are few.
+// However many there are, few are looked at. Of idle packages only those built
+// longest ago can be among the worthiest. Of changed ones, those with the most
+// changes tell how much priority it takes at least, and whose changes do not
+// come up to that even with the oldest build of all cannot be.
 func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.Package, error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := db.pool.Query(ctx, `
-		WITH candidate AS (
-			(SELECT r.id
+		WITH pushed AS (
+			SELECT p.id, `+priority+` AS total
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE `+schedulable+` AND `+pushed+`
+		), most_changed AS (
+			SELECT `+priority+` AS total
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE `+schedulable+` AND `+changed+`
+			ORDER BY p.dependency_priority + p.build_priority DESC
+			LIMIT 4 * @limit::integer
+		), needed AS (
+			SELECT greatest(@threshold::float8, (
+				SELECT total
+				FROM (SELECT total FROM pushed UNION ALL SELECT total FROM most_changed) known
+				ORDER BY total DESC
+				OFFSET @limit - 1
+				LIMIT 1)) AS total
+		), changes AS (
+			SELECT least(greatest(n.total / nullif(c.priority_coefficient, 0)
+				- greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - oldest.started) / 3600)) + @b, -30) - 1, -1e9), 1e9)::integer AS least
+			FROM needed n
+			CROSS JOIN collection c
+			CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
+			WHERE c.id = @collection
+		), candidate AS (
+			(SELECT id, total FROM pushed ORDER BY total DESC, id LIMIT @limit)
+			UNION ALL
+			(SELECT r.id, r.total
 			FROM (
 				SELECT p.id, `+priority+` AS total
 				FROM package p
 				JOIN collection c ON c.id = p.collection_id
-				WHERE `+schedulable+` AND `+raised+`
+				WHERE `+schedulable+` AND `+changed+` AND p.dependency_priority + p.build_priority >= (SELECT least FROM changes)
 				OFFSET 0
 			) r
-			WHERE r.total >= @threshold
+			WHERE r.total >= (SELECT total FROM needed)
 			ORDER BY r.total DESC, r.id
 			LIMIT @limit)
 			UNION ALL
-			(SELECT p.id
+			(SELECT p.id, `+priority+`
 			FROM package p
 			JOIN collection c ON c.id = p.collection_id
 			WHERE `+schedulable+` AND `+idle+`
@@ -60,12 +94,9 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 		)
 		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,
 			p.build_priority, p.dependency_priority, p.last_build_id, p.last_build_started, p.faults
-		FROM candidate
-		JOIN package p ON p.id = candidate.id
-		JOIN collection c ON c.id = p.collection_id
-		WHERE `+priority+` >= @threshold
-		ORDER BY `+priority+` DESC, p.id
-		LIMIT @limit`, pgx.NamedArgs{
+		FROM (SELECT id, total FROM candidate WHERE total >= @threshold ORDER BY total DESC, id LIMIT @limit) chosen
+		JOIN package p ON p.id = chosen.id
+		ORDER BY chosen.total DESC, p.id`, pgx.NamedArgs{
 		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
 		"threshold": ranking.Rules.BuildThreshold, "limit": limit,
 	})

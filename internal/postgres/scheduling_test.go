@@ -57,9 +57,18 @@ func TestSchedulable(t *testing.T) {
 	if eligible < 20 || eligible > 200 {
 		t.Errorf("%d of %d packages are eligible: the test tests little", eligible, len(all))
 	}
-	first, err := e.Schedulable(t.Context(), c.ID, ranking, 3)
-	if err != nil || len(first) != 3 || first[2].ID != got[2].ID {
-		t.Errorf("the first three are %v (%v), want those of the whole list", first, err)
+	// The fewer are asked for, the fewer are looked at.
+	for limit := 1; limit <= len(got); limit++ {
+		first, err := e.Schedulable(t.Context(), c.ID, ranking, limit)
+		if err != nil || len(first) != limit {
+			t.Fatalf("%d of %d packages: %v", len(first), limit, err)
+		}
+		for i := range first {
+			is, want := ranking.Rules.Of(&first[i], c, noon).Total(), ranking.Rules.Of(&got[i], c, noon).Total()
+			if math.Abs(is-want) > 1e-6 {
+				t.Fatalf("of %d packages, number %d has priority %v, want %v", limit, i, is, want)
+			}
+		}
 	}
 }
 
