@@ -17,16 +17,14 @@ ALTER TABLE package DROP CONSTRAINT package_collection_id_name_id_state_blocked_
 CREATE UNIQUE INDEX package_by_name ON package (collection_id, name) INCLUDE (id, state, blocked, running);
 CREATE INDEX package_by_build ON package (collection_id, last_build_id, name) INCLUDE (id, state) WHERE NOT blocked;
 
--- Schedulable packages: those that people have raised or lowered, those with
--- something new, and the rest, of which the one built longest ago is the most
--- worthy. Time is in seconds, which a priority can be told in too.
+-- Schedulable packages: those with something that raises their priority, and
+-- the rest, of which the one built longest ago is the most worthy. Time is in
+-- seconds, which a priority can be told in too.
 DROP INDEX package_raised;
-CREATE INDEX package_pushed ON package (collection_id)
+CREATE INDEX package_raised ON package (collection_id)
     INCLUDE (id, name, static_priority, manual_priority, build_priority, dependency_priority, last_build_started, hold_until)
-    WHERE schedulable AND (static_priority <> 0 OR manual_priority <> 0);
-CREATE INDEX package_changed ON package (collection_id, (dependency_priority + build_priority))
-    INCLUDE (id, name, static_priority, manual_priority, build_priority, dependency_priority, last_build_started, hold_until)
-    WHERE schedulable AND static_priority = 0 AND manual_priority = 0 AND (build_priority <> 0 OR dependency_priority <> 0);
+    WHERE schedulable
+      AND (static_priority <> 0 OR manual_priority <> 0 OR build_priority <> 0 OR dependency_priority <> 0);
 DROP INDEX package_idle;
 CREATE INDEX package_idle ON package (collection_id, date_part('epoch', last_build_started AT TIME ZONE 'UTC'), name)
     INCLUDE (id, last_build_started)
