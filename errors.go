@@ -12,3 +12,15 @@ var (
 	ErrInvalid  = errors.New("invalid")
 	ErrLeased   = errors.New("another process holds the lease")
 )
+
+// Refusal returns an error whose text is the sentence alone, for what one of
+// the errors above would only make longer; errors.Is finds it to be of that kind.
+func Refusal(kind error, sentence string) error { return &refusal{kind, sentence} }
+
+type refusal struct {
+	kind     error
+	sentence string
+}
+
+func (r *refusal) Error() string { return r.sentence }
+func (r *refusal) Unwrap() error { return r.kind }

@@ -64,12 +64,7 @@ func reasonFor(rules koschei.PriorityRules, p *koschei.Package, c *koschei.Colle
 	priority := rules.Of(p, c, now)
 	r := reason{
 		Package: p.Name, State: p.State(), Priority: priority.Total(), Threshold: rules.BuildThreshold, Because: []string{},
-		Terms: map[string]float64{
-			"manual": priority.Manual, "static": priority.Static,
-			"dependency": priority.Coefficient * priority.Dependency,
-			"build":      priority.Coefficient * priority.Build,
-			"time":       priority.Coefficient * priority.Time,
-		},
+		Terms: termsOf(priority),
 	}
 	for _, o := range p.Obstacles(c) {
 		r.Because = append(r.Because, string(o))
@@ -84,14 +79,25 @@ func reasonFor(rules koschei.PriorityRules, p *koschei.Package, c *koschei.Colle
 	return r
 }
 
+// termsOf is what adds up to a priority, by name.
+func termsOf(p koschei.Priority) map[string]float64 {
+	return map[string]float64{
+		"manual": p.Manual, "static": p.Static,
+		"dependency": p.Coefficient * p.Dependency, "build": p.Coefficient * p.Build, "time": p.Coefficient * p.Time,
+	}
+}
+
+func sum(terms map[string]float64) string {
+	return fmt.Sprintf("manual %.0f + static %.0f + dependencies %.1f + last build %.1f + time %.1f",
+		terms["manual"], terms["static"], terms["dependency"], terms["build"], terms["time"])
+}
+
 func (r reason) print(w io.Writer) error {
 	verdict := "is due: it is built when its turn comes"
 	if !r.Due {
 		verdict = "is not built now: " + strings.Join(r.Because, "; ")
 	}
-	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = manual %.0f + static %.0f + dependencies %.1f + last build %.1f + time %.1f\n",
-		r.Package, r.State, verdict, r.Priority,
-		r.Terms["manual"], r.Terms["static"], r.Terms["dependency"], r.Terms["build"], r.Terms["time"])
+	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = %s\n", r.Package, r.State, verdict, r.Priority, sum(r.Terms))
 	return err
 }
 
@@ -225,12 +231,24 @@ func (e explanation) print(w io.Writer) error {
 	if e.Fault != "" {
 		fmt.Fprintf(&b, ": %s", e.Fault)
 	}
-	fmt.Fprintf(&b, "\ntask %d, repo %d, %d packages in the buildroot\n", e.TaskID, e.RepoID, e.Packages)
-	if e.Trigger != nil {
-		fmt.Fprintf(&b, "submitted for %s\n", e.Trigger)
+	b.WriteByte('\n')
+	if e.TaskID != 0 {
+		fmt.Fprintf(&b, "task %d, ", e.TaskID)
 	}
-	if e.Against != 0 {
+	if e.RepoID != 0 {
+		fmt.Fprintf(&b, "repo %d, ", e.RepoID)
+	}
+	if e.Packages != 0 {
+		fmt.Fprintf(&b, "%d packages in the buildroot\n", e.Packages)
+	} else {
+		b.WriteString("what it was built with is not known\n")
+	}
+	b.WriteString(e.submittedFor())
+	switch {
+	case e.Against != 0 && e.Packages != 0:
 		fmt.Fprintf(&b, "%d dependency changes since build %d\n", len(e.Changes), e.Against)
+	case len(e.Changes) > 0:
+		fmt.Fprintf(&b, "%d dependency changes since the build before\n", len(e.Changes))
 	}
 	for _, c := range e.Changes {
 		fmt.Fprintf(&b, "  %s %s -> %s", c.Name, orDash(c.Prev), orDash(c.Curr))
@@ -241,6 +259,15 @@ func (e explanation) print(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// submittedFor is the line on a scratch build's priority when it was chosen.
+func (e explanation) submittedFor() string {
+	var p koschei.Priority
+	if e.Trigger == nil || json.Unmarshal(e.Trigger, &p) != nil {
+		return ""
+	}
+	return fmt.Sprintf("submitted for priority %.1f = %s\n", p.Total(), sum(termsOf(p)))
 }
 
 func orDash(s string) string {

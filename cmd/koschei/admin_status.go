@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -78,7 +79,8 @@ func repoStatus(c postgres.CollectionStatus, now time.Time) string {
 	if c.RepoID == 0 {
 		return "no repo was looked at yet"
 	}
-	return fmt.Sprintf("repo %d of event %d, made %v ago", c.RepoID, c.RepoEvent, now.Sub(c.RepoCreated).Round(time.Minute))
+	return fmt.Sprintf("repo %d of event %d, made %s ago", c.RepoID, c.RepoEvent,
+		strings.Replace(now.Sub(c.RepoCreated).Round(time.Minute).String(), "m0s", "m", 1))
 }
 
 func statusJSON(s *postgres.Status, now time.Time) any {

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -84,9 +85,21 @@ func run(ctx context.Context, args []string) int {
 		code = exitUsage
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "koschei: %v\n", err)
+		fmt.Fprintf(os.Stderr, "koschei: %s\n", oneLine(err.Error()))
 	}
 	return code
+}
+
+// oneLine makes an error of several lines, such as of a database that is tried
+// in several ways, one. What is said twice is said once.
+func oneLine(text string) string {
+	var said []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, " ")
 }
 
 // commandArgs makes "koschei-admin x" the same as "koschei admin x", also when

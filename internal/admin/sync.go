@@ -35,7 +35,7 @@ func SyncGroup(ctx context.Context, db *postgres.DB, author postgres.Author, gro
 		}
 	}
 	if len(members) == 0 {
-		return nil, fmt.Errorf("group %s: none of the %d names is that of a package: %w", group, len(names), koschei.ErrNotFound)
+		return nil, koschei.Refusal(koschei.ErrNotFound, fmt.Sprintf("group %s: none of the %d names is that of a package", group, len(names)))
 	}
 	s.Changes, err = db.EditGroup(ctx, author, group, postgres.GroupEdit{Packages: &members})
 	return s, err

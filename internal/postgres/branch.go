@@ -52,8 +52,8 @@ func (db *DB) BranchCollection(ctx context.Context, author Author, b Branch) ([]
 		if err := updateCollection(ctx, tx, master, master.BuildTag != before.BuildTag); err != nil {
 			return err
 		}
-		log.add(branch.Name, "", "collection %s branched from %s", branch.Name, master.Name)
 		auditCollection(log, &before, master)
+		log.add(branch.Name, "", "collection %s branched from %s", branch.Name, master.Name)
 		return copyCollection(ctx, tx, master.ID, &branch, author.Now, author.Now.Add(-historyCopied))
 	})
 }

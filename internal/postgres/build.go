@@ -80,12 +80,13 @@ func (db *DB) LostSubmissions(ctx context.Context, since time.Time) ([]RunningBu
 func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
 		var pkg, collection string
+		var requested bool
 		err := tx.QueryRow(ctx, `
-			SELECT p.name, c.name
+			SELECT p.name, c.name, b.cancel_requested
 			FROM build b
 			JOIN package p ON p.id = b.package_id
 			JOIN collection c ON c.id = p.collection_id
-			WHERE b.id = $1`, buildID).Scan(&pkg, &collection)
+			WHERE b.id = $1`, buildID).Scan(&pkg, &collection, &requested)
 		if err != nil {
 			return notFound(err, "build %d", buildID)
 		}
@@ -93,11 +94,13 @@ func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) (
 			UPDATE build
 			SET cancel_requested = true
 			WHERE id = $1 AND NOT cancel_requested AND origin = 'scratch' AND outcome IN ('submitting', 'running')`, buildID)
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("requesting that build %d is canceled: %w", buildID, err)
-		}
-		if tag.RowsAffected() == 0 {
-			return fmt.Errorf("build %d is over, or its cancellation was requested before: %w", buildID, koschei.ErrConflict)
+		case tag.RowsAffected() == 0 && requested:
+			return koschei.Refusal(koschei.ErrConflict, fmt.Sprintf("the cancellation of build %d was requested before", buildID))
+		case tag.RowsAffected() == 0:
+			return koschei.Refusal(koschei.ErrConflict, fmt.Sprintf("build %d is over", buildID))
 		}
 		log.add(collection, pkg, "package %s (collection %s): cancellation of build %d requested", pkg, collection, buildID)
 		return wake(ctx, tx, 0, WakeScheduler)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -50,8 +51,11 @@ func (db *DB) BuildPage(ctx context.Context, id, compareWith int64) (*BuildPage,
 		}
 		return db.readBuildSets(ctx, tx, page, compareWith)
 	})
+	if err != nil && !errors.Is(err, koschei.ErrNotFound) {
+		err = fmt.Errorf("reading build %d: %w", id, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reading build %d: %w", id, err)
+		return nil, err
 	}
 	return page, nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -202,7 +203,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 			s.PackageID, s.Event, s.EVR.Epoch, s.EVR.Version, s.EVR.Release, s.RepoID, s.Arches, s.Now, triggerOf(s.Trigger),
 		).Scan(&buildID)
 		if violates(err, "build_one_running") {
-			return fmt.Errorf("a build is already under way: %w", koschei.ErrConflict)
+			return koschei.Refusal(koschei.ErrConflict, "a build of it is under way already")
 		}
 		if err != nil {
 			return err
@@ -214,7 +215,10 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 		}
 		return settlePackages(ctx, tx, []int64{s.PackageID}, s.Now)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, koschei.ErrConflict):
+		return 0, err
+	case err != nil:
 		return 0, fmt.Errorf("writing down a build of package %d: %w", s.PackageID, err)
 	}
 	return buildID, nil

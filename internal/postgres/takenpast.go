@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -197,6 +199,11 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 	}
 	if taken.Transitions, err = insertTakenTransitions(ctx, tx, packages, pasts); err != nil {
 		return taken, err
+	}
+	if taken.Builds > 0 {
+		if err := wakeFor(ctx, tx, slices.Collect(maps.Values(packages)), WakeBuildResolver, WakeRepoResolver); err != nil {
+			return taken, err
+		}
 	}
 	return taken, settleTaken(ctx, tx, packages, pasts)
 }

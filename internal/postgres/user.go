@@ -8,10 +8,10 @@ import (
 )
 
 // SetAdmin gives a user, who is made if need be, the rights of an
-// administrator or takes them away.
+// administrator, or takes them away from one there is.
 func (db *DB) SetAdmin(ctx context.Context, author Author, user string, admin bool) ([]string, error) {
 	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
-		id, err := ensureUser(ctx, tx, user)
+		id, err := userFor(ctx, tx, user, admin)
 		if err != nil {
 			return err
 		}
@@ -29,6 +29,14 @@ func (db *DB) SetAdmin(ctx context.Context, author Author, user string, admin bo
 		}
 		return nil
 	})
+}
+
+func userFor(ctx context.Context, tx pgx.Tx, name string, make bool) (id int64, err error) {
+	if make {
+		return ensureUser(ctx, tx, name)
+	}
+	err = tx.QueryRow(ctx, `SELECT id FROM users WHERE name = $1`, name).Scan(&id)
+	return id, notFound(err, "user %s", name)
 }
 
 // Admins returns the names of all administrators, sorted.

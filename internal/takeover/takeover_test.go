@@ -45,7 +45,7 @@ type move struct {
 func newMove(t *testing.T) *move {
 	t.Helper()
 	world, err := kojisim.Generate(kojisim.GeneratorOptions{
-		Packages: 60, Seed: 3, History: 48 * time.Hour, Updates: 20, Hosts: 20,
+		Packages: 40, Seed: 3, History: 24 * time.Hour, Updates: 20, Hosts: 20,
 	})
 	if err != nil {
 		t.Fatal(err)
