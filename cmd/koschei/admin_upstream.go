@@ -63,7 +63,7 @@ func (a *console) importUpstream() *cobra.Command {
 
 // run looks at everything that is needed before it changes anything.
 func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
-	hub, err := u.hub(ctx)
+	hubs, err := u.hubs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,17 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
+	for i := range decided.Collections {
+		if _, err := hubs.Source(&decided.Collections[i]); err != nil && !u.withoutBuilds {
+			return nil, badInput(fmt.Errorf("collection %s is in secondary mode, and %w: set secondary_koji.server, or say --without-builds",
+				decided.Collections[i].Name, err))
+		}
+	}
 	changes, err := u.db.TakeOver(ctx, u.author, decided)
 	if err != nil || u.withoutBuilds {
 		return changes, err
 	}
-	t := &takeover.Takeover{DB: u.db, Original: original, Hub: hub}
+	t := &takeover.Takeover{DB: u.db, Original: original, Hubs: hubs}
 	for i := range decided.Collections {
 		name := decided.Collections[i].Name
 		var change string
@@ -99,26 +105,27 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 	return changes, nil
 }
 
-// hub returns a client of the hub, which answers.
-func (u *upstreamImport) hub(ctx context.Context) (*koji.Client, error) {
+// hubs returns clients of the hubs, of which the primary one answers.
+func (u *upstreamImport) hubs(ctx context.Context) (koji.Hubs, error) {
+	var none koji.Hubs
 	if u.withoutBuilds {
-		return nil, nil
+		return none, nil
 	}
 	c, err := u.config()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if c.Koji.Server == "" {
-		return nil, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
+		return none, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
 	}
-	hub, err := newHub(c.Koji, nil)
+	hubs, err := newHubs(c, nil)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	if _, err := hub.LastEvent(ctx); err != nil {
-		return nil, missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
+	if _, err := hubs.Primary.LastEvent(ctx); err != nil {
+		return none, missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
 	}
-	return hub, nil
+	return hubs, nil
 }
 
 func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {

@@ -13,11 +13,19 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
 )
 
+// A placer finds the place of builds of a collection in the order of events of
+// its source hub.
+type placer struct {
+	tasks  *koji.Client // of scratch builds
+	source *koji.Client
+	hub    koschei.Hub // that source is
+	tags   []string    // the destination tag and those it inherits from
+	report *Report
+}
+
 // place returns the builds as we store them, nil for one without a place in
 // the hub's order, which the report then names.
-func (t *Takeover) place(ctx context.Context, c *koschei.Collection, tags []string, builds []*upstream.Build, report *Report) (
-	[]*postgres.TakenBuild, error,
-) {
+func (p *placer) place(ctx context.Context, builds []*upstream.Build) ([]*postgres.TakenBuild, error) {
 	placed := make([]*postgres.TakenBuild, len(builds))
 	var scratch, real []int
 	for i, b := range builds {
@@ -27,22 +35,20 @@ func (t *Takeover) place(ctx context.Context, c *koschei.Collection, tags []stri
 			scratch = append(scratch, i)
 		}
 	}
-	if err := t.placeScratch(ctx, c, builds, scratch, placed, report); err != nil {
+	if err := p.placeScratch(ctx, builds, scratch, placed); err != nil {
 		return nil, err
 	}
-	return placed, t.placeReal(ctx, tags, builds, real, placed, report)
+	return placed, p.placeReal(ctx, builds, real, placed)
 }
 
 // placeScratch places scratch builds, each by when the hub says that its task
 // was made. Koschei had chosen the source right before.
-func (t *Takeover) placeScratch(ctx context.Context, c *koschei.Collection, builds []*upstream.Build, which []int,
-	placed []*postgres.TakenBuild, report *Report,
-) error {
+func (p *placer) placeScratch(ctx context.Context, builds []*upstream.Build, which []int, placed []*postgres.TakenBuild) error {
 	ids := make([]int64, len(which))
 	for n, i := range which {
 		ids[n] = builds[i].TaskID
 	}
-	tasks, err := t.Hub.Tasks(ctx, ids)
+	tasks, err := p.tasks.Tasks(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("tasks of builds: %w", err)
 	}
@@ -50,15 +56,12 @@ func (t *Takeover) placeScratch(ctx context.Context, c *koschei.Collection, buil
 	var made []time.Time
 	for n, i := range which {
 		if why := notOf(tasks[n], builds[i]); why != "" {
-			report.not(builds[i], why)
+			p.report.not(builds[i], why)
 			continue
 		}
 		b := ours(builds[i])
 		b.Hub = koschei.Primary
 		b.Started, b.Finished = tasks[n].Created, tasks[n].Completed
-		if c.SecondaryMode {
-			b.RepoID = 0 // the original has the secondary's, not the one it was made in
-		}
 		settle(b, builds[i])
 		placed[i] = b
 		known, made = append(known, i), append(made, b.Started)
@@ -66,14 +69,14 @@ func (t *Takeover) placeScratch(ctx context.Context, c *koschei.Collection, buil
 	if err := checkClock(builds, known, made); err != nil {
 		return err
 	}
-	events, err := t.Hub.EventsBefore(ctx, made)
+	events, err := p.source.EventsBefore(ctx, made)
 	if err != nil {
 		return fmt.Errorf("events of builds: %w", err)
 	}
 	for n, i := range known {
 		if placed[i].Event = events[n].ID; events[n].ID == 0 {
 			placed[i] = nil
-			report.not(builds[i], "the hub has no event before it")
+			p.report.not(builds[i], "the hub has no event before it")
 		}
 	}
 	return nil
@@ -155,15 +158,13 @@ func settle(b *postgres.TakenBuild, was *upstream.Build) {
 
 // placeReal places real builds, each at the event at which it was last tagged
 // in the destination tag or one that this inherits from.
-func (t *Takeover) placeReal(ctx context.Context, tags []string, builds []*upstream.Build, which []int,
-	placed []*postgres.TakenBuild, report *Report,
-) error {
+func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which []int, placed []*postgres.TakenBuild) error {
 	nvrs := make([]string, len(which))
 	for n, i := range which {
 		b := builds[i]
 		nvrs[n] = fmt.Sprintf("%s-%s-%s", b.Package, b.EVR.Version, b.EVR.Release)
 	}
-	found, err := t.Hub.FindBuilds(ctx, nvrs)
+	found, err := p.source.FindBuilds(ctx, nvrs)
 	if err != nil {
 		return fmt.Errorf("real builds: %w", err)
 	}
@@ -172,30 +173,30 @@ func (t *Takeover) placeReal(ctx context.Context, tags []string, builds []*upstr
 	for n, i := range which {
 		f := found[n]
 		if f == nil || f.TaskID != builds[i].TaskID {
-			report.not(builds[i], "the hub has no such build of this task")
+			p.report.not(builds[i], "the hub has no such build of this task")
 			continue
 		}
 		b := ours(builds[i])
-		b.Origin, b.Hub, b.KojiBuildID = koschei.Real, koschei.Primary, f.ID
+		b.Origin, b.Hub, b.KojiBuildID = koschei.Real, p.hub, f.ID
 		b.Started = firstTime(f.Started, f.Created, f.Completed)
 		b.Finished = firstTime(f.Completed, f.Created, f.Started)
 		settle(b, builds[i])
 		placed[i] = b
 		known, ids = append(known, i), append(ids, f.ID)
 	}
-	taggings, err := t.Hub.BuildTaggings(ctx, ids)
+	taggings, err := p.source.BuildTaggings(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("tags of real builds: %w", err)
 	}
 	for n, i := range known {
 		for _, tagging := range taggings[n] {
-			if slices.Contains(tags, tagging.Tag) {
+			if slices.Contains(p.tags, tagging.Tag) {
 				placed[i].Event = tagging.Created // the last of them stays
 			}
 		}
 		if placed[i].Event == 0 {
 			placed[i] = nil
-			report.not(builds[i], "the hub never had it in the destination tag")
+			p.report.not(builds[i], "the hub never had it in the destination tag")
 		}
 	}
 	return nil
@@ -211,12 +212,12 @@ func firstTime(times ...time.Time) time.Time {
 }
 
 // placeTransitions places transitions after the newest event before each.
-func (t *Takeover) placeTransitions(ctx context.Context, transitions []upstream.Transition, pasts map[string]*postgres.TakenPast) error {
+func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Transition, pasts map[string]*postgres.TakenPast) error {
 	times := make([]time.Time, len(transitions))
 	for i := range transitions {
 		times[i] = transitions[i].Changed
 	}
-	events, err := t.Hub.EventsBefore(ctx, times)
+	events, err := p.source.EventsBefore(ctx, times)
 	if err != nil {
 		return fmt.Errorf("events of transitions: %w", err)
 	}

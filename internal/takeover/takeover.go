@@ -29,7 +29,7 @@ import (
 type Takeover struct {
 	DB       *postgres.DB
 	Original *upstream.Original
-	Hub      *koji.Client
+	Hubs     koji.Hubs
 	Step     func() // called after each package; nil if nobody looks
 	Batch    int    // about how many builds are taken over in one transaction; 0 is 400
 }
@@ -70,14 +70,18 @@ func (t *Takeover) Collection(ctx context.Context, c *koschei.Collection) (*Repo
 	if err != nil {
 		return report, err
 	}
-	tags, err := t.Hub.InheritedTags(ctx, c.DestTag)
+	source, err := t.Hubs.Source(c)
+	if err != nil {
+		return report, err
+	}
+	tags, err := source.InheritedTags(ctx, c.DestTag)
 	if err != nil {
 		return report, fmt.Errorf("tags that %s inherits from: %w", c.DestTag, err)
 	}
-	tags = append(tags, c.DestTag)
+	p := &placer{tasks: t.Hubs.Primary, source: source, hub: c.SourceHub(), tags: append(tags, c.DestTag), report: report}
 	for len(packages) > 0 {
 		n := t.nextBatch(packages)
-		if err := t.packages(ctx, c, tags, packages[:n], report); err != nil {
+		if err := t.packages(ctx, c, p, packages[:n]); err != nil {
 			return report, err
 		}
 		for range n {
@@ -160,7 +164,7 @@ func keyOf(b *upstream.Build) *postgres.TakenKey {
 	return &key
 }
 
-func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, tags []string, packages []upstream.Package, report *Report) error {
+func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *placer, packages []upstream.Package) error {
 	f, err := t.fresh(ctx, c.Name, c.ID, packages)
 	if err != nil {
 		return err
@@ -174,7 +178,7 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, tags []s
 		pasts[i] = postgres.TakenPast{Package: packages[i].Name, Resolution: packages[i].Resolution}
 		byName[packages[i].Name] = &pasts[i]
 	}
-	placed, err := t.place(ctx, c, tags, f.builds, report)
+	placed, err := p.place(ctx, f.builds)
 	if err != nil {
 		return err
 	}
@@ -190,16 +194,16 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, tags []s
 			return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Origin, b.Origin)) // "real" < "scratch"
 		})
 	}
-	if err := t.placeTransitions(ctx, f.transitions, byName); err != nil {
+	if err := p.placeTransitions(ctx, f.transitions, byName); err != nil {
 		return err
 	}
 	taken, err := t.DB.TakePasts(ctx, c.ID, pasts)
 	if err != nil {
 		return err
 	}
-	report.Builds += taken.Builds
-	report.Transitions += taken.Transitions
-	report.leave(f.builds, taken.Left)
+	p.report.Builds += taken.Builds
+	p.report.Transitions += taken.Transitions
+	p.report.leave(f.builds, taken.Left)
 	return nil
 }
 

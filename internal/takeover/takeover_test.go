@@ -198,7 +198,7 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if err != nil {
 		m.T.Fatal(err)
 	}
-	t := &takeover.Takeover{DB: m.db, Original: original, Hub: m.Sync.Primary, Step: step, Batch: 20}
+	t := &takeover.Takeover{DB: m.db, Original: original, Hubs: koji.Hubs{Primary: m.Sync.Primary}, Step: step, Batch: 20}
 	return t.Collection(ctx, c)
 }
 

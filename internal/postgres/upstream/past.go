@@ -28,7 +28,7 @@ type Build struct {
 	Started         time.Time // when the task was made, once the original has asked
 	Finished        time.Time // zero while running
 	EVR             rpm.EVR
-	RepoID          int64 // 0 if not known; of the secondary hub in secondary mode
+	RepoID          int64 // 0 if not known; of the collection's source hub, as here
 	CancelRequested bool
 	Resolved        *bool // whether it could be resolved; nil if it was not tried
 	Real, Untagged  bool
