@@ -43,6 +43,7 @@ type options struct {
 	packages      int
 	seed          int64
 	speed         float64
+	bus           busOptions
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -56,6 +57,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.packages, "packages", 300, "source packages of a made-up distribution")
 	f.Int64Var(&o.seed, "seed", 1, "same seed, same world")
 	f.Float64Var(&o.speed, "speed", 1, "virtual seconds in a real one")
+	o.bus.register(f)
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -69,7 +71,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case o.speed <= 0:
 		return o, errors.New("the speed must be above 0")
 	}
-	return o, nil
+	return o, o.bus.check()
 }
 
 // run serves until ctx ends and returns the exit code.
@@ -116,13 +118,17 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	clock := kojisim.NewClock(world.Now(), time.Now(), o.speed)
-	hub := kojisim.NewHub(world, clock, slog.New(slog.NewTextHandler(stderr, nil)))
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	hub := kojisim.NewHub(world, clock, log)
 	mux := http.NewServeMux()
 	mux.Handle("/kojihub", hub)
 	mux.Handle("/kojihub/", hub)
 	mux.Handle("/kojifiles/", hub)
 	mux.Handle("/", statusPage(world, clock))
 	parts := []func() error{func() error { return hub.Run(ctx) }}
+	if send := o.bus.publish(ctx, world, log); send != nil {
+		parts = append(parts, send)
+	}
 	addresses := ""
 	for _, s := range []struct {
 		address, path string

@@ -19,6 +19,9 @@ func TestBadUsage(t *testing.T) {
 		{"-packages 7", "kojisim: a distribution has at least 100 packages\n"},
 		{"-speed 0", "kojisim: the speed must be above 0\n"},
 		{"-from a -world b", "kojisim: -from and -world exclude each other\n"},
+		{"-amqp http://x/", "kojisim: -amqp: url: AMQP scheme must be either 'amqp://' or 'amqps://'\n"},
+		{"-amqp amqp://x/ -lose 2", "kojisim: -lose 2: a probability is from 0 to 1\n"},
+		{"-amqp amqp://x/ -amqp-cert a", "kojisim: -amqp: certificate and key: one is of no use without the other\n"},
 		{"x", "kojisim: unexpected argument \"x\"\n"},
 		{"-world testdata/nothing", "kojisim: open testdata/nothing: no such file or directory\n"},
 	} {

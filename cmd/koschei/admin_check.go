@@ -20,10 +20,10 @@ const checkTime = 20 * time.Second
 func (a *console) checkConfig() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check-config",
-		Short: "Check the configuration against the database and the hub",
-		Long: "Reads the configuration, connects to the database and the hub, logs in, and looks up the target of\n" +
-			"every collection. It changes nothing. The exit code is 1 if anything is wrong, 3 if the database or\n" +
-			"the hub cannot be reached.",
+		Short: "Check the configuration against the database, the hub and the message bus",
+		Long: "Reads the configuration, connects to the database, the hub and the message bus if there is one, logs\n" +
+			"in, and looks up the target of every collection. It changes nothing. The exit code is 1 if anything is\n" +
+			"wrong, 3 if the database, the hub or the bus cannot be reached.",
 		Example: "  koschei-admin --config koschei.yaml check-config",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,7 +35,7 @@ func (a *console) checkConfig() *cobra.Command {
 				defer cancel()
 				r := &checkReport{Problems: []string{}}
 				r.fine("database: ok")
-				err := r.checkHub(ctx, c, db)
+				err := errors.Join(r.checkHub(ctx, c, db), r.checkBus(ctx, c.Bus))
 				return errors.Join(a.printReport(cmd.OutOrStdout(), r), err, r.verdict())
 			})
 		},

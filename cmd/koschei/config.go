@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bus/amqp"
 )
 
 // A config is everything that can be configured. Every field has a usable zero
@@ -25,6 +26,7 @@ type config struct {
 	Database     databaseConfig   `yaml:"database"`
 	Koji         kojiConfig       `yaml:"koji" doc:"The Koji system that builds."`
 	Secondary    secondaryConfig  `yaml:"secondary_koji" doc:"The Koji system that collections in secondary mode are read from; without server there is none."`
+	Bus          busConfig        `yaml:"bus" doc:"The hub's message bus, an AMQP broker as fedora-messaging uses it. Without a URL nobody listens, and polling hears everything later."`
 	Dependency   dependencyConfig `yaml:"dependency"`
 	Priorities   prioritiesConfig `yaml:"priorities" doc:"Constants of the priority formula; see docs/services/scheduler.md."`
 	Polling      loopConfig       `yaml:"polling"`
@@ -71,6 +73,19 @@ type secondaryConfig struct {
 	CA       string `yaml:"ca" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
 	RepoURL  string `yaml:"repo_url" doc:"Address of a repo for the builders of the Koji system that builds, with {build_tag}, {repo_id} and {arch}; empty for the place below topurl."`
 	Packages string `yaml:"packages" doc:"Where those builders find the directory packages, relative to the directory work of the Koji system that builds."`
+}
+
+type busConfig struct {
+	URL          string `yaml:"url" doc:"amqps:// address of the broker, or amqp:// with user and password."`
+	CA           string `yaml:"ca" doc:"PEM file with the certificate authorities of the broker; empty for the system's."`
+	Certificate  string `yaml:"certificate" doc:"PEM file with the certificate to log in with, by SASL EXTERNAL."`
+	Key          string `yaml:"key" doc:"PEM file with the certificate's key."`
+	Exchange     string `yaml:"exchange" doc:"Topic exchange to which messages are published."`
+	Queue        string `yaml:"queue" doc:"Name of our durable queue, the same for all replicas of the watcher."`
+	PassiveQueue bool   `yaml:"passive_queue" doc:"The queue and its bindings are made by the broker's operators; it is only consumed."`
+	TopicPrefix  string `yaml:"topic_prefix" doc:"What the topics of the hub's messages begin with, before .buildsys."`
+	Instance     string `yaml:"instance" doc:"The hub's name in its messages; those of others are ignored."`
+	Prefetch     int    `yaml:"prefetch" doc:"Messages taken at once, and answered together."`
 }
 
 type dependencyConfig struct {
@@ -125,7 +140,13 @@ func defaultConfig() config {
 			TaskTimeout:   48 * time.Hour,
 			LoadThreshold: 0.5,
 		},
-		Secondary:  secondaryConfig{Packages: "../packages"},
+		Secondary: secondaryConfig{Packages: "../packages"},
+		Bus: busConfig{
+			Exchange:    amqp.DefaultExchange,
+			TopicPrefix: "org.fedoraproject.prod",
+			Instance:    "primary",
+			Prefetch:    1000,
+		},
 		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096},
 		Priorities: prioritiesConfig{
 			BuildThreshold: p.BuildThreshold,
@@ -253,7 +274,7 @@ func newConfigCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.Database.URL = hidePassword(c.Database.URL)
+			c.Database.URL, c.Bus.URL = hidePassword(c.Database.URL), hidePassword(c.Bus.URL)
 			return printConfig(cmd.OutOrStdout(), c)
 		},
 	}

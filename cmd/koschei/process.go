@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
+	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/frontend"
 	"github.com/koschei-ci/koschei/internal/frontend/pages"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -42,6 +44,7 @@ type process struct {
 	registry *prometheus.Registry
 	loops    *loop.Metrics
 	repos    *resolution.Repos
+	bus      bus.Queue // of the hub's messages; nil if there is none
 }
 
 func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
@@ -58,6 +61,10 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if c.Database.Lease < time.Second {
 		return nil, badInput(fmt.Errorf("configuration: database.lease is %s: it must be at least a second", c.Database.Lease))
 	}
+	messages, err := newQueue(c.Bus, log)
+	if err != nil {
+		return nil, badInput(fmt.Errorf("configuration, section bus: %w", err))
+	}
 	leasing := *db
 	leasing.DB = db.Leasing(c.Database.Lease)
 	return &process{
@@ -71,6 +78,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 			},
 			Arch: c.Dependency.Arch, Intern: db.Intern,
 		},
+		bus: messages,
 	}, nil
 }
 
@@ -79,7 +87,17 @@ func repoCache(dataDir string) string { return filepath.Join(dataDir, "repos") }
 
 // serviceNames are the services as the operators' handbook names them.
 func serviceNames() []string {
-	return []string{"polling", "repo-resolver", "build-resolver", "scheduler"}
+	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler"}
+}
+
+// services are those that can run here: all, but the watcher only where there
+// is a message bus.
+func (p *process) services() []string {
+	names := serviceNames()
+	if p.bus == nil {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "watcher" })
+	}
+	return names
 }
 
 // run runs a service until ctx ends.
@@ -87,11 +105,10 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	log := p.log.With("service", name)
 	rules := p.config.Priorities.rules()
 	switch name {
+	case "watcher":
+		p.watcher(log).Run(ctx)
 	case "polling":
-		s := &polling.Service{DB: p.db.DB, Log: log, Rung: alarm.Rung, Sync: &kojisync.Sync{
-			DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: rules,
-			TaskTimeout: p.config.Koji.TaskTimeout,
-		}}
+		s := &polling.Service{DB: p.db.DB, Log: log, Rung: alarm.Rung, Sync: p.sync(log)}
 		s.Run(ctx, p.loop(name, p.config.Polling, alarm))
 	case "repo-resolver":
 		s := &reporesolver.Service{
@@ -122,6 +139,14 @@ func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
 	return &mirror.Mirror{
 		Hubs: p.hubs, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
 		Arches: p.config.Koji.BuildArches, RepoURL: p.config.Secondary.repoURL(),
+	}
+}
+
+// sync brings the record in line with the hub.
+func (p *process) sync(log *slog.Logger) *kojisync.Sync {
+	return &kojisync.Sync{
+		DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: p.config.Priorities.rules(),
+		TaskTimeout: p.config.Koji.TaskTimeout,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/selfcheck"
 )
@@ -25,7 +24,7 @@ func (p *process) selfCheck(ctx context.Context) {
 	}
 	s := &selfcheck.Service{
 		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: selfcheck.NewMetrics(p.registry),
-		Sync: &kojisync.Sync{DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: rules, TaskTimeout: c.Koji.TaskTimeout},
+		Sync: p.sync(log),
 		Config: selfcheck.Config{
 			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: longest,
 			Intervals: map[string]time.Duration{

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -44,7 +45,7 @@ func newAllCommand(g *globals) *cobra.Command {
 				return err
 			}
 			log.InfoContext(ctx, "serving", "address", listener.Addr().String())
-			return p.together(ctx, serviceNames(), listener)
+			return p.together(ctx, p.services(), listener)
 		},
 	}
 	cmd.Flags().StringVar(&address, "listen", "", "address to serve pages, health and metrics on")
@@ -54,6 +55,7 @@ func newAllCommand(g *globals) *cobra.Command {
 // newServiceCommands returns a command for each service and one for the pages.
 func newServiceCommands(g *globals) []*cobra.Command {
 	short := map[string]string{
+		"watcher":        "Hear on the message bus what happens at Koji",
 		"polling":        "Ask Koji for builds, package lists and tasks",
 		"repo-resolver":  "Resolve all packages in each new repo",
 		"build-resolver": "Find out what each build was built with",
@@ -114,6 +116,9 @@ func runService(cmd *cobra.Command, g *globals, names []string, address string) 
 	}
 	if len(names) > 0 && c.Koji.Server == "" {
 		return badInput(errors.New("no hub is configured: set koji.server"))
+	}
+	if slices.Contains(names, "watcher") && c.Bus.URL == "" {
+		return badInput(errors.New("no message bus is configured: set bus.url; without a bus the watcher is of no use"))
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	db, err := joinDatabase(ctx, c)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,39 @@ type Config struct {
 	Log         *slog.Logger     // of what happens to the connection
 	Connected   func(is bool)    // is told whether there is a connection; may be nil
 	LongestWait time.Duration    // before connecting again; 0 is half a minute
+}
+
+// LoadFiles reads the authorities and the certificate with its key from PEM
+// files; "" is no file. An error says which setting is wrong.
+func (c *Config) LoadFiles(authorities, certificate, key string) error {
+	if authorities != "" {
+		text, err := os.ReadFile(authorities)
+		if err != nil {
+			return fmt.Errorf("ca: %w", err)
+		}
+		c.Authorities = x509.NewCertPool()
+		if !c.Authorities.AppendCertsFromPEM(text) {
+			return fmt.Errorf("ca: %s holds no certificate", authorities)
+		}
+	}
+	if certificate == "" && key == "" {
+		return nil
+	}
+	if certificate == "" || key == "" {
+		return errors.New("certificate and key: one is of no use without the other")
+	}
+	cert, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return fmt.Errorf("certificate and key: %w", err)
+	}
+	c.Certificate = &cert
+	return nil
+}
+
+// Check returns what can be seen to be wrong without a connection.
+func (c *Config) Check() error {
+	_, err := c.address()
+	return err
 }
 
 // DefaultExchange is the exchange that fedora-messaging uses.
@@ -49,9 +83,9 @@ func (c *Config) address() (amqp091.URI, error) {
 	uri, err := amqp091.ParseURI(c.URL)
 	switch {
 	case err != nil:
-		return uri, fmt.Errorf("the address of the message bus: %w", err)
+		return uri, fmt.Errorf("url: %w", err)
 	case c.Certificate != nil && uri.Scheme != "amqps":
-		return uri, errors.New("the address of the message bus: a certificate needs amqps://")
+		return uri, errors.New("url: to log in with a certificate it must begin with amqps://")
 	}
 	return uri, nil
 }
@@ -98,7 +132,7 @@ func (c *Config) dial(ctx context.Context, uri amqp091.URI) (*witness, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	if uri.Scheme != "amqps" {
-		return &witness{Conn: conn}, nil
+		return newWitness(conn, false), nil
 	}
 	config := &tls.Config{ServerName: uri.Host, RootCAs: c.Authorities, MinVersion: tls.VersionTLS12}
 	if c.Certificate != nil {
@@ -110,7 +144,7 @@ func (c *Config) dial(ctx context.Context, uri amqp091.URI) (*witness, error) {
 		_ = conn.Close() // it never was one
 		return nil, c.explain(err)
 	}
-	return &witness{Conn: secure}, nil
+	return newWitness(secure, true), nil
 }
 
 // A witness remembers what ended a connection. The library only says that it is
@@ -118,31 +152,49 @@ func (c *Config) dial(ctx context.Context, uri amqp091.URI) (*witness, error) {
 // after the handshake.
 type witness struct {
 	net.Conn
+	secure bool
 
-	mu  sync.Mutex
-	err error
+	once  sync.Once
+	ended chan struct{} // closed after err was set
+	err   error
+}
+
+func newWitness(conn net.Conn, secure bool) *witness {
+	return &witness{Conn: conn, secure: secure, ended: make(chan struct{})}
 }
 
 func (w *witness) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	if err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.err == nil {
+		w.once.Do(func() {
 			w.err = err
-		}
+			close(w.ended)
+		})
 	}
 	return n, err
 }
 
-// saw returns what the broker said if it refused us, otherwise err.
+// saw returns what the broker said if it did not want to speak with us, else
+// err, with which opening the connection ended.
 func (w *witness) saw(err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if refused(w.err) {
-		return w.err
+	var said *amqp091.Error
+	if !w.secure || errors.As(err, &said) && said.Server || errors.Is(err, amqp091.ErrSASL) {
+		return err
 	}
-	return err
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-w.ended:
+		if refused(w.err) {
+			return w.err
+		}
+	case <-timer.C:
+	}
+	if errors.Is(err, amqp091.ErrCredentials) {
+		return err
+	}
+	// Its word may get lost when it hangs up while we write.
+	return fmt.Errorf("the broker hung up, as it does when it does not accept a certificate (%w)", err)
 }
 
 // refused tells whether err is the other side's word against a TLS connection.
@@ -187,8 +239,8 @@ func hangUp(conn *amqp091.Connection) {
 	_ = conn.CloseDeadline(time.Now().Add(closeTime)) // what is left is the broker's to find out
 }
 
-// again calls session until it returns nil or ctx ends, later after each
-// failure in a row.
+// again calls session, which returns when a connection is lost, until ctx ends;
+// later after each failure in a row.
 func (c *Config) again(ctx context.Context, session func(context.Context) error) {
 	longest := c.LongestWait
 	if longest == 0 {
@@ -197,7 +249,7 @@ func (c *Config) again(ctx context.Context, session func(context.Context) error)
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
 		err := session(ctx)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		if time.Since(began) > longest {

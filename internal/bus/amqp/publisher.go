@@ -35,17 +35,6 @@ func (p *Publisher) Publish(ctx context.Context, messages ...*bus.Message) error
 	return err
 }
 
-// Deliver publishes until the broker has confirmed every message or ctx ends.
-// Messages may come twice.
-func (p *Publisher) Deliver(ctx context.Context, messages ...*bus.Message) error {
-	var err error
-	p.again(ctx, func(ctx context.Context) error {
-		err = p.Publish(ctx, messages...)
-		return err
-	})
-	return err
-}
-
 // Close ends the connection.
 func (p *Publisher) Close() {
 	p.mu.Lock()

@@ -20,15 +20,30 @@ type Queue struct {
 	Prefetch int      // messages that may be handed out and not settled
 }
 
-// Check connects once and returns what would keep Receive from working.
-func (q *Queue) Check(ctx context.Context) error {
+// Probe connects once, changes nothing, and returns whether the queue is there,
+// or what would keep Receive from working.
+func (q *Queue) Probe(ctx context.Context) (exists bool, err error) {
 	conn, err := q.connect(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer hangUp(conn)
-	_, err = q.open(conn)
-	return err
+	ch, err := conn.Channel()
+	if err == nil {
+		err = ch.ExchangeDeclarePassive(q.Exchange, amqp091.ExchangeTopic, true, false, false, false, nil)
+	}
+	if err != nil {
+		return false, fmt.Errorf("exchange %s: %w", q.Exchange, q.explain(err))
+	}
+	_, err = ch.QueueDeclarePassive(q.Queue, true, false, false, false, nil)
+	var said *amqp091.Error
+	if errors.As(err, &said) && said.Code == amqp091.NotFound && !q.Passive {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("queue %s: %w", q.Queue, q.explain(err))
+	}
+	return true, nil
 }
 
 // Receive implements bus.Queue.

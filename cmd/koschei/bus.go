@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/bus"
+	"github.com/koschei-ci/koschei/internal/bus/amqp"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/watcher"
+)
+
+// newQueue returns the configured queue, nil if there is none. It does not
+// contact the broker.
+func newQueue(c busConfig, log *slog.Logger) (bus.Queue, error) {
+	if c.URL == "" {
+		return nil, nil //nolint:nilnil // there may be no bus
+	}
+	return c.queue(log)
+}
+
+func (c busConfig) queue(log *slog.Logger) (*amqp.Queue, error) {
+	q := &amqp.Queue{
+		Config: amqp.Config{URL: c.URL, Exchange: c.Exchange, Log: log, Name: "koschei watcher"},
+		Queue:  c.Queue, Passive: c.PassiveQueue, Topics: c.watched().Topics(), Prefetch: c.Prefetch,
+	}
+	if err := q.LoadFiles(c.CA, c.Certificate, c.Key); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Queue == "":
+		return nil, errors.New("queue: it needs a name, the same for all replicas and for no other consumer")
+	case c.Exchange == "":
+		return nil, errors.New("exchange: it needs a name, such as " + amqp.DefaultExchange)
+	case c.TopicPrefix == "":
+		return nil, errors.New("topic_prefix: it is empty")
+	case c.Prefetch < 1 || c.Prefetch > 65535:
+		return nil, fmt.Errorf("prefetch: %d is not from 1 to 65535", c.Prefetch)
+	}
+	return q, q.Check()
+}
+
+func (c busConfig) watched() watcher.Config {
+	return watcher.Config{TopicPrefix: c.TopicPrefix, Instance: c.Instance}
+}
+
+const (
+	// gatherTime is how long the first of some messages waits for the others,
+	// in domain time: hubs tag many builds one after the other.
+	gatherTime = time.Second
+
+	// Messages that cannot be handled are tried again after this domain time,
+	// later if nothing else can be handled either.
+	firstDelay = 5 * time.Second
+	lastDelay  = time.Minute
+
+	// pollsBeforeGivingUp is after how many intervals of polling a message that
+	// cannot be handled is not worth another try.
+	pollsBeforeGivingUp = 3
+)
+
+// watcher returns the service. There must be a bus.
+func (p *process) watcher(log *slog.Logger) *watcher.Service {
+	c := p.config
+	config := c.Bus.watched()
+	config.GiveUp = pollsBeforeGivingUp * c.Polling.Interval
+	metrics := watcher.NewMetrics(p.registry)
+	if q, far := p.bus.(*amqp.Queue); far {
+		q.Connected = metrics.Connected
+	} else {
+		metrics.Connected(true)
+	}
+	return &watcher.Service{
+		DB: p.db.DB, Sync: p.sync(log), Log: log, Metrics: metrics, Config: config,
+		Consumer: &bus.Consumer{
+			Queue: p.bus, Log: log, Most: c.Bus.Prefetch,
+			Gather: c.Clock.real(gatherTime), FirstDelay: c.Clock.real(firstDelay), LastDelay: c.Clock.real(lastDelay),
+		},
+	}
+}
+
+// real returns how long a domain time takes, but not less than a moment.
+func (c clockConfig) real(d time.Duration) time.Duration {
+	if c.Speed > 0 {
+		d = time.Duration(float64(d) / c.Speed)
+	}
+	return max(d, 50*time.Millisecond)
+}
+
+// demoMail is how many messages of a simulated hub may wait in memory. What is
+// beyond gets lost, as it may.
+const demoMail = 10_000
+
+// listenTo has the watcher hear what happens in a simulated world.
+func (p *process) listenTo(ctx context.Context, world *kojisim.World) {
+	mail := bus.NewMemory(demoMail)
+	world.Subscribe(func(m kojisim.Message) {
+		if err := mail.Publish(ctx, m.OnBus(p.config.Bus.TopicPrefix)); err != nil {
+			p.log.WarnContext(ctx, "message lost", "message", m.ID, "error", err)
+		}
+	})
+	p.bus = mail
+}
+
+// checkBus looks at the broker.
+func (r *checkReport) checkBus(ctx context.Context, c busConfig) error {
+	if c.URL == "" {
+		return nil
+	}
+	q, err := c.queue(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return badInput(fmt.Errorf("configuration, section bus: %w", err))
+	}
+	exists, err := q.Probe(ctx)
+	if err != nil {
+		return missing(err)
+	}
+	if exists {
+		r.fine("message bus: connected, queue %s is there", c.Queue)
+	} else {
+		r.fine("message bus: connected, queue %s will be made by the watcher", c.Queue)
+	}
+	return nil
+}
