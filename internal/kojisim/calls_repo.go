@@ -127,6 +127,9 @@ func methodRepoGet(c *call) (any, error) {
 
 func methodRepoRequest(c *call) (any, error) {
 	w, u := c.w, c.user()
+	if w.policy.NoRepoRequests {
+		return nil, generic("Invalid method: repo.request")
+	}
 	if u == nil {
 		return nil, notLoggedIn()
 	}
@@ -135,11 +138,14 @@ func methodRepoRequest(c *call) (any, error) {
 		return nil, err
 	}
 	minEvent, atEvent := c.integer("min_event"), c.integer("at_event")
+	if c.arg("min_event") != nil && atEvent != 0 {
+		return nil, faultf(codeParameter, "The min_event and at_event options conflict")
+	}
 	if c.arg("min_event") == "last" || c.arg("min_event") == nil && atEvent == 0 {
 		minEvent = t.changedAt(w.lastEvent())
 	}
 	if minEvent > w.lastEvent() || atEvent > w.lastEvent() {
-		return nil, generic("Invalid event: %d", max(minEvent, atEvent))
+		return nil, faultf(codeParameter, "Invalid event: %d", max(minEvent, atEvent))
 	}
 	answer := func(r *repo, q *repoRequest, duplicate bool) xmlrpc.Struct {
 		var repo, request any
@@ -165,7 +171,7 @@ func methodRepoRequest(c *call) (any, error) {
 	}
 	w.requests = append(w.requests, q)
 	w.changed()
-	if w.rules.RepoEvery > 0 {
+	if w.rules.servesRequests() {
 		w.after(time.Minute, w.serveRequests)
 	}
 	return answer(nil, q, false), nil
@@ -255,7 +261,12 @@ func methodNewRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.w.newRepoTask(t, u, []any{c.arg("tag")}, c.integer("event")).id, nil
+	request := []any{c.arg("tag")}
+	event := c.integer("event")
+	if event != 0 {
+		request = append(request, xmlrpc.Named(xmlrpc.Struct{{Name: "event", Value: event}}))
+	}
+	return c.w.newRepoTask(t, u, request, event).id, nil
 }
 
 // repoFor finds the repo of a call that needs the permission repo.

@@ -40,8 +40,8 @@ import (
 //	  provides libfoo.so.1()(64bit)
 //	  requires bar
 //	repo f40-build
-//	policy build_from_repo_id=deny build_from_srpm=deny
-//	rules repo_every=3h repo_keep=3 freed=0.1 infrastructure=0.01 build_time=0.5
+//	policy build_from_repo_id=deny build_from_srpm=deny repo_requests=none
+//	rules repo_every=3h requests=on repo_keep=3 freed=0.1 infrastructure=0.01 build_time=0.5
 //	break foo from=2.0-4.fc40 until=2.1-1.fc40 arch=x86_64 dependency=bar dependency_from=1.1-1.fc40 the message
 //	flaky foo 0.3
 //

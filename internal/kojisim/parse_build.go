@@ -94,6 +94,7 @@ func (p *parser) finishBuild() error {
 func (p *parser) policy() error {
 	p.w.policy.BuildFromRepoID = p.opts["build_from_repo_id"] != "deny"
 	p.w.policy.RefuseSRPM = p.opts["build_from_srpm"] == "deny"
+	p.w.policy.NoRepoRequests = p.opts["repo_requests"] == "none"
 	return nil
 }
 
@@ -110,6 +111,7 @@ func (p *parser) rules() error {
 		return err
 	}
 	r.RepoKeep = int(keep)
+	r.Requests = p.opts["requests"] == "on"
 	if r.FreedTasks, err = p.float("freed"); err != nil {
 		return err
 	}

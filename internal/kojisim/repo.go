@@ -223,15 +223,31 @@ func (w *World) noteOutdated() {
 	}
 }
 
+// repoRetries is how often a request that came to nothing is tried again.
+const repoRetries = 3
+
 // serveRequests starts newRepo tasks for wishes that have none.
 func (w *World) serveRequests() {
 	kojira := w.userByName("kojira")
+	waiting := false
 	for _, q := range w.requests {
+		if q.active && q.task != nil && q.task.ended() {
+			q.task, q.updated = nil, w.now // it failed, or it would not be active
+			q.active = q.tries <= repoRetries
+		}
+		waiting = waiting || q.active
 		if !q.active || q.task != nil {
 			continue
 		}
 		q.tries++
 		q.updated = w.now
-		q.task = w.newRepoTask(q.tag, kojira, []any{q.tag.name}, q.atEvent)
+		owner := kojira
+		if owner == nil {
+			owner = q.owner
+		}
+		q.task = w.newRepoTask(q.tag, owner, []any{q.tag.name}, q.atEvent)
+	}
+	if waiting && w.rules.RepoEvery == 0 && w.rules.servesRequests() { // kojira does not come by itself
+		w.after(kojiraEvery, w.serveRequests)
 	}
 }

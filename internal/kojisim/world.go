@@ -60,6 +60,8 @@ type Policy struct {
 	BuildFromRepoID bool
 	// RefuseSRPM denies builds from uploaded source packages.
 	RefuseSRPM bool
+	// NoRepoRequests makes the hub one from before Koji 1.35.
+	NoRepoRequests bool
 }
 
 // Rules is how the world's machinery behaves.
@@ -67,6 +69,9 @@ type Rules struct {
 	// RepoEvery is how often kojira looks whether a build tag needs a new repo.
 	// 0: never by itself.
 	RepoEvery time.Duration
+	// Requests lets repos that were asked for be made even if kojira makes none
+	// by itself.
+	Requests bool
 	// RepoKeep is how many READY repos a tag keeps; older ones expire.
 	RepoKeep int
 	// RepoDeleteAfter is when an expired repo is deleted; 0 is never.
@@ -79,6 +84,8 @@ type Rules struct {
 	// BuildTime scales how long builds take; 0 means 1.
 	BuildTime float64
 }
+
+func (r *Rules) servesRequests() bool { return r.RepoEvery > 0 || r.Requests }
 
 // newWorld returns an empty world whose present is start.
 func newWorld(seed int64, start time.Time) *World {
