@@ -32,7 +32,7 @@ type config struct {
 	Polling      loopConfig       `yaml:"polling"`
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
-	Builds       loopConfig       `yaml:"build_resolver"`
+	Builds       buildsConfig     `yaml:"build_resolver"`
 	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what does not go on by itself."`
 	Frontend     frontendConfig   `yaml:"frontend"`
 	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
@@ -107,6 +107,11 @@ type loopConfig struct {
 	Interval time.Duration `yaml:"interval" doc:"Time between passes."`
 }
 
+type buildsConfig struct {
+	Interval    time.Duration `yaml:"interval" doc:"Time between passes."`
+	RemakeRepos time.Duration `yaml:"remake_repos" doc:"A repo that Koji has deleted is asked for again if it is not older than this and matters; 0 turns that off."`
+}
+
 type frontendConfig struct {
 	Listen          string `yaml:"listen" doc:"Address pages are served on."`
 	PackagesPerPage int    `yaml:"packages_per_page"`
@@ -159,7 +164,7 @@ func defaultConfig() config {
 		Polling:      loopConfig{20 * time.Minute},
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
-		Builds:       loopConfig{3 * time.Second},
+		Builds:       buildsConfig{Interval: 3 * time.Second, RemakeRepos: 14 * 24 * time.Hour},
 		SelfCheck:    loopConfig{10 * time.Minute},
 		Frontend:     frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
 		Log:          logConfig{Level: "info", Format: "text"},

@@ -120,8 +120,9 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 		s := &buildresolver.Service{
 			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Repos: p.repos,
 			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
+			RemakeRepos: p.config.Builds.RemakeRepos, Speed: p.config.Clock.Speed,
 		}
-		s.Run(ctx, p.loop(name, p.config.Builds, alarm))
+		s.Run(ctx, p.loop(name, loopConfig{p.config.Builds.Interval}, alarm))
 	case "scheduler":
 		s := &scheduler.Service{
 			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,

@@ -13,6 +13,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
 
+// errWaits is the error of builds that wait for their repo to be made again.
+var errWaits = errors.New("the repo is being made again")
+
 // look resolves what builds of a collection were made with in one repo. It
 // reports whether the repo's files were needed.
 func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64) (used bool, err error) {
@@ -27,6 +30,18 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 	}
 	if !gone && repo.State == koji.RepoInit {
 		return false, nil // it is being made
+	}
+	if !gone && !repo.State.Usable() {
+		f, err := s.again(ctx, hub, c, repo)
+		if err != nil {
+			return false, err
+		}
+		if f.waits {
+			return false, errWaits
+		}
+		if f.repo != nil {
+			repo = f.repo
+		}
 	}
 	used = !gone && repo.State.Usable()
 	err = s.DB.Alone(ctx, fmt.Sprintf("build-resolver/%d/%d", c.ID, repoID), s.Holder,

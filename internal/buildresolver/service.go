@@ -3,11 +3,12 @@
 // one of the services; nothing imports it but the program.
 //
 // A pass takes the repos that builds are waiting for, newest first, as long as
-// the hub still has their files. Each build's BuildRequires are resolved in
+// the hub still has their files, or makes them again. Each build's BuildRequires are resolved in
 // its repo and the set is stored for good, together with what changed since the
 // build before it. If they cannot be resolved that is stored too, and worth a
-// new build of a package whose last build it was. When the hub has deleted a
-// repo nothing can be known of its builds any more.
+// new build of a package whose last build it was. A repo that the hub has deleted
+// is asked for again, as of its event, if a build matters that was made in it and
+// the hub lets us; otherwise nothing can be known of its builds any more.
 //
 // The order in which builds are resolved does not matter: what changed between
 // two neighbours is worked out when the later of them becomes known.
@@ -43,6 +44,11 @@ type Service struct {
 
 	Goroutines int // solvers at work at once; 0 is one for each core
 
+	// RemakeRepos is how old a deleted repo may be for it to be asked for again;
+	// 0 is never.
+	RemakeRepos time.Duration
+	Speed       float64 // domain seconds in a real one; 0 is 1
+
 	Secondary *koji.Client // has the repos of collections in secondary mode; nil if there are none
 
 	troubles map[place]trouble
@@ -55,6 +61,7 @@ type place struct{ collectionID, repoID int64 }
 // are left alone.
 type trouble struct {
 	failures int
+	rests    bool // it is no trouble, there is nothing to do before that
 	until    time.Time
 }
 
@@ -90,7 +97,7 @@ func (s *Service) resolvePending(ctx context.Context, collections map[int64]*kos
 		at := place{p.CollectionID, p.RepoID}
 		c := collections[p.CollectionID]
 		t := s.troubles[at]
-		wait := s.Now().Before(t.until) && (t.failures > 0 || p.Known == 0)
+		wait := s.Now().Before(t.until) && (t.failures > 0 || t.rests || p.Known == 0)
 		if c == nil || wait { // no collection: it came or went in this moment
 			continue
 		}
@@ -160,13 +167,18 @@ func (s *Service) collections(ctx context.Context) (map[int64]*koschei.Collectio
 const (
 	firstRetry = 10 * time.Second // domain time, as all of these
 	lastRetry  = time.Minute
-	srpmRetry  = time.Hour // of builds whose SRPMs are not known
+	srpmRetry  = time.Hour        // of builds whose SRPMs are not known
+	repoRetry  = 30 * time.Second // of builds whose repo is being made again
 )
 
 // note remembers how resolving the builds of a repo went.
 func (s *Service) note(ctx context.Context, c *koschei.Collection, at place, err error) {
 	if err == nil || errors.Is(err, koschei.ErrLeased) {
 		delete(s.troubles, at)
+		return
+	}
+	if errors.Is(err, errWaits) {
+		s.troubles[at] = trouble{rests: true, until: s.Now().Add(repoRetry)}
 		return
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, name, err, s.Now()); noting != nil {

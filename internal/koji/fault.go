@@ -162,3 +162,13 @@ func isFault(err error, code int) bool {
 func notFound(what string, id any) error {
 	return fmt.Errorf("%s %v: %w", what, id, koschei.ErrNotFound)
 }
+
+// Refused tells whether the hub does not let us do what a call asked for, or
+// is too old to know it: another time will not help before somebody changes that.
+func Refused(err error) bool {
+	var fault *xmlrpc.Fault
+	if errors.As(err, &fault) {
+		return fault.Code == codeNotAllowed || fault.Code == codeGeneric && strings.HasPrefix(fault.String, "Invalid method")
+	}
+	return errors.Is(err, errRefusedLogin)
+}

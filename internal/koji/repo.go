@@ -52,6 +52,19 @@ func (c *Client) Repo(ctx context.Context, tag string) (*Repo, error) {
 	return repo, nil
 }
 
+// RepoSince is Repo, passing over repos of events before one. Hubs before 1.35
+// do not have the argument.
+func (c *Client) RepoSince(ctx context.Context, tag string, event int64) (*Repo, error) {
+	var repo *Repo
+	if err := c.read(ctx, &repo, "getRepo", tag, named("min_event", event)); err != nil {
+		return nil, err
+	}
+	if repo == nil {
+		return nil, notFound("ready repo of tag", tag)
+	}
+	return repo, nil
+}
+
 // RepoInfo returns a repo by its id; ErrNotFound if there is none.
 func (c *Client) RepoInfo(ctx context.Context, id int64) (*Repo, error) {
 	var repo *Repo
@@ -97,6 +110,25 @@ func (c *Client) RequestRepo(ctx context.Context, tag string, atEvent int64) (*R
 		return nil, err
 	}
 	return &request, nil
+}
+
+// CheckRequest tells where a request stands: its repo once that is there. A
+// request that is no longer active and has none has failed. The hub forgets old
+// ones, which then are a fault.
+func (c *Client) CheckRequest(ctx context.Context, id int64) (*RepoRequest, error) {
+	var request RepoRequest
+	if err := c.read(ctx, &request, "repo.checkRequest", id); err != nil {
+		return nil, err
+	}
+	return &request, nil
+}
+
+// NewRepoAt has the hub make a repo of a tag as it was at an event and returns
+// the task's id. It needs a permission.
+func (c *Client) NewRepoAt(ctx context.Context, tag string, event int64) (int64, error) {
+	var task int64
+	err := c.session.changeOnce(ctx, &task, "newRepo", tag, named("event", event))
+	return task, err
 }
 
 // NewRepo has the hub make a repo of a tag now and returns the task's id. It

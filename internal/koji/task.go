@@ -71,6 +71,13 @@ func (t *Task) Key() string {
 	return key
 }
 
+// Event returns the event of the past that a newRepo task is about, 0 if it is
+// about the present.
+func (t *Task) Event() int64 {
+	event, _ := t.option("event").(int64)
+	return event
+}
+
 // Source returns what a build or a buildArch task is made from.
 func (t *Task) Source() string {
 	if len(t.Request) == 0 {

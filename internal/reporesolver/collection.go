@@ -36,6 +36,14 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
 // newer than the one last resolved.
 func (s *Service) newest(ctx context.Context, hub *koji.Client, c *koschei.Collection) (*koji.Repo, error) {
 	newest, err := hub.Repo(ctx, c.BuildTag)
+	if err == nil && newest.Event < c.LatestRepoEvent {
+		// A repo of the past that was asked for again (package buildresolver) is
+		// the one made last, and hides the newest. Hubs that are too old for the
+		// question do not make such.
+		if visible, err := hub.RepoSince(ctx, c.BuildTag, c.LatestRepoEvent); err == nil {
+			newest = visible
+		}
+	}
 	switch {
 	case errors.Is(err, koschei.ErrNotFound) && c.LatestRepoID == 0:
 		return nil, fmt.Errorf("tag %s: %w", c.BuildTag, kojisync.ErrNoRepo)

@@ -1,6 +1,7 @@
 package reporesolver
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -329,4 +330,32 @@ func TestManyRepos(t *testing.T) {
 	if err != nil || c.State() != koschei.StateOK {
 		t.Errorf("the collection is %v, %v", c.State(), err)
 	}
+}
+
+// TestHiddenRepo has a repo of the past made last.
+func TestHiddenRepo(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	s.mustPass()
+	event := s.Number(`SELECT latest_repo_event FROM collection`)
+	s.tag("gcc-2-1")
+	s.NewRepo()
+	s.mustPass()
+	s.tag("glibc-2-1")
+	s.NewRepo()
+	s.Administer("newRepo", "f44-build", event)
+	s.Clock.Step(time.Hour)
+	s.expect("repos at the hub", []string{s.newestRepo()}, "4")
+	s.mustPass()
+	s.expect("latest", s.Lines(`SELECT latest_repo_id FROM collection`), "3")
+}
+
+// newestRepo is the one that was made last.
+func (s *sim) newestRepo() string {
+	s.T.Helper()
+	r, err := s.Sync.Primary.Repo(s.T.Context(), "f44-build")
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return strconv.FormatInt(r.ID, 10)
 }

@@ -29,6 +29,7 @@ type packageView struct {
 	FirstFailure *postgres.BuildRef
 	Suspects     string             // address of what changed from LastSuccess to FirstFailure, "" if not known
 	Before       *postgres.BuildRef // what Changes are compared with; nil if there is nothing
+	BeforeNote   string             // why Before is not the last build
 	Changes      changesView
 	ChangesNote  string // a sentence where there are none
 	Why          whyView
@@ -143,6 +144,10 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 	v.LastSuccess, v.FirstFailure, v.Before = page.LastSuccess, page.FirstFailure, page.Before.Build
 	if v.FirstFailure != nil && v.LastSuccess != nil && v.FirstFailure.DepsKnown() && v.LastSuccess.DepsKnown() {
 		v.Suspects = fmt.Sprintf("/build/%d?compare=%d", v.FirstFailure.ID, v.LastSuccess.ID)
+	}
+	if v.Before != nil && p.LastCompleteBuildID != 0 && v.Before.ID != p.LastCompleteBuildID {
+		v.BeforeNote = "It is not known what the last build was made with: Koji had deleted its repo, or it is not resolved yet. " +
+			"Changes are counted from the last build of which it is known."
 	}
 	var changes []koschei.Change
 	switch {

@@ -1,0 +1,208 @@
+package buildresolver
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/scenario"
+)
+
+var past = strings.Replace(small, "user root", `user koschei password=secret
+user maker password=secret perms=regen-repo
+channel createrepo
+rules requests=on
+user root`, 1)
+
+// newPast has foo built in repo 1, which had gcc 1 and is deleted; repo 2 has
+// gcc 2.
+func newPast(t *testing.T, user string) *sim {
+	t.Helper()
+	s := newSim(t, scenario.World(t, strings.Replace(past, "channels=default", "channels=default,createrepo", 1)))
+	if user != "" {
+		s.LogIn(user, "secret")
+	}
+	s.Koji, s.RemakeRepos = s.Sync.Primary, 14*24*time.Hour
+	s.Administer("tagBuildBypass", "f44", "gcc-2-1")
+	s.NewRepo()
+	s.Administer("repoDelete", 1)
+	s.build("foo", "1", "complete", 1001, 1)
+	s.Exec(`UPDATE package SET tracked = true`)
+	return s
+}
+
+// passes lets the hub and the service work by turns.
+func (s *sim) passes(n int) {
+	s.T.Helper()
+	for range n {
+		if err := s.pass(s.T.Context()); err != nil {
+			s.T.Fatal(err)
+		}
+		s.Clock.Step(5 * time.Minute)
+	}
+}
+
+// newRepos are the newRepo tasks for f44-build, with their events, the oldest first.
+func (s *sim) newRepos() []string {
+	s.T.Helper()
+	tasks, err := s.Sync.Primary.ListTasks(s.T.Context(), koji.TaskQuery{Method: "newRepo", Limit: 100})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	got := []string{}
+	for i := len(tasks) - 1; i >= 0; i-- {
+		got = append(got, fmt.Sprintf("%s %s", tasks[i].Source(), tasks[i].State))
+	}
+	return got
+}
+
+func (s *sim) cancelNewRepos() {
+	s.T.Helper()
+	tasks, err := s.Sync.Primary.ListTasks(s.T.Context(), koji.TaskQuery{Method: "newRepo", Limit: 100})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	for i := range tasks {
+		s.Administer("cancelTask", tasks[i].ID) // one that has ended stays as it is
+	}
+}
+
+func (s *sim) buildroot() []string {
+	s.T.Helper()
+	id := s.Number(`SELECT coalesce(max(dependency_set_id), 0) FROM build WHERE origin = 'scratch'`)
+	sets, err := s.DB.Sets(s.T.Context(), []int64{id})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	got := []string{}
+	for _, m := range sets[id] {
+		got = append(got, s.Lines(`SELECT name || ' ' || version FROM nevra WHERE id = $1`, m.ID)...)
+	}
+	return got
+}
+
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		user     string
+		prepare  func(*sim)
+		want     string
+		tasks    int // newRepo tasks besides that of repo 2
+		refusals []string
+	}{
+		{"any user may", "koschei", nil, "1001 resolved 2", 1, nil},
+		{"nobody is logged in", "", nil, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
+		{"an old hub, without the permission", "koschei", func(s *sim) {
+			s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: true})
+		}, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
+		{"an old hub, with the permission", "maker", func(s *sim) {
+			s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: true})
+		}, "1001 resolved 2", 1, []string{"repo.request"}},
+		{"refused an hour ago", "koschei", func(s *sim) {
+			s.Exec(`INSERT INTO hub_refusal SELECT 'primary', what, $1 FROM unnest('{repo.request,newRepo}'::text[]) AS t (what)`,
+				s.Clock.Now().Add(-time.Hour))
+		}, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
+		{"refused two days ago", "koschei", func(s *sim) {
+			s.Exec(`INSERT INTO hub_refusal VALUES ('primary', 'repo.request', $1)`, s.Clock.Now().Add(-48*time.Hour))
+		}, "1001 resolved 2", 1, []string{"repo.request"}},
+		{"turned off", "koschei", func(s *sim) { s.RemakeRepos = 0 }, "1001 unavailable 0", 0, nil},
+		{"too old", "koschei", func(s *sim) { s.Clock.Step(15 * 24 * time.Hour) }, "1001 unavailable 0", 0, nil},
+		{"nobody looks after the package", "koschei", func(s *sim) { s.Exec(`UPDATE package SET tracked = false`) }, "1001 unavailable 0", 0, nil},
+		{"not the last build", "koschei", func(s *sim) { s.Exec(`UPDATE package SET last_build_id = NULL`) }, "1001 unavailable 0", 0, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newPast(t, test.user)
+			if test.prepare != nil {
+				test.prepare(s)
+			}
+			s.passes(6)
+			s.expect("builds", s.deps(), test.want)
+			if strings.Contains(test.want, "resolved 2") {
+				s.expect("buildroot", s.buildroot(), "bash 5", "gcc 1")
+				s.expect("repo of the build", s.Lines(`SELECT repo_id FROM build WHERE origin = 'scratch'`), "1")
+			}
+			if got := len(s.newRepos()) - 1; got != test.tasks {
+				t.Errorf("%d newRepo tasks, want %d: %v", got, test.tasks, s.newRepos())
+			}
+			s.expect("refusals", append([]string{}, s.Lines(`SELECT what FROM hub_refusal ORDER BY what`)...), test.refusals...)
+		})
+	}
+}
+
+// TestAgainKilled forgets what came of the call that was under way.
+func TestAgainKilled(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{"koschei", "maker"} {
+		s := newPast(t, user)
+		s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: user == "maker"})
+		s.passes(1)
+		s.Exec(`UPDATE repo_request SET request_id = NULL, task_id = NULL`)
+		s.troubles = nil
+		s.passes(6)
+		s.expect("builds", s.deps(), "1001 resolved 2")
+		if got := s.newRepos(); len(got) != 2 {
+			t.Errorf("as %s: newRepo tasks %v, want one for the repo of the past", user, got)
+		}
+	}
+}
+
+// TestAgainFails has the hub not come to making the repo.
+func TestAgainFails(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{"koschei", "maker"} {
+		s := newPast(t, user)
+		s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: user == "maker"})
+		for range 40 {
+			if err := s.pass(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Step(2 * time.Minute)
+			s.cancelNewRepos()
+		}
+		s.expect("builds", s.deps(), "1001 unavailable 0")
+		s.expect("request", s.Lines(`SELECT state FROM repo_request`), "failed")
+	}
+}
+
+// TestAgainFewAtATime has builds in more deleted repos than are asked for at a time.
+func TestAgainFewAtATime(t *testing.T) {
+	t.Parallel()
+	s := newPast(t, "koschei")
+	for i := range 4 {
+		s.NewRepo()
+		s.Administer("repoDelete", 3+i)
+		s.Exec(`INSERT INTO base_package (name) VALUES ($1)`, fmt.Sprint("more", i))
+		s.Exec(`
+			INSERT INTO package (base_id, collection_id, name, tracked)
+			SELECT b.id, c.id, b.name, true FROM base_package b, collection c WHERE b.name = $1`, fmt.Sprint("more", i))
+		s.build(fmt.Sprint("more", i), "1", "complete", 2000+i, 3+i)
+	}
+	s.Exec(`INSERT INTO srpm (name, version, release, build_requires) SELECT name, '1', '1', '{}' FROM package WHERE name LIKE 'more%'`)
+	if err := s.pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events := s.Lines(`SELECT count(*) || ' ' || bool_and(event > $1) FROM repo_request`, s.event(1))
+	s.expect("at a time, the newest first", events, "3 true")
+	s.passes(30)
+	if diff := cmp.Diff([]string{"made 5"}, s.Lines(`SELECT state || ' ' || count(*) FROM repo_request GROUP BY state`)); diff != "" {
+		t.Errorf("in the end (-want +got):\n%s", diff)
+	}
+	s.expect("builds", s.Lines(`SELECT deps || ' ' || count(*) FROM build WHERE origin = 'scratch' GROUP BY deps`), "resolved 5")
+}
+
+func (s *sim) event(repo int64) int64 {
+	s.T.Helper()
+	r, err := s.Sync.Primary.RepoInfo(s.T.Context(), repo)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return r.Event
+}
