@@ -24,7 +24,9 @@ user root`, 1)
 func newPast(t *testing.T, user string) *sim {
 	t.Helper()
 	s := newSim(t, scenario.World(t, strings.Replace(past, "channels=default", "channels=default,createrepo", 1)))
-	if user != "" {
+	if user == "" {
+		s.LogIn("", "")
+	} else {
 		s.LogIn(user, "secret")
 	}
 	s.Koji, s.RemakeRepos = s.Sync.Primary, 14*24*time.Hour
