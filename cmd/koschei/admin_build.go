@@ -39,7 +39,7 @@ func (a *console) why() *cobra.Command {
 				if page.Package == nil {
 					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
 				}
-				r := reasonFor(c.Priorities.rules(), page.Package, collection, c.Clock.now()())
+				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.now()())
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), r)
 				}
@@ -54,13 +54,15 @@ type reason struct {
 	Package   string             `json:"package"`
 	State     koschei.State      `json:"state"`
 	Due       bool               `json:"due"`
+	Waits     string             `json:"waits"` // what the whole collection waits for, "" if nothing
 	Because   []string           `json:"because"`
 	Priority  float64            `json:"priority"`
 	Threshold float64            `json:"threshold"`
 	Terms     map[string]float64 `json:"terms"`
 }
 
-func reasonFor(rules koschei.PriorityRules, p *koschei.Package, c *koschei.Collection, now time.Time) reason {
+func reasonFor(rules koschei.PriorityRules, page *postgres.PackagePage, c *koschei.Collection, now time.Time) reason {
+	p := page.Package
 	priority := rules.Of(p, c, now)
 	r := reason{
 		Package: p.Name, State: p.State(), Priority: priority.Total(), Threshold: rules.BuildThreshold, Because: []string{},
@@ -76,6 +78,11 @@ func reasonFor(rules koschei.PriorityRules, p *koschei.Package, c *koschei.Colle
 		r.Because = append(r.Because, fmt.Sprintf("its priority of %.0f is below %.0f", r.Priority, r.Threshold))
 	}
 	r.Due = len(r.Because) == 0
+	if s := page.Repos.Fresh.Report("scheduler"); s.Trouble != "" {
+		r.Waits = "the scheduler has trouble with the collection: " + s.Trouble
+	} else {
+		r.Waits = s.Remark
+	}
 	return r
 }
 
@@ -96,6 +103,8 @@ func (r reason) print(w io.Writer) error {
 	verdict := "is due: it is built when its turn comes"
 	if !r.Due {
 		verdict = "is not built now: " + strings.Join(r.Because, "; ")
+	} else if r.Waits != "" {
+		verdict += "; the collection waits: " + r.Waits
 	}
 	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = %s\n", r.Package, r.State, verdict, r.Priority, sum(r.Terms))
 	return err

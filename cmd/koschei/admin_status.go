@@ -55,12 +55,19 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 	}
 	for _, c := range s.Collections {
 		line("collection %s:\tbuildroot %s\t%s", c.Name, c.State, repoStatus(c, now))
-		line("\t%d running, %d due, %d held", c.Running, c.Due, c.Held)
+		line("\t%d running%s, %d due, %d held", c.Running, limitOf(c), c.Due, c.Held)
+		printFreshness(line, &c.Fresh, now)
 		for _, state := range shownStates() {
 			if n := c.States[state]; n > 0 {
 				line("\t%d %s", n, state)
 			}
 		}
+	}
+	for _, f := range s.Findings {
+		printFinding(line, &f, now)
+	}
+	for _, x := range s.Starts {
+		line("%s:\tstarted %d times within a day\tlast %v ago as %s", x.Service, x.Count, x.Ago.Round(time.Second), x.Holder)
 	}
 	for _, l := range s.Leases {
 		line("lease %s:\theld by %s\tterm %d, for another %v", l.Name, l.Holder, l.Term, l.Expires.Round(time.Second))
@@ -90,7 +97,8 @@ func statusJSON(s *postgres.Status, now time.Time) any {
 		collections = append(collections, object{
 			"name": c.Name, "buildroot": c.State, "repo_id": c.RepoID, "repo_event": c.RepoEvent,
 			"repo_created": orNull(c.RepoCreated), "repo_solved": orNull(c.RepoSolved),
-			"states": c.States, "running": c.Running, "due": c.Due, "held": c.Held,
+			"states": c.States, "running": c.Running, "max_builds": c.MaxBuilds, "due": c.Due, "held": c.Held,
+			"freshness": freshnessJSON(&c.Fresh, now),
 		})
 	}
 	for _, l := range s.Leases {
@@ -98,6 +106,7 @@ func statusJSON(s *postgres.Status, now time.Time) any {
 	}
 	return object{
 		"time": now, "notice": s.Notice, "administrators": s.Admins, "collections": collections, "leases": leases,
+		"findings": findingsJSON(s.Findings), "starts": startsJSON(s.Starts),
 		"backlog": object{
 			"submitting": s.Backlog.Submitting, "builds_pending": s.Backlog.BuildsPending,
 			"packages_due": s.Backlog.PackagesDue, "messages_unsent": s.Backlog.MessagesUnsent,

@@ -67,7 +67,7 @@ func (p *process) watcher(log *slog.Logger) *watcher.Service {
 	c := p.config
 	config := c.Bus.watched()
 	config.GiveUp = pollsBeforeGivingUp * c.Polling.Interval
-	metrics := watcher.NewMetrics(p.registry)
+	metrics := p.metrics.watcher
 	if q, far := p.bus.(*amqp.Queue); far {
 		q.Connected = metrics.Connected
 	} else {

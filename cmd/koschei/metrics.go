@@ -4,9 +4,36 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/scheduler"
+	"github.com/koschei-ci/koschei/internal/selfcheck"
+	"github.com/koschei-ci/koschei/internal/watcher"
 )
+
+// metrics are all that a process counts, whatever services it runs, but for
+// requests, which package frontend counts, and what it tells of the record.
+type metrics struct {
+	registry  *prometheus.Registry
+	hub       observer
+	loops     *loop.Metrics
+	builds    *kojisync.Metrics
+	scheduler *scheduler.Metrics
+	selfCheck *selfcheck.Metrics
+	watcher   *watcher.Metrics
+}
+
+func newMetrics() metrics {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return metrics{
+		registry: r, hub: newHubMetrics(r), loops: loop.NewMetrics(r), builds: kojisync.NewMetrics(r),
+		scheduler: scheduler.NewMetrics(r), selfCheck: selfcheck.NewMetrics(r), watcher: watcher.NewMetrics(r),
+	}
+}
 
 // newHubMetrics counts exchanges with the hub.
 func newHubMetrics(r prometheus.Registerer) observer {

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
@@ -30,27 +28,28 @@ import (
 	"github.com/koschei-ci/koschei/internal/reporesolver"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/scheduler"
+	"github.com/koschei-ci/koschei/internal/selfcheck"
 )
 
 // A process is what services that share one share: the record, the hub, the
 // clock, the logger and the metrics.
 type process struct {
-	config   config
-	log      *slog.Logger
-	db       *database
-	hubs     koji.Hubs
-	now      func() time.Time
-	holder   string // of leases
-	registry *prometheus.Registry
-	loops    *loop.Metrics
-	repos    *resolution.Repos
-	bus      bus.Queue // of the hub's messages; nil if there is none
+	config  config
+	log     *slog.Logger
+	db      *database
+	hubs    koji.Hubs
+	now     func() time.Time
+	holder  string // of leases
+	metrics metrics
+	repos   *resolution.Repos
+	bus     bus.Queue // of the hub's messages; nil if there is none
+
+	onlyServices bool // no people read its pages
 }
 
 func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	hubs, err := newHubs(c, newHubMetrics(registry))
+	m := newMetrics()
+	hubs, err := newHubs(c, m.hub)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +66,12 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	}
 	leasing := *db
 	leasing.DB = db.Leasing(c.Database.Lease)
+	now := c.Clock.now()
+	m.registry.MustRegister(&selfcheck.Gauges{DB: leasing.DB, Log: log, Now: now, Rules: c.Priorities.rules()})
 	return &process{
-		config: c, log: log, db: &leasing, hubs: hubs, registry: registry,
-		now:    c.Clock.now(),
+		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
+		now:    now,
 		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
-		loops:  loop.NewMetrics(registry),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
@@ -126,8 +126,8 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	case "scheduler":
 		s := &scheduler.Service{
 			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
-			Metrics: scheduler.NewMetrics(p.registry),
-			Config:  schedulerConfig(p.config),
+			Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
+			Config: schedulerConfig(p.config),
 		}
 		s.Run(ctx, p.loop(name, p.config.Scheduler, alarm))
 	default:
@@ -147,7 +147,7 @@ func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
 func (p *process) sync(log *slog.Logger) *kojisync.Sync {
 	return &kojisync.Sync{
 		DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: p.config.Priorities.rules(),
-		TaskTimeout: p.config.Koji.TaskTimeout,
+		TaskTimeout: p.config.Koji.TaskTimeout, Metrics: p.metrics.builds,
 	}
 }
 
@@ -162,7 +162,7 @@ func schedulerConfig(c config) scheduler.Config {
 
 func (p *process) loop(name string, c loopConfig, alarm *postgres.Alarm) *loop.Loop {
 	return &loop.Loop{
-		Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Wake: alarm.Bell(), Log: p.log, Metrics: p.loops,
+		Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Wake: alarm.Bell(), Log: p.log, Metrics: p.metrics.loops,
 	}
 }
 
@@ -170,7 +170,7 @@ func (p *process) loop(name string, c loopConfig, alarm *postgres.Alarm) *loop.L
 func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	c := p.config
 	s := &frontend.Server{
-		DB: p.db.DB, Log: p.log.With("service", "frontend"), Now: p.now, Rules: c.Priorities.rules(), Registry: p.registry,
+		DB: p.db.DB, Log: p.log.With("service", "frontend"), Now: p.now, Rules: c.Priorities.rules(), Registry: p.metrics.registry,
 		Config: pages.Config{
 			Koji: map[koschei.Hub]pages.Koji{
 				koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
@@ -179,7 +179,9 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			PackagesPerPage: c.Frontend.PackagesPerPage,
 			BuildsPerPage:   c.Frontend.BuildsPerPage,
 			Version:         version(),
+			Speed:           c.Clock.Speed,
 		},
+		Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
 	}
 	return s.Run(ctx, listener)
 }

@@ -23,7 +23,7 @@ func (p *process) selfCheck(ctx context.Context) {
 		interval = max(interval, time.Duration(float64(minSelfCheck)*speed))
 	}
 	s := &selfcheck.Service{
-		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: selfcheck.NewMetrics(p.registry),
+		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: p.metrics.selfCheck,
 		Sync: p.sync(log),
 		Config: selfcheck.Config{
 			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: longest,
@@ -33,7 +33,7 @@ func (p *process) selfCheck(ctx context.Context) {
 			},
 		},
 	}
-	s.Run(ctx, &loop.Loop{Name: name, Interval: interval, Speed: c.Clock.Speed, Log: p.log, Metrics: p.loops})
+	s.Run(ctx, &loop.Loop{Name: name, Interval: interval, Speed: c.Clock.Speed, Log: p.log, Metrics: p.metrics.loops})
 }
 
 // noteStart stores that a service begins; the self-check counts that.

@@ -134,6 +134,7 @@ func runService(cmd *cobra.Command, g *globals, names []string, address string) 
 	if err != nil {
 		return err
 	}
+	p.onlyServices = len(names) > 0
 	if address == "" {
 		return p.together(ctx, names, nil)
 	}

@@ -217,3 +217,28 @@ func TestRun(t *testing.T) {
 		t.Errorf("still serves: status %d, %v", res.StatusCode, res.Body.Close())
 	}
 }
+
+// Services that fail make a process unready that is there for them; from one
+// that serves people they are only told.
+func TestReadyTellsOfServices(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	var failing []string
+	for _, onlyServices := range []bool{false, true} {
+		server := newServer(db)
+		server.OnlyServices, server.Failing = onlyServices, func() []string { return failing }
+		b := browse(t, server)
+		failing = nil
+		if w := b.get("/readyz"); w.Code != 200 || w.Body.String() != "ok\n" {
+			t.Errorf("only services: %v: %d %q while all is well", onlyServices, w.Code, w.Body)
+		}
+		failing = []string{"polling: 7 passes in a row have failed"}
+		wantCode, wantBody := 200, "ok\npolling: 7 passes in a row have failed\n"
+		if onlyServices {
+			wantCode, wantBody = 503, "not ready\npolling: 7 passes in a row have failed\n"
+		}
+		if w := b.get("/readyz"); w.Code != wantCode || w.Body.String() != wantBody {
+			t.Errorf("only services: %v: %d %q, want %d %q", onlyServices, w.Code, w.Body, wantCode, wantBody)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func TestPages(t *testing.T) {
 		{"/packages?collection=epel10", []string{"nothing provides <libfoo.so.3()(64bit)>", "Packages 1 to 0 of 0"}},
 		{"/package/maven", []string{
 			"failing in Fedora Rawhide for 15 hours", "Fedora 43 unknown", "Groups: java-sig",
-			"As of repo 5210 (event 521000), made 20 minutes ago ; 1 newer repo not looked at yet", "was made in repo 5207, 3 repos before",
+			"About repo 5210 (event 521000), made 20 minutes ago ; 1 newer repo: resolution is under way, behind by 5 min.", "was made in repo 5207, 3 repos before",
 			"First failed: 1:3.9.11-1.fc44 2 days ago . Last built: 1:3.9.11-1.fc44 9 days ago . What changed between the two",
 		}},
 		{"/package/maven?", []string{
@@ -51,7 +51,12 @@ func TestPages(t *testing.T) {
 			"removed plexus-utils 4.0.2-3.fc44", "5 dependency changes", "No dependency changed since the build before",
 			"Submitted for priority 296, dependencies 256, time 40", "There is no earlier build to compare",
 		}},
-		{"/package/maven?collection=f43", []string{"unknown in Fedora 43", "No build of it is known."}},
+		{"/package/maven?collection=f43", []string{
+			"unknown in Fedora 43", "No build of it is known.",
+			"About repo 5190 (event 519000), made 20 minutes ago ; 1 newer repo: resolution is behind by 5 min and 100 events because the repo cannot be read: repomd.xml",
+			"repo-resolver has trouble for 3 hours : the repo cannot be read: repomd.xml: it is no XML.",
+		}},
+		{"/package/ant?collection=f44", []string{"Not due yet"}},
 		{"/package/maven?collection=f43,f44", []string{"unknown in Fedora 43"}},
 		{"/package/rust-ripgrep", []string{
 			"Its build dependencies cannot be installed since repo 5210", "crate(regex/default) >= 1.12.0",
@@ -67,7 +72,20 @@ func TestPages(t *testing.T) {
 		{failed + "?compare=1", []string{"Since build 1", "5 changes", "with the build before"}},
 		{"/collections", []string{"Fedora Rawhide about f44", "124 ok 9 failing 1 unresolved 1 unknown", "Repo 5210, made 20 minutes ago", "base buildroot broken"}},
 		{"/collection/f44", []string{"f44-build", "Fedora rawhide", "5211", "5210 latest", "2 source packages differ", "xmvn-api", "Groups Fedora"}},
-		{"/collection/epel10", []string{"unresolved", "nothing provides <libfoo.so.3()(64bit)>"}},
+		{"/collection/f43", []string{
+			"How fresh this is About repo 5190", "for 3 hours , 177 failures; it last succeeded 2 minutes ago",
+			"scheduler 2 minutes ago : the collection has as many builds under way as it may, 5", "Builds at once 5 at most",
+		}},
+		{"/collection/epel10", []string{
+			"About repo 5149", "2 newer repos: resolution is behind by 20 min and 200 events because no repo-resolver has looked at the collection.",
+			"No service has looked at it yet.",
+		}},
+		{"/status", []string{
+			"not resolved f43: All is known that is needed to resolve 12 packages", "3 hours ago just now",
+			"held for no reason f43: The reason is gone", "The self-check mended it: they are held no longer.",
+			"Fedora 43 About repo 5190", "polling 23", "held now: scheduler",
+		}},
+		{"/collection/epel10?", []string{"unresolved", "nothing provides <libfoo.so.3()(64bit)>"}},
 		{"/groups", []string{"java-sig 2", "empty 0"}},
 		{"/groups/java-sig", []string{"Group java-sig", "Maintained by alice, bob.", "maven", "ant"}},
 		{"/groups/alice/mine", []string{"Group alice/mine", "gtk+"}},

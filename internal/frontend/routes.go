@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -34,6 +35,7 @@ func (s *Server) Handler() (http.Handler, error) {
 		"GET /groups/{name}":                   site.Group,
 		"GET /groups/{namespace}/{name}":       site.Group,
 		"GET /search":                          site.Search,
+		"GET /status":                          site.Status,
 		"GET /badge/{collection}/{file}":       site.Badge,
 		"GET /static/{file}":                   site.Static,
 		"GET /robots.txt":                      robots,
@@ -53,16 +55,28 @@ func (s *Server) Handler() (http.Handler, error) {
 func alive(w http.ResponseWriter, _ *http.Request) error { return text(w, "ok") }
 
 // ready says that pages can be served: the database answers and has a schema
-// they can be read from.
+// they can be read from. A process that is there for its services is ready only
+// if they do their work. Which do not is told in any case.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := s.DB.Ready(r.Context()); err != nil {
 		return &notReadyError{err}
 	}
-	return text(w, "ok")
+	body := "ok"
+	if s.Failing != nil {
+		if failing := s.Failing(); len(failing) > 0 {
+			if s.OnlyServices {
+				body = "not ready"
+				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			body += "\n" + strings.Join(failing, "\n")
+		}
+	}
+	return text(w, body)
 }
 
 func robots(w http.ResponseWriter, _ *http.Request) error {
-	return text(w, "User-agent: *\nCrawl-delay: 1\nDisallow: /search\nDisallow: /*?*order_by=")
+	return text(w, "User-agent: *\nCrawl-delay: 1\nDisallow: /search\nDisallow: /status\nDisallow: /*?*order_by=")
 }
 
 func text(w http.ResponseWriter, body string) error {

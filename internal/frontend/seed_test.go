@@ -48,8 +48,29 @@ func seeded(t testing.TB) *postgres.DB {
 	s.console.Exec(`INSERT INTO package_group_member SELECT 3, id FROM base_package WHERE name = 'gtk+'`)
 	s.console.Exec(`INSERT INTO users (name) VALUES ('alice'), ('bob')`)
 	s.console.Exec(`INSERT INTO package_group_maintainer SELECT g.id, u.id FROM package_group g, users u WHERE g.name <> 'empty'`)
+	s.services()
 	s.settle()
 	return s.db
+}
+
+// services lets services of f44 work, those of f43 but for one that has trouble
+// with a repo, and tells what the self-check found.
+func (s *seed) services() {
+	s.t.Helper()
+	const names = `('polling'), ('repo-resolver'), ('build-resolver'), ('scheduler')`
+	s.console.Exec(`INSERT INTO collection_service (collection_id, service, succeeded)
+		SELECT c.id, n.name, $1 FROM collection c, (VALUES `+names+`) n (name) WHERE c.name IN ('f44', 'f43')`, now.Add(-2*time.Minute))
+	s.console.Exec(`UPDATE collection_service SET trouble = 'the repo cannot be read: repomd.xml: it is no XML', first_seen = $1, last_seen = $2, failures = 177
+		WHERE service = 'repo-resolver' AND collection_id = $3`, now.Add(-3*time.Hour), now, s.collections["f43"])
+	s.console.Exec(`UPDATE collection_service SET remark = 'the collection has as many builds under way as it may, 5'
+		WHERE service = 'scheduler' AND collection_id = $1`, s.collections["f43"])
+	s.console.Exec(`UPDATE collection SET max_builds = 5 WHERE name = 'f43'`)
+	s.console.Exec(`INSERT INTO finding (kind, collection_id, subject, sentence, count, first_seen, last_seen, ended, repair) VALUES
+		('due', $1, 'f43', 'f43: All is known that is needed to resolve 12 packages (perl-001, python-002, lib-003 and 9 more), and nobody does.', 12, $2, $3, NULL, ''),
+		('hold', $1, 'f43', 'f43: The reason is gone for which the scheduler passed over 2 packages (ant, maven).', 2, $2, $2, $2, 'they are held no longer')`,
+		s.collections["f43"], now.Add(-3*time.Hour), now)
+	s.console.Exec(`INSERT INTO service_start (service, holder) SELECT 'polling', 'pod-7/1' FROM generate_series(1, 23)`)
+	s.console.Exec(`INSERT INTO lease (name, holder, term, expires) VALUES ('scheduler', 'pod-1/1', 1, clock_timestamp() + interval '1 hour')`)
 }
 
 // collection makes one with five repos, an hour apart, of which the last is

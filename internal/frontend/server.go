@@ -23,7 +23,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-// A Server serves pages. All fields but Config must be set.
+// A Server serves pages. All fields from DB to Registry must be set.
 type Server struct {
 	DB       *postgres.DB
 	Log      *slog.Logger
@@ -31,6 +31,12 @@ type Server struct {
 	Rules    koschei.PriorityRules
 	Registry *prometheus.Registry // served on /metrics; the server adds its own
 	Config   pages.Config
+
+	// Failing returns a sentence for each service of the process that has failed
+	// for long; nil if there are none. If OnlyServices is set the process is
+	// there for them, and is not ready when one fails; else it is for its pages.
+	Failing      func() []string
+	OnlyServices bool
 }
 
 // Limits of a connection, in real time. Answers take far less; who reads more

@@ -32,7 +32,7 @@ func TestTakenOver(t *testing.T) {
 	}
 	b := browse(t, newServer(db))
 	pages := map[string][]string{"/package/taken?collection=f43": {
-		"unresolved in Fedora 43 As of repo",
+		"unresolved in Fedora 43 About repo",
 		"Its build dependencies cannot be installed: nothing provides bread",
 		"What it was built with is not known: the Koschei it was taken over from did not keep it. 1 dependency change Distance",
 		"Its dependencies cannot be installed 24 hours ago nothing provides bread",

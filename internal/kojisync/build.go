@@ -112,6 +112,7 @@ func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *
 	report.BackOff = backOff(end)
 	changed, err := s.DB.SaveBuildReport(ctx, report, s.Rules, s.Now())
 	if err == nil && changed {
+		s.Metrics.endedAs(report.Outcome)
 		s.Log.InfoContext(ctx, "build ended", "collection", b.Collection, "package", b.Package, "build", b.ID,
 			"task", b.TaskID, "repo", report.RepoID, "outcome", report.Outcome, "fault", report.Fault)
 	}

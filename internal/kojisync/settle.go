@@ -100,10 +100,13 @@ func (s *Sync) AcceptBuild(ctx context.Context, buildID, taskID int64) error {
 
 // LoseBuild ends a build that the hub does not have.
 func (s *Sync) LoseBuild(ctx context.Context, buildID int64, reason string) error {
-	_, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
+	changed, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
 		BuildID: buildID, Outcome: koschei.OutcomeLost, Finished: s.Now(), Fault: reason,
 		BackOff: postgres.BackOff{Reason: reason, Base: time.Hour, Longest: 24 * time.Hour},
 	}, s.Rules, s.Now())
+	if changed {
+		s.Metrics.endedAs(koschei.OutcomeLost)
+	}
 	return err
 }
 

@@ -20,6 +20,7 @@ type Sync struct {
 
 	Rules       koschei.PriorityRules
 	TaskTimeout time.Duration // a build that runs longer is canceled; 0 is 48 hours
+	Metrics     *Metrics      // nil if nobody counts
 }
 
 const defaultTaskTimeout = 48 * time.Hour

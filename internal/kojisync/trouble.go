@@ -17,10 +17,11 @@ import (
 // Note stores how a service fared with a collection: what troubles it if err
 // is not nil, else that nothing does any more.
 func Note(ctx context.Context, db *postgres.DB, c *koschei.Collection, service string, err error, now time.Time) error {
-	if ctx.Err() != nil {
-		return nil // the service is to end, which says nothing
-	}
-	if err == nil {
+	ending := ctx.Err() != nil // then err says nothing of the collection
+	switch {
+	case ending:
+		return nil
+	case err == nil:
 		return db.NoteSuccess(ctx, c.ID, service, "", now)
 	}
 	return db.NoteTrouble(ctx, c.ID, service, Trouble(err), now)

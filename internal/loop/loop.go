@@ -49,6 +49,7 @@ func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 	failures := 0
 	for done := 1; ctx.Err() == nil; done++ {
 		began := time.Now()
+		l.Metrics.begin(l.Name, began)
 		err := pass(ctx)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return // that is no failure

@@ -259,3 +259,31 @@ func TestPasses(t *testing.T) {
 		})
 	}
 }
+
+// A loop fails when its passes have failed for minutes, or one does not end,
+// and not before.
+func TestFailing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMetrics(prometheus.NewPedanticRegistry())
+		l := &Loop{Name: "polling", Interval: time.Minute, Metrics: m, Log: slog.New(slog.DiscardHandler)}
+		broken := func(int) error { return errors.New("broken") }
+		starts(t, l, time.Minute, broken)
+		if got := m.Failing(time.Now()); len(got) != 0 {
+			t.Errorf("after a minute of failures: %q", got)
+		}
+		starts(t, l, 9*time.Minute, broken)
+		got := m.Failing(time.Now())
+		if len(got) != 1 || !strings.HasPrefix(got[0], "polling: ") || !strings.HasSuffix(got[0], "passes in a row have failed, for 10m0s; the log says why") {
+			t.Errorf("after ten minutes of failures: %q", got)
+		}
+		starts(t, l, time.Second, ok)
+		if got := m.Failing(time.Now()); len(got) != 0 {
+			t.Errorf("after a success: %q", got)
+		}
+		m.begin("repo-resolver", time.Now().Add(-2*time.Hour))
+		if got := m.Failing(time.Now()); len(got) != 1 || got[0] != "repo-resolver: a pass has been under way for 2h0m0s" {
+			t.Errorf("while a pass does not end: %q", got)
+		}
+	})
+}

@@ -6,8 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics count the passes of all loops of a process.
+// Metrics count the passes of all loops of a process, and tell which of the
+// loops have failed for long.
 type Metrics struct {
+	health health
+
 	passes      *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	lastSuccess *prometheus.GaugeVec
@@ -16,6 +19,7 @@ type Metrics struct {
 // NewMetrics registers what loops count. A process calls it once.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
+		health: health{loops: map[string]*fare{}},
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "koschei_passes_total",
 			Help: "Passes of a service by outcome, ok or failed.",
@@ -34,10 +38,17 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
+func (m *Metrics) begin(service string, now time.Time) {
+	if m != nil {
+		m.health.begin(service, now)
+	}
+}
+
 func (m *Metrics) observe(service string, err error, took time.Duration, now time.Time) {
 	if m == nil {
 		return
 	}
+	m.health.end(service, err, now)
 	outcome := "failed"
 	if err == nil {
 		outcome = "ok"

@@ -78,8 +78,9 @@ type CollectionPage struct {
 	Groups  []CollectionGroup
 	Counts  PackageCounts  // of tracked packages that are not blocked
 	Repos   []koschei.Repo // newest first
-	Changes []RepoChange   // of the latest repo, against the one before it
-	Changed int            // source packages that changed; Changes has no more than were asked for
+	Fresh   koschei.Freshness
+	Changes []RepoChange // of the latest repo, against the one before it
+	Changed int          // source packages that changed; Changes has no more than were asked for
 }
 
 // A RepoChange is what became of the binary packages of a source package.
@@ -113,6 +114,11 @@ func (db *DB) CollectionPage(ctx context.Context, c *koschei.Collection, repos, 
 		if page.Repos, err = pgx.CollectRows(rows, scanRepo); err != nil {
 			return err
 		}
+		fresh, err := readFreshness(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		page.Fresh = fresh[c.ID]
 		return readRepoChanges(ctx, tx, page, c, changes)
 	})
 	if err != nil {

@@ -38,9 +38,9 @@ type StateElsewhere struct {
 
 // ReposBehind tells how new the repo is that a package's state is about.
 type ReposBehind struct {
-	Latest koschei.Repo // zero if no repo was looked at yet
-	Newer  int          // repos known that are newer still
-	Since  int          // repos looked at since the one of Before
+	Fresh   koschei.Freshness // of the collection
+	Since   int               // repos looked at since the one of Before
+	Awaited bool              // the last complete build was not taken into account yet
 }
 
 // A ResolutionNow is what the latest repo says of a package's buildroot.
@@ -229,20 +229,22 @@ func (db *DB) readResolutionNow(ctx context.Context, tx pgx.Tx, page *PackagePag
 
 func readReposBehind(ctx context.Context, tx pgx.Tx, page *PackagePage) error {
 	before := orZero(page.Before.Build)
-	var latest int64
 	err := tx.QueryRow(ctx, `
-		SELECT c.latest_repo_id,
-			(SELECT count(*) FROM repo r WHERE r.collection_id = c.id AND r.create_event > c.latest_repo_event),
+		SELECT
 			(SELECT count(*)
 				FROM repo r
 				JOIN repo b ON b.collection_id = c.id AND b.repo_id = $2
-				WHERE r.collection_id = c.id AND r.create_event > b.create_event AND r.create_event <= c.latest_repo_event)
-		FROM collection c
-		WHERE c.id = $1`, page.Package.CollectionID, before.RepoID).Scan(&latest, &page.Repos.Newer, &page.Repos.Since)
-	if err != nil || latest == 0 {
+				WHERE r.collection_id = c.id AND r.create_event > b.create_event AND r.create_event <= c.latest_repo_event),
+			p.last_complete_build_id IS NOT NULL AND NOT p.skip_resolution
+				AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		WHERE p.id = $1`, page.Package.ID, before.RepoID).Scan(&page.Repos.Since, &page.Repos.Awaited)
+	if err != nil {
 		return err
 	}
-	page.Repos.Latest, err = readRepo(ctx, tx, page.Package.CollectionID, latest)
+	fresh, err := readFreshness(ctx, tx, page.Package.CollectionID)
+	page.Repos.Fresh = fresh[page.Package.CollectionID]
 	return err
 }
 

@@ -84,18 +84,35 @@ func (db *DB) StuckBuilds(ctx context.Context, before time.Time) ([]Stuck, error
 		)`+stuckColumns, before)
 }
 
-// StuckDependencies finds builds that ended before a time and of which it has
-// not been found out what they were made with, although what is needed for that
-// is known.
-func (db *DB) StuckDependencies(ctx context.Context, before time.Time) ([]Stuck, error) {
-	return db.stuck(ctx, "builds without dependencies", `
-		WITH x AS (
-			SELECT p.collection_id, p.name, b.finished AS at
-			FROM build b
-			JOIN package p ON p.id = b.package_id
-			JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
-			WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND b.finished < $1
-		)`+stuckColumns, before)
+// A Waiting is a package or build that waits for a service.
+type Waiting struct {
+	ID           int64
+	CollectionID int64
+	Collection   string
+	Name         string // of the package
+}
+
+func (db *DB) waiting(ctx context.Context, what, sql string, limit int) ([]Waiting, error) {
+	rows, err := db.pool.Query(ctx, sql, limit)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", what, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Waiting])
+}
+
+// WaitingDependencies returns at most limit builds that have ended and of which
+// it was not found out what they were made with, although what is needed for
+// that is known, by id.
+func (db *DB) WaitingDependencies(ctx context.Context, limit int) ([]Waiting, error) {
+	return db.waiting(ctx, "builds without dependencies", `
+		SELECT b.id, c.id, c.name, p.name
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		JOIN collection c ON c.id = p.collection_id
+		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND b.finished IS NOT NULL
+		ORDER BY b.id
+		LIMIT $1`, limit)
 }
 
 // MendDependencies gives up finding out what builds were made with that ended
@@ -120,32 +137,26 @@ func (db *DB) MendDependencies(ctx context.Context, before time.Time) ([]Stuck, 
 		)`+stuckColumns, before)
 }
 
-// StuckSources finds packages that cannot be resolved because Koji says nothing
-// of the source package of a build that ended before a time.
-func (db *DB) StuckSources(ctx context.Context, before time.Time) ([]Stuck, error) {
-	return db.stuck(ctx, "source packages that nothing is known of", `
-		WITH x AS (
-			SELECT p.collection_id, p.name, b.finished AS at
-			FROM package p
-			JOIN build b ON b.id = p.last_complete_build_id
-			WHERE `+eligible+` AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id AND b.finished < $1
-				AND NOT EXISTS (
-					SELECT FROM srpm s
-					WHERE s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release)
-		)`+stuckColumns, before)
+// WaitingSources returns at most limit packages that cannot be resolved because
+// nothing is known of their source packages, by id.
+func (db *DB) WaitingSources(ctx context.Context, limit int) ([]Waiting, error) {
+	return db.waiting(ctx, "source packages that nothing is known of", `
+		SELECT p.id, c.id, c.name, p.name
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		JOIN build b ON b.id = p.last_complete_build_id
+		WHERE `+eligible+` AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id
+			AND NOT EXISTS (
+				SELECT FROM srpm s
+				WHERE s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release)
+		ORDER BY p.id
+		LIMIT $1`, limit)
 }
 
-// A DuePackage is a package that could be resolved now.
-type DuePackage struct {
-	ID           int64
-	CollectionID int64
-	Collection   string
-	Name         string
-}
-
-// DuePackages returns at most limit packages that could be resolved now, by id.
-func (db *DB) DuePackages(ctx context.Context, limit int) ([]DuePackage, error) {
-	rows, err := db.pool.Query(ctx, `
+// WaitingPackages returns at most limit packages that could be resolved now, by
+// id.
+func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error) {
+	return db.waiting(ctx, "packages to resolve", `
 		SELECT p.id, c.id, c.name, p.name
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
@@ -155,10 +166,6 @@ func (db *DB) DuePackages(ctx context.Context, limit int) ([]DuePackage, error) 
 			AND c.latest_repo_resolved = 'resolved'
 		ORDER BY p.id
 		LIMIT $1`, limit)
-	if err != nil {
-		return nil, fmt.Errorf("looking for packages to resolve: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[DuePackage])
 }
 
 // MendUntried makes packages due that count as resolved but have no answer,

@@ -16,12 +16,21 @@ type Status struct {
 	Admins      []string
 	Collections []CollectionStatus // in the order pages show them
 	Leases      []LeaseStatus      // held now, by name
+	Starts      []ServiceStarts    // of services within StartsWithin, by name
+	Findings    []koschei.Finding  // of the self-check, those that last first
 	Backlog     Backlog
 }
 
+// StartsWithin is the real time of whose starts of services a Status tells.
+const StartsWithin = 24 * time.Hour
+
 // A CollectionStatus is how fresh a collection is and what it has to do.
 type CollectionStatus struct {
+	ID          int64
 	Name        string
+	DisplayName string
+	MaxBuilds   int // scratch builds under way at once; 0 is no limit of its own
+	Fresh       koschei.Freshness
 	State       koschei.State // of the base buildroot
 	RepoID      int64         // the latest looked at; 0 if none
 	RepoEvent   int64
@@ -64,10 +73,14 @@ func (db *DB) Status(ctx context.Context, ranking Ranking) (*Status, error) {
 		if s.Collections, err = collectionStatus(ctx, tx, ranking); err != nil {
 			return err
 		}
-		if s.Leases, err = leaseStatus(ctx, tx); err != nil {
+		fresh, err := readFreshness(ctx, tx, 0)
+		if err != nil {
 			return err
 		}
-		return readBacklog(ctx, tx, &s.Backlog)
+		for i := range s.Collections {
+			s.Collections[i].Fresh = fresh[s.Collections[i].ID]
+		}
+		return readProcesses(ctx, tx, s)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the status: %w", err)
@@ -75,10 +88,28 @@ func (db *DB) Status(ctx context.Context, ranking Ranking) (*Status, error) {
 	return s, nil
 }
 
+// readProcesses reads how services and their work stand.
+func readProcesses(ctx context.Context, tx pgx.Tx, s *Status) (err error) {
+	if s.Leases, err = leaseStatus(ctx, tx); err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, serviceStarts, StartsWithin)
+	if err != nil {
+		return err
+	}
+	if s.Starts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ServiceStarts]); err != nil {
+		return err
+	}
+	if s.Findings, err = readFindings(ctx, tx); err != nil {
+		return err
+	}
+	return readBacklog(ctx, tx, &s.Backlog)
+}
+
 func collectionStatus(ctx context.Context, tx pgx.Tx, ranking Ranking) ([]CollectionStatus, error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := tx.Query(ctx, `
-		SELECT c.name, c.latest_repo_resolved, c.latest_repo_id, c.latest_repo_event, r.created, r.solved,
+		SELECT c.id, c.name, c.display_name, c.max_builds, c.latest_repo_resolved, c.latest_repo_id, c.latest_repo_event, r.created, r.solved,
 			coalesce((
 				SELECT jsonb_object_agg(state, n)
 				FROM (SELECT state, count(*) AS n FROM package WHERE collection_id = c.id GROUP BY state) s), '{}'),
@@ -98,7 +129,7 @@ func collectionStatus(ctx context.Context, tx pgx.Tx, ranking Ranking) ([]Collec
 		var s CollectionStatus
 		var c koschei.Collection
 		var created, solved *time.Time
-		err := row.Scan(&s.Name, &c.LatestRepoResolved, &s.RepoID, &s.RepoEvent, &created, &solved, &s.States,
+		err := row.Scan(&s.ID, &s.Name, &s.DisplayName, &s.MaxBuilds, &c.LatestRepoResolved, &s.RepoID, &s.RepoEvent, &created, &solved, &s.States,
 			&s.Running, &s.Due, &s.Held)
 		s.State, s.RepoCreated, s.RepoSolved = c.State(), orZero(created), orZero(solved)
 		return s, err

@@ -31,8 +31,8 @@ type Config struct {
 	SecondaryPackages string
 }
 
-// A Service submits scratch builds. All fields but Metrics and Secondary must be
-// set.
+// A Service submits scratch builds. All fields but Metrics, Builds and Secondary
+// must be set.
 type Service struct {
 	DB      *postgres.DB
 	Hub     *koji.Client
@@ -41,6 +41,7 @@ type Service struct {
 	Speed   float64          // domain seconds in a real one; 0 is 1
 	Holder  string           // names this process to others who want the lease
 	Metrics *Metrics
+	Builds  *kojisync.Metrics // of builds that end; nil if nobody counts
 	Config
 
 	Secondary *koji.Client // has the sources of collections in secondary mode; nil if there are none
@@ -98,6 +99,7 @@ func (s *Service) pass(ctx context.Context) (err error) {
 func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
 	return &kojisync.Sync{
 		DB: db, Primary: s.Hub, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout,
+		Metrics: s.Builds,
 	}
 }
 

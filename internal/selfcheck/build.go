@@ -14,7 +14,7 @@ import (
 const (
 	submissionSlack = time.Hour      // longer than a scheduler may leave a submission open
 	cancelSlack     = 6 * time.Hour  // for a build that takes too long to be canceled
-	depsPatience    = 6 * time.Hour  // for finding out what a build was made with
+	depsPatience    = 6 * time.Hour  // for finding out what was in a buildroot
 	sourcePatience  = 24 * time.Hour // for Koji to say what is in a source package
 )
 
@@ -76,27 +76,23 @@ func (s *Service) dependencies(ctx context.Context, db *postgres.DB, now time.Ti
 		f.Subject += " (no repo)"
 		findings = append(findings, f)
 	}
-	found, err := db.StuckDependencies(ctx, before)
-	if err != nil || len(found) == 0 {
+	waiting, err := db.WaitingDependencies(ctx, waitingLimit)
+	if err != nil {
 		return findings, err
 	}
-	fresh, err := db.Freshness(ctx)
-	for _, x := range found {
-		f := fresh[x.CollectionID]
-		findings = append(findings, about(koschei.FindingDeps, &x, "",
-			"It was not found out what was in the buildroot of %s, since %s%s.",
-			builds(&x), since(x.Oldest), because(f.Report("build-resolver"))))
-	}
-	return findings, err
+	found := s.deps.overdue(waiting, now, s.patience(depsPatience))
+	return s.explain(ctx, db, findings, koschei.FindingDeps, "build-resolver", found, func(x *postgres.Stuck) string {
+		return fmt.Sprintf("It was not found out what was in the buildroot of %s, since %s", builds(x), since(x.Oldest))
+	})
 }
 
 // sources finds packages of whose source package Koji says nothing.
 func (s *Service) sources(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
-	found, err := db.StuckSources(ctx, now.Add(-s.patience(sourcePatience)))
+	waiting, err := db.WaitingSources(ctx, waitingLimit)
 	var findings []koschei.Finding
-	for _, x := range found {
+	for _, x := range s.unknown.overdue(waiting, now, s.patience(sourcePatience)) {
 		findings = append(findings, about(koschei.FindingSource, &x, "",
-			"Koji says nothing of the source package of %s, which therefore cannot be resolved.", packages(&x)))
+			"Koji says nothing of the source package of %s, which therefore cannot be resolved, since %s.", packages(&x), since(x.Oldest)))
 	}
 	return findings, err
 }

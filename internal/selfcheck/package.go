@@ -2,6 +2,7 @@ package selfcheck
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -12,48 +13,20 @@ const (
 	// longestHold is longer than any hold that a service makes.
 	longestHold = 8 * 24 * time.Hour
 
-	// dueLimit bounds how many packages that could be resolved are looked at.
-	dueLimit = 10000
+	// duePatience is for the repo-resolver to get to a package; it needs seconds.
+	duePatience = 5 * time.Minute
 )
 
-// duePackages finds packages that could be resolved now and could be in the
-// pass before: the repo-resolver does not get to them.
-func (s *Service) duePackages(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
-	due, err := db.DuePackages(ctx, dueLimit)
+// duePackages finds packages that could be resolved and are not.
+func (s *Service) duePackages(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+	waiting, err := db.WaitingPackages(ctx, waitingLimit)
 	if err != nil {
 		return nil, err
 	}
-	before := s.due
-	s.due = map[int64]bool{}
-	byCollection := map[int64]*postgres.Stuck{}
-	var order []*postgres.Stuck
-	for _, p := range due {
-		s.due[p.ID] = true
-		if !before[p.ID] {
-			continue
-		}
-		x := byCollection[p.CollectionID]
-		if x == nil {
-			x = &postgres.Stuck{CollectionID: p.CollectionID, Collection: p.Collection}
-			byCollection[p.CollectionID] = x
-			order = append(order, x)
-		}
-		if x.Count++; x.Count <= 3 {
-			x.Examples = append(x.Examples, p.Name)
-		}
-	}
-	if len(order) == 0 {
-		return nil, nil
-	}
-	fresh, err := db.Freshness(ctx)
-	var findings []koschei.Finding
-	for _, x := range order {
-		f := fresh[x.CollectionID]
-		findings = append(findings, about(koschei.FindingDue, x, "",
-			"All is known that is needed to resolve %s, and nobody does%s.",
-			packages(x), because(f.Report("repo-resolver"))))
-	}
-	return findings, err
+	found := s.due.overdue(waiting, now, s.patience(duePatience))
+	return s.explain(ctx, db, nil, koschei.FindingDue, "repo-resolver", found, func(x *postgres.Stuck) string {
+		return fmt.Sprintf("All is known that is needed to resolve %s, and nobody does since %s", packages(x), since(x.Oldest))
+	})
 }
 
 // untried makes packages due that count as resolved without having an answer.

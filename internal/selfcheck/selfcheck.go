@@ -48,11 +48,12 @@ type Service struct {
 
 	lease *postgres.Lease // nil while another process checks
 
-	// What must be seen in two passes to be believed: between them a service
-	// has had time to deal with it.
-	due     map[int64]bool  // packages that could be resolved
-	stalled map[int64]bool  // collections of which nothing was submitted
-	absent  map[string]bool // services and collections of which nothing was noted
+	// Since when something waits for a service to deal with it.
+	due     idWaits       // packages that could be resolved
+	deps    idWaits       // builds of which it could be found out what they were made with
+	unknown idWaits       // packages of whose source package nothing is known
+	stalled waits[int64]  // collections of which nothing is submitted
+	absent  waits[string] // collections with services, since they are known
 }
 
 const leaseName = "self-check"
@@ -107,12 +108,12 @@ const leaseMemory = 24 * time.Hour
 
 func (s *Service) tell(ctx context.Context, f *koschei.Finding) {
 	s.Metrics.found(f)
-	message := "something does not go on by itself"
-	if f.Repair != "" {
-		message = "something was mended that did not go on by itself"
+	log := s.Log.With("kind", f.Kind, "collection", f.Collection, "subject", f.Subject, "count", f.Count, "finding", f.Sentence)
+	if f.Repair == "" {
+		log.WarnContext(ctx, "something does not go on by itself")
+		return
 	}
-	s.Log.WarnContext(ctx, message, "kind", f.Kind, "collection", f.Collection, "subject", f.Subject,
-		"count", f.Count, "finding", f.Sentence, "repair", f.Repair)
+	log.WarnContext(ctx, "something was mended that did not go on by itself", "repair", f.Repair)
 }
 
 // A check looks for one kind of thing.
@@ -139,11 +140,12 @@ func (s *Service) checks() []check {
 	}
 }
 
+// leastPatience is the real time that anything may take: a clock that runs fast
+// does not make us work faster.
+const leastPatience = 5 * time.Minute
+
 // patience is how long, in domain time, something may take that should take no
-// longer than d: a clock that runs fast does not make us work faster.
+// longer than d.
 func (s *Service) patience(d time.Duration) time.Duration {
-	if s.Speed > 0 {
-		return max(d, time.Duration(s.Speed*float64(time.Minute)))
-	}
-	return d
+	return max(d, time.Duration(max(s.Speed, 1)*float64(leastPatience)))
 }

@@ -224,15 +224,15 @@ func TestDependenciesPending(t *testing.T) {
 	f.wait(time.Hour)
 	f.check()
 	f.expect("builds that have just ended")
-	f.wait(6 * time.Hour)
+	f.wait(6*time.Hour + time.Minute)
 	if err := f.DB.NoteTrouble(t.Context(), f.Number(`SELECT id FROM collection`), "build-resolver", "the repo cannot be read", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
 	f.expect("builds that wait for long",
 		"deps f44: The repo is not known of 1 build (foo), so it cannot be found out what was in the buildroot. -> it was given up: they count as not known",
-		"deps f44: It was not found out what was in the buildroot of 1 build (zap), since 2026-11-23 12:00 UTC, "+
-			"because the build-resolver has trouble since 2026-11-23 19:00 UTC: the repo cannot be read. (lasts)")
+		"deps f44: It was not found out what was in the buildroot of 1 build (zap), since 2026-11-23 13:00 UTC, "+
+			"because the build-resolver has trouble since 2026-11-23 19:01 UTC: the repo cannot be read. (lasts)")
 	f.expectRepairs(koschei.FindingDeps, 1)
 	f.Exec(`UPDATE build SET deps = 'unavailable'`)
 	f.check()
@@ -263,8 +263,8 @@ func TestPackagesLeftBehind(t *testing.T) {
 	f.wait(25 * time.Hour)
 	f.check()
 	f.expect("a day later",
-		"source f44: Koji says nothing of the source package of 1 package (foo), which therefore cannot be resolved. (lasts)",
-		"due f44: All is known that is needed to resolve 1 package (zap), and nobody does, although the repo-resolver last succeeded at 2026-11-24 13:10 UTC. (lasts)",
+		"source f44: Koji says nothing of the source package of 1 package (foo), which therefore cannot be resolved, since 2026-11-23 12:10 UTC. (lasts)",
+		"due f44: All is known that is needed to resolve 1 package (zap), and nobody does since 2026-11-23 12:10 UTC, although the repo-resolver last succeeded at 2026-11-24 13:10 UTC. (lasts)",
 		"untried f44: There was no answer for 1 package (bash), and nobody would have looked for one. -> they are resolved as soon as the repo-resolver gets to them")
 	if due := f.Number(`SELECT count(*) FROM package WHERE name = 'bash' AND resolved_build_id IS NULL`); due != 1 {
 		t.Error("bash is not due")
@@ -342,8 +342,8 @@ func TestLeasesAndRestarts(t *testing.T) {
 	f.Exec(`DELETE FROM lease WHERE name LIKE 'build-resolver/%'`)
 	f.check()
 	f.expect("a scheduler that died, and a polling that keeps dying",
-		"lease host/1 died with lease scheduler, which ran out 10m0s ago, and nobody took over. (lasts)",
-		"restarts polling was started 20 times within a day, last as host/2: it seems not to stay alive. (lasts)")
+		"lease Who had lease scheduler died, it ran out 10m0s ago, and nobody took over. (lasts)",
+		"restarts The polling was started 20 times within a day: it seems not to stay alive. (lasts)")
 	if _, err := f.DB.AcquireLease(t.Context(), "scheduler", "host/3", time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -390,14 +390,15 @@ func TestServicesAndOutbox(t *testing.T) {
 	f.Exec(`DELETE FROM outbox`)
 	f.Exec(`INSERT INTO outbox (topic, body, created) VALUES ('t', '{}', $1)`, f.Clock.Now())
 	f.check()
-	f.Clock.Step(2 * time.Hour)
+	f.expect("a collection that has just come")
+	f.Clock.Step(4 * time.Hour)
 	if err := f.DB.NoteTrouble(t.Context(), f.Number(`SELECT id FROM collection`), "scheduler", "Koji says: no such target", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
 	want := []string{
 		"service f44: the polling has never done its work. (lasts)",
-		"service f44: the scheduler has not done its work since 2026-11-23 12:00 UTC; trouble since 2026-11-23 14:00 UTC: Koji says: no such target. (lasts)",
+		"service f44: the scheduler has not done its work since 2026-11-23 12:00 UTC; trouble since 2026-11-23 16:00 UTC: Koji says: no such target. (lasts)",
 	}
 	f.expect("services that do nothing", want...)
 	f.Exec(`UPDATE outbox SET attempts = 3`)

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	queuePatience   = time.Hour        // for something that waits to be built, while there is room
+	queuePatience   = time.Hour        // for something to be submitted while there is room
+	stallPatience   = 5 * time.Minute  // for something that waits to be built then
 	leasePatience   = 5 * time.Minute  // real time, for a lease to be taken over
 	startsWithin    = 24 * time.Hour   // real time
 	startsMany      = 20               // starts of a service within that time that are too many
@@ -22,34 +23,36 @@ const (
 )
 
 // queues finds collections of which nothing is submitted although something
-// waits, there is room, and that was so in the pass before.
+// waits and there is room.
 func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
 	queues, err := db.QueueStatuses(ctx, postgres.Ranking{Rules: s.Rules, Now: now})
 	if err != nil {
 		return nil, err
 	}
 	free := s.MaxBuilds
-	for _, q := range queues {
-		free -= q.Running
+	for i := range queues {
+		free -= queues[i].Running
 	}
-	before := s.stalled
-	s.stalled = map[int64]bool{}
+	var still []*postgres.QueueStatus
+	var ids []int64
+	for i := range queues {
+		q := &queues[i]
+		full := free <= 0 || q.Collection.MaxBuilds > 0 && q.Running >= q.Collection.MaxBuilds
+		if q.Next != "" && !full && now.Sub(q.Submitted) > s.patience(queuePatience) {
+			still, ids = append(still, q), append(ids, q.Collection.ID)
+		}
+	}
 	var findings []koschei.Finding
-	for _, q := range queues {
-		c := &q.Collection
-		full := free <= 0 || c.MaxBuilds > 0 && q.Running >= c.MaxBuilds
-		if q.Next == "" || full || now.Sub(q.Submitted) <= s.patience(queuePatience) {
+	for i, first := range s.stalled.next(ids, now) {
+		if now.Sub(first) <= s.patience(stallPatience) {
 			continue
 		}
-		s.stalled[c.ID] = true
-		if !before[c.ID] {
-			continue
-		}
-		why, err := s.whyStalled(ctx, db, c)
+		q := still[i]
+		why, err := s.whyStalled(ctx, db, &q.Collection)
 		if err != nil {
 			return nil, err
 		}
-		findings = append(findings, about(koschei.FindingQueue, &postgres.Stuck{CollectionID: c.ID, Collection: c.Name, Count: 1}, "",
+		findings = append(findings, aboutCollection(koschei.FindingQueue, &q.Collection,
 			"%s waits to be built and there is room, but nothing of the collection was submitted %s%s.",
 			q.Next, sinceOrEver(q.Submitted), why))
 	}
@@ -84,8 +87,7 @@ func (s *Service) leases(ctx context.Context, db *postgres.DB, _ time.Time) ([]k
 	for _, l := range dead {
 		findings = append(findings, koschei.Finding{
 			Kind: koschei.FindingLease, Subject: l.Name, Count: 1,
-			Sentence: fmt.Sprintf("%s died with lease %s, which ran out %v ago, and nobody took over.",
-				l.Holder, l.Name, -l.Expires.Round(time.Minute)),
+			Sentence: fmt.Sprintf("Who had lease %s died, it ran out %v ago, and nobody took over.", l.Name, -l.Expires.Round(time.Minute)),
 		})
 	}
 	return findings, err
@@ -101,7 +103,7 @@ func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([
 		}
 		findings = append(findings, koschei.Finding{
 			Kind: koschei.FindingRestarts, Subject: x.Service, Count: x.Count,
-			Sentence: fmt.Sprintf("%s was started %d times within a day, last as %s: it seems not to stay alive.", x.Service, x.Count, x.Holder),
+			Sentence: fmt.Sprintf("The %s was started %d times within a day: it seems not to stay alive.", x.Service, x.Count),
 		})
 	}
 	return findings, err
@@ -117,26 +119,32 @@ func (s *Service) services(ctx context.Context, db *postgres.DB, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	before := s.absent
-	s.absent = map[string]bool{}
-	var findings []koschei.Finding
-	for _, c := range collections {
-		f := fresh[c.ID]
+	type duty struct {
+		collection *koschei.Collection
+		report     koschei.ServiceReport
+	}
+	var duties []duty
+	var keys []string
+	for i := range collections {
+		f := fresh[collections[i].ID]
 		for _, name := range slices.Sorted(maps.Keys(s.Intervals)) {
-			r := f.Report(name)
-			subject := c.Name + " " + name
-			if r.Succeeded.IsZero() {
-				s.absent[subject] = true
-				if !before[subject] {
-					continue
-				}
-			} else if now.Sub(r.Succeeded) <= s.patience(max(missedPasses*s.Intervals[name], servicePatience)) {
-				continue
-			}
-			x := about(koschei.FindingService, &postgres.Stuck{CollectionID: c.ID, Collection: c.Name, Count: 1}, "", "%s", late(r))
-			x.Subject = subject
-			findings = append(findings, x)
+			duties = append(duties, duty{&collections[i], f.Report(name)})
+			keys = append(keys, collections[i].Name+" "+name)
 		}
+	}
+	var findings []koschei.Finding
+	for i, known := range s.absent.next(keys, now) {
+		d := duties[i]
+		last := d.report.Succeeded
+		if last.IsZero() {
+			last = known // of the collection, that is
+		}
+		if now.Sub(last) <= s.patience(max(missedPasses*s.Intervals[d.report.Service], servicePatience)) {
+			continue
+		}
+		x := aboutCollection(koschei.FindingService, d.collection, "%s", late(d.report))
+		x.Subject = keys[i]
+		findings = append(findings, x)
 	}
 	return findings, nil
 }

@@ -17,6 +17,11 @@ func about(kind koschei.FindingKind, x *postgres.Stuck, repair, format string, a
 	}
 }
 
+// aboutCollection is a finding that lasts, about a collection as a whole.
+func aboutCollection(kind koschei.FindingKind, c *koschei.Collection, format string, args ...any) koschei.Finding {
+	return about(kind, &postgres.Stuck{CollectionID: c.ID, Collection: c.Name, Count: 1}, "", format, args...)
+}
+
 func packages(x *postgres.Stuck) string { return counted(x, "package") }
 
 func builds(x *postgres.Stuck) string { return counted(x, "build") }

@@ -111,6 +111,7 @@ type collectionView struct {
 	Card         collectionCard
 	Groups       []postgres.CollectionGroup
 	Repos        []repoRow
+	Fresh        freshView
 	Changes      []repoChangeView
 	Changed      int // source packages that changed in the latest repo
 	SolvedBefore bool
@@ -151,7 +152,7 @@ func (s *Site) Collection(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f.focus() // the page itself tells
-	view := collectionView{layout: f.layout, Card: card(c, page.Counts), Groups: page.Groups, Changed: page.Changed}
+	view := collectionView{layout: f.layout, Card: card(c, page.Counts), Groups: page.Groups, Changed: page.Changed, Fresh: s.fresh(page.Fresh)}
 	view.Title = c.DisplayName
 	for _, repo := range page.Repos {
 		row := repoRow{Repo: repo, Latest: repo.RepoID == c.LatestRepoID}

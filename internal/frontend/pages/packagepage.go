@@ -24,6 +24,7 @@ type packageView struct {
 	State        koschei.State
 	Running      bool
 	Repos        postgres.ReposBehind
+	Fresh        freshView
 	Now          postgres.ResolutionNow
 	LastSuccess  *postgres.BuildRef
 	FirstFailure *postgres.BuildRef
@@ -140,7 +141,7 @@ func elsewhere(f *frame, page *postgres.PackagePage, chosen int64) []elsewhereVi
 func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 	p := page.Package
 	v.Package, v.State, v.Running = p, p.State(), p.Running()
-	v.Repos, v.Now = page.Repos, page.Now
+	v.Repos, v.Fresh, v.Now = page.Repos, s.fresh(page.Repos.Fresh), page.Now
 	v.LastSuccess, v.FirstFailure, v.Before = page.LastSuccess, page.FirstFailure, page.Before.Build
 	if v.FirstFailure != nil && v.LastSuccess != nil && v.FirstFailure.DepsKnown() && v.LastSuccess.DepsKnown() {
 		v.Suspects = fmt.Sprintf("/build/%d?compare=%d", v.FirstFailure.ID, v.LastSuccess.ID)
@@ -163,7 +164,7 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 		}
 	}
 	v.Changes = changesOf(changes)
-	v.Why = s.why(p, &v.Collection.Collection, len(changes))
+	v.Why = s.why(p, &v.Collection.Collection, len(changes), page.Repos.Fresh.Report("scheduler"))
 	for _, e := range page.History {
 		row := historyRow{Transition: e.Transition}
 		if e.Build != nil {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"html/template"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestTemplatesFitTheirViews(t *testing.T) {
 	}
 	views := map[string]any{
 		"packages": &packagesView{}, "unified": &unifiedView{}, "package": &packageView{}, "build": &buildPageView{},
-		"collections": &collectionsView{}, "collection": &collectionView{}, "groups": &groupsView{}, "error": &errorView{},
+		"collections": &collectionsView{}, "collection": &collectionView{}, "groups": &groupsView{}, "status": &statusView{}, "error": &errorView{},
 	}
 	for name, tmpl := range site.templates {
 		if views[name] == nil {
@@ -148,7 +149,7 @@ func TestWhy(t *testing.T) {
 		Tracked: true, Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
 		LastBuildStarted: now.Add(-6 * time.Hour), DependencyPriority: 128, StaticPriority: 10,
 	}
-	got := site.why(&p, c, 1)
+	got := site.why(&p, c, 1, koschei.ServiceReport{})
 	want := []termView{
 		{"Manual priority", "0", "set by a user, until the next build"},
 		{"Static priority", "10", "set by an operator"},
@@ -175,8 +176,35 @@ func TestWhy(t *testing.T) {
 	} {
 		q := p
 		change(&q)
-		if got := site.why(&q, c, 1); got.Verdict != verdict || len(got.Reasons) == 0 {
+		if got := site.why(&q, c, 1, koschei.ServiceReport{}); got.Verdict != verdict || len(got.Reasons) == 0 {
 			t.Errorf("got %q because %q, want %q", got.Verdict, got.Reasons, verdict)
+		}
+	}
+}
+
+// What is due tells what its collection waits for.
+func TestTurn(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		r    koschei.ServiceReport
+		want string
+	}{
+		{koschei.ServiceReport{}, "when Koji has room."},
+		{koschei.ServiceReport{Remark: "all 30 places for builds are taken"}, "It waits because all 30 places for builds are taken."},
+		{koschei.ServiceReport{Trouble: "Koji says: no", Remark: "old"}, "But the scheduler has trouble with the collection: Koji says: no."},
+	} {
+		if got := turn(tt.r); !strings.HasSuffix(got, tt.want) {
+			t.Errorf("got %q, want it to end with %q", got, tt.want)
+		}
+	}
+}
+
+// Every kind of finding has a name on pages.
+func TestKindNames(t *testing.T) {
+	t.Parallel()
+	for _, k := range koschei.FindingKinds() {
+		if kindName(k) == string(k) {
+			t.Errorf("%s has no name", k)
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Config struct {
 	PackagesPerPage int // 100 if 0
 	BuildsPerPage   int // 15 if 0
 	Version         string
+	Speed           float64 // domain seconds in a real one; 0 is 1
 }
 
 // Koji has the addresses of a Koji system's pages and files, without a slash
@@ -59,7 +60,7 @@ func New(db *postgres.DB, now func() time.Time, rules koschei.PriorityRules, con
 // pageTemplates are the templates that are whole pages. Each is parsed on its
 // own with those in shared, for all of them define "content".
 func pageTemplates() (pages, shared []string) {
-	return []string{"packages", "unified", "package", "build", "collections", "collection", "groups", "error"},
+	return []string{"packages", "unified", "package", "build", "collections", "collection", "groups", "status", "error"},
 		[]string{"layout", "parts"}
 }
 

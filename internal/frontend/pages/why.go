@@ -27,7 +27,7 @@ type termView struct {
 	Note   string
 }
 
-func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int) whyView {
+func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int, scheduler koschei.ServiceReport) whyView {
 	now := s.now()
 	priority := s.rules.Of(p, c, now)
 	v := whyView{Threshold: points(s.rules.BuildThreshold), Terms: s.terms(p, priority, changes)}
@@ -49,7 +49,7 @@ func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int) whyVi
 		}
 	case total >= s.rules.BuildThreshold:
 		v.Verdict, v.Class = "Due", "good"
-		v.Reasons = append(v.Reasons, "It is built as soon as its turn comes: more urgent packages first, when Koji has room.")
+		v.Reasons = append(v.Reasons, turn(scheduler))
 	default:
 		v.Verdict, v.Class = "Not due yet", "dim"
 		v.Reasons = append(v.Reasons, fmt.Sprintf("Its priority of %s is below the %s from which packages are built.", v.Total, v.Threshold))
@@ -58,6 +58,18 @@ func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int) whyVi
 		}
 	}
 	return v
+}
+
+// turn tells when a package is built whose priority suffices.
+func turn(scheduler koschei.ServiceReport) string {
+	const builtWhen = "It is built as soon as its turn comes: more urgent packages first, when Koji has room."
+	switch {
+	case scheduler.Trouble != "":
+		return builtWhen + " But the scheduler has trouble with the collection: " + scheduler.Trouble + "."
+	case scheduler.Remark != "":
+		return builtWhen + " It waits because " + scheduler.Remark + "."
+	}
+	return builtWhen
 }
 
 // dueByTime is when p's priority reaches the threshold if nothing but time

@@ -24,6 +24,9 @@ func (s *Site) funcs() template.FuncMap {
 		"css":   stylePath,
 
 		"plural":     plural,
+		"plural64":   func(n int64, noun string) string { return plural(int(n), noun) },
+		"kind":       kindName,
+		"realago":    realAgo,
 		"distance":   distanceSign,
 		"resolution": func(r koschei.Resolution) template.HTML { return mark(outcomeSign(koschei.Outcome(r))) },
 		"packageURL": packageURL,

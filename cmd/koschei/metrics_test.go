@@ -1,0 +1,61 @@
+package main
+
+import (
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/frontend"
+	"github.com/koschei-ci/koschei/internal/selfcheck"
+)
+
+// TestMetricsPage holds the operators' page to what processes register.
+func TestMetricsPage(t *testing.T) {
+	t.Parallel()
+	m := newMetrics()
+	log, rules := slog.New(slog.DiscardHandler), koschei.DefaultPriorityRules()
+	m.registry.MustRegister(&selfcheck.Gauges{Log: log, Now: time.Now, Rules: rules})
+	pages := frontend.Server{Log: log, Now: time.Now, Rules: rules, Registry: m.registry}
+	if _, err := pages.Handler(); err != nil {
+		t.Fatal(err)
+	}
+	registered := map[string]bool{}
+	descs := make(chan *prometheus.Desc, 1000)
+	m.registry.Describe(descs)
+	close(descs)
+	name := regexp.MustCompile(`fqName: "(koschei_\w+)"`)
+	for d := range descs {
+		if found := name.FindStringSubmatch(d.String()); found != nil {
+			registered[found[1]] = true
+		}
+	}
+	page, err := os.ReadFile("../../docs/operating/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(koschei_\\w+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		told[row[1]] = true
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(registered)), slices.Sorted(maps.Keys(told))); diff != "" {
+		t.Errorf("metrics on the page (-registered +told):\n%s", diff)
+	}
+	for _, used := range regexp.MustCompile(`koschei_\w+`).FindAllString(string(page), -1) {
+		if !registered[used] {
+			t.Errorf("the page speaks of %s, which is not registered", used)
+		}
+	}
+	for _, kind := range koschei.FindingKinds() {
+		if !regexp.MustCompile("(?m)^\\| `" + string(kind) + "` \\|").Match(page) {
+			t.Errorf("the page does not tell of findings of kind %s", kind)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package selfcheck
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+const (
+	gaugesKept = 15 * time.Second // real time; several may ask at once
+	gaugesTime = 30 * time.Second // that reading the record may take
+)
+
+// Gauges tell how the record stands: freshness, backlog, findings. Every process
+// tells the same, so that it is told whatever process is gone.
+type Gauges struct {
+	DB    *postgres.DB
+	Log   *slog.Logger
+	Now   func() time.Time // domain time
+	Rules koschei.PriorityRules
+
+	mu     sync.Mutex
+	status *postgres.Status // nil if it could not be read
+	read   time.Time        // real time
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("koschei_"+name, help, labels, nil)
+}
+
+// gaugeDescs are the gauges by name.
+func gaugeDescs() map[string]*prometheus.Desc {
+	all := map[string]*prometheus.Desc{}
+	for _, d := range []struct {
+		name, help string
+		labels     []string
+	}{
+		{"record_readable", "Whether the gauges about the record could be read: 1 or 0.", nil},
+		{"packages", "Packages by state.", []string{"collection", "state"}},
+		{"packages_due", "Packages that may be built and whose priority reaches the threshold.", []string{"collection"}},
+		{"packages_held", "Packages that the scheduler passes over for a while.", []string{"collection"}},
+		{"builds_running", "Packages with a build under way.", []string{"collection"}},
+		{"repo_packages", "Packages in the repo that verdicts are about, by result: tried, unresolved, changed.", []string{"collection", "result"}},
+		{"verdicts_repo_event", "Event of the repo that verdicts are about.", []string{"collection"}},
+		{"verdicts_age_seconds", "Domain time since the repo was made that verdicts are about.", []string{"collection"}},
+		{"verdicts_behind_seconds", "Domain time for which a newer repo has been there than the one that verdicts are about.", []string{"collection"}},
+		{"newest_repo_event", "Event of the newest repo that is known.", []string{"collection"}},
+		{"newer_repos", "Repos newer than the one that verdicts are about.", []string{"collection"}},
+		{"service_success_age_seconds", "Domain time since a service last did its work for a collection.", []string{"collection", "service"}},
+		{"service_trouble", "Whether a service has trouble with a collection: 1 or 0.", []string{"collection", "service"}},
+		{"submissions_open", "Builds of which it is not known that the hub has them.", nil},
+		{"builds_to_resolve", "Builds of which it is to be found out what they were made with.", nil},
+		{"packages_to_resolve", "Tracked packages that were never resolved.", nil},
+		{"outbox_messages", "Messages to be sent.", nil},
+		{"outbox_oldest_seconds", "Domain time for which the oldest message waits to be sent.", nil},
+		{"service_starts", "Starts of a service within a day of real time.", []string{"service"}},
+		{"findings", "What the self-check found and what lasts, by kind.", []string{"kind"}},
+	} {
+		all[d.name] = desc(d.name, d.help, d.labels...)
+	}
+	return all
+}
+
+// Describe implements prometheus.Collector.
+func (g *Gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range gaugeDescs() {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
+	descs := gaugeDescs()
+	put := func(name string, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(descs[name], prometheus.GaugeValue, value, labels...)
+	}
+	now := g.Now()
+	s := g.current(now)
+	if s == nil {
+		put("record_readable", 0)
+		return
+	}
+	put("record_readable", 1)
+	for i := range s.Collections {
+		putCollection(put, &s.Collections[i], now)
+	}
+	b := &s.Backlog
+	put("submissions_open", float64(b.Submitting))
+	put("builds_to_resolve", float64(b.BuildsPending))
+	put("packages_to_resolve", float64(b.PackagesDue))
+	put("outbox_messages", float64(b.MessagesUnsent))
+	oldest := 0.0
+	if !b.OldestMessage.IsZero() {
+		oldest = now.Sub(b.OldestMessage).Seconds()
+	}
+	put("outbox_oldest_seconds", oldest)
+	for _, x := range s.Starts {
+		put("service_starts", float64(x.Count), x.Service)
+	}
+	lasting := map[koschei.FindingKind]int{}
+	for _, f := range s.Findings {
+		if f.Ended.IsZero() {
+			lasting[f.Kind]++
+		}
+	}
+	for _, kind := range koschei.FindingKinds() {
+		put("findings", float64(lasting[kind]), string(kind))
+	}
+}
+
+func putCollection(put func(name string, value float64, labels ...string), c *postgres.CollectionStatus, now time.Time) {
+	for state, n := range c.States {
+		put("packages", float64(n), c.Name, string(state))
+	}
+	put("packages_due", float64(c.Due), c.Name)
+	put("packages_held", float64(c.Held), c.Name)
+	put("builds_running", float64(c.Running), c.Name)
+	f := &c.Fresh
+	put("newest_repo_event", float64(f.Newest.CreateEvent), c.Name)
+	put("newer_repos", float64(f.Newer), c.Name)
+	put("verdicts_behind_seconds", f.Behind(now).Seconds(), c.Name)
+	if v := &f.Verdicts; v.RepoID != 0 {
+		put("verdicts_repo_event", float64(v.CreateEvent), c.Name)
+		put("verdicts_age_seconds", now.Sub(v.Created).Seconds(), c.Name)
+		put("repo_packages", float64(v.Packages), c.Name, "tried")
+		put("repo_packages", float64(v.PackagesFailed), c.Name, "unresolved")
+		put("repo_packages", float64(v.PackagesChanged), c.Name, "changed")
+	}
+	for _, r := range f.Services {
+		trouble := 0.0
+		if r.Trouble != "" {
+			trouble = 1
+		}
+		put("service_trouble", trouble, c.Name, r.Service)
+		if !r.Succeeded.IsZero() {
+			put("service_success_age_seconds", now.Sub(r.Succeeded).Seconds(), c.Name, r.Service)
+		}
+	}
+}
+
+// current returns how the record stands, or stood a moment ago.
+func (g *Gauges) current(now time.Time) *postgres.Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.read) < gaugesKept {
+		return g.status
+	}
+	//nolint:forbidigo // prometheus hands collectors no context
+	ctx, cancel := context.WithTimeout(context.Background(), gaugesTime)
+	defer cancel()
+	var err error
+	g.status, err = g.DB.Status(ctx, postgres.Ranking{Rules: g.Rules, Now: now})
+	if err != nil {
+		g.status = nil
+		g.Log.WarnContext(ctx, "metrics of the record could not be read", "error", err)
+	}
+	g.read = time.Now()
+	return g.status
+}
