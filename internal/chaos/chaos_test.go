@@ -75,7 +75,7 @@ func TestChaos(t *testing.T) {
 
 	defer s.report()
 	s.trouble(t.Context())
-
+	s.worst()
 	s.recover()
 	repo := s.lastRepo()
 	s.buildAll(repo)

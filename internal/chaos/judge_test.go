@@ -18,6 +18,11 @@ func (s *stage) judge(repo int) {
 	s.judgeOutcomes(rows)
 	s.judgeStates(repo)
 	s.judgeRecord()
+	for _, what := range []string{"builds complete", "builds failed", "builds infrastructure", "killed after a submission", "freezes"} {
+		if s.counts.of(what) == 0 {
+			s.t.Errorf("%s: none, the test has tested little", what)
+		}
+	}
 }
 
 // A row is a scratch build in the record.

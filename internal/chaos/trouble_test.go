@@ -116,6 +116,17 @@ func (s *stage) endConnections(ctx context.Context) {
 	}
 }
 
+// worst is how the trouble ends: the hub is away, the database restarts, and
+// all processes are killed, those that hold leases too.
+func (s *stage) worst() {
+	s.hub.SetFaults(kojisim.Faults{Offline: "database outage"})
+	for _, l := range s.slots {
+		l.kill()
+	}
+	s.server.restart(true, s.plan.callLimit)
+	s.hub.SetFaults(kojisim.Faults{})
+}
+
 // tracking tracks the packages that packagers have added.
 func (s *stage) tracking(ctx context.Context, luck *rand.Rand) {
 	for pause(ctx, after(luck, 2*time.Second)) {
