@@ -46,11 +46,12 @@ type Service struct {
 
 	Secondary *koji.Client // has the sources of collections in secondary mode; nil if there are none
 
-	lease   *postgres.Lease     // nil while somebody else has it
-	resting map[int64]time.Time // collections in trouble, until when
-	turns   int                 // there were so far
-	turn    map[int64]int       // of each collection, the number of its last one
-	swept   time.Time           // when sweep was last through
+	lease    *postgres.Lease     // nil while somebody else has it
+	failures int                 // passes with the lease that failed, one after the other
+	resting  map[int64]time.Time // collections in trouble, until when
+	turns    int                 // there were so far
+	turn     map[int64]int       // of each collection, the number of its last one
+	swept    time.Time           // when sweep was last through
 }
 
 const (
@@ -64,6 +65,10 @@ const (
 	// time. Its trouble must not slow the others down.
 	rest = 10 * time.Minute
 
+	// failuresInOffice is after how many passes in a row that failed the lease is
+	// given away: the trouble may be that of this process alone.
+	failuresInOffice = 5
+
 	// burst bounds what is submitted in a pass, so that the hub's load is seen
 	// to rise before there is more.
 	burst = 10
@@ -73,9 +78,15 @@ const (
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	l.Run(ctx, s.pass)
 	if s.lease != nil {
-		// Best effort: without it the next one waits for the lease to end.
-		_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease)
+		s.giveUp(ctx)
 	}
+}
+
+// giveUp lets another process in. Without it the next one waits for the lease
+// to end, so it may fail.
+func (s *Service) giveUp(ctx context.Context) {
+	_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease)
+	s.lease = nil
 }
 
 // pass does nothing in a process that does not hold the lease.
@@ -83,16 +94,23 @@ func (s *Service) pass(ctx context.Context) (err error) {
 	if s.lease, err = s.DB.HoldLease(ctx, s.lease, leaseName, s.Holder, s.DB.LeaseTime()); s.lease == nil {
 		return err
 	}
-	db := s.DB.Under(*s.lease)
-	// A task that cannot be canceled is no reason to build nothing.
+	if err = s.work(ctx, s.DB.Under(*s.lease)); err == nil {
+		s.failures = 0
+	} else if s.failures++; s.failures >= failuresInOffice {
+		s.failures = 0
+		s.giveUp(ctx)
+	}
+	return err
+}
+
+// work is the pass of the one process that holds the lease.
+func (s *Service) work(ctx context.Context, db *postgres.DB) error {
+	// A task that cannot be canceled, or does not fit, is no reason to build nothing.
 	canceled := s.sync(db).CancelBuilds(ctx)
 	if err := s.settle(ctx, db); err != nil {
 		return errors.Join(canceled, err)
 	}
-	if err := s.sweep(ctx, db); err != nil {
-		return errors.Join(canceled, err)
-	}
-	return errors.Join(canceled, s.schedule(ctx, db))
+	return errors.Join(canceled, s.sweep(ctx, db), s.schedule(ctx, db))
 }
 
 // sync hears of builds and sources on behalf of the scheduler.

@@ -36,9 +36,6 @@ func (s *Service) sweep(ctx context.Context, db *postgres.DB) error {
 	if now.Sub(s.swept) < sweepEvery {
 		return nil
 	}
-	if _, err := s.sync(db).FindLost(ctx, now.Add(-lostFor)); err != nil {
-		return fmt.Errorf("looking for lost builds: %w", err)
-	}
 	tasks, err := s.runningTasks(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for tasks without a build: %w", err)
@@ -59,6 +56,9 @@ func (s *Service) sweep(ctx context.Context, db *postgres.DB) error {
 		}
 	}
 	s.swept = now
+	if _, err := s.sync(db).FindLost(ctx, now.Add(-lostFor)); err != nil {
+		return fmt.Errorf("looking for lost builds: %w", err)
+	}
 	return nil
 }
 

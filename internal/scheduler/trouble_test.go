@@ -260,6 +260,35 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// TestGivesWay has a scheduler that the hub does not know hold the lease. It
+// gives it to one that can work.
+func TestGivesWay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	server := httptest.NewServer(http.HandlerFunc(f.serve))
+	defer server.Close()
+	hub, err := koji.New(koji.Config{
+		Server: server.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "wrong"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := *f.Service
+	stranger.Hub, stranger.Holder = hub, "a stranger"
+	for range failuresInOffice {
+		if err := stranger.pass(t.Context()); err == nil {
+			t.Fatal("the hub knows the stranger")
+		}
+		if got := f.builds(t); len(got) > 0 {
+			t.Fatalf("builds %v while the stranger holds the lease", got)
+		}
+		f.pass(t)
+	}
+	if got := f.builds(t); len(got) == 0 {
+		t.Error("the stranger does not give way")
+	}
+}
+
 // lock keeps everybody from writing a package until unlock is called.
 func (f *fixture) lock(t *testing.T, name string) (unlock func()) {
 	t.Helper()
