@@ -91,7 +91,7 @@ func newStage(t *testing.T, p plan) *stage {
 // keptDir returns a directory that stays when the test fails.
 func keptDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "koschei-chaos-")
+	dir, err := os.MkdirTemp("", "koschei-chaos-") //nolint:usetesting // it stays when the test fails
 	if err != nil {
 		t.Fatal(err)
 	}
