@@ -20,6 +20,7 @@ type plan struct {
 	atMost   time.Duration
 	patience time.Duration // for what must happen after the trouble
 
+	dueAfter  time.Duration // domain time after which a package is built again
 	lease     time.Duration
 	callLimit time.Duration
 
@@ -39,9 +40,11 @@ func planFrom(t *testing.T) plan {
 		t.Skip("KOSCHEI_CHAOS is not set; see make chaos")
 	case "short":
 		p.packages, p.speed, p.kills, p.killEvery = 60, 5760, 60, 900*time.Millisecond
-		p.atLeast, p.atMost, p.patience = 40*time.Second, 60*time.Second, time.Minute
+		p.dueAfter = 8 * time.Hour
+		p.atLeast, p.atMost, p.patience = 40*time.Second, 60*time.Second, 90*time.Second
 	case "long":
 		p.packages, p.speed, p.kills, p.killEvery = 150, 2160, 1000, 1100*time.Millisecond
+		p.dueAfter = 20 * time.Hour
 		p.atLeast, p.atMost, p.patience = 14*time.Minute, 25*time.Minute, 5*time.Minute
 	default:
 		t.Fatal("KOSCHEI_CHAOS: it must be short or long")

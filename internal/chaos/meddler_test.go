@@ -53,23 +53,21 @@ const (
 func (m *meddler) fateOf(submission bool) (fate, time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.atWork {
+	const others = 200 // so many times seldomer in the middle of other work
+	if !m.atWork || !submission && m.luck.IntN(others) > 0 {
 		return passes, 0
 	}
 	n, d := m.luck.IntN(1000), m.stage.freezeFor(m.luck)
-	if !submission {
-		n *= 150 // all of it in the middle of other work, too, but seldom
-	}
 	switch {
-	case n < 30:
+	case n < 40:
 		return killedBefore, d
-	case n < 60:
+	case n < 80:
 		return killedDuring, d
-	case n < 120:
+	case n < 150:
 		return killedAfter, d
-	case n < 140:
+	case n < 190:
 		return frozenDuring, d
-	case n < 160:
+	case n < 240:
 		m.late.Add(1)
 		return heldUp, d
 	}

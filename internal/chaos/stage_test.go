@@ -144,8 +144,8 @@ func (s *stage) environ(hub string) []string {
 		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
 		"DEPENDENCY_GOROUTINES": 1,
-		// Time alone makes every package due each day.
-		"PRIORITIES_T0": "2h", "PRIORITIES_T1": "20h",
+		// Time alone makes every package due again.
+		"PRIORITIES_T0": s.plan.dueAfter / 10, "PRIORITIES_T1": s.plan.dueAfter,
 		"CLOCK_START": s.start0.Format(time.RFC3339Nano), "CLOCK_EPOCH": s.epoch.Format(time.RFC3339Nano),
 		"CLOCK_SPEED": s.plan.speed,
 	} {
