@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -132,7 +133,11 @@ func (s *stage) lastRepo() int {
 		var settled bool
 		repo, settled = s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
 		at := s.sql.Number(`SELECT latest_repo_id FROM collection WHERE latest_repo_resolved = 'resolved'`)
-		unresolved := s.sql.Number(`SELECT count(*) FROM package WHERE NOT blocked AND (NOT tracked OR state = 'unknown' OR resolution = 'unattempted')`)
+		packages := slices.Collect(maps.Keys(s.world.Foresee(repo))) // but for those that never had a build
+		known := s.sql.Number(`
+			SELECT count(*) FROM package
+			WHERE name = ANY($1) AND tracked AND NOT blocked AND last_complete_build_id IS NOT NULL AND resolution <> 'unattempted'`, packages)
+		unresolved := len(packages) - int(known)
 		if !settled || int(at) != repo || unresolved > 0 {
 			return fmt.Sprintf("the world has settled: %t, with repo %d; the record is at %d, %d packages are not resolved", settled, repo, at, unresolved)
 		}

@@ -112,7 +112,9 @@ func (l *slot) listen(r io.Reader) {
 			l.stage.t.Errorf("%s: %s", l.name, line)
 		}
 		message := field(line, "msg")
-		l.stage.heard.add(message, 1)
+		if message != "" {
+			l.stage.heard.add(message, 1)
+		}
 		if message == "serving" {
 			l.mu.Lock()
 			l.address = field(line, "address")
