@@ -53,6 +53,8 @@ func Trouble(err error) string {
 		return "Koji cannot be reached"
 	case errors.Is(err, ErrNoRepo):
 		return "Koji has no usable repo of its build tag"
+	case errors.Is(err, ErrNoTarget):
+		return "Koji does not have its build target"
 	case errors.Is(err, errEmpty):
 		return "Koji lists nothing in its destination tag, which is not believed"
 	}
@@ -61,6 +63,9 @@ func Trouble(err error) string {
 
 // ErrNoRepo is the error of a collection of whose build tag no repo is ready.
 var ErrNoRepo = errors.New("no repo is ready")
+
+// ErrNoTarget is the error of a collection whose build target is gone.
+var ErrNoTarget = errors.New("there is no such build target")
 
 // errEmpty is the error of an answer that would throw everything away if it
 // was believed.

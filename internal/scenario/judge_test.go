@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
@@ -40,6 +41,25 @@ func (p *play) judge() {
 	for key, n := range live {
 		if n > 1 {
 			p.T.Errorf("%d tasks of build %s are left to run", n, key)
+		}
+	}
+	p.judgeStates()
+}
+
+// judgeStates holds what the schema makes of packages against the one place
+// that decides what their state is.
+func (p *play) judgeStates() {
+	p.T.Helper()
+	for _, line := range p.Lines(`
+		SELECT p.name || '@' || c.name || ' ' || p.state
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id`) {
+		name, state, _ := strings.Cut(line, " ")
+		page, _, err := p.page(name)
+		if err != nil {
+			p.T.Error(err)
+		} else if want := page.Package.State(); string(want) != state {
+			p.T.Errorf("package %s is %s in the database, want %s", name, state, want)
 		}
 	}
 }

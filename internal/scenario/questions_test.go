@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -39,6 +40,7 @@ func questions() map[string]question {
 		"priority":    {1, askPriority},    // 256 = manual 0 + static 0 + dependencies 256 + last build 0 + time 0
 		"hold":        {1, askHold},        // for how long the scheduler leaves it alone:  30m0s
 		"collection":  {1, askCollection},  // unresolved, repo 3, and the problems of its buildroot
+		"reports":     {1, askReports},     // of services that have something to say of a collection:  scheduler: all 2 places for builds are taken
 		"requests":    {0, askRequests},    // scratch builds at the hub, oldest first:  foo-1-1 repo=1 priority=50 arches=x86_64: open
 		"running":     {0, askRunning},     // scratch builds at the hub that have not ended:  foo-1-1
 		"messages":    {0, askMessages},    // since they were last asked for:  foo ok -> failing
@@ -300,6 +302,21 @@ func askCollection(p *play, args []string) ([]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+func askReports(p *play, args []string) ([]string, error) {
+	c, err := p.Sync.DB.Collection(p.T.Context(), args[0])
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := p.Sync.DB.Freshness(p.T.Context())
+	var lines []string
+	for _, r := range fresh[c.ID].Services {
+		if said := cmp.Or(r.Trouble, r.Remark); said != "" {
+			lines = append(lines, r.Service+": "+said)
+		}
+	}
+	return lines, err
 }
 
 // builtTasks are the tasks at the hub that have a key, oldest first.

@@ -140,9 +140,9 @@ func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) e
 var errNotTaken = errors.New("the build was not taken by Koji")
 
 // refusal tells whether the hub is there but does not do what it was asked for,
-// or does not have it.
+// or does not have what is needed for that.
 func refusal(err error) bool {
-	if errors.Is(err, koschei.ErrNotFound) {
+	if errors.Is(err, kojisync.ErrNoTarget) || errors.Is(err, koschei.ErrNotFound) {
 		return true
 	}
 	var fault *xmlrpc.Fault
@@ -172,9 +172,8 @@ func (q *queue) prepare(ctx context.Context) error {
 		return err
 	}
 	if !q.pinned {
-		// Koji takes a build for a target that is gone, and fails it.
-		if _, err := q.Hub.BuildTarget(ctx, q.collection.Target); err != nil {
-			return err
+		if err := q.checkTarget(ctx); err != nil {
+			return fmt.Errorf("build target %s: %w", q.collection.Target, err)
 		}
 	}
 	if q.LoadThreshold < 1 {
@@ -199,6 +198,16 @@ func (q *queue) buildRepo(ctx context.Context) (int64, error) {
 		return q.collection.LatestRepoID, nil
 	}
 	return q.db.PrimaryRepo(ctx, q.collection.LatestRepoID)
+}
+
+// checkTarget looks for the collection's target: Koji takes a build for one that
+// is gone, and fails it.
+func (q *queue) checkTarget(ctx context.Context) error {
+	_, err := q.Hub.BuildTarget(ctx, q.collection.Target)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return kojisync.ErrNoTarget
+	}
+	return err
 }
 
 // A source is what a package is built from.
