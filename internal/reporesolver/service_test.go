@@ -66,12 +66,6 @@ func (s *sim) tag(nvr string) {
 	s.Clock.Step(time.Minute)
 }
 
-func (s *sim) untag(nvr string) {
-	s.T.Helper()
-	s.Administer("untagBuildBypass", "f44", nvr)
-	s.Clock.Step(time.Minute)
-}
-
 // packages tells the state, resolution and dependency priority of each package.
 func (s *sim) packages() []string {
 	return s.Lines(`SELECT name || ' ' || state || ' ' || resolution || ' ' || dependency_priority FROM package ORDER BY name`)
@@ -163,30 +157,6 @@ func TestUnresolvedPackage(t *testing.T) {
 		FROM outbox
 		WHERE topic = 'package.state.change' AND body->>'name' = 'foo'
 		ORDER BY id`), "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
-}
-
-func TestBrokenBuildroot(t *testing.T) {
-	t.Parallel()
-	s := newSim(t, scenario.World(t, small))
-	s.mustPass()
-	good := s.packages()
-	s.untag("glibc-1-1")
-	s.Administer("groupPackageListAdd", "f44-build", "build", "gcc")
-	s.NewRepo()
-	s.mustPass()
-	s.expect("packages keep their verdicts", s.packages(), good...)
-	s.expect("the collection", s.Lines(`SELECT latest_repo_resolved FROM collection`), "unresolved")
-	s.expect("why", s.Lines(`SELECT unnest(problems) FROM repo WHERE resolved = 'unresolved'`),
-		"conflicting requests\n  - nothing provides libc needed by gcc-1-1.x86_64")
-	s.tag("glibc-2-1")
-	s.NewRepo()
-	s.mustPass()
-	s.expect("the collection again", s.Lines(`SELECT latest_repo_resolved FROM collection`), "resolved")
-	s.expect("messages", s.Lines(`
-		SELECT concat_ws(' ', body->>'collection', body->>'collection_name', body->>'old', body->>'new', body->>'repo_id')
-		FROM outbox
-		WHERE topic = 'collection.state.change'
-		ORDER BY id`), "f44 f44 unknown ok 1", "f44 f44 ok unresolved 2", "f44 f44 unresolved ok 3")
 }
 
 // A collection whose tag does not exist, one whose group does not, and one
