@@ -42,7 +42,8 @@
 // statements are:
 //
 //	after 2h                          time passes, nobody does anything; d is a day
-//	services [NAME...]                services do their work once, in their usual order or as named
+//	services [NAME...]                services do their work once, in their usual order or as named;
+//	                                  watcher and self-check only when named
 //	for 2d every 1h [NAME...]         time passes, and services do their work every so often
 //	service NAME complains TEXT       it does its work once, but says in its log that something is wrong
 //	second NAME                       another replica does its work once
@@ -51,6 +52,7 @@
 //	hub is well|offline|locked-out|overloaded|deaf|mute
 //	                                  deaf drops connections before, mute after it did what it was asked for
 //	hub loses the answers to METHOD   it drops connections after it did that, until it is well
+//	bus is well|silent|repeating      silent loses all messages of the hub
 //	packager builds NVR               a new version like the newest one, tagged when it is complete
 //	packager tags|untags NVR [TAG]
 //	packager cancels PACKAGE          at the hub, the newest scratch build of it

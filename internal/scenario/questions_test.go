@@ -41,6 +41,7 @@ func questions() map[string]question {
 		"hold":        {1, askHold},        // for how long the scheduler leaves it alone:  30m0s
 		"collection":  {1, askCollection},  // unresolved, repo 3, and the problems of its buildroot
 		"reports":     {1, askReports},     // of services that have something to say of a collection:  scheduler: all 2 places for builds are taken
+		"findings":    {0, askFindings},    // of the self-check: what lasts, and what it has mended
 		"requests":    {0, askRequests},    // scratch builds at the hub, oldest first:  foo-1-1 repo=1 priority=50 arches=x86_64: open
 		"running":     {0, askRunning},     // scratch builds at the hub that have not ended:  foo-1-1
 		"messages":    {0, askMessages},    // since they were last asked for:  foo ok -> failing
@@ -317,6 +318,14 @@ func askReports(p *play, args []string) ([]string, error) {
 		}
 	}
 	return lines, err
+}
+
+func askFindings(p *play, _ []string) ([]string, error) {
+	return p.Lines(`
+		SELECT sentence || CASE repair WHEN '' THEN '' ELSE ' Mended: ' || repair END
+		FROM finding
+		WHERE ended IS NULL OR repair <> ''
+		ORDER BY first_seen, id`), nil
 }
 
 // builtTasks are the tasks at the hub that have a key, oldest first.

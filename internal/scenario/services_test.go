@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -16,9 +18,11 @@ import (
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/scheduler"
+	"github.com/koschei-ci/koschei/internal/selfcheck"
 )
 
-// serviceNames are the services in the order in which they do their work.
+// serviceNames are the services in the order in which they do their work. The
+// watcher and the self-check work when a story says so.
 func serviceNames() []string {
 	return []string{"polling", "repo-resolver", "build-resolver", "scheduler"}
 }
@@ -53,6 +57,16 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config
 		"scheduler": &scheduler.Service{
 			DB: sync.DB, Hub: sync.Primary, Log: log, Now: sync.Now, Holder: holder, Config: config,
 		},
+		"watcher": newListener(s.Hub.World(), &sync, log),
+		"self-check": &selfcheck.Service{
+			DB: sync.DB, Sync: &sync, Log: log, Now: sync.Now, Holder: holder,
+			Config: selfcheck.Config{
+				Rules: sync.Rules, MaxBuilds: config.MaxBuilds, TaskTimeout: 48 * time.Hour, LongestCall: 2 * sync.Primary.CallLimit(),
+				Intervals: map[string]time.Duration{
+					"polling": 20 * time.Minute, "repo-resolver": time.Minute, "scheduler": time.Minute,
+				},
+			},
+		},
 	}}
 }
 
@@ -60,7 +74,7 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config
 func (t *troupe) pass(ctx context.Context, name string) (complaints []string, err error) {
 	s := t.services[name]
 	if s == nil {
-		return nil, fmt.Errorf("there is no service %q, only %s", name, strings.Join(serviceNames(), ", "))
+		return nil, fmt.Errorf("there is no service %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(t.services)), ", "))
 	}
 	s.Run(ctx, &loop.Loop{Name: name, Passes: 1, Log: t.log})
 	return t.heard.take(), nil

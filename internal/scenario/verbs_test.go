@@ -19,6 +19,7 @@ func hubVerbs() map[string]verb {
 		"hub":              {1, hub},
 		"hub is":           {1, hubIs},
 		"hub loses":        {4, hubLoses},
+		"bus is":           {1, busIs},
 		"packager builds":  {1, packagerBuilds},
 		"packager tags":    {1, tagging("tagBuildBypass")},
 		"packager untags":  {1, tagging("untagBuildBypass")},
@@ -54,6 +55,19 @@ func hubIs(p *play, args []string, _ *step) error {
 
 func hubLoses(p *play, args []string, _ *step) error {
 	p.Hub.SetFaults(kojisim.Faults{Lose: args[len(args)-1]})
+	return nil
+}
+
+func busIs(p *play, args []string, _ *step) error {
+	faults, ok := map[string]kojisim.MessageFaults{
+		"well":      {},
+		"silent":    {Lose: 1},
+		"repeating": {Repeat: 1},
+	}[args[0]]
+	if !ok {
+		return fmt.Errorf("a bus is not %s", args[0])
+	}
+	p.Hub.World().SetMessageFaults(faults)
 	return nil
 }
 
