@@ -199,7 +199,7 @@ func (w *worker) solve(b *batch, goal depsolve.Goal) answer {
 		a.problems = problemsOf(w.solver, goal)
 	}
 	if w.lines != nil {
-		b.sets = w.lines.append(b.sets, w.solver, goal, result)
+		b.sets = w.lines.append(b.sets, w.solver, result)
 	}
 	a.end = len(b.sets)
 	return a

@@ -166,15 +166,16 @@ func (s *setsFile) newLineWriter() *lineWriter {
 	}
 }
 
-// append adds the line of one goal to dst, from behind its name on.
-func (w *lineWriter) append(dst []byte, s *depsolve.Solver, g depsolve.Goal, r depsolve.Result) []byte {
+// append adds the line of the goal that s was last asked about to dst, from
+// behind its name on.
+func (w *lineWriter) append(dst []byte, s *depsolve.Solver, r depsolve.Result) []byte {
 	if !r.OK {
 		return append(dst, "\tFAIL\t\n"...)
 	}
 	dst = append(dst, "\tOK\t"...)
 	var distances []uint8
 	if w.distances {
-		distances = s.Distances(g, r.Packages)
+		distances = s.Distances(r.Packages)
 	}
 	for i, id := range r.Packages {
 		rank := w.rank[id]

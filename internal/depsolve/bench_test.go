@@ -60,7 +60,7 @@ func solveAll(d *dataset, goroutines int, distances bool, o depsolve.SolverOptio
 					}
 					solved.Add(1)
 					if distances {
-						solver.Distances(d.goal(i), r.Packages)
+						solver.Distances(r.Packages)
 					}
 				}
 			}

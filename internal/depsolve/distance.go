@@ -1,22 +1,19 @@
 package depsolve
 
-import "github.com/koschei-ci/koschei/internal/rpm"
-
 // maxDistance is how far a dependency can be for it to have a distance.
 const maxDistance = 4
 
 // Distances returns how far each of the packages is from the BuildRequires of
-// a goal, in the order of ids: 1 if a package of that name provides one of
-// them, 2 if it provides what such a package requires, up to 4. It is 0 if the
-// name is not reached, which is common for what the group asks for. All
-// packages of the universe count on the way, chosen or not.
-func (s *Solver) Distances(g Goal, ids []ID) []uint8 {
+// the goal that the Solver was last asked about, in the order of ids: 1 if a
+// package of that name provides one of them, 2 if it provides what such a
+// package requires, up to 4. It is 0 if the name is not reached, which is
+// common for what the group asks for. All packages of the universe count on the
+// way, chosen or not.
+func (s *Solver) Distances(ids []ID) []uint8 {
 	d := &s.distance
 	d.begin(s.u)
-	arena := len(s.request.arena)
-	for _, r := range g.Requires {
-		d.reachAll(s.requireProviders(r), 1)
-		s.request.arena = s.request.arena[:arena]
+	for _, near := range s.request.near {
+		d.reachAll(near, 1)
 	}
 	frontier := d.reached
 	for level := uint8(2); level <= maxDistance; level++ {
@@ -29,20 +26,6 @@ func (s *Solver) Distances(g Goal, ids []ID) []uint8 {
 		distances[i] = d.of(id)
 	}
 	return distances
-}
-
-// requireProviders returns who provides an entry of Goal.Requires.
-func (s *Solver) requireProviders(r rpm.Relation) []ID {
-	if !r.Boolean() || r.Op != 0 {
-		ids, _ := s.u.relationProviders(&s.request, r)
-		return ids
-	}
-	d, err := rpm.ParseDep(r.Name)
-	if err != nil {
-		return nil
-	}
-	ids, _ := s.u.providers(d)
-	return ids
 }
 
 // A distanceFinder is the scratch space of Distances.

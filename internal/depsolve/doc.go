@@ -14,7 +14,7 @@
 //	solver := universe.NewSolver()
 //	result := solver.Solve(goal)
 //	if result.OK {
-//		distances := solver.Distances(goal, result.Packages)
+//		distances := solver.Distances(result.Packages)
 //	}
 //
 // A Universe never changes, so any number of goroutines may share it. A Solver

@@ -26,13 +26,13 @@ type job struct {
 type request struct {
 	jobs    []job
 	missing []int32 // indices of Goal.Requires
-	parts   [][]ID  // who plays a part in boolean dependencies, for distances
+	near    [][]ID  // who provides the Requires or, of boolean ones, plays a part in them
 	arena   []ID    // of lists that the Universe does not have
 }
 
 // resetTo keeps the first jobs and nothing else.
 func (r *request) resetTo(jobs int) {
-	r.jobs, r.missing, r.parts, r.arena = r.jobs[:jobs], r.missing[:0], r.parts[:0], r.arena[:0]
+	r.jobs, r.missing, r.near, r.arena = r.jobs[:jobs], r.missing[:0], r.near[:0], r.arena[:0]
 }
 
 // addGroup adds the jobs of the buildroot group.
@@ -60,6 +60,7 @@ func (u *Universe) addRequires(r *request, requires []rpm.Relation) {
 			r.missing = append(r.missing, int32(i))
 		default:
 			r.jobs = append(r.jobs, job{ids, int32(i), ""})
+			r.near = append(r.near, ids)
 		}
 	}
 }
@@ -87,7 +88,7 @@ func (u *Universe) addBoolean(r *request, require int32, text string) {
 		return
 	}
 	ids, system := u.providers(d)
-	r.parts = append(r.parts, ids)
+	r.near = append(r.near, ids)
 	switch {
 	case len(ids) == 0 || system:
 	case !isComplex(d):

@@ -217,7 +217,7 @@ func (s *signatures) ofRequest(r *request) uint64 {
 	for i := range r.jobs {
 		h = mix(h, s.ofList(r.jobs[i].lits))
 	}
-	for _, ids := range r.parts {
+	for _, ids := range r.near {
 		h = mix(h, s.ofList(ids))
 	}
 	for _, i := range r.missing {

@@ -113,7 +113,7 @@ func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
 	}
 	result := solver.Solve(goal)
 	if result.OK {
-		return Answer{Set: v.repo.set(result.Packages, solver.Distances(goal, result.Packages))}
+		return Answer{Set: v.repo.set(result.Packages, solver.Distances(result.Packages))}
 	}
 	return Answer{Problems: v.why.whole(solver, goal)}
 }
