@@ -44,7 +44,7 @@
 // Builder interns packages (symbol.go, dependency.go) and works out who provides
 // what (provider.go), what packages demand (rule.go, rules.go, cnf.go) and what
 // they advise (weak.go). Solver begins with what a goal leaves no choice about
-// (solver.go, propagate.go, watch.go) and then chooses (search.go) by the policy
+// (base.go, solver.go, propagate.go, watch.go) and then chooses (search.go) by the policy
 // that both solvers share (chooser.go, policy.go, branch.go, weakresolve.go).
 // The second solver is in full*.go, learn.go and unsolvable.go.
 //
