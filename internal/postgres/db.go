@@ -110,10 +110,18 @@ func (db *DB) read(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return db.transactWith(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
+// transactWith also repeats what was cut off before it was to be committed:
+// the server may end a transaction that idles (see fencedIdle), and who goes on
+// writing to it finds a broken connection instead of the reason.
 func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := pgx.BeginTxFunc(ctx, db.pool, opts, f)
-		if err == nil || !collided(err) || attempt == maxAttempts {
+		cutOff := false
+		err := pgx.BeginTxFunc(ctx, db.pool, opts, func(tx pgx.Tx) error {
+			err := f(tx)
+			cutOff = err != nil && tx.Conn().IsClosed()
+			return err
+		})
+		if err == nil || !collided(err) && !cutOff || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
 		pause := retryPause << min(attempt, 6)

@@ -51,6 +51,31 @@ func TestTransactRepeatsDeadlocks(t *testing.T) {
 	}
 }
 
+// TestTransactRepeatsWhatWasCutOff loses its connection in the middle.
+func TestTransactRepeatsWhatWasCutOff(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Database(t)
+	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	attempts := 0
+	err := db.Transact(t.Context(), func(tx pgx.Tx) error {
+		attempts++
+		if _, err := tx.Exec(t.Context(), `INSERT INTO users (name) VALUES ('someone')`); err != nil {
+			return err
+		}
+		if attempts == 1 {
+			sql.Exec(`SELECT pg_terminate_backend($1, 10000)`, tx.Conn().PgConn().PID())
+		}
+		_, err := tx.Exec(t.Context(), `INSERT INTO users (name) VALUES ('else')`)
+		return err
+	})
+	if err != nil || attempts != 2 {
+		t.Errorf("%d attempts: %v, want one more after the first was cut off", attempts, err)
+	}
+	if n := sql.Number(`SELECT count(*) FROM users`); n != 2 {
+		t.Errorf("%d rows written, want 2", n)
+	}
+}
+
 func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
