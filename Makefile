@@ -44,7 +44,7 @@ test:
 	$(GOTEST) -race -timeout 25m ./...
 
 bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
-	@tools/require postgresql
+	@tools/require postgresql rabbitmq
 	$(GOTEST) -run '^$$' -bench . -benchtime 1x -timeout 1h ./...
 
 # Package and name of every fuzz target.

@@ -68,7 +68,7 @@ func TestBroker(t *testing.T) {
 
 const topic = "org.test.buildsys.tag"
 
-func config(t *testing.T, b *brokertest.Broker) amqp.Config {
+func config(t testing.TB, b *brokertest.Broker) amqp.Config {
 	t.Helper()
 	return amqp.Config{
 		URL: b.URL(), Authorities: b.Pool(), Certificate: b.Client(brokertest.User), Exchange: amqp.DefaultExchange,
@@ -86,7 +86,7 @@ func open(t *testing.T, b *brokertest.Broker, c amqp.Config) (*amqp.Publisher, *
 }
 
 // declare has a queue made by a receiver that gets nothing.
-func declare(t *testing.T, q *amqp.Queue) *amqp.Queue {
+func declare(t testing.TB, q *amqp.Queue) *amqp.Queue {
 	t.Helper()
 	made := make(chan bool, 10)
 	maker := *q

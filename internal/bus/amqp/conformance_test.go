@@ -100,13 +100,13 @@ func conform(t *testing.T, open func(t *testing.T) (bus.Publisher, bus.Queue)) {
 
 // A receiving is a call of Receive.
 type receiving struct {
-	t     *testing.T
+	t     testing.TB
 	out   chan *bus.Delivery
 	stop  context.CancelFunc
 	ended chan struct{}
 }
 
-func receive(t *testing.T, q bus.Queue) *receiving {
+func receive(t testing.TB, q bus.Queue) *receiving {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &receiving{t: t, out: make(chan *bus.Delivery), stop: stop, ended: make(chan struct{})}

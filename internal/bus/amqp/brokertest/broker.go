@@ -1,5 +1,5 @@
-// Package brokertest runs a real RabbitMQ for a test: on loopback ports that
-// were free, with its own data, node name, cookie, port mapper and
+// Package brokertest runs a real RabbitMQ for a test: on loopback ports of its
+// own, with its own data, node name, cookie, port mapper and
 // certificates, all in a directory of the test. It can be killed and started
 // again, and told to close its clients' connections. It ends with the test
 // binary, however that ends.
@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -60,19 +61,22 @@ func Start(t testing.TB) *Broker {
 		t.Skip("no RabbitMQ: ", err)
 	}
 	b.Authority = NewAuthority(t)
-	for i := range b.ports {
-		b.ports[i] = freePort(t)
-	}
+	b.freePorts()
 	b.configure()
 	mapper := b.run("epmd", "-address", "127.0.0.1", "-port", strconv.Itoa(b.ports[3]))
 	t.Cleanup(func() { mapper.kill() })
 	b.StartAgain()
-	t.Cleanup(b.Kill)
+	t.Cleanup(func() {
+		b.Kill()
+		if t.Failed() {
+			t.Logf("the broker said last: %s", b.process.said())
+		}
+	})
 	return b
 }
 
 // URL is the broker's address with TLS, where clients need a certificate.
-func (b *Broker) URL() string { return fmt.Sprintf("amqps://localhost:%d/", b.ports[0]) }
+func (b *Broker) URL() string { return fmt.Sprintf("amqps://127.0.0.1:%d/", b.ports[0]) }
 
 // PlainURL is its address without TLS, with User and Password.
 func (b *Broker) PlainURL() string {
@@ -166,17 +170,30 @@ func (b *Broker) write(name, text string) {
 	}
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// freePorts finds loopback ports that nobody listens on. They are below those
+// that systems give to whoever asks for any, so that nobody gets one of them
+// while the broker starts.
+func (b *Broker) freePorts() {
+	b.t.Helper()
+	const lowest, highest = 20000, 32000
+	var listeners []net.Listener
+	for len(listeners) < len(b.ports) {
+		if err := b.t.Context().Err(); err != nil {
+			b.t.Fatal(err)
+		}
+		port := lowest + rand.N(highest-lowest)
+		l, err := (&net.ListenConfig{}).Listen(b.t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		b.ports[len(listeners)] = port
+		listeners = append(listeners, l)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
+	for _, l := range listeners {
+		if err := l.Close(); err != nil {
+			b.t.Fatal(err)
+		}
 	}
-	return port
 }
 
 // A process is a program that runs until it is killed, or we are.
