@@ -2,6 +2,7 @@ package kojisim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -20,7 +21,7 @@ func buildMethods(m map[string]*method) {
 	m["getLatestBuilds"] = methodOf("RootExports.getLatestBuilds(tag, event=None, package=None, type=None)", methodGetLatestBuilds)
 	m["getBuild"] = methodOf("get_build(buildInfo, strict=False)", methodGetBuild)
 	m["listBuilds"] = methodOf("RootExports.listBuilds(packageID=None, userID=None, taskID=None, prefix=None, state=None, volumeID=None, source=None, createdBefore=None, createdAfter=None, completeBefore=None, completeAfter=None, type=None, typeInfo=None, queryOpts=None, pattern=None, cgID=None, draft=None)", methodListBuilds)
-	m["queryHistory"] = methodOf("query_history(tables=None, tag=None, build=None, package=None, queryOpts=None)", methodQueryHistory)
+	m["queryHistory"] = methodOf("query_history(tables=None, tag=None, build=None, package=None, afterEvent=None, queryOpts=None)", methodQueryHistory)
 	m["tagBuild"] = methodOf("RootExports.tagBuild(tag, build, force=False, fromtag=None)", methodTagBuild)
 	m["tagBuildBypass"] = methodOf("RootExports.tagBuildBypass(tag, build, force=False, notify=False)", methodTagBuildBypass)
 	m["untagBuildBypass"] = methodOf("RootExports.untagBuildBypass(tag, build, strict=True, force=False, notify=False)", methodUntagBuildBypass)
@@ -352,12 +353,54 @@ func methodQueryHistory(c *call) (any, error) {
 			continue
 		}
 		for _, g := range t.taggings {
+			if max(g.created, g.revoked) <= c.integer("afterEvent") {
+				continue
+			}
 			if (only == nil || only == g.build) && (c.arg("package") == nil || c.w.pkgOf(c.arg("package")) == g.build.pkg) {
 				rows = append(rows, c.w.history(g))
 			}
 		}
 	}
-	return xmlrpc.Struct{{Name: "tag_listing", Value: rows}}, nil
+	out := xmlrpc.Struct{{Name: "tag_listing", Value: rows}}
+	if tables, _ := c.arg("tables").([]any); slices.Contains(tables, "tag_packages") {
+		out = append(out, xmlrpc.Member{Name: "tag_packages", Value: c.listHistory()})
+	}
+	return out, nil
+}
+
+// listHistory is what became of entries of package lists: of each the last
+// change alone, for others are not kept here.
+func (c *call) listHistory() []any {
+	rows := []any{}
+	for _, t := range c.w.tags {
+		if !matches(c.arg("tag"), t) {
+			continue
+		}
+		for _, id := range t.pkgOrder {
+			l := t.pkgs[id]
+			if l.changed <= c.integer("afterEvent") || c.arg("package") != nil && c.w.pkgOf(c.arg("package")) != l.pkg {
+				continue
+			}
+			rows = append(rows, xmlrpc.Struct{
+				{Name: "active", Value: true},
+				{Name: "blocked", Value: l.blocked},
+				{Name: "create_event", Value: l.changed},
+				{Name: "create_ts", Value: stamp(c.w.eventTime(l.changed))},
+				{Name: "creator_id", Value: l.owner.id},
+				{Name: "creator_name", Value: l.owner.name},
+				{Name: "extra_arches", Value: stringOrNil(l.extraArches)},
+				{Name: "package.name", Value: l.pkg.name},
+				{Name: "package_id", Value: l.pkg.id},
+				{Name: "revoke_event", Value: nil},
+				{Name: "revoke_ts", Value: nil},
+				{Name: "revoker_id", Value: nil},
+				{Name: "revoker_name", Value: nil},
+				{Name: "tag.name", Value: t.name},
+				{Name: "tag_id", Value: t.id},
+			})
+		}
+	}
+	return rows
 }
 
 func (w *World) history(g *tagging) xmlrpc.Struct {

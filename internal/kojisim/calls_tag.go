@@ -456,7 +456,7 @@ func methodTagChangedSinceEvent(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.changedAfter(c.integer("event")) != 0 {
+		if t.ownChangeAfter(c.integer("event")) {
 			return true, nil
 		}
 	}

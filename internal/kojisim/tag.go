@@ -24,6 +24,7 @@ type tag struct {
 	external []*externalUse
 	loose    []*rpm.Package // of an external repo; in every repo of this tag
 	touches  []int          // events that changed what a repo of this tag holds
+	listed   int            // event of the last change of the package list
 }
 
 // A listedPkg is a package's entry in a tag's list.
@@ -33,6 +34,7 @@ type listedPkg struct {
 	blocked     bool
 	extraArches string
 	created     int // event
+	changed     int // event of the last change, the creation for one
 }
 
 // A tagging is the time a build was in a tag.
@@ -172,9 +174,16 @@ func (t *tag) changedAfter(event int) int {
 	return first
 }
 
+// ownChangeAfter reports whether the tag itself has changed after event, in
+// whatever way.
+func (t *tag) ownChangeAfter(event int) bool {
+	return t.listed > event || len(t.touches) > 0 && t.touches[len(t.touches)-1] > event
+}
+
 // addPackage lists a package in a tag.
 func (w *World) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
 	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
+	l.changed, t.listed = l.created, l.created
 	t.pkgs[p.id] = l
 	t.pkgOrder = append(t.pkgOrder, p.id)
 	w.tellPackage(t, l, "add")
@@ -187,8 +196,9 @@ func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
 	if l == nil || l.blocked == blocked {
 		return
 	}
-	l.blocked = blocked
-	t.touch(w.newEvent())
+	l.blocked, l.changed = blocked, w.newEvent()
+	t.listed = l.changed
+	t.touch(l.changed)
 	action := "unblock"
 	if blocked {
 		action = "block"
