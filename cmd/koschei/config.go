@@ -17,6 +17,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 )
 
 // A config is everything that can be configured. Every field has a usable zero
@@ -29,7 +30,7 @@ type config struct {
 	Bus          busConfig        `yaml:"bus" doc:"The hub's message bus, an AMQP broker as fedora-messaging uses it. Without a URL nobody listens, and polling hears everything later."`
 	Dependency   dependencyConfig `yaml:"dependency"`
 	Priorities   prioritiesConfig `yaml:"priorities" doc:"Constants of the priority formula; see docs/services/scheduler.md."`
-	Polling      loopConfig       `yaml:"polling"`
+	Polling      pollingConfig    `yaml:"polling"`
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
 	Builds       buildsConfig     `yaml:"build_resolver"`
@@ -107,6 +108,11 @@ type loopConfig struct {
 	Interval time.Duration `yaml:"interval" doc:"Time between passes."`
 }
 
+type pollingConfig struct {
+	Interval     time.Duration `yaml:"interval" doc:"Time between passes."`
+	FullInterval time.Duration `yaml:"full_interval" doc:"How often everything in a tag is asked for instead of what has changed."`
+}
+
 type buildsConfig struct {
 	Interval    time.Duration `yaml:"interval" doc:"Time between passes."`
 	RemakeRepos time.Duration `yaml:"remake_repos" doc:"A repo that Koji has deleted is asked for again if it is not older than this and matters; 0 turns that off."`
@@ -161,7 +167,7 @@ func defaultConfig() config {
 			T0:             p.T0,
 			T1:             p.T1,
 		},
-		Polling:      loopConfig{20 * time.Minute},
+		Polling:      pollingConfig{Interval: 20 * time.Minute, FullInterval: kojisync.DefaultFull},
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
 		Builds:       buildsConfig{Interval: 3 * time.Second, RemakeRepos: 14 * 24 * time.Hour},

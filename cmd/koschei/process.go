@@ -108,8 +108,10 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 	case "watcher":
 		p.watcher(log).Run(ctx)
 	case "polling":
-		s := &polling.Service{DB: p.db.DB, Log: log, Rung: alarm.Rung, Sync: p.sync(log)}
-		s.Run(ctx, p.loop(name, p.config.Polling, alarm))
+		s := &polling.Service{
+			DB: p.db.DB, Log: log, Rung: alarm.Rung, FullInterval: p.config.Polling.FullInterval, Sync: p.sync(log),
+		}
+		s.Run(ctx, p.loop(name, loopConfig{p.config.Polling.Interval}, alarm))
 	case "repo-resolver":
 		s := &reporesolver.Service{
 			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(log), Repos: p.repos,

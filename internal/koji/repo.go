@@ -3,6 +3,8 @@ package koji
 import (
 	"context"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
 // A RepoState is the state of a repo, in the hub's numbers.
@@ -75,6 +77,16 @@ func (c *Client) RepoInfo(ctx context.Context, id int64) (*Repo, error) {
 		return nil, notFound("repo", id)
 	}
 	return repo, nil
+}
+
+// RepoInfos returns repos by their ids, in the same order, nil where there is
+// none.
+func (c *Client) RepoInfos(ctx context.Context, ids []int64) ([]*Repo, error) {
+	calls := make([]xmlrpc.Call, len(ids))
+	for i, id := range ids {
+		calls[i] = xmlrpc.Call{Method: "repoInfo", Params: []any{id}}
+	}
+	return multicallOf[*Repo](ctx, c, calls)
 }
 
 // A RepoRequest is where a request for a repo stands. One of Repo and Request

@@ -3,6 +3,7 @@ package koji
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,6 +80,12 @@ type Inheritance struct {
 	Tag   string `koji:"name"` // inherited from
 	TagID int64  `koji:"parent_id"`
 	Depth int    `koji:"currdepth"` // 1 for what the tag itself inherits from
+
+	ChildID      int64  `koji:"child_id"` // which inherits
+	Priority     int    `koji:"priority"` // of several parents; the lowest first
+	MaxDepth     int    `koji:"maxdepth"` // of what is inherited through it; 0 if it has no limit
+	Intransitive bool   `koji:"intransitive"`
+	Filter       string `koji:"pkg_filter"` // of the names of packages
 }
 
 // FullInheritance returns the tags that a tag inherits from, directly or not.
@@ -232,6 +239,87 @@ func (c *Client) BuildTaggings(ctx context.Context, buildIDs []int64) ([][]Taggi
 
 func sortTaggings(taggings []Tagging) {
 	slices.SortStableFunc(taggings, func(a, b Tagging) int { return cmp.Compare(a.Created, b.Created) })
+}
+
+// A Lineage is a tag with all it inherits from, which together decide what
+// listings of it say.
+type Lineage struct {
+	Names  []string // the tag's first
+	IDs    []int64  // in the same order
+	Digest string   // another one if anything about the inheritance is
+}
+
+// Lineage returns the lineage of a tag; ErrNotFound if there is no such tag.
+func (c *Client) Lineage(ctx context.Context, tag string) (*Lineage, error) {
+	results, err := c.Multicall(ctx, []xmlrpc.Call{
+		{Method: "getTag", Params: []any{tag}},
+		{Method: "getFullInheritance", Params: []any{tag}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var self *Tag
+	if err := resultOf(results[0], &self); err != nil {
+		return nil, fmt.Errorf("getTag: %w", err)
+	}
+	if self == nil {
+		return nil, notFound("tag", tag)
+	}
+	var links []Inheritance
+	if err := resultOf(results[1], &links); err != nil {
+		return nil, fmt.Errorf("getFullInheritance: %w", err)
+	}
+	l := &Lineage{Names: []string{self.Name}, IDs: []int64{self.ID}}
+	digest := sha256.New()
+	for i := range links {
+		link := &links[i]
+		_, _ = fmt.Fprintln(digest, link.ChildID, link.TagID, link.Priority, link.MaxDepth, link.Intransitive, link.Filter)
+		if !slices.Contains(l.IDs, link.TagID) {
+			l.Names, l.IDs = append(l.Names, link.Tag), append(l.IDs, link.TagID)
+		}
+	}
+	l.Digest = fmt.Sprintf("%d:%x", self.ID, digest.Sum(nil)[:8])
+	return l, nil
+}
+
+// TagsChanged tells whether anything about tags has changed after an event.
+// What they inherit from is not looked at.
+func (c *Client) TagsChanged(ctx context.Context, event int64, ids []int64) (changed bool, err error) {
+	err = c.read(ctx, &changed, "tagChangedSinceEvent", event, ids)
+	return changed, err
+}
+
+// ChangedPackages returns the names, sorted, of the packages whose builds in
+// tags, or whose entries in their package lists, have changed after an event.
+func (c *Client) ChangedPackages(ctx context.Context, event int64, tags []string) ([]string, error) {
+	calls := make([]xmlrpc.Call, len(tags))
+	for i, tag := range tags {
+		args := named("tables", []string{"tag_listing", "tag_packages"}, "tag", tag, "afterEvent", event)
+		calls[i] = xmlrpc.Call{Method: "queryHistory", Params: []any{args}}
+	}
+	type history struct {
+		Listing []struct {
+			Name string `koji:"name"`
+		} `koji:"tag_listing"`
+		Packages []struct {
+			Name string `koji:"package.name"`
+		} `koji:"tag_packages"`
+	}
+	histories, err := multicallOf[history](ctx, c, calls)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, h := range histories {
+		for _, l := range h.Listing {
+			names = append(names, l.Name)
+		}
+		for _, p := range h.Packages {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // InheritedTags returns the names of the tags that a tag inherits from, near

@@ -19,16 +19,25 @@ func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	listed, err := hub.ListPackages(ctx, c.DestTag)
+	listed, err := listPackages(ctx, hub, c.DestTag)
 	if err != nil {
-		return fmt.Errorf("package list of tag %s: %w", c.DestTag, err)
-	}
-	if len(listed) == 0 {
-		// Far more likely somebody's mistake than a distribution without
-		// packages, and to believe it would block everything.
-		return fmt.Errorf("package list of tag %s: %w", c.DestTag, errEmpty)
+		return err
 	}
 	return s.savePackageList(ctx, c, listed, nil)
+}
+
+// listPackages returns the whole package list of a tag.
+func listPackages(ctx context.Context, hub *koji.Client, tag string) ([]koji.ListedPackage, error) {
+	listed, err := hub.ListPackages(ctx, tag)
+	if err == nil && len(listed) == 0 {
+		// Far more likely somebody's mistake than a distribution without
+		// packages, and to believe it would block everything.
+		err = errEmpty
+	}
+	if err != nil {
+		return nil, fmt.Errorf("package list of tag %s: %w", tag, err)
+	}
+	return listed, nil
 }
 
 // PackagesListed does for some packages, each named once, what PackageList does
@@ -42,17 +51,25 @@ func (s *Sync) PackagesListed(ctx context.Context, c *koschei.Collection, names 
 	if err != nil {
 		return fmt.Errorf("%d packages in the list of tag %s: %w", len(names), c.DestTag, err)
 	}
+	_, err = s.saveListings(ctx, c, names, listings)
+	return err
+}
+
+// saveListings stores what a package list says of some packages. It returns
+// those of which that is not known.
+func (s *Sync) saveListings(ctx context.Context, c *koschei.Collection, names []string, listings []koji.Listings) (left []string, err error) {
 	var listed []koji.ListedPackage
 	about := []string{}
 	for i, l := range listings {
 		if l.Err != nil {
 			s.Log.WarnContext(ctx, "entry of a package list not known", "collection", c.Name, "package", names[i], "error", l.Err)
+			left = append(left, names[i])
 			continue
 		}
 		about = append(about, names[i])
 		listed = append(listed, l.Entries...)
 	}
-	return s.savePackageList(ctx, c, listed, about)
+	return left, s.savePackageList(ctx, c, listed, about)
 }
 
 // savePackageList stores what a package list says about some packages, all if

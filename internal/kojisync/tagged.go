@@ -29,14 +29,24 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	builds, err := hub.ListTagged(ctx, koji.TagQuery{Tag: c.DestTag, Latest: true, Inherit: true})
+	builds, err := listTagged(ctx, hub, c.DestTag)
 	if err != nil {
-		return fmt.Errorf("builds in tag %s: %w", c.DestTag, err)
+		return err
 	}
-	if len(builds) == 0 {
-		return fmt.Errorf("builds in tag %s: %w", c.DestTag, errEmpty)
+	_, err = s.saveTagged(ctx, c, builds, nil)
+	return err
+}
+
+// listTagged returns what is tagged last of all packages of a tag.
+func listTagged(ctx context.Context, hub *koji.Client, tag string) ([]koji.TaggedBuild, error) {
+	builds, err := hub.ListTagged(ctx, koji.TagQuery{Tag: tag, Latest: true, Inherit: true})
+	if err == nil && len(builds) == 0 {
+		err = errEmpty
 	}
-	return s.saveTagged(ctx, c, builds, nil)
+	if err != nil {
+		return nil, fmt.Errorf("builds in tag %s: %w", tag, err)
+	}
+	return builds, nil
 }
 
 // TaggedPackages does for some packages, each named once, what TaggedBuilds
@@ -50,25 +60,35 @@ func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names 
 	if err != nil {
 		return fmt.Errorf("builds of %d packages in tag %s: %w", len(names), c.DestTag, err)
 	}
+	_, err = s.saveTaggings(ctx, c, names, taggings)
+	return err
+}
+
+// saveTaggings stores what is tagged of some packages. It returns those of which
+// that is not known.
+func (s *Sync) saveTaggings(ctx context.Context, c *koschei.Collection, names []string, taggings []koji.Taggings) (left []string, err error) {
 	var builds []koji.TaggedBuild
 	about := []string{}
 	for i, t := range taggings {
 		if t.Err != nil {
 			s.Log.WarnContext(ctx, "tagged builds not known", "collection", c.Name, "package", names[i], "error", t.Err)
+			left = append(left, names[i])
 			continue
 		}
 		about = append(about, names[i])
 		builds = append(builds, t.Builds...)
 	}
-	return s.saveTagged(ctx, c, builds, about)
+	unrecorded, err := s.saveTagged(ctx, c, builds, about)
+	return append(left, unrecorded...), err
 }
 
 // saveTagged stores the newest tagged builds of some packages, of all if about
-// is nil.
-func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string) error {
+// is nil. It returns the packages whose builds could not be recorded because
+// the hub did not tell their tasks.
+func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string) (left []string, err error) {
 	name, hub, err := s.sourceHub(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tagged := make([]postgres.TaggedBuild, len(builds))
 	for i := range builds {
@@ -77,7 +97,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 	}
 	unknown, err := s.DB.UnknownTagged(ctx, c, name, tagged)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	places := slices.Sorted(maps.Keys(unknown))
 	recorded, analyzeAt := 0, firstAnalysis
@@ -86,16 +106,22 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 		for i, place := range part {
 			real[i] = s.realBuild(name, unknown[place], &builds[place])
 		}
-		if err := s.addRealBuilds(ctx, c, hub, real); err != nil {
-			return err
+		missed, err := s.addRealBuilds(ctx, c, hub, real)
+		if err != nil {
+			return nil, err
+		}
+		for _, place := range part {
+			if missed[unknown[place]] {
+				left = append(left, builds[place].Name)
+			}
 		}
 		if err := s.sourcesOf(ctx, name, part, builds); err != nil {
-			return err
+			return nil, err
 		}
 		if recorded += len(part); recorded >= analyzeAt {
 			analyzeAt *= 2
 			if err := s.DB.Analyze(ctx); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
@@ -103,7 +129,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 	if err == nil && changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}
-	return err
+	return left, err
 }
 
 // RecordTagged records the newest tagged build of one package and reports
@@ -119,7 +145,8 @@ func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.
 	if err != nil || len(unknown) == 0 {
 		return false, err
 	}
-	return true, s.addRealBuilds(ctx, c, hub, []postgres.RealBuild{s.realBuild(name, unknown[0], b)})
+	_, err = s.addRealBuilds(ctx, c, hub, []postgres.RealBuild{s.realBuild(name, unknown[0], b)})
+	return true, err
 }
 
 // sourcesOf stores what the sources of builds say that were just recorded.
@@ -158,8 +185,8 @@ func firstTime(times ...time.Time) time.Time {
 }
 
 // addRealBuilds records builds with their task trees. One whose tasks the hub
-// does not tell is left for the next time.
-func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *koji.Client, builds []postgres.RealBuild) error {
+// does not tell is left for the next time; it returns the packages of such.
+func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *koji.Client, builds []postgres.RealBuild) (missed map[int64]bool, err error) {
 	var ids []int64
 	for i := range builds {
 		if builds[i].TaskID != 0 {
@@ -168,8 +195,9 @@ func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *ko
 	}
 	trees, err := hub.TaskChildren(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("tasks of builds: %w", err)
+		return nil, fmt.Errorf("tasks of builds: %w", err)
 	}
+	missed = map[int64]bool{}
 	known := builds[:0]
 	for _, b := range builds {
 		if b.TaskID != 0 {
@@ -177,6 +205,7 @@ func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *ko
 			trees = trees[1:]
 			if tree.Err != nil {
 				s.Log.WarnContext(ctx, "tasks of a build not known", "collection", c.Name, "task", b.TaskID, "error", tree.Err)
+				missed[b.PackageID] = true
 				continue
 			}
 			b.RepoID, b.Tasks = repoOf(tree.Tasks), tasksOf(tree.Tasks)
@@ -187,7 +216,7 @@ func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *ko
 	if err == nil && added > 0 {
 		s.Log.InfoContext(ctx, "real builds recorded", "collection", c.Name, "builds", added)
 	}
-	return err
+	return missed, err
 }
 
 // repoOf returns the repo that a build's children work in, 0 if none says.

@@ -1,6 +1,7 @@
-// Package polling asks Koji for everything now and then, so that the record is
-// right in the end whatever message was lost: how running builds go, which
-// packages collections have, which builds are tagged, what their sources say.
+// Package polling asks Koji now and then for all that has changed, so that the
+// record is right in the end whatever message was lost: how running builds go,
+// which packages collections have, which builds are tagged, what their sources
+// say, which repos are still there. A few times a day it asks for everything.
 //
 // What is done with an answer is package kojisync's; this one decides what is
 // asked, in which order, and that trouble with one thing keeps no other from
@@ -34,6 +35,10 @@ type Service struct {
 	// Without it, every pass is for all.
 	Rung func() (collections []int64, all bool)
 
+	// FullInterval is how often everything is asked for, changed or not, in domain
+	// time; 0 is kojisync.DefaultFull.
+	FullInterval time.Duration
+
 	interval time.Duration // between two polls of everything, in domain time
 	polled   time.Time     // when the last of these began
 }
@@ -62,12 +67,14 @@ func (s *Service) pass(ctx context.Context) error {
 	if only != nil {
 		collections = slices.DeleteFunc(collections, func(c koschei.Collection) bool { return !slices.Contains(only, c.ID) })
 	}
+	slices.SortStableFunc(collections, kojisync.ByTag)
+	round := s.Sync.NewRound(s.FullInterval)
 	var troubles []error
 	for i := range collections {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := s.collection(ctx, &collections[i])
+		err := s.collection(ctx, round, &collections[i])
 		if err != nil {
 			troubles = append(troubles, fmt.Errorf("collection %s: %w", collections[i].Name, err))
 		}
@@ -92,10 +99,10 @@ func (s *Service) only() []int64 {
 }
 
 // collection does each of its steps whatever became of the others.
-func (s *Service) collection(ctx context.Context, c *koschei.Collection) error {
+func (s *Service) collection(ctx context.Context, round *kojisync.Round, c *koschei.Collection) error {
 	return errors.Join(
-		s.Sync.PackageList(ctx, c),
-		s.Sync.TaggedBuilds(ctx, c),
+		round.Destination(ctx, c),
+		s.Sync.RepoStates(ctx, c),
 		s.Sync.SourceFacts(ctx, c),
 	)
 }

@@ -248,13 +248,13 @@ func readReposBehind(ctx context.Context, tx pgx.Tx, page *PackagePage) error {
 	return err
 }
 
-const repoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved"
+const repoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state"
 
 func scanRepo(row pgx.CollectableRow) (koschei.Repo, error) {
 	var r koschei.Repo
 	var solved *time.Time
 	err := row.Scan(&r.CollectionID, &r.RepoID, &r.CreateEvent, &r.BeginEvent, &r.EndEvent, &r.Created, &r.Resolved, &r.Problems,
-		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved)
+		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved, &r.State)
 	r.Solved = orZero(solved)
 	return r, err
 }

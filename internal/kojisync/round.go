@@ -1,0 +1,212 @@
+package kojisync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A Round is one turn through all collections, in which a hub is asked the same
+// thing once. Of a destination tag it is asked what has changed since the event
+// up to which the record knows it; only now and then, and when that is not
+// known or is too much, for everything.
+type Round struct {
+	sync   *Sync
+	full   time.Duration
+	events map[koschei.Hub]int64 // the hubs' last, when the round first asked them
+	tag    *tagNews              // of the tag that was asked about last
+}
+
+// DefaultFull is how often everything is asked for, in domain time, so that what
+// was missed by mistake is put right.
+const DefaultFull = 6 * time.Hour
+
+// many is how many packages are asked for one by one at most.
+const many = 500
+
+// NewRound begins a round that asks for everything of a tag if that was done
+// full ago; 0 is DefaultFull.
+func (s *Sync) NewRound(full time.Duration) *Round {
+	if full == 0 {
+		full = DefaultFull
+	}
+	return &Round{sync: s, full: full, events: map[koschei.Hub]int64{}}
+}
+
+// tagNews are answers about one tag. Those about everything in it are large, so
+// they are kept only until another tag is asked about.
+type tagNews struct {
+	hub     koschei.Hub
+	client  *koji.Client
+	event   int64 // before any of the other questions
+	name    string
+	lineage *koji.Lineage
+
+	packages []koji.ListedPackage
+	builds   []koji.TaggedBuild
+	changed  map[int64][]string // since an event
+	some     someNews
+}
+
+// someNews are answers about some packages of a tag.
+type someNews struct {
+	names    []string
+	listings []koji.Listings
+	taggings []koji.Taggings
+}
+
+// Destination makes a collection's packages and real builds follow its
+// destination tag, as PackageList and TaggedBuilds do, without asking for what
+// has not changed. A package that the hub does not want to speak about is asked
+// about again in the next round.
+func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
+	news, err := r.news(ctx, c)
+	if err != nil {
+		return err
+	}
+	cursor, err := r.sync.DB.TagCursor(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	now := r.sync.Now()
+	next := &postgres.TagCursor{CollectionID: c.ID, Basis: basisOf(c, news), Event: news.event, FullAt: now}
+	all := cursor == nil || cursor.Basis != next.Basis || cursor.Event > news.event || now.Sub(cursor.FullAt) >= r.full
+	var names []string
+	if !all {
+		if names, err = r.names(ctx, c, news, cursor); err != nil {
+			return err
+		}
+		all = len(names) > many
+	}
+	if all {
+		next.Pending, err = r.everything(ctx, c, news)
+	} else {
+		next.FullAt = cursor.FullAt
+		next.Pending, err = r.someOf(ctx, c, news, names)
+	}
+	if err != nil {
+		return err
+	}
+	return r.sync.DB.SaveTagCursor(ctx, next)
+}
+
+// basisOf is what has to be the same for a cursor to say anything.
+func basisOf(c *koschei.Collection, n *tagNews) string {
+	return fmt.Sprintf("%s %s %s untracked=%t", n.hub, n.name, n.lineage.Digest, c.PollUntracked)
+}
+
+func (r *Round) news(ctx context.Context, c *koschei.Collection) (*tagNews, error) {
+	name, client, err := r.sync.sourceHub(c)
+	if err != nil {
+		return nil, err
+	}
+	if r.tag != nil && r.tag.hub == name && r.tag.name == c.DestTag {
+		return r.tag, nil
+	}
+	r.tag = nil
+	if _, known := r.events[name]; !known {
+		last, err := client.LastEvent(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.events[name] = last.ID
+	}
+	n := &tagNews{hub: name, client: client, event: r.events[name], name: c.DestTag, changed: map[int64][]string{}}
+	if n.lineage, err = client.Lineage(ctx, c.DestTag); err != nil {
+		return nil, fmt.Errorf("destination tag %s: %w", c.DestTag, err)
+	}
+	r.tag = n
+	return n, nil
+}
+
+// names are the packages to ask about: those that changed, those that could not
+// be spoken about, and those whose builds were not recorded before they were
+// tracked.
+func (r *Round) names(ctx context.Context, c *koschei.Collection, n *tagNews, cursor *postgres.TagCursor) ([]string, error) {
+	changed, err := n.since(ctx, cursor.Event)
+	if err != nil {
+		return nil, fmt.Errorf("changes of tag %s: %w", c.DestTag, err)
+	}
+	names := slices.Concat(changed, cursor.Pending)
+	if !c.PollUntracked {
+		unrecorded, err := r.sync.DB.UnrecordedPackages(ctx, c.ID, many)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, unrecorded...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// since returns the packages that something has changed about after an event.
+func (n *tagNews) since(ctx context.Context, event int64) ([]string, error) {
+	if names, known := n.changed[event]; known {
+		return names, nil
+	}
+	changed, err := n.client.TagsChanged(ctx, event, n.lineage.IDs)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if changed {
+		if names, err = n.client.ChangedPackages(ctx, event, n.lineage.Names); err != nil {
+			return nil, err
+		}
+	}
+	n.changed[event] = names
+	return names, nil
+}
+
+// everything asks for all of the tag.
+func (r *Round) everything(ctx context.Context, c *koschei.Collection, n *tagNews) (left []string, err error) {
+	if n.packages == nil {
+		if n.packages, err = listPackages(ctx, n.client, n.name); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.sync.savePackageList(ctx, c, n.packages, nil); err != nil {
+		return nil, err
+	}
+	if n.builds == nil {
+		if n.builds, err = listTagged(ctx, n.client, n.name); err != nil {
+			return nil, err
+		}
+	}
+	return r.sync.saveTagged(ctx, c, n.builds, nil)
+}
+
+// someOf asks for some packages of the tag.
+func (r *Round) someOf(ctx context.Context, c *koschei.Collection, n *tagNews, names []string) (left []string, err error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	if !slices.Equal(n.some.names, names) {
+		some := someNews{names: names}
+		if some.listings, err = n.client.ListPackagesNamed(ctx, n.name, names); err != nil {
+			return nil, fmt.Errorf("%d packages in the list of tag %s: %w", len(names), n.name, err)
+		}
+		if some.taggings, err = n.client.LatestTagged(ctx, n.name, names); err != nil {
+			return nil, fmt.Errorf("builds of %d packages in tag %s: %w", len(names), n.name, err)
+		}
+		n.some = some
+	}
+	unlisted, err := r.sync.saveListings(ctx, c, names, n.some.listings)
+	if err != nil {
+		return nil, err
+	}
+	untagged, err := r.sync.saveTaggings(ctx, c, names, n.some.taggings)
+	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), err
+}
+
+// ByTag orders collections so that those that share a destination tag follow
+// each other.
+func ByTag(a, b koschei.Collection) int {
+	return strings.Compare(string(a.SourceHub())+" "+a.DestTag, string(b.SourceHub())+" "+b.DestTag)
+}

@@ -1,0 +1,131 @@
+package polling
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+)
+
+// A meter counts what goes to a hub and back.
+type meter struct {
+	hub          http.Handler
+	calls, bytes atomic.Int64
+}
+
+func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.calls.Add(1)
+	r.Body = &meteredBody{r.Body, m}
+	m.hub.ServeHTTP(&meteredWriter{w, m}, r)
+}
+
+type meteredBody struct {
+	io.ReadCloser
+	m *meter
+}
+
+func (b *meteredBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.m.bytes.Add(int64(n))
+	return n, err
+}
+
+type meteredWriter struct {
+	http.ResponseWriter
+	m *meter
+}
+
+func (w *meteredWriter) Write(p []byte) (int, error) {
+	w.m.bytes.Add(int64(len(p)))
+	return w.ResponseWriter.Write(p)
+}
+
+func (m *meter) take() string {
+	return fmt.Sprintf("%d exchanges, %.3f MB", m.calls.Swap(0), float64(m.bytes.Swap(0))/1e6)
+}
+
+// BenchmarkCycle polls four collections of 34,230 packages, each with a
+// destination tag of its own that inherits from one, and tells what a cycle asks
+// of the hub: the first, one in which nothing has happened, and one in which 100
+// new builds were tagged in the tag that all inherit from. No package is tracked, so
+// what recording new builds takes is not in it.
+func BenchmarkCycle(b *testing.B) {
+	const dir = "../../../shared/data/bookworm"
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			b.Fatal(err)
+		}
+		b.Skip("the metadata of a whole distribution is not there: ", err)
+	}
+	w, err := kojisim.LoadWorld(b.Context(), dir, kojisim.GeneratorOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	clock := kojisim.NewStepClock(w.Now())
+	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
+	m := &meter{hub: hub}
+	server := httptest.NewServer(m)
+	b.Cleanup(server.Close)
+	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := pgtest.Database(b)
+	sql := pgtest.NewConsole(b, cfg)
+	for i := range 4 {
+		name := fmt.Sprint("branch", i)
+		if err := hub.Amend("tag " + name + " parents=" + kojisim.DestTagName); err != nil {
+			b.Fatal(err)
+		}
+		sql.Exec(`
+			INSERT INTO collection (name, display_name, target, dest_tag, build_tag, poll_untracked)
+			VALUES ($1, $1, $1, $1, $1, false)`, name)
+	}
+	log := slog.New(slog.DiscardHandler)
+	db := pgtest.Open(b, cfg)
+	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
+		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
+	}}
+	cycle := func(what string) {
+		b.Helper()
+		m.take()
+		began := time.Now()
+		if err := s.pass(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%s: %s, %s", what, m.take(), time.Since(began).Round(time.Millisecond))
+	}
+	for range b.N {
+		sql.Exec(`DELETE FROM tag_cursor`)
+		cycle("everything")
+		cycle("quiet")
+		update(b, hub, client, 100)
+		cycle("busy")
+	}
+}
+
+// update tags new builds of some packages.
+func update(b *testing.B, hub *kojisim.Hub, client *koji.Client, n int) {
+	b.Helper()
+	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: kojisim.DestTagName, Latest: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range n {
+		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, kojisim.DestTagName)
+		if err := hub.Amend(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
