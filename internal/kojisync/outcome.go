@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,6 +123,26 @@ func initMarkers() []string {
 	}
 }
 
+// dependencyMarkers are what it says when something cannot be installed, in the
+// words of yum, dnf and dnf5.
+func dependencyMarkers() []string {
+	return []string{
+		"nothing provides",
+		"none of the providers can be installed",
+		"conflicting requests",
+		"cannot install the best candidate",
+		"cannot install both",
+		"No match for argument",
+		"No matching package to install",
+		"No Package found for",
+		"Unable to find a match",
+		"Failed to resolve the transaction",
+		"Requires: ",
+		"Transaction test error",
+		" conflicts with ",
+	}
+}
+
 // buildMarkers are what a builder in trouble leaves in the log of a package's
 // own build. They are few, for packages print what they like.
 func buildMarkers() []string {
@@ -131,9 +152,9 @@ func buildMarkers() []string {
 // troubleInLogs returns what the logs of a failed task say of trouble that is
 // not the package's, "" if nothing. A log that is not there says nothing.
 func (s *Sync) troubleInLogs(ctx context.Context, culprit *koji.Task, fault string) (string, error) {
-	name, markers := "build.log", buildMarkers()
+	name, judge := "build.log", func(log []byte) string { return findMarker(log, buildMarkers()) }
 	if strings.Contains(fault, "mock exited with status 30") || strings.Contains(fault, "see root.log") {
-		name, markers = "root.log", initMarkers()
+		name, judge = "root.log", judgeRootLog
 	}
 	tail, err := s.Primary.TaskOutput(ctx, culprit.ID, name, -logTail, -1)
 	switch {
@@ -142,17 +163,39 @@ func (s *Sync) troubleInLogs(ctx context.Context, culprit *koji.Task, fault stri
 	case err != nil:
 		return "", fmt.Errorf("%s of task %d: %w", name, culprit.ID, err)
 	}
-	return findMarker(tail, markers), nil
+	return judge(tail), nil
+}
+
+// errNoBuildroot is the trouble of a buildroot that was not made for reasons
+// that its log does not name.
+const errNoBuildroot = "the buildroot could not be made, and its log names no dependency that was missing"
+
+// judgeRootLog tells why a buildroot was not made: "" if what was to be
+// installed could not be, else what the trouble was. What stands last counts: a
+// download that failed may have been repeated.
+func judgeRootLog(log []byte) string {
+	lines := bytes.Split(log, []byte("\n"))
+	for _, line := range slices.Backward(lines) {
+		if hasMarker(line, initMarkers()) {
+			return faultLine(&xmlrpc.Fault{String: string(line)})
+		}
+		if hasMarker(line, dependencyMarkers()) {
+			return ""
+		}
+	}
+	return errNoBuildroot
+}
+
+func hasMarker(line []byte, markers []string) bool {
+	return slices.ContainsFunc(markers, func(m string) bool { return bytes.Contains(line, []byte(m)) })
 }
 
 // findMarker returns the last line that has one of the markers.
 func findMarker(log []byte, markers []string) string {
 	lines := bytes.Split(log, []byte("\n"))
-	for i := len(lines) - 1; i >= 0; i-- {
-		for _, m := range markers {
-			if bytes.Contains(lines[i], []byte(m)) {
-				return faultLine(&xmlrpc.Fault{String: string(lines[i])})
-			}
+	for _, line := range slices.Backward(lines) {
+		if hasMarker(line, markers) {
+			return faultLine(&xmlrpc.Fault{String: string(line)})
 		}
 	}
 	return ""

@@ -35,7 +35,7 @@ func TestFindMarker(t *testing.T) {
 		markers   []string
 		want      string
 	}{
-		{"nothing", "", initMarkers(), ""},
+		{"nothing", "", buildMarkers(), ""},
 		{
 			"dependencies", "DEBUG util.py: Error: \nDEBUG util.py:  Problem: conflicting requests\n  - nothing provides foo\n",
 			initMarkers(), "",
@@ -51,6 +51,29 @@ func TestFindMarker(t *testing.T) {
 	for _, test := range tests {
 		if got := findMarker([]byte(test.log), test.markers); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// A buildroot that was not made counts against a package only if its log says
+// that something it needs cannot be installed.
+func TestJudgeRootLog(t *testing.T) {
+	t.Parallel()
+	const download = "DEBUG util.py:  Error: Failed to download metadata for repo 'build'"
+	const missing = "DEBUG util.py:   - nothing provides foo >= 3 needed by bar-1-1.x86_64"
+	for _, tt := range []struct{ name, log, want string }{
+		{"dnf", "DEBUG util.py: Error: \n Problem: conflicting requests\n" + missing + "\n child return code was: 1\n", ""},
+		{"dnf5", "Failed to resolve the transaction:\nNo match for argument: foo\n", ""},
+		{"yum", "Error: Package: bar-1-1.x86_64 (build)\n           Requires: foo >= 3\n", ""},
+		{"file conflicts", "Error: Transaction test error:\n  file /usr/bin/x conflicts between\n", ""},
+		{"download", download + "\nERROR: Command failed\n", download},
+		{"download that was repeated", "  - Curl error (28): Timeout was reached\n" + missing + "\n", ""},
+		{"download after all", missing + "\n" + download + "\n", download},
+		{"neither", "ERROR: Command failed: # mount -n --bind /dev\n", errNoBuildroot},
+		{"nothing", "", errNoBuildroot},
+	} {
+		if got := judgeRootLog([]byte(tt.log)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

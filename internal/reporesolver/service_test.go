@@ -329,3 +329,69 @@ func (s *sim) newestRepo() string {
 	}
 	return strconv.FormatInt(r.ID, 10)
 }
+
+// fresh is what is stored of how fresh the collection is.
+func (s *sim) fresh() *koschei.Freshness {
+	s.T.Helper()
+	all, err := s.DB.Freshness(s.T.Context())
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	f := all[s.Number(`SELECT id FROM collection`)]
+	return &f
+}
+
+// A base buildroot that cannot be installed leaves the verdicts what they were,
+// and it is told which repo they are about.
+func TestFreshnessWithBrokenBuildroot(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	s.mustPass()
+	before := s.fresh()
+	if before.Verdicts.RepoID == 0 || before.Newer != 0 || before.Newest.RepoID != before.Verdicts.RepoID {
+		t.Errorf("after the first repo: %+v", before)
+	}
+	s.Administer("untagBuildBypass", "f44", "glibc-1-1")
+	s.Administer("groupPackageListAdd", "f44-build", "build", "gcc")
+	for range 2 {
+		s.NewRepo()
+		s.mustPass()
+	}
+	s.expect("verdicts", s.packages()[1:2], "foo ok resolved 0")
+	f := s.fresh()
+	if f.Verdicts.RepoID != before.Verdicts.RepoID || f.Newer != 2 || f.Broken != 2 || f.EventsBehind() <= 0 || f.Behind(s.Now()) < time.Hour {
+		t.Errorf("with a broken buildroot: %+v, %d events and %v behind", f, f.EventsBehind(), f.Behind(s.Now()))
+	}
+	s.tag("glibc-2-1")
+	s.NewRepo()
+	s.mustPass()
+	if f := s.fresh(); f.Newer != 0 || f.Verdicts.RepoID <= before.Verdicts.RepoID {
+		t.Errorf("when it was mended: %+v", f)
+	}
+}
+
+// What troubles a collection is stored, from when to when, until it is over. A
+// repo that is there is known before it could be read.
+func TestTroubleIsStored(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	s.mustPass()
+	s.NewRepo()
+	s.Exec(`UPDATE collection SET build_group = 'build', build_tag = 'gone-build'`)
+	began := s.Now()
+	for range 2 {
+		if err := s.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Step(time.Hour)
+	}
+	r := s.fresh().Report("repo-resolver")
+	if r.Trouble != "Koji says: No such entry in table tag: gone-build" || r.Failures != 2 || !r.FirstSeen.Equal(began) || !r.LastSeen.Equal(began.Add(time.Hour)) {
+		t.Errorf("stored: %+v", r)
+	}
+	s.Exec(`UPDATE collection SET build_tag = 'f44-build'`)
+	s.mustPass()
+	if r := s.fresh().Report("repo-resolver"); r.Trouble != "" || r.Failures != 0 || r.Succeeded.Before(began) {
+		t.Errorf("stored when it was over: %+v", r)
+	}
+}
