@@ -15,13 +15,10 @@ import (
 )
 
 // Note stores how a service fared with a collection: what troubles it if err
-// is not nil, else that nothing does any more.
+// is not nil, else that nothing does any more. Nothing is stored once ctx has
+// ended, for then err says nothing of the collection.
 func Note(ctx context.Context, db *postgres.DB, c *koschei.Collection, service string, err error, now time.Time) error {
-	ending := ctx.Err() != nil // then err says nothing of the collection
-	switch {
-	case ending:
-		return nil
-	case err == nil:
+	if err == nil {
 		return db.NoteSuccess(ctx, c.ID, service, "", now)
 	}
 	return db.NoteTrouble(ctx, c.ID, service, Trouble(err), now)
