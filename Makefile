@@ -65,11 +65,11 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
 
 chaos: ## kill services a thousand times while hub and database fail (some 20 minutes), compare with the truth
-	@tools/require postgresql
+	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
 
 chaos-short:
-	@tools/require postgresql
+	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=short $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 5m ./internal/chaos
 
 oracle: ## compare the solver with a fresh libsolv and hawkey

@@ -25,7 +25,7 @@ type plan struct {
 	callLimit time.Duration
 
 	// Means of real time between two of a kind.
-	killEvery, freezeEvery, outageEvery, databaseEvery time.Duration
+	killEvery, freezeEvery, outageEvery, databaseEvery, busEvery time.Duration
 }
 
 // planFrom reads KOSCHEI_CHAOS, short or long, and KOSCHEI_CHAOS_SEED.
@@ -33,7 +33,7 @@ func planFrom(t *testing.T) plan {
 	t.Helper()
 	p := plan{
 		seed: time.Now().UnixNano() % 1e6, lease: 2 * time.Second, callLimit: 2 * time.Second,
-		freezeEvery: 8 * time.Second, outageEvery: 5 * time.Second, databaseEvery: 20 * time.Second,
+		freezeEvery: 8 * time.Second, outageEvery: 5 * time.Second, databaseEvery: 20 * time.Second, busEvery: 30 * time.Second,
 	}
 	switch os.Getenv("KOSCHEI_CHAOS") {
 	case "":
@@ -94,7 +94,7 @@ func (s *stage) trouble(ctx context.Context) {
 	defer cancel()
 	var makers sync.WaitGroup
 	for i, make := range []func(context.Context, *rand.Rand){
-		s.killing, s.freezing, s.hubOutages, s.databaseOutages, s.tracking, s.watching,
+		s.killing, s.freezing, s.hubOutages, s.databaseOutages, s.busOutages, s.tracking, s.watching,
 	} {
 		makers.Go(func() { make(ctx, s.plan.luck(uint64(i))) })
 	}

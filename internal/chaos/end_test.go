@@ -28,6 +28,9 @@ func (s *stage) recover() {
 		what string
 		done func() bool
 	}{
+		{"watcher: it listens", func() bool {
+			return slices.ContainsFunc(s.slots, func(l *slot) bool { return l.metric("koschei_bus_connected") == 1 })
+		}},
 		{"polling: a pass", func() bool { return s.succeeded("polling", "polling", ended) }},
 		{"polling: a pass over running builds", func() bool { return s.succeeded("polling", "polling-builds", ended) }},
 		{"repo-resolver: a pass, and at the newest repo", func() bool {
@@ -76,8 +79,13 @@ func (s *stage) succeeded(service, loop string, since time.Time) bool {
 	})
 }
 
-// lastSuccess is what the process's metrics tell, 0 if nothing.
+// lastSuccess is when a loop of the process last had a good pass, 0 if not known.
 func (l *slot) lastSuccess(loop string) float64 {
+	return l.metric(fmt.Sprintf("koschei_last_success_timestamp_seconds{service=%q}", loop))
+}
+
+// metric is what the process's metrics tell of one, 0 if nothing.
+func (l *slot) metric(name string) float64 {
 	l.mu.Lock()
 	address := l.address
 	l.mu.Unlock()
@@ -91,7 +99,7 @@ func (l *slot) lastSuccess(loop string) float64 {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), fmt.Sprintf("koschei_last_success_timestamp_seconds{service=%q} ", loop)); ok {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 			n, _ := strconv.ParseFloat(value, 64)
 			return n
 		}

@@ -235,6 +235,10 @@ func (s *stage) report() {
 		log("%8d %s", s.counts.n[name], name)
 	}
 	s.counts.mu.Unlock()
+	messages := s.world.MessagesSent()
+	for _, fate := range slices.Sorted(maps.Keys(messages)) {
+		log("%8d messages of the hub: %s", messages[fate], fate)
+	}
 	faults := s.hub.FaultsSeen()
 	for _, kind := range slices.Sorted(maps.Keys(faults)) {
 		log("%8d requests met: %s", faults[kind], kind)

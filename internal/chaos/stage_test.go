@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -37,6 +38,7 @@ type stage struct {
 	start0  time.Time // domain time at epoch
 	epoch   time.Time
 	server  *server
+	broker  *brokertest.Broker
 	db      *postgres.DB
 	sql     *pgtest.Console // for when the database is not in trouble
 	pool    *pgxpool.Pool   // for when it is
@@ -50,7 +52,9 @@ type stage struct {
 }
 
 // services are those that run, two processes of each.
-func services() []string { return []string{"polling", "repo-resolver", "build-resolver", "scheduler"} }
+func services() []string {
+	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler"}
+}
 
 // newStage builds the program, makes the world and starts the database and the
 // hub, but no process yet.
@@ -75,6 +79,7 @@ func newStage(t *testing.T, p plan) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.startBus()
 	s.server = startServer(t, filepath.Join(s.dir, "database"))
 	s.openRecord()
 	s.start0, s.epoch = s.world.Now(), time.Now()
@@ -143,6 +148,7 @@ func (s *stage) environ(hub string) []string {
 		"KOJI_SERVER": hub + "/kojihub", "KOJI_TOPURL": hub + "/kojifiles", "KOJI_CALL_LIMIT": s.plan.callLimit,
 		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
+		"BUS_URL": s.broker.PlainURL(), "BUS_QUEUE": "koschei", "BUS_TOPIC_PREFIX": topicPrefix,
 		"DEPENDENCY_GOROUTINES": 1,
 		// Time alone makes every package due again.
 		"PRIORITIES_T0": s.plan.dueAfter / 10, "PRIORITIES_T1": s.plan.dueAfter,

@@ -3,6 +3,7 @@ package kojisim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/bus"
@@ -40,6 +41,22 @@ type mailbox struct {
 	luck     draw
 	sent     int
 	overtook *Message
+	fates    map[string]int // of messages: sent, lost, repeated, late
+}
+
+// MessagesSent counts what became of messages on their way.
+func (w *World) MessagesSent() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.mail.fates)
+}
+
+// fate counts what becomes of a message.
+func (b *mailbox) fate(what string) {
+	if b.fates == nil {
+		b.fates = map[string]int{}
+	}
+	b.fates[what]++
 }
 
 // Subscribe has every message handed to read, in order, after the change it
@@ -102,14 +119,18 @@ func (w *World) takeMessages() ([]Message, []func(Message)) {
 	for _, m := range w.outbox {
 		lost, twice, late := w.mail.luck.chance(f.Lose), w.mail.luck.chance(f.Repeat), w.mail.luck.chance(f.Reorder)
 		if lost {
+			w.mail.fate("lost")
 			continue
 		}
+		w.mail.fate("sent")
 		if late && w.mail.overtook == nil {
+			w.mail.fate("late")
 			w.mail.overtook = &m
 			continue
 		}
 		out = append(out, m)
 		if twice {
+			w.mail.fate("repeated")
 			out = append(out, m)
 		}
 		if w.mail.overtook != nil {
