@@ -43,9 +43,9 @@ func planFrom(t *testing.T) plan {
 		p.dueAfter = 8 * time.Hour
 		p.atLeast, p.atMost, p.patience = 40*time.Second, 60*time.Second, 90*time.Second
 	case "long":
-		p.packages, p.speed, p.kills, p.killEvery = 150, 2160, 1000, 1100*time.Millisecond
+		p.packages, p.speed, p.kills, p.killEvery = 150, 2400, 1000, 850*time.Millisecond
 		p.dueAfter = 20 * time.Hour
-		p.atLeast, p.atMost, p.patience = 14*time.Minute, 25*time.Minute, 5*time.Minute
+		p.atLeast, p.atMost, p.patience = 12*time.Minute, 25*time.Minute, 5*time.Minute
 	default:
 		t.Fatal("KOSCHEI_CHAOS: it must be short or long")
 	}
