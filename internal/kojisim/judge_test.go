@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 )
@@ -44,5 +45,29 @@ func TestForesee(t *testing.T) {
 	w.Advance(w.Now().Add(10 * 24 * time.Hour))
 	if later, settled := w.Settled(BuildTagName, KoscheiUser); later != repo || !settled {
 		t.Errorf("the newest repo is %d (settled: %t) after ten days of rest, it was %d", later, settled, repo)
+	}
+}
+
+// TestMessagesSent counts what a reader gets and what the world says of it.
+func TestMessagesSent(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t, GeneratorOptions{Packages: 100, Seed: 9, Updates: 60})
+	hub := NewHub(w, NewStepClock(w.Now()), slog.New(slog.DiscardHandler))
+	got := 0
+	w.Subscribe(func(Message) { got++ })
+	w.SetMessageFaults(MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
+	for range 24 {
+		w.Advance(w.Now().Add(time.Hour))
+		hub.deliver()
+	}
+	fates := w.MessagesSent()
+	for _, fate := range []string{"sent", "lost", "repeated", "late"} {
+		if fates[fate] == 0 {
+			t.Errorf("no message was %s: %v", fate, fates)
+		}
+	}
+	// The last one may still wait for the one that overtakes it.
+	if want := fates["sent"] + fates["repeated"]; got != want && got != want-1 {
+		t.Errorf("the reader got %d messages, the world says %v", got, fates)
 	}
 }
