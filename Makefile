@@ -64,7 +64,7 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^TestMakeScale$$' -v -timeout 1h ./internal/postgres
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/postgres
 
-chaos: ## kill services a thousand times while hub and database fail (some 20 minutes), compare with the truth
+chaos: ## kill services a thousand times while hub and database fail (some 15 minutes), compare with the truth
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
 

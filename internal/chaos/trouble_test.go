@@ -28,7 +28,7 @@ func (s *stage) freezing(ctx context.Context, luck *rand.Rand) {
 }
 
 func (s *stage) freezeFor(luck *rand.Rand) time.Duration {
-	return s.plan.lease + rand.N(2*s.plan.callLimit)*time.Duration(1+luck.IntN(2))
+	return s.plan.lease + time.Duration(luck.Int64N(int64(2*s.plan.callLimit)))*time.Duration(1+luck.IntN(2))
 }
 
 // hubOutage is a way in which the hub misbehaves for a while.
