@@ -58,7 +58,7 @@
 //	packager cancels PACKAGE          at the hub, the newest scratch build of it
 //	kojira expires|deletes REPO
 //
-//	operator sets max_builds|load_threshold|build_arches=VALUE...
+//	operator sets max_builds|load_threshold|build_arches|remake_repos=VALUE...
 //	operator raises PACKAGE PRIORITY  for one build
 //	operator ranks PACKAGE PRIORITY   for ever
 //	operator tracks|retries|cancels PACKAGE

@@ -87,6 +87,13 @@ func (t *troupe) reconfigure(change func(*scheduler.Config)) {
 	}
 }
 
+// remake has the build-resolver ask for deleted repos again that are no older.
+func (t *troupe) remake(d time.Duration) {
+	if s, ok := t.services["build-resolver"].(*buildresolver.Service); ok {
+		s.RemakeRepos = d
+	}
+}
+
 // complaints are what was logged as an error, besides logging it.
 type complaints struct {
 	slog.Handler

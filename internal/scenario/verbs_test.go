@@ -130,6 +130,12 @@ func sets(p *play, args []string, _ *step) error {
 		name, value, _ := strings.Cut(arg, "=")
 		n, err := strconv.ParseFloat(value, 64)
 		switch {
+		case name == "remake_repos":
+			d, err := duration(value)
+			if err != nil {
+				return err
+			}
+			p.troupe.remake(d)
 		case name == "build_arches":
 			p.troupe.reconfigure(func(c *scheduler.Config) { c.BuildArches = strings.Split(value, ",") })
 		case err != nil:
