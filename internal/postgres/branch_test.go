@@ -94,12 +94,12 @@ func TestBranchCollection(t *testing.T) {
 		DisplayName: "Fedora 27", BugzillaVersion: "27",
 	})
 	e.check(t, got, err,
-		"collection f27 branched from f28",
 		"collection f27: name changed from f27 to f28",
 		"collection f27: order changed from 100 to 101",
 		"collection f27: target changed from rawhide to f28",
 		"collection f27: destination tag changed from f27 to f28-build",
-		"collection f27: build tag changed from f27-build to f28-build")
+		"collection f27: build tag changed from f27-build to f28-build",
+		"collection f27 branched from f28")
 	for _, tt := range []struct {
 		what, sql string
 		want      []string
