@@ -162,7 +162,7 @@ func (s *stage) buildAll(repo int) {
 		names := s.sql.Lines(`
 			SELECT p.name
 			FROM package p
-			WHERE p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND NOT EXISTS (
+			WHERE p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND p.last_complete_build_id IS NOT NULL AND NOT EXISTS (
 				SELECT 1 FROM build b
 				WHERE b.package_id = p.id AND b.origin = 'scratch' AND b.repo_id = $1 AND b.outcome IN ('complete', 'failed')
 					AND NOT b.untagged)
