@@ -88,7 +88,7 @@ func (s *Service) request(ctx context.Context, db *postgres.DB, c *koschei.Colle
 	r = &postgres.RepoRequest{
 		Hub: c.SourceHub(), BuildTag: gone.Tag, Event: gone.Event, State: postgres.RequestAsking, Asked: s.Now(),
 	}
-	s.Log.InfoContext(ctx, "a deleted repo is asked for again", "collection", c.Name, "repo", gone.ID, "tag", gone.Tag, "event", gone.Event)
+	s.Log.InfoContext(ctx, "a deleted repo is asked for again", "collection", c.Name, "repo", gone.ID, "tag", gone.Tag)
 	return r, false, db.SaveRepoRequest(ctx, r)
 }
 
@@ -117,13 +117,13 @@ func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.DB, r 
 		case err == nil:
 			return db.SaveRepoRequest(ctx, r)
 		case koji.Refused(err):
-			s.Log.InfoContext(ctx, "the hub does not let us ask for repos of the past", "hub", r.Hub, "by", way.what, "error", err)
+			s.Log.InfoContext(ctx, "the hub does not let us ask for repos of the past", "reason", way.what, "error", err)
 			if err := db.NoteHubRefusal(ctx, r.Hub, way.what, s.Now()); err != nil {
 				return err
 			}
 		case koji.ClassOf(err) == koji.Permanent && !errors.Is(err, koji.ErrOutcomeUnknown):
 			// The tag is gone, for example.
-			s.Log.InfoContext(ctx, "a deleted repo cannot be had again", "tag", r.BuildTag, "event", r.Event, "error", err)
+			s.Log.InfoContext(ctx, "a deleted repo cannot be had again", "tag", r.BuildTag, "error", err)
 			r.State = postgres.RequestFailed
 			return db.SaveRepoRequest(ctx, r)
 		default:

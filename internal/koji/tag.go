@@ -249,25 +249,15 @@ type Lineage struct {
 	Digest string   // another one if anything about the inheritance is
 }
 
-// Lineage returns the lineage of a tag; ErrNotFound if there is no such tag.
+// Lineage returns the lineage of a tag. An unknown tag is a fault.
 func (c *Client) Lineage(ctx context.Context, tag string) (*Lineage, error) {
-	results, err := c.Multicall(ctx, []xmlrpc.Call{
-		{Method: "getTag", Params: []any{tag}},
-		{Method: "getFullInheritance", Params: []any{tag}},
-	})
-	if err != nil {
+	var self Tag
+	if err := c.read(ctx, &self, "getTag", tag, named("strict", true)); err != nil {
 		return nil, err
 	}
-	var self *Tag
-	if err := resultOf(results[0], &self); err != nil {
-		return nil, fmt.Errorf("getTag: %w", err)
-	}
-	if self == nil {
-		return nil, notFound("tag", tag)
-	}
-	var links []Inheritance
-	if err := resultOf(results[1], &links); err != nil {
-		return nil, fmt.Errorf("getFullInheritance: %w", err)
+	links, err := c.FullInheritance(ctx, tag)
+	if err != nil {
+		return nil, err
 	}
 	l := &Lineage{Names: []string{self.Name}, IDs: []int64{self.ID}}
 	digest := sha256.New()

@@ -84,29 +84,29 @@ func TestRoundAsksLittle(t *testing.T) {
 		}
 	}
 	f.round(0)
-	check("the first time", "getLastEvent 1", "listPackages 1", "listTagged 1", "multiCall 5")
+	check("the first time", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 4")
 	f.exec(`UPDATE package SET tracked = true`)
 	f.round(0)
-	check("nothing changed", "getLastEvent 1", "multiCall 1", "tagChangedSinceEvent 1")
+	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
 	f.administer("tagBuildBypass", "f40", "foo-2-1")
 	f.round(0)
-	check("one build was tagged", "getLastEvent 1", "multiCall 8", "tagChangedSinceEvent 1")
+	check("one build was tagged", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 7", "tagChangedSinceEvent 1")
 	if got := f.builds("foo"); len(got) != 4 {
 		t.Errorf("builds of foo: %v, want two in each collection", got)
 	}
 	f.round(0)
-	check("nothing changed again", "getLastEvent 1", "multiCall 1", "tagChangedSinceEvent 1")
+	check("nothing changed again", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
 	f.clock.Step(7 * time.Hour)
 	f.round(0)
-	check("it is time for everything", "getLastEvent 1", "listPackages 1", "listTagged 1", "multiCall 1")
+	check("it is time for everything", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
 	f.exec(`UPDATE tag_cursor SET basis = 'another inheritance'`)
 	f.round(0)
-	check("the inheritance changed", "getLastEvent 1", "listPackages 1", "listTagged 1", "multiCall 1")
+	check("the inheritance changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
 	f.exec(`UPDATE tag_cursor SET pending = '{bash}'`)
 	f.round(0)
-	check("something is left over", "getLastEvent 1", "multiCall 3", "tagChangedSinceEvent 1")
+	check("something is left over", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.round(0)
-	check("nothing is left", "getLastEvent 1", "multiCall 1", "tagChangedSinceEvent 1")
+	check("nothing is left", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
 }
 
 // TestRoundFollows compares what rounds come to with what asking for everything
