@@ -11,8 +11,11 @@ FUZZTIME ?= 2m
 # A database URL, or the directory of a private cluster; nothing of it is in the repository.
 SCALE ?= $(CURDIR)/tmp/scale
 
+# Days that "make month" simulates.
+DAYS ?= 30
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln chaos chaos-short clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln chaos chaos-short month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -67,6 +70,10 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 chaos: ## kill services a thousand times while hub and database fail (some 15 minutes), compare with the truth
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
+
+month: ## let a month of two large collections pass (some 50 minutes), compare its first day with its last
+	@tools/require postgresql rabbitmq
+	KOSCHEI_MONTH=$(DAYS) $(GOTEST) -count=1 -run '^TestMonth$$' -v -timeout 90m ./internal/chaos
 
 chaos-short:
 	@tools/require postgresql rabbitmq

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
 // A plan is how long the test runs and how hard.
@@ -24,6 +26,8 @@ type plan struct {
 	lease     time.Duration
 	callLimit time.Duration
 
+	goroutines int // that resolve, in each process
+
 	// Means of real time between two of a kind.
 	killEvery, freezeEvery, outageEvery, databaseEvery, busEvery time.Duration
 }
@@ -34,6 +38,7 @@ func planFrom(t *testing.T) plan {
 	p := plan{
 		seed: time.Now().UnixNano() % 1e6, lease: 2 * time.Second, callLimit: 2 * time.Second,
 		freezeEvery: 8 * time.Second, outageEvery: 5 * time.Second, databaseEvery: 20 * time.Second, busEvery: 30 * time.Second,
+		goroutines: 1,
 	}
 	switch os.Getenv("KOSCHEI_CHAOS") {
 	case "":
@@ -67,12 +72,31 @@ func (p *plan) domain(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * p.speed).Round(time.Minute)
 }
 
+// world is a small distribution whose repos do not last.
+func (p *plan) world(t *testing.T) *kojisim.World {
+	t.Helper()
+	w, err := kojisim.Generate(kojisim.GeneratorOptions{
+		Packages: p.packages, Seed: p.seed, History: 3 * 24 * time.Hour, Updates: float64(p.packages) / 6,
+		Rules: &kojisim.Rules{
+			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.05,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 // TestChaos makes trouble for a while, ends it, has every package built once
 // more in the last repo, and compares.
 func TestChaos(t *testing.T) {
 	p := planFrom(t)
 	t.Logf("seed %d: KOSCHEI_CHAOS_SEED=%d repeats the plan", p.seed, p.seed)
 	s := newStage(t, p)
+	s.open(p.world(t), "fsync=off", "shared_buffers=64MB") // processes die, the machine does not
+	s.addCollection(collection)
+	s.cast(append(services(), services()...)...)
+	s.cast("frontend")
 	s.start()
 	s.awaitFirstBuilds()
 

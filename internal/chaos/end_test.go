@@ -1,10 +1,8 @@
 package chaos
 
 import (
-	"bufio"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,29 +80,6 @@ func (s *stage) succeeded(service, loop string, since time.Time) bool {
 // lastSuccess is when a loop of the process last had a good pass, 0 if not known.
 func (l *slot) lastSuccess(loop string) float64 {
 	return l.metric(fmt.Sprintf("koschei_last_success_timestamp_seconds{service=%q}", loop))
-}
-
-// metric is what the process's metrics tell of one, 0 if nothing.
-func (l *slot) metric(name string) float64 {
-	l.mu.Lock()
-	address := l.address
-	l.mu.Unlock()
-	if address == "" {
-		return 0
-	}
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get("http://" + address + "/metrics")
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = resp.Body.Close() }()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			n, _ := strconv.ParseFloat(value, 64)
-			return n
-		}
-	}
-	return 0
 }
 
 // schedulerLives reports whether a process that lives holds the lease.

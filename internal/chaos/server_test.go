@@ -18,13 +18,15 @@ type server struct {
 	dir string
 	url string
 
+	settings []string
+
 	mu      sync.Mutex
 	cluster *cluster.Cluster
 }
 
-func startServer(t *testing.T, dir string) *server {
+func startServer(t *testing.T, dir string, settings ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: dir}
+	s := &server{t: t, dir: dir, settings: append(settings, "max_connections=200")}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.startLocked()
@@ -38,11 +40,8 @@ func startServer(t *testing.T, dir string) *server {
 	return s
 }
 
-// startLocked starts the server. What it has committed must outlive its
-// processes, not the machine.
 func (s *server) startLocked() {
-	c, err := cluster.Start(context.WithoutCancel(s.t.Context()), s.dir, slog.New(slog.DiscardHandler),
-		"fsync=off", "shared_buffers=64MB", "max_connections=200")
+	c, err := cluster.Start(context.WithoutCancel(s.t.Context()), s.dir, slog.New(slog.DiscardHandler), s.settings...)
 	if err != nil {
 		s.t.Errorf("starting PostgreSQL: %v", err)
 		panic(err)

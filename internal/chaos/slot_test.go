@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -200,7 +201,10 @@ func (l *slot) replace(extra ...string) error {
 }
 
 // memory is the most that the process has had resident, in KiB; 0 if not known.
-func (l *slot) memory() int {
+func (l *slot) memory() int { return l.status("VmHWM:") }
+
+// status is a number that the system tells of the process; 0 if not known.
+func (l *slot) status(key string) int {
 	l.mu.Lock()
 	p := l.process
 	l.mu.Unlock()
@@ -212,9 +216,36 @@ func (l *slot) memory() int {
 		return 0
 	}
 	fields := strings.Fields(string(status))
-	if i := slices.Index(fields, "VmHWM:"); i >= 0 {
+	if i := slices.Index(fields, key); i >= 0 {
 		n, _ := strconv.Atoi(fields[i+1])
 		return n
 	}
 	return 0
 }
+
+// metrics are the values that the process tells, by name with labels; none if
+// it does not answer.
+func (l *slot) metrics() map[string]float64 {
+	values := map[string]float64{}
+	l.mu.Lock()
+	address := l.address
+	l.mu.Unlock()
+	if address == "" {
+		return values
+	}
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get("http://" + address + "/metrics")
+	if err != nil {
+		return values
+	}
+	defer func() { _ = resp.Body.Close() }()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if i := strings.LastIndexByte(lines.Text(), ' '); i > 0 && lines.Text()[0] != '#' {
+			values[lines.Text()[:i]], _ = strconv.ParseFloat(lines.Text()[i+1:], 64)
+		}
+	}
+	return values
+}
+
+// metric is one of them, 0 if it is not there.
+func (l *slot) metric(name string) float64 { return l.metrics()[name] }

@@ -56,8 +56,7 @@ func services() []string {
 	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler"}
 }
 
-// newStage builds the program, makes the world and starts the database and the
-// hub, but no process yet.
+// newStage builds the program, and no more yet.
 func newStage(t *testing.T, p plan) *stage {
 	t.Helper()
 	s := &stage{t: t, plan: p, dir: keptDir(t)}
@@ -69,28 +68,28 @@ func newStage(t *testing.T, p plan) *stage {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building koschei: %v\n%s", err, out)
 	}
-	var err error
-	s.world, err = kojisim.Generate(kojisim.GeneratorOptions{
-		Packages: p.packages, Seed: p.seed, History: 3 * 24 * time.Hour, Updates: float64(p.packages) / 6,
-		Rules: &kojisim.Rules{
-			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.05,
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return s
+}
+
+// open starts what processes need: a bus, a database with these settings, and
+// the hub of a world, from whose present the clock goes on.
+func (s *stage) open(world *kojisim.World, settings ...string) {
+	s.t.Helper()
+	s.world = world
 	s.startBus()
-	s.server = startServer(t, filepath.Join(s.dir, "database"))
+	s.server = startServer(s.t, filepath.Join(s.dir, "database"), settings...)
 	s.openRecord()
-	s.start0, s.epoch = s.world.Now(), time.Now()
-	s.hub = kojisim.NewHub(s.world, kojisim.NewClock(s.start0, s.epoch, p.speed), slog.New(slog.DiscardHandler))
-	runHub(t, s.hub)
-	s.meddler = &meddler{stage: s, luck: p.luck(1000)}
-	for _, service := range append(services(), services()...) {
+	s.start0, s.epoch = world.Now(), time.Now()
+	s.hub = kojisim.NewHub(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
+	runHub(s.t, s.hub)
+	s.meddler = &meddler{stage: s, luck: s.plan.luck(1000)}
+}
+
+// cast has a process for each of the services.
+func (s *stage) cast(services ...string) {
+	for _, service := range services {
 		s.slots = append(s.slots, s.newSlot(service))
 	}
-	s.slots = append(s.slots, s.newSlot("frontend"))
-	return s
 }
 
 // keptDir returns a directory that stays when the test fails.
@@ -121,9 +120,14 @@ func (s *stage) openRecord() {
 	if err := s.db.Migrate(s.t.Context(), func(postgres.Migration) {}); err != nil {
 		s.t.Fatal(err)
 	}
-	_, err = s.db.CreateCollection(s.t.Context(), s.author(), &koschei.Collection{
-		Name: collection, DisplayName: "Chaos 44", Order: koschei.DefaultOrder,
-		Target: kojisim.TargetName, DestTag: kojisim.DestTagName, BuildTag: kojisim.BuildTagName,
+}
+
+// addCollection adds one for the target of that name and the build tag that
+// goes with it.
+func (s *stage) addCollection(name string) {
+	s.t.Helper()
+	_, err := s.db.CreateCollection(s.t.Context(), s.author(), &koschei.Collection{
+		Name: name, DisplayName: name, Order: koschei.DefaultOrder, Target: name, DestTag: name, BuildTag: name + "-build",
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
 	})
 	if err != nil {
@@ -149,7 +153,7 @@ func (s *stage) environ(hub string) []string {
 		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
 		"BUS_URL": s.broker.PlainURL(), "BUS_QUEUE": "koschei", "BUS_TOPIC_PREFIX": topicPrefix,
-		"DEPENDENCY_GOROUTINES": 1,
+		"DEPENDENCY_GOROUTINES": s.plan.goroutines,
 		// Time alone makes every package due again.
 		"PRIORITIES_T0": s.plan.dueAfter / 10, "PRIORITIES_T1": s.plan.dueAfter,
 		"CLOCK_START": s.start0.Format(time.RFC3339Nano), "CLOCK_EPOCH": s.epoch.Format(time.RFC3339Nano),

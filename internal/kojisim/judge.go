@@ -1,5 +1,7 @@
 package kojisim
 
+import "time"
+
 // SendHome ends the packagers' work: what they have begun goes on, and nothing
 // new comes. The machinery goes on making repos of what has changed.
 func (w *World) SendHome() {
@@ -71,4 +73,15 @@ func (w *World) RepoReadable(id int) bool {
 	defer w.mu.Unlock()
 	r := w.repoByID(id)
 	return r != nil && r.usable()
+}
+
+// RepoReady returns when a repo became ready; false if it never did.
+func (w *World) RepoReady(id int) (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.repoByID(id)
+	if r == nil || r.ready.IsZero() {
+		return time.Time{}, false
+	}
+	return r.ready, true
 }

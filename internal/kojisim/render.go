@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -40,7 +41,7 @@ type frameCache struct {
 type frameKey struct {
 	arch   string
 	block  int    // below 0: of packages that belong to no build
-	builds uint64 // which builds are in it
+	builds uint64 // which builds are in it, or of which tag the packages are
 }
 
 // A block is what one frame is made of: builds, or packages that have none.
@@ -77,11 +78,12 @@ func (c *frameCache) sweep() {
 func (w *World) blocks(t *tag, event int, arch string) []block {
 	tags := t.order()
 	var out []block
-	for i := 0; i*blockSize < len(t.loose); i++ {
-		out = append(out, block{
-			key:   frameKey{arch: arch, block: -1 - i},
-			loose: t.loose[i*blockSize : min(len(t.loose), (i+1)*blockSize)],
-		})
+	for _, a := range tags {
+		i := 0
+		for part := range slices.Chunk(a.loose, blockSize) {
+			i--
+			out = append(out, block{key: frameKey{arch: arch, block: i, builds: uint64(a.id)}, loose: part})
+		}
 	}
 	for i := 0; i*blockSize < len(w.packages); i++ {
 		b := block{key: frameKey{arch: arch, block: i}}

@@ -26,10 +26,11 @@ type repo struct {
 	state   int
 	changed time.Time // of state
 	created time.Time
-	event   int // create_event
-	holds   int // event whose content it has; the same but for repos of the past
-	begin   int // event since which the tag was like this
-	end     int // event at which it changed, 0 if not known
+	ready   time.Time // when builds could first use it
+	event   int       // create_event
+	holds   int       // event whose content it has; the same but for repos of the past
+	begin   int       // event since which the tag was like this
+	end     int       // event at which it changed, 0 if not known
 	dist    bool
 	opts    xmlrpc.Struct // given with the request
 	task    *task
@@ -110,6 +111,7 @@ func runCreaterepo(w *World, t *task) {
 // readyRepo makes a repo usable and lets the oldest go.
 func (w *World) readyRepo(r *repo) {
 	w.setRepo(r, repoReady)
+	r.ready = w.now
 	w.tellRepo(r, "repo.done")
 	for _, q := range w.requests {
 		if q.active && q.task == r.task {

@@ -22,7 +22,7 @@ type tag struct {
 	byPkg    map[int][]*tagging // the same by package id
 	groups   []*group
 	external []*externalUse
-	loose    []*rpm.Package // of an external repo; in every repo of this tag
+	loose    []*rpm.Package // of an external repo; in every repo of this tag and its heirs
 	touches  []int          // events that changed what a repo of this tag holds
 	listed   int            // event of the last change of the package list
 }

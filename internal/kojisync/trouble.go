@@ -52,8 +52,6 @@ func Trouble(err error) string {
 		return "Koji has no usable repo of its build tag"
 	case errors.Is(err, ErrNoTarget):
 		return "Koji does not have its build target"
-	case errors.Is(err, koschei.ErrNotFound):
-		return "Koji does not have one of its tags"
 	case errors.Is(err, errEmpty):
 		return "Koji lists nothing in its destination tag, which is not believed"
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/repodata"
@@ -39,7 +38,6 @@ func TestTrouble(t *testing.T) {
 		{&koji.TransportError{Err: errors.New("dial tcp 10.1.2.3:443: connection refused")}, "Koji cannot be reached"},
 		{context.DeadlineExceeded, "Koji cannot be reached"},
 		{fmt.Errorf("tag f44-build: %w", ErrNoRepo), "Koji has no usable repo of its build tag"},
-		{fmt.Errorf("tag f44: %w", koschei.ErrNotFound), "Koji does not have one of its tags"},
 		{fmt.Errorf("build target f44: %w", ErrNoTarget), "Koji does not have its build target"},
 		{errors.Join(nil, fmt.Errorf("package list of tag f44: %w", errEmpty)), "Koji lists nothing in its destination tag, which is not believed"},
 		{errors.New("password of database is hunter2"), "something went wrong that the service's log tells more of"},

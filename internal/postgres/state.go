@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,6 +80,19 @@ const TopicPackageState = "package.state.change"
 // difference. Every transaction that may change a state ends with it. What the
 // sender adds (topic prefix, koji_instance) is not in the body.
 func noteStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
+	for some := range slices.Chunk(packageIDs, notedAtOnce) {
+		if err := noteSomeStates(ctx, tx, some, now); err != nil {
+			return fmt.Errorf("noting states: %w", err)
+		}
+	}
+	return nil
+}
+
+// notedAtOnce bounds the harm of a plan that is made without statistics, as of
+// a collection that was filled a moment ago: it compares all packages with all.
+const notedAtOnce = 1000
+
+func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		WITH changed AS (
 			SELECT id, base_id, collection_id, name, noted_state AS prev, state AS curr,
@@ -114,8 +128,5 @@ func noteStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Tim
 		JOIN collection c ON c.id = changed.collection_id
 		WHERE changed.old <> changed.new
 		ORDER BY changed.id`, packageIDs, now, TopicPackageState)
-	if err != nil {
-		return fmt.Errorf("noting states: %w", err)
-	}
-	return nil
+	return err
 }

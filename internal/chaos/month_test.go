@@ -1,0 +1,212 @@
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
+)
+
+// The distribution that the month passes in.
+const distribution = "../../../shared/data/bookworm"
+
+// A month is a stage on which nothing is broken on purpose: it shows that
+// services keep up with two large collections and do not grow.
+type month struct {
+	*stage
+	days  int
+	began time.Time // domain time at which the first day begins
+	spent []day
+}
+
+// A day is what was measured in a day of domain time.
+type day struct {
+	resident map[string]int  // the most MiB that each service had
+	work     map[string]work // of each loop
+	builds   int64           // scratch builds begun
+	database int64           // MiB, at its end
+}
+
+// work is how many passes a loop has made and how long they took, in all.
+type work struct{ passes, seconds float64 }
+
+func (w work) since(v work) work { return work{w.passes - v.passes, w.seconds - v.seconds} }
+
+// TestMonth lets days pass and tells how the first and the last of them went.
+func TestMonth(t *testing.T) {
+	days, _ := strconv.Atoi(os.Getenv("KOSCHEI_MONTH"))
+	if days == 0 {
+		t.Skip("KOSCHEI_MONTH is not set to a number of days; see make month")
+	}
+	m := newMonth(t, days)
+	m.start()
+	m.awaitVerdicts()
+	for range days {
+		m.live()
+	}
+	m.tellDays()
+	m.tellRepos()
+	m.stop()
+}
+
+// newMonth has two collections of all packages, f44 and f45, of which the
+// second inherits from the first and has repos of its own.
+func newMonth(t *testing.T, days int) *month {
+	t.Helper()
+	m := &month{days: days, stage: newStage(t, plan{
+		seed: 1, speed: 960, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
+	})}
+	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
+		Seed:  m.plan.seed,
+		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 48 * time.Hour, FreedTasks: 0.01, Infrastructure: 0.01},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.open(world, "shared_buffers=256MB")
+	err = m.hub.Amend("tag f45 parents=f44\n" +
+		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
+		"target f45 build=f45-build dest=f45")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.addCollection("f44")
+	m.addCollection("f45")
+	m.cast(append(services(), "frontend")...)
+	return m
+}
+
+// awaitVerdicts waits until everything is tracked and resolved, and begins the
+// first day.
+func (m *month) awaitVerdicts() {
+	m.await("verdicts on all packages", func() string {
+		for _, name := range m.sql.Lines(`SELECT name FROM collection c WHERE EXISTS (SELECT 1 FROM package WHERE collection_id = c.id AND NOT tracked)`) {
+			if _, err := m.db.TrackPackages(m.t.Context(), m.author(), name, nil, true); err != nil {
+				return err.Error()
+			}
+		}
+		done := m.sql.Number(`SELECT count(*) FROM package WHERE tracked AND resolution <> 'unattempted'`)
+		if done < 68_000 {
+			return fmt.Sprintf("there are %d", done)
+		}
+		return ""
+	})
+	m.began = m.now()
+}
+
+// live lets a day pass and measures it.
+func (m *month) live() {
+	d := day{resident: map[string]int{}, work: map[string]work{}}
+	before := m.work()
+	end := m.began.Add(time.Duration(len(m.spent)+1) * 24 * time.Hour)
+	for m.now().Before(end) && pause(m.t.Context(), time.Second) {
+		for _, l := range m.slots {
+			d.resident[l.service] = max(d.resident[l.service], l.status("VmRSS:")>>10)
+		}
+	}
+	for loop, w := range m.work() {
+		d.work[loop] = w.since(before[loop])
+	}
+	d.builds = m.sql.Number(`SELECT count(*) FROM build WHERE origin = 'scratch' AND started >= $1 AND started < $2`, end.Add(-24*time.Hour), end)
+	d.database = m.sql.Number(`SELECT pg_database_size(current_database()) >> 20`)
+	m.spent = append(m.spent, d)
+	m.t.Logf("day %d: %d builds, database %d MiB, resident MiB %v", len(m.spent), d.builds, d.database, d.resident)
+}
+
+// work is that of all loops so far.
+func (m *month) work() map[string]work {
+	all := map[string]work{}
+	for _, l := range m.slots {
+		for name, value := range l.metrics() {
+			for _, of := range []string{"count", "sum"} {
+				loop, found := strings.CutPrefix(name, fmt.Sprintf("koschei_pass_duration_seconds_%s{service=\"", of))
+				if !found {
+					continue
+				}
+				loop = strings.TrimSuffix(loop, "\"}")
+				w := all[loop]
+				if of == "count" {
+					w.passes = value
+				} else {
+					w.seconds = value
+				}
+				all[loop] = w
+			}
+		}
+	}
+	return all
+}
+
+// tellDays compares the first day with the last.
+func (m *month) tellDays() {
+	first, last := m.spent[0], m.spent[len(m.spent)-1]
+	for _, l := range m.slots {
+		a, b := first.resident[l.service], last.resident[l.service]
+		m.t.Logf("%-15s most resident: day 1 %4d MiB, day %d %4d MiB", l.service, a, len(m.spent), b)
+		if b > a+a/2 {
+			m.t.Errorf("%s grows: %d MiB on the first day, %d MiB on the last", l.service, a, b)
+		}
+	}
+	for _, loop := range slices.Sorted(maps.Keys(first.work)) {
+		a, b := first.work[loop], last.work[loop]
+		m.t.Logf("%-15s passes: day 1 %6.0f of %7.2f ms, day %d %6.0f of %7.2f ms", loop, a.passes, a.mean(), len(m.spent), b.passes, b.mean())
+	}
+	builds := int64(0)
+	for _, d := range m.spent {
+		builds += d.builds
+	}
+	m.t.Logf("%d builds in %d days; the database has %d MiB", builds, len(m.spent), last.database)
+}
+
+// mean is a pass's mean time in milliseconds.
+func (w work) mean() float64 { return 1000 * w.seconds / max(1, w.passes) }
+
+// mostWait is how long verdicts on a repo may take, for real.
+const mostWait = 5 * time.Second
+
+// tellRepos tells how long it took from each repo to stored verdicts, for real.
+func (m *month) tellRepos() {
+	waits := make([][]time.Duration, len(m.spent))
+	resolved, late := 0, 0
+	for _, line := range m.sql.Lines(`
+		SELECT repo_id || ' ' || to_char(solved, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+		FROM repo
+		WHERE solved >= $1 AND solved < $2 AND resolved <> 'unattempted'`, m.began, m.began.Add(time.Duration(m.days)*24*time.Hour)) {
+		id, text, _ := strings.Cut(line, " ")
+		repo, err := strconv.Atoi(id)
+		solved, badTime := time.Parse(time.RFC3339Nano, text)
+		if err := cmp.Or(err, badTime); err != nil {
+			m.t.Fatal(err)
+		}
+		ready, ok := m.world.RepoReady(repo)
+		if !ok {
+			m.t.Errorf("repo %d was resolved before it was ready", repo)
+			continue
+		}
+		wait := time.Duration(float64(solved.Sub(ready)) / m.plan.speed)
+		d := int(solved.Sub(m.began) / (24 * time.Hour))
+		waits[d] = append(waits[d], wait)
+		if resolved++; wait > mostWait {
+			late++
+		}
+	}
+	for d, w := range waits {
+		if len(w) == 0 {
+			m.t.Errorf("day %d: no repo was resolved", d+1)
+			continue
+		}
+		slices.Sort(w)
+		m.t.Logf("day %2d: %2d repos, from ready to stored verdicts %4.1f s in the middle, %4.1f s at most", d+1, len(w), w[len(w)/2].Seconds(), w[len(w)-1].Seconds())
+	}
+	m.t.Logf("%d repos, %d of them took longer than %s", resolved, late, mostWait)
+	if late > 0 {
+		m.t.Errorf("%d repos took longer than %s", late, mostWait)
+	}
+}
