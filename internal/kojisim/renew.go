@@ -70,6 +70,9 @@ func relink(l *look, r rpm.Relation) rpm.Relation {
 	}
 	if others := l.candidates(rpm.Relation{Name: r.Name}); r.Op != 0 && len(others) > 0 {
 		evr := others[0].evr
+		if evr.Version == "" { // what provides the name now has no version of it
+			return rpm.Relation{Name: r.Name}
+		}
 		return rpm.Relation{Name: r.Name, Op: rpm.Greater | rpm.Equal, EVR: rpm.EVR{Epoch: evr.Epoch, Version: evr.Version}}
 	}
 	if renamed := (rpm.Relation{Name: r.Name + renameSuffix}); len(l.candidates(renamed)) > 0 {

@@ -1,0 +1,38 @@
+package kojisim
+
+import (
+	"testing"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// TestRelink renews requirements that nothing meets any more.
+func TestRelink(t *testing.T) {
+	t.Parallel()
+	w, err := ParseWorld([]byte(simpleWorld), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newStation(t, w).hub
+	if err := h.Amend("package new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides unversioned\n  provides libnew.so.3()(64bit)"); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.look(w.tagByName("f40"), w.lastEvent())
+	for in, want := range map[string]string{
+		"new = 1-1":              "new = 1-1",
+		"new >= 5":               "new >= 1",
+		"unversioned >= 5":       "unversioned",
+		"libnew.so.2()(64bit)":   "libnew.so.3()(64bit)",
+		"libother.so.2()(64bit)": "libother.so.2()(64bit)",
+	} {
+		r, err := rpm.ParseRelation(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := relink(l, r).String(); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}
