@@ -92,6 +92,7 @@ type busConfig struct {
 type dependencyConfig struct {
 	Arch       string `yaml:"arch" doc:"Architecture whose repos are resolved."`
 	RepoCache  int64  `yaml:"repo_cache" doc:"Megabytes of repo metadata kept on disk."`
+	RepoMemory int    `yaml:"repo_memory" doc:"Repos kept in memory, some 30 MiB each for 60,000 packages. Builds of a collection are made in its newest repos: fewer than three for each collection are loaded again and again."`
 	Goroutines int    `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
 }
 
@@ -158,7 +159,7 @@ func defaultConfig() config {
 			Instance:    "primary",
 			Prefetch:    1000,
 		},
-		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096},
+		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096, RepoMemory: 6},
 		Priorities: prioritiesConfig{
 			BuildThreshold: p.BuildThreshold,
 			PackageUpdate:  p.PackageUpdate,

@@ -76,7 +76,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
 			},
-			Arch: c.Dependency.Arch, Intern: db.Intern,
+			Arch: c.Dependency.Arch, Intern: db.Intern, Keep: c.Dependency.RepoMemory,
 		},
 		bus: messages,
 	}, nil
