@@ -59,7 +59,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	cmd.AddCommand(changing...)
 	cmd.AddCommand(
 		a.createDB(), a.psql(), a.export(), a.submitBuild(),
-		a.status(), a.why(), a.explainBuild(), a.checkConfig(),
+		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(),
 	)
 	return cmd
 }
@@ -240,6 +240,15 @@ func atLeast(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < n {
 			return fmt.Errorf("expected %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > n {
+			return fmt.Errorf("expected at most %s, got %d arguments", what, len(args))
 		}
 		return nil
 	}

@@ -195,3 +195,15 @@ func TestSetAdmin(t *testing.T) {
 	got, err = e.SetAdmin(t.Context(), e.author, "someuser", false)
 	e.check(t, got, err)
 }
+
+// TestAnalyze has the planner know how many packages there are.
+func TestAnalyze(t *testing.T) {
+	t.Parallel()
+	e := newEditor(t)
+	if err := e.Analyze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.rows(t, `SELECT reltuples::text FROM pg_class WHERE relname = 'package'`); got[0] != "3" {
+		t.Errorf("the planner takes it that there are %s packages, want 3", got[0])
+	}
+}
