@@ -67,7 +67,7 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 		printFinding(line, &f, now)
 	}
 	for _, x := range s.Starts {
-		line("%s:\tstarted %d times within a day\tlast %v ago as %s", x.Service, x.Count, x.Ago.Round(time.Second), x.Holder)
+		line("%s:\tstarts within a day: %d\tthe last %v ago as %s", x.Service, x.Count, x.Ago.Round(time.Second), x.Holder)
 	}
 	for _, l := range s.Leases {
 		line("lease %s:\theld by %s\tterm %d, for another %v", l.Name, l.Holder, l.Term, l.Expires.Round(time.Second))
