@@ -100,7 +100,7 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB
 	for some := range slices.Chunk(builds, batch) {
 		err := s.store(ctx, db, resolver, some)
 		if errors.Is(err, koschei.ErrConflict) {
-			s.Repos.Forget(url)
+			s.Repos.Forget()
 		}
 		if err != nil {
 			return err

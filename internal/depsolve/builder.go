@@ -54,13 +54,23 @@ func newBuilder(o Options, p *pool) *Builder {
 // Next returns a Builder for the universe that follows u. It has the
 // repositories of u but no packages; those that have not changed are taken
 // over with Keep, which needs no parsing. What u knows of packages is shared,
-// also of those not kept, so that after some dozens of generations it is time
-// to start afresh.
+// also of those not kept, until it is Worn.
 func (u *Universe) Next() *Builder {
 	b := newBuilder(u.options, u.extend())
 	b.base = u
 	b.repos = slices.Clip(u.repos)
 	return b
+}
+
+// Worn says that u is so many generations old, or carries so much along of
+// packages that were not kept, that the next universe should start afresh.
+func (u *Universe) Worn() bool {
+	const generations = 24
+	known := 0
+	for _, l := range u.layers {
+		known += len(l.lists[provided].start) - 2 // rows, without row 0
+	}
+	return len(u.layers) >= generations || known > u.Len()+u.Len()/4
 }
 
 // Keep adds a package of the universe before, as Add does. An excluded package

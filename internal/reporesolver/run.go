@@ -130,7 +130,7 @@ func (r *run) group(ctx context.Context) ([]string, error) {
 // forgotten meanwhile, it must be loaded anew.
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
-		r.Repos.Forget(r.url)
+		r.Repos.Forget()
 	}
 	return err
 }

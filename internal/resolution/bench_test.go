@@ -34,23 +34,28 @@ func heap() uint64 {
 }
 
 // BenchmarkDistribution loads a repo of 63,436 packages and resolves 34,230
-// sources in it. It reports processor time, and what a repo keeps in memory.
+// sources in it. It reports processor time, also that of loading the tag's next
+// repo, which has the same packages, and what a repo keeps in memory.
 func BenchmarkDistribution(b *testing.B) {
 	if _, err := os.Stat(bookworm); err != nil {
 		b.Skipf("no test data: %v", err)
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir(bookworm + "/binary")))
+	mux := http.NewServeMux()
+	for _, repo := range []string{"/1/x86_64", "/2/x86_64"} {
+		mux.Handle(repo+"/", http.StripPrefix(repo, http.FileServer(http.Dir(bookworm+"/binary"))))
+	}
+	server := httptest.NewServer(mux)
 	b.Cleanup(server.Close)
 	requires := sources(b)
 	n := &numbers{ids: map[rpm.NEVRA]int32{}}
-	var load, resolve time.Duration
+	var load, next, resolve time.Duration
 	var kept uint64
 	for b.Loop() {
 		repos := &resolution.Repos{
 			Files: &repodata.Cache{Dir: b.TempDir(), Client: repodata.NewClient()}, Arch: "x86_64", Intern: n.intern,
 		}
 		before, began := heap(), cpu(b)
-		repo, err := repos.Open(b.Context(), server.URL, resolution.Paths(requires))
+		repo, err := repos.Open(b.Context(), server.URL+"/1/x86_64", resolution.Paths(requires))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -66,8 +71,14 @@ func BenchmarkDistribution(b *testing.B) {
 			b.Fatal(len(answers), err)
 		}
 		resolve += cpu(b) - began
+		began = cpu(b)
+		if _, err := repos.Open(b.Context(), server.URL+"/2/x86_64", resolution.Paths(requires)); err != nil {
+			b.Fatal(err)
+		}
+		next += cpu(b) - began
 	}
 	b.ReportMetric(load.Seconds()/float64(b.N), "load-cpu-s/op")
+	b.ReportMetric(next.Seconds()/float64(b.N), "next-load-cpu-s/op")
 	b.ReportMetric(resolve.Seconds()/float64(b.N), "resolve-cpu-s/op")
 	b.ReportMetric(float64(kept)/(1<<20), "repo-MiB")
 }

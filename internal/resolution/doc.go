@@ -4,8 +4,8 @@
 // the build-resolver for single builds.
 //
 // A [Repo] is a repository loaded into memory once and never changed, so that
-// collections and goroutines share it; [Repos] keeps those used last. A
-// [Resolver] resolves against one with a buildroot group, on all cores:
+// collections and goroutines share it; [Repos] keeps those used last and has the
+// next repo of a tag take over what did not change. A [Resolver] resolves against one with a buildroot group, on all cores:
 //
 //	repo, err := repos.Open(ctx, url, resolution.Paths(requires))
 //	resolver := repo.Resolver(resolution.Options{Group: members})

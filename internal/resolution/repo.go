@@ -2,8 +2,10 @@ package resolution
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,37 +27,38 @@ type Repo struct {
 	// metadata make no sense.
 	Unusable []string
 
+	arch     string
 	universe *depsolve.Universe
 	groups   []repodata.Group
+	ids      map[pkgID]depsolve.ID
 	interned []int32         // by depsolve.ID
 	files    map[string]bool // looked for in the file lists; nil if there are none
 }
+
+// A pkgID is the hash of a package's pkgid, which two packages share only if
+// they are the same.
+type pkgID [sha256.Size]byte
+
+func pkgIDOf(text string) pkgID { return sha256.Sum256([]byte(text)) }
 
 // Load reads the packages for one architecture, and the groups, of a
 // repository. Of its file lists, which are long, it keeps what its packages
 // require and the paths given; see Paths.
 func Load(ctx context.Context, files *repodata.Repo, arch string, intern Intern, paths []string) (*Repo, error) {
-	r := &Repo{}
-	var err error
-	if r.groups, err = files.Groups(ctx); err != nil {
-		return nil, err
+	return newLoader(files, arch, paths).repository(ctx, files, intern)
+}
+
+// Next is Load for a repository that has most packages of r: these are taken
+// over and not read again. The result is the same.
+func (r *Repo) Next(ctx context.Context, files *repodata.Repo, intern Intern, paths []string) (*Repo, error) {
+	if r.universe.Worn() || (r.files != nil) != files.HasFiles() {
+		return Load(ctx, files, r.arch, intern, paths)
 	}
-	l := newLoader(r, files, arch, paths)
-	if err := l.load(ctx, files); err != nil {
-		return nil, err
+	next, err := newLoaderAfter(r, paths).repository(ctx, files, intern)
+	if errors.Is(err, errMoreFiles) {
+		return Load(ctx, files, r.arch, intern, paths)
 	}
-	r.universe = l.builder.Universe()
-	nevras := make([]rpm.NEVRA, r.universe.Len())
-	for i := range nevras {
-		nevras[i] = r.universe.NEVRA(depsolve.ID(i + 1))
-	}
-	ids, err := intern(ctx, nevras)
-	if err != nil {
-		return nil, err
-	}
-	r.interned = append(make([]int32, 1, len(ids)+1), ids...)
-	r.Contents = newContents(r.interned[1:], l.sources[1:])
-	return r, nil
+	return next, err
 }
 
 // lacks says whether some paths were not looked for when r was loaded.
@@ -66,46 +69,112 @@ func (r *Repo) lacks(paths []string) bool {
 // A loader adds packages to a universe and remembers their sources.
 type loader struct {
 	repo    *Repo
+	before  *Repo // whose packages are taken over; nil if there is none
 	builder *depsolve.Builder
 	id      depsolve.RepoID
-	names   map[string]string      // of sources, each once
-	sources []string               // by depsolve.ID
-	ids     map[string]depsolve.ID // by pkgid, to find packages in the file lists
-	paths   []string               // scratch
+	names   map[string]string // of sources, each once
+	sources []string          // by depsolve.ID
+	scratch []string
 }
 
-func newLoader(r *Repo, files *repodata.Repo, arch string, paths []string) *loader {
+func newLoader(files *repodata.Repo, arch string, paths []string) *loader {
 	l := &loader{
-		repo: r, builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}),
-		names: map[string]string{}, sources: make([]string, 1),
+		repo:    &Repo{arch: arch, ids: map[pkgID]depsolve.ID{}, interned: make([]int32, 1)},
+		builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}),
+		names:   map[string]string{}, sources: make([]string, 1),
 	}
 	l.id = l.builder.AddRepo(files.Location, 0)
 	if files.HasFiles() {
-		l.ids, r.files = map[string]depsolve.ID{}, map[string]bool{}
+		l.repo.files = map[string]bool{}
 		l.look(paths)
 	}
 	return l
 }
 
+// newLoaderAfter returns a loader that knows the packages of a repository, and
+// looks for the same files.
+func newLoaderAfter(before *Repo, paths []string) *loader {
+	l := &loader{
+		repo: &Repo{
+			arch: before.arch, ids: make(map[pkgID]depsolve.ID, len(before.ids)),
+			interned: make([]int32, 1, len(before.interned)), files: maps.Clone(before.files),
+		},
+		before: before, builder: before.universe.Next(),
+		names: map[string]string{}, sources: make([]string, 1, len(before.interned)),
+	}
+	l.look(paths)
+	return l
+}
+
+// look has the file lists searched for paths too.
 func (l *loader) look(paths []string) {
+	if l.repo.files == nil {
+		return
+	}
 	for _, path := range paths {
 		l.repo.files[path] = true
 	}
 }
 
-func (l *loader) load(ctx context.Context, files *repodata.Repo) error {
-	if err := files.Packages(ctx, l.add); err != nil {
+// repository reads all that a Repo has. It takes time, memory and numbers for
+// the packages only that are new.
+func (l *loader) repository(ctx context.Context, files *repodata.Repo, intern Intern) (r *Repo, err error) {
+	r = l.repo
+	if r.groups, err = files.Groups(ctx); err != nil {
+		return nil, err
+	}
+	if err := files.NewPackages(ctx, l.known, l.add); err != nil {
+		return nil, err
+	}
+	if err := l.addFiles(ctx, files); err != nil {
+		return nil, err
+	}
+	r.universe = l.builder.Universe()
+	if err := r.number(ctx, intern); err != nil {
+		return nil, err
+	}
+	r.Contents = newContents(r.interned[1:], l.sources[1:])
+	return r, nil
+}
+
+// number interns the packages that have no number yet.
+func (r *Repo) number(ctx context.Context, intern Intern) error {
+	var fresh []depsolve.ID
+	var nevras []rpm.NEVRA
+	for id := depsolve.ID(1); int(id) < len(r.interned); id++ {
+		if r.interned[id] == 0 {
+			fresh, nevras = append(fresh, id), append(nevras, r.universe.NEVRA(id))
+		}
+	}
+	numbers, err := intern(ctx, nevras)
+	if err != nil {
 		return err
 	}
-	if len(l.repo.files) == 0 {
-		return nil
+	for i, id := range fresh {
+		r.interned[id] = numbers[i]
 	}
-	return files.Files(ctx, func(path string) bool { return l.repo.files[path] }, func(pkgID, path string) error {
-		if id, ok := l.ids[pkgID]; ok {
-			l.builder.AddFile(id, path)
-		}
-		return nil
-	})
+	return nil
+}
+
+// known takes a package over from the repository before, if that has it.
+func (l *loader) known(text string) bool {
+	if l.before == nil {
+		return false
+	}
+	key := pkgIDOf(text)
+	id, ok := l.before.ids[key]
+	if ok {
+		number := l.before.interned[id]
+		l.note(key, l.builder.Keep(id), l.before.Contents.sources[number], number)
+	}
+	return ok
+}
+
+// note remembers what the universe does not know of a package just added.
+func (l *loader) note(key pkgID, id depsolve.ID, source string, number int32) {
+	l.repo.ids[key] = id
+	l.sources = append(l.sources, source)
+	l.repo.interned = append(l.repo.interned, number)
 }
 
 // add keeps nothing of p: it is only lent.
@@ -117,23 +186,48 @@ func (l *loader) add(p *rpm.Package) error {
 	case err != nil:
 		l.repo.Unusable = append(l.repo.Unusable, err.Error())
 	case id != depsolve.None:
-		l.sources = append(l.sources, l.source(p))
-		l.noteFiles(id, p)
+		l.note(pkgIDOf(p.PkgID), id, l.source(p), 0)
+		l.look(l.pathsOf(p))
 	}
 	return nil
 }
 
-// noteFiles remembers which files p requires that only file lists have.
-func (l *loader) noteFiles(id depsolve.ID, p *rpm.Package) {
-	if l.ids == nil {
-		return
+// pathsOf are the files p requires that only file lists have.
+func (l *loader) pathsOf(p *rpm.Package) []string {
+	l.scratch = l.scratch[:0]
+	if l.repo.files == nil {
+		return nil
 	}
-	l.ids[strings.Clone(p.PkgID)] = id
-	l.paths = l.paths[:0]
 	for _, list := range [][]rpm.Relation{p.Requires, p.Conflicts, p.Recommends, p.Suggests, p.Supplements, p.Enhances} {
-		l.paths = repodata.Paths(l.paths, list)
+		l.scratch = repodata.Paths(l.scratch, list)
 	}
-	l.look(l.paths)
+	return l.scratch
+}
+
+// errMoreFiles says that packages taken over may have files that were not
+// looked for in the repository before.
+var errMoreFiles = errors.New("more files are to be looked for")
+
+// addFiles adds the files that are looked for to the packages that are new.
+func (l *loader) addFiles(ctx context.Context, files *repodata.Repo) error {
+	if len(l.repo.files) == 0 {
+		return nil
+	}
+	if l.before != nil && len(l.repo.files) > len(l.before.files) {
+		return errMoreFiles
+	}
+	return files.Files(ctx, func(path string) bool { return l.repo.files[path] }, func(text, path string) error {
+		key := pkgIDOf(text)
+		id, ok := l.repo.ids[key]
+		if ok && l.before != nil {
+			_, known := l.before.ids[key]
+			ok = !known
+		}
+		if ok {
+			l.builder.AddFile(id, path)
+		}
+		return nil
+	})
 }
 
 // source is the name of the source package that p was made from, p's own if it

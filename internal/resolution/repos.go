@@ -2,6 +2,7 @@ package resolution
 
 import (
 	"context"
+	"path"
 	"slices"
 	"sync"
 
@@ -24,7 +25,7 @@ type Repos struct {
 type slot struct {
 	url  string
 	turn chan struct{} // holds a token while nobody loads
-	repo *Repo         // nil until it is loaded; for who has the token
+	repo *Repo         // nil until it is loaded; changed by who has the token and the mutex
 }
 
 // Open returns the repository at a URL, in which the files can be asked for that
@@ -46,6 +47,8 @@ func (c *Repos) Open(ctx context.Context, url string, paths []string) (*Repo, er
 		c.drop(s)
 		return nil, err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s.repo = repo
 	return repo, nil
 }
@@ -55,8 +58,28 @@ func (c *Repos) load(ctx context.Context, url string, paths []string) (*Repo, er
 	if err != nil {
 		return nil, err
 	}
+	if before := c.before(url); before != nil {
+		return before.Next(ctx, files, c.Intern, paths)
+	}
 	return Load(ctx, files, c.Arch, c.Intern, paths)
 }
+
+// before returns the repository of the same tag that was used last, nil if
+// there is none. Such have most packages in common.
+func (c *Repos) before(url string) *Repo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.slots {
+		if s.repo != nil && tagOf(s.url) == tagOf(url) {
+			return s.repo
+		}
+	}
+	return nil
+}
+
+// tagOf is what the URLs of a tag's repos have in common: Koji's end with the
+// number of the repo and the architecture.
+func tagOf(url string) string { return path.Dir(path.Dir(url)) }
 
 // slot finds or makes a repository's slot and moves it to the front. What is
 // no longer kept stays in memory as long as somebody uses it.
@@ -90,10 +113,11 @@ func (c *Repos) drop(s *slot) {
 	c.slots = slices.DeleteFunc(c.slots, func(other *slot) bool { return other == s })
 }
 
-// Forget makes the next Open of a URL load the repository anew: its packages
-// are not interned any more.
-func (c *Repos) Forget(url string) {
+// Forget makes the next Open of any URL load the repository anew: packages are
+// not interned any more, and repositories pass their numbers on.
+func (c *Repos) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slots = slices.DeleteFunc(c.slots, func(s *slot) bool { return s.url == url })
+	clear(c.slots)
+	c.slots = c.slots[:0]
 }

@@ -345,7 +345,7 @@ func TestRepos(t *testing.T) {
 			t.Error("a repo was loaded twice")
 		}
 	}
-	repos.Forget(f44)
+	repos.Forget()
 	again := open(t, repos, f44)
 	if again == first {
 		t.Error("a forgotten repo was kept")
