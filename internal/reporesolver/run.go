@@ -61,7 +61,7 @@ func (r *run) all(ctx context.Context) error {
 		repo.Resolved = koschei.Unresolved
 	}
 	if before != nil {
-		if err := r.compare(ctx, before); err != nil {
+		if err := r.stored(r.compare(ctx, before)); err != nil {
 			return err
 		}
 	}
@@ -126,11 +126,12 @@ func (r *run) group(ctx context.Context) ([]string, error) {
 	return members, err
 }
 
-// stored passes on how storing went. If packages of the repo have been
-// forgotten meanwhile, it must be loaded anew.
+// stored passes on how storing went. If packages of the repo, or of the one
+// before, have been forgotten meanwhile, both must be loaded anew.
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
 		r.Repos.Forget()
+		delete(r.seen, r.collection.ID)
 	}
 	return err
 }

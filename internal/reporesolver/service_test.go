@@ -123,6 +123,30 @@ func TestPrioritiesFollowUpdates(t *testing.T) {
 	s.expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
 }
 
+// TestForgottenPackages has an operator clean up, so that packages which are in
+// no buildroot lose the numbers that the service knows them by.
+func TestForgottenPackages(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	s.mustPass()
+	cleaned, err := s.DB.Cleanup(t.Context(), postgres.Author{Name: "test", Environment: postgres.FromAdmin, Now: s.Clock.Now()}, postgres.Retention{})
+	if err != nil || cleaned.NEVRAs == 0 {
+		t.Fatalf("cleaned up %+v: %v", cleaned, err)
+	}
+	s.tag("foo-3-1")
+	s.NewRepo()
+	if err := s.pass(t.Context()); err != nil { // finds out, and is in trouble
+		t.Fatal(err)
+	}
+	s.Clock.Step(time.Minute)
+	s.mustPass()
+	s.expect("changes of the last repo", s.Lines(`
+		SELECT source || ' ' || p.version || ' ' || n.version
+		FROM repo_change r
+		JOIN nevra p ON p.id = r.prev[1]
+		JOIN nevra n ON n.id = r.curr[1]`), "foo 1 3")
+}
+
 func TestUnresolvedPackage(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))

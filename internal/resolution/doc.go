@@ -5,7 +5,8 @@
 //
 // A [Repo] is a repository loaded into memory once and never changed, so that
 // collections and goroutines share it; [Repos] keeps those used last and has the
-// next repo of a tag take over what did not change. A [Resolver] resolves against one with a buildroot group, on all cores:
+// next repo of a tag take over what did not change. A [Resolver] resolves against
+// one with a buildroot group, on all cores:
 //
 //	repo, err := repos.Open(ctx, url, resolution.Paths(requires))
 //	resolver := repo.Resolver(resolution.Options{Group: members})
