@@ -32,7 +32,7 @@ type Builder struct {
 	pool    *pool
 	repos   []repository
 	pkgs    []pkg
-	layer   layer
+	layer   *layer         // apart: it outlives the Builder
 	rows    int32          // of layer, with the empty row 0
 	files   []pair[symbol] // of rows of layer
 	exclude map[ID]bool
@@ -44,7 +44,7 @@ type Builder struct {
 func NewBuilder(o Options) *Builder { return newBuilder(o, newPool()) }
 
 func newBuilder(o Options, p *pool) *Builder {
-	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), rows: 1, exclude: make(map[ID]bool)}
+	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), rows: 1, exclude: make(map[ID]bool), layer: new(layer)}
 	for kind := range b.layer.lists {
 		b.layer.lists[kind] = newTable[depID]()
 	}
@@ -230,7 +230,7 @@ func (b *Builder) Universe() *Universe {
 	if b.base != nil {
 		u.layers = slices.Clip(b.base.layers)
 	}
-	u.layers = append(u.layers, &b.layer)
+	u.layers = append(u.layers, b.layer)
 	u.indexProviders()
 	u.rankPackages()
 	u.makeRules()

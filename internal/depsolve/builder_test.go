@@ -3,11 +3,13 @@ package depsolve_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"unsafe"
+	"weak"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -89,6 +91,28 @@ func TestAddKeepsNothing(t *testing.T) {
 	r := u.NewSolver(depsolve.SolverOptions{}).Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: "/bin/sh"}}})
 	if !r.OK || !slices.Equal(r.Packages, []depsolve.ID{id}) {
 		t.Error(r)
+	}
+}
+
+// TestNextLetsGo checks that a universe does not have those before it in memory.
+func TestNextLetsGo(t *testing.T) {
+	t.Parallel()
+	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
+	id, err := b.Add(b.AddRepo("repo", 99), newPackage("kept", "noarch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := b.Universe()
+	universe, pool := weak.Make(first), first.Pool()
+	b = first.Next()
+	b.Keep(id)
+	next := b.Universe()
+	runtime.GC()
+	if universe.Value() != nil || pool.Value() != nil {
+		t.Error("the universe before is still there")
+	}
+	if name := next.Name(id); name != "kept" {
+		t.Errorf("the package is called %q", name)
 	}
 }
 

@@ -27,7 +27,7 @@ func (d *dependency) isBoolean() bool { return d.boolOp != 0 }
 
 // A pool interns strings, versions and dependencies.
 type pool struct {
-	symbols  symbols
+	symbols  *symbols // apart: it outlives the pool
 	versions []version
 	deps     []dependency
 

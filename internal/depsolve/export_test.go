@@ -1,5 +1,7 @@
 package depsolve
 
+import "weak"
+
 // SolveFully solves a goal with the solver that learns from conflicts, needed
 // or not.
 func (s *Solver) SolveFully(g Goal) Result {
@@ -9,3 +11,6 @@ func (s *Solver) SolveFully(g Goal) Result {
 	}
 	return s.solveFully()
 }
+
+// Pool lets tests find out whether anybody still has what a universe knows.
+func (u *Universe) Pool() weak.Pointer[pool] { return weak.Make(u.pool) }

@@ -18,13 +18,13 @@ type symbols struct {
 	all   string // text, once frozen
 }
 
-func newSymbols() symbols {
-	return symbols{end: []uint32{0}, slots: make([]symbol, 1<<10), seed: maphash.MakeSeed()}
+func newSymbols() *symbols {
+	return &symbols{end: []uint32{0}, slots: make([]symbol, 1<<10), seed: maphash.MakeSeed()}
 }
 
 // extend returns a table with all symbols of t, which must be frozen, and room
 // for more.
-func (t *symbols) extend() symbols {
+func (t *symbols) extend() *symbols {
 	s := newSymbols()
 	s.base, s.first = t, symbol(t.len()-1)
 	return s
