@@ -35,24 +35,32 @@ func requiresOf(candidates []postgres.Candidate) [][]string {
 	return requires
 }
 
+// storers is how many batches are weighed and stored at a time, while the next
+// is resolved. A second one has the database busy while the first waits for it.
+const storers = 2
+
 // packages resolves packages and stores what is news.
 func (r *run) packages(ctx context.Context, candidates []postgres.Candidate) error {
-	// One batch is stored while the next is resolved.
 	judged := make(chan []postgres.Verdict)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(judged)
 		return r.judgeAll(ctx, candidates, judged)
 	})
-	group.Go(func() error {
-		for verdicts := range judged {
-			if err := r.store(ctx, verdicts); err != nil {
-				return err
+	for range storers {
+		group.Go(func() error {
+			for verdicts := range judged {
+				if err := r.weigh(ctx, verdicts); err != nil {
+					return err
+				}
+				if err := r.store(ctx, verdicts); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
-	return group.Wait()
+			return nil
+		})
+	}
+	return r.stored(group.Wait())
 }
 
 func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, judged chan<- []postgres.Verdict) error {
@@ -91,7 +99,7 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 			verdicts = append(verdicts, postgres.Verdict{Candidate: c, Answered: answered, Set: a.Set, Problems: a.Problems})
 		}
 	}
-	return verdicts, r.weigh(ctx, verdicts)
+	return verdicts, nil
 }
 
 // weigh finds what has changed for the packages since their last builds.
@@ -112,14 +120,15 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 			changed = append(changed, resolution.Changed(baselines[b], verdicts[i].Set)...)
 		}
 	}
-	if err := r.learn(ctx, changed); err != nil {
+	names, err := r.learn(ctx, changed)
+	if err != nil {
 		return err
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
 		switch b := baseline(v); {
 		case b != 0:
-			v.Priority = r.Rules.Dependency(resolution.Changes(baselines[b], v.Set, r.names))
+			v.Priority = r.Rules.Dependency(resolution.Changes(baselines[b], v.Set, names))
 		case v.Candidate.Awaited:
 			v.Priority = v.Candidate.Priority
 		}
@@ -142,8 +151,10 @@ func (r *run) store(ctx context.Context, verdicts []postgres.Verdict) error {
 	}
 	report, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.Now())
 	if err != nil {
-		return r.stored(err)
+		return err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.report.Unanswered = append(r.report.Unanswered, report.Stale...)
 	r.replaced = append(r.replaced, report.Replaced...)
 	return nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -26,6 +26,8 @@ type run struct {
 
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
+
+	mu       sync.Mutex           // for the rest, and the lists of report
 	names    map[int32]*rpm.NEVRA // of packages that changed
 	replaced []int64              // dependency sets out of use
 }
@@ -158,30 +160,40 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 // compare notes what the repo has otherwise than the one before.
 func (r *run) compare(ctx context.Context, before *resolution.Contents) error {
 	difference := r.repo.Contents.Since(before)
-	if err := r.learn(ctx, difference.IDs); err != nil {
-		return err
-	}
-	r.report.Changes = difference.Changes(r.names)
-	return nil
-}
-
-// learn makes r.names know packages by their numbers.
-func (r *run) learn(ctx context.Context, ids []int32) error {
-	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return r.names[id] != nil })
-	slices.Sort(unknown)
-	unknown = slices.Compact(unknown)
-	if len(unknown) == 0 {
-		return nil
-	}
-	names, err := r.db.NEVRAs(ctx, unknown)
+	names, err := r.learn(ctx, difference.IDs)
 	if err != nil {
 		return err
 	}
+	r.report.Changes = difference.Changes(names)
+	return nil
+}
+
+// learn returns what packages are by their numbers.
+func (r *run) learn(ctx context.Context, ids []int32) (map[int32]*rpm.NEVRA, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	asked := make(map[int32]*rpm.NEVRA)
+	var unknown []int32
+	for _, id := range ids {
+		if _, seen := asked[id]; seen {
+			continue
+		}
+		if asked[id] = r.names[id]; asked[id] == nil {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return asked, nil
+	}
+	names, err := r.db.NEVRAs(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range unknown {
 		if names[id] == nil {
-			return fmt.Errorf("package number %d is not interned any more: %w", id, koschei.ErrConflict)
+			return nil, fmt.Errorf("package number %d is not interned any more: %w", id, koschei.ErrConflict)
 		}
-		r.names[id] = names[id]
+		r.names[id], asked[id] = names[id], names[id]
 	}
-	return nil
+	return asked, nil
 }
