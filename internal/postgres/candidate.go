@@ -54,12 +54,33 @@ const baselines = `
 		LIMIT 1
 	) base ON true`
 
+// due packages (of alias p) are resolved whatever the repo.
+const due = `p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id`
+
+// duePackages returns the ids of the packages of a collection that are due.
+func (db *DB) duePackages(ctx context.Context, collectionID int64) ([]int64, error) {
+	ids, err := collectIDs(db.pool.Query(ctx, `
+		SELECT p.id
+		FROM package p
+		WHERE p.collection_id = $1 AND `+eligible+` AND `+due, collectionID))
+	if err != nil {
+		return nil, fmt.Errorf("looking for packages to resolve: %w", err)
+	}
+	return ids, nil
+}
+
 // Candidates returns the packages of a collection that are to be resolved, by
 // id: all, or only those that are due whatever the repo.
 func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) ([]Candidate, error) {
-	due := ""
+	only, args := "", []any{collectionID}
 	if dueOnly {
-		due = "AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id"
+		// They are few. A plan that is made without knowing which reads all of the
+		// tables that are joined.
+		ids, err := db.duePackages(ctx, collectionID)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		only, args = "AND p.id = ANY($2) AND "+due, append(args, ids)
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
@@ -71,8 +92,8 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		LEFT JOIN resolution r ON r.package_id = p.id
 		LEFT JOIN dependency_set d ON d.id = r.dependency_set_id`+baselines+`
-		WHERE p.collection_id = $1 AND `+eligible+` `+due+`
-		ORDER BY p.id`, collectionID)
+		WHERE p.collection_id = $1 AND `+eligible+` `+only+`
+		ORDER BY p.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading packages to resolve: %w", err)
 	}
