@@ -22,7 +22,8 @@ const distribution = "../../../shared/data/bookworm"
 type month struct {
 	*stage
 	days  int
-	began time.Time // domain time at which the first day begins
+	began time.Time       // domain time at which the first day begins
+	done  map[string]work // by loop, before the day that passes
 	spent []day
 }
 
@@ -32,6 +33,7 @@ type day struct {
 	work     map[string]work // of each loop
 	builds   int64           // scratch builds begun
 	database int64           // MiB, at its end
+	cost     costs
 }
 
 // work is how many passes a loop has made and how long they took, in all.
@@ -48,9 +50,11 @@ func TestMonth(t *testing.T) {
 	m := newMonth(t, days)
 	m.start()
 	m.awaitVerdicts()
+	m.watchStatements()
 	for range days {
 		m.live()
 	}
+	m.tellStatements()
 	m.tellDays()
 	m.tellRepos()
 	m.stop()
@@ -61,7 +65,7 @@ func TestMonth(t *testing.T) {
 func newMonth(t *testing.T, days int) *month {
 	t.Helper()
 	m := &month{days: days, stage: newStage(t, plan{
-		seed: 1, speed: 960, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
+		seed: 1, speed: 800, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
 	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
 		Seed:  m.plan.seed,
@@ -70,7 +74,7 @@ func newMonth(t *testing.T, days int) *month {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.open(world, "shared_buffers=256MB")
+	m.open(world, append([]string{"shared_buffers=256MB"}, statementSettings()...)...)
 	err = m.hub.Amend("tag f45 parents=f44\n" +
 		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
 		"target f45 build=f45-build dest=f45")
@@ -80,6 +84,11 @@ func newMonth(t *testing.T, days int) *month {
 	m.addCollection("f44")
 	m.addCollection("f45")
 	m.cast(append(services(), "frontend")...)
+	for _, l := range m.slots {
+		// A check reads the whole record. Every ten minutes that is nothing, but
+		// as fast as time passes here it would be done every ten seconds.
+		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h"}
+	}
 	return m
 }
 
@@ -98,26 +107,29 @@ func (m *month) awaitVerdicts() {
 		}
 		return ""
 	})
-	m.began = m.now()
+	m.began, m.done = m.now(), m.work()
 }
 
 // live lets a day pass and measures it.
 func (m *month) live() {
 	d := day{resident: map[string]int{}, work: map[string]work{}}
-	before := m.work()
+	before, cost := m.done, m.costs()
 	end := m.began.Add(time.Duration(len(m.spent)+1) * 24 * time.Hour)
 	for m.now().Before(end) && pause(m.t.Context(), time.Second) {
 		for _, l := range m.slots {
 			d.resident[l.service] = max(d.resident[l.service], l.status("VmRSS:")>>10)
 		}
 	}
-	for loop, w := range m.work() {
+	m.done = m.work()
+	for loop, w := range m.done {
 		d.work[loop] = w.since(before[loop])
 	}
 	d.builds = m.sql.Number(`SELECT count(*) FROM build WHERE origin = 'scratch' AND started >= $1 AND started < $2`, end.Add(-24*time.Hour), end)
 	d.database = m.sql.Number(`SELECT pg_database_size(current_database()) >> 20`)
+	d.cost = m.costs().since(cost)
 	m.spent = append(m.spent, d)
 	m.t.Logf("day %d: %d builds, database %d MiB, resident MiB %v", len(m.spent), d.builds, d.database, d.resident)
+	m.t.Logf("day %d: CPU seconds: %v", len(m.spent), d.cost)
 }
 
 // work is that of all loops so far.
