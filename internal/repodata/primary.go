@@ -198,6 +198,9 @@ func (p *primaryReader) list() *[]rpm.Relation {
 
 func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 	for {
+		for r, ok := p.usualEntry(); ok; r, ok = p.usualEntry() {
+			*list = append(*list, r)
+		}
 		more, err := p.child()
 		if err != nil || !more {
 			return err
@@ -232,20 +235,11 @@ func (p *primaryReader) readRelation(r *rpm.Relation) error {
 	if flags == "" {
 		return nil
 	}
-	switch flags {
-	case "EQ":
-		r.Op = rpm.Equal
-	case "GE":
-		r.Op = rpm.Greater | rpm.Equal
-	case "LE":
-		r.Op = rpm.Less | rpm.Equal
-	case "LT":
-		r.Op = rpm.Less
-	case "GT":
-		r.Op = rpm.Greater
-	default:
+	op, ok := comparison(flags)
+	if !ok {
 		return p.errorf(p.pos, "entry %q has the unknown comparison %q", shorten(r.Name), flags)
 	}
+	r.Op = op
 	var err error
 	if r.EVR, err = p.evr(); err != nil {
 		return err

@@ -277,6 +277,13 @@ func (s *scanner) finishText(end, next int, high bool) error {
 
 func (s *scanner) scanEndTag() error {
 	i := s.pos + 2
+	if len(s.starts) > 0 { // most are as they should be, without a blank
+		name := s.innermost()
+		if rest := s.buf[i:s.end]; len(rest) > len(name) && rest[len(name)] == '>' && string(rest[:len(name)]) == string(name) {
+			s.closeElement(i + len(name) + 1)
+			return nil
+		}
+	}
 	n, _ := nameLength(s.buf[i:])
 	raw := s.buf[i : i+n]
 	i += n
@@ -293,11 +300,16 @@ func (s *scanner) scanEndTag() error {
 	if s.buf[i] != '>' {
 		return s.errorf(i, "the end tag of <%s> is not closed", raw)
 	}
-	s.pos = i + 1
+	s.closeElement(i + 1)
+	return nil
+}
+
+// closeElement leaves the innermost element, whose end tag ends before next.
+func (s *scanner) closeElement(next int) {
+	s.pos = next
 	last := len(s.starts) - 1
 	s.open = s.open[:s.starts[last]]
 	s.starts = s.starts[:last]
-	return nil
 }
 
 func (s *scanner) scanStartTag() error {
