@@ -24,7 +24,8 @@ type choiceScratch struct {
 	back       []ID
 	steps      []step
 	rows       [][]depID
-	sorted     map[sortedIDs]sortedIDs
+	best       map[fewIDs]fewIDs // see pruneToBest
+	sorted     map[fewIDs]fewIDs // see sortBySteps
 	badness    []int32
 	obsoletes  obsoleteFinder
 	installed  bitset
@@ -35,7 +36,7 @@ func newChooser(u *Universe) chooser {
 	c := chooser{u: u, decided: make([]int32, len(u.pkgs))}
 	c.scratch.installed = newBitset(len(u.pkgs))
 	c.scratch.words = newBitset(len(c.scratch.installed))
-	c.scratch.sorted = make(map[sortedIDs]sortedIDs)
+	c.scratch.best, c.scratch.sorted = make(map[fewIDs]fewIDs), make(map[fewIDs]fewIDs)
 	return c
 }
 
