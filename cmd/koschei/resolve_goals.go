@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -27,13 +28,13 @@ type batch struct {
 	solved   chan struct{} // closed when all that is there
 }
 
-const batchSize = 192
+const batchSize = 128
 
 // solveAll solves the goals of all source packages. The report counts only if
 // there is no error.
 func (w *world) solveAll(ctx context.Context, o resolveOptions, sets *setsFile) (*resolveReport, error) {
 	report := newReport(o)
-	toSolve, toWrite := make(chan *batch, 1), make(chan *batch, o.jobs)
+	toSolve, toWrite := make(chan *batch, o.jobs), make(chan *batch, 2*o.jobs)
 	group, ctx := errgroup.WithContext(ctx)
 	spare := make(chan []byte, cap(toWrite)+o.jobs+1) // buffers of batches that are written
 	group.Go(func() error {
@@ -104,11 +105,8 @@ type worker struct {
 	group   []string
 	lines   *lineWriter // nil if no sets are wanted
 	spare   <-chan []byte
+	answers map[string]answer // in the batch at hand, by their BuildRequires
 	key     []byte
-
-	// In the batch at hand.
-	answers  map[string]answer   // by appendKey
-	problems map[string][]string // by the BuildRequires
 }
 
 func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte) *worker {
@@ -120,8 +118,7 @@ func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte)
 		group:   w.group,
 		lines:   sets.newLineWriter(),
 		spare:   spare,
-
-		answers: make(map[string]answer), problems: make(map[string][]string),
+		answers: make(map[string]answer),
 	}
 	if w.before != nil {
 		k.before = w.before.NewSolver(options)
@@ -136,7 +133,6 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 		default:
 		}
 		clear(w.answers)
-		clear(w.problems)
 		for _, p := range b.packages {
 			if ctx.Err() != nil {
 				return
@@ -148,8 +144,8 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 	}
 }
 
-// An answer is all there is to know about a goal. One source package in four
-// asks for the same as another nearby, and so has its answer.
+// An answer is all there is to know about a goal. One source package in seven
+// has the BuildRequires of another nearby, and so its answer.
 type answer struct {
 	ok         bool
 	problems   []string // if they are asked for
@@ -163,15 +159,13 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	if w.lines != nil {
 		b.sets = append(b.sets, p.Name...)
 	}
-	w.key = w.appendKey(w.key[:0], p.Requires)
+	w.key = appendKey(w.key[:0], p.Requires)
 	a, ok := w.answers[string(w.key)]
 	if ok {
 		b.sets = append(b.sets, b.sets[a.start:a.end]...)
 	} else {
 		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires})
-		if w.before != nil || a.ok && !w.solver.Learned() {
-			w.answers[string(w.key)] = a
-		}
+		w.answers[string(w.key)] = a
 	}
 	if !a.ok {
 		b.failed++
@@ -182,17 +176,13 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	b.diff.count(p.Name, a.effect, a.again, a.problems)
 }
 
-// appendKey appends what tells goals with different answers apart.
-func (w *worker) appendKey(key []byte, requires []rpm.Relation) []byte {
-	if w.before == nil {
-		return w.solver.AppendKey(key, requires)
-	}
-	return appendRelations(key, requires) // two universes would have to agree
-}
-
-func appendRelations(key []byte, requires []rpm.Relation) []byte {
+// appendKey appends what tells requires from others.
+func appendKey(key []byte, requires []rpm.Relation) []byte {
 	for _, r := range requires {
-		key = r.AppendKey(key)
+		key = append(append(key, r.Name...), 0, byte(r.Op))
+		key = binary.LittleEndian.AppendUint32(key, r.EVR.Epoch)
+		key = append(append(key, r.EVR.Version...), 0)
+		key = append(append(key, r.EVR.Release...), 0)
 	}
 	return key
 }
@@ -206,24 +196,13 @@ func (w *worker) solve(b *batch, goal depsolve.Goal) answer {
 	result, effect, again := w.compare(goal)
 	a := answer{ok: result.OK, effect: effect, again: again, start: len(b.sets)}
 	if w.wantsProblems(a) {
-		a.problems = w.problemsOf(goal)
+		a.problems = problemsOf(w.solver, goal)
 	}
 	if w.lines != nil {
 		b.sets = w.lines.append(b.sets, w.solver, result)
 	}
 	a.end = len(b.sets)
 	return a
-}
-
-// problemsOf explains a goal, once for all that have the same BuildRequires.
-func (w *worker) problemsOf(goal depsolve.Goal) []string {
-	key := string(appendRelations(nil, goal.Requires))
-	problems, ok := w.problems[key]
-	if !ok {
-		problems = problemsOf(w.solver, goal)
-		w.problems[key] = problems
-	}
-	return problems
 }
 
 // compare solves a goal, says what the overlay has done to it, and whether that

@@ -26,10 +26,6 @@ type Solver struct {
 	record   *recorder // made when first needed
 	distance distanceFinder
 	full     *fullSolver // made when first needed
-	learned  bool        // see Learned
-
-	keyed request // scratch space of AppendKey
-	only  []ID    // the same
 }
 
 // A closing remembers that a clause was taken from the open ones because it
@@ -66,8 +62,7 @@ func (s *Solver) Universe() *Universe { return s.u }
 // none.
 func (s *Solver) Solve(g Goal) Result {
 	s.prepare(g)
-	result, fully := s.solve()
-	s.learned = fully
+	result, _ := s.solve()
 	return result
 }
 

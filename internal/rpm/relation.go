@@ -1,7 +1,6 @@
 package rpm
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -62,14 +61,6 @@ func (r Relation) String() string {
 	dst = append(dst, r.Op.String()...)
 	dst = append(dst, ' ')
 	return string(r.EVR.append(dst, false))
-}
-
-// AppendKey appends what tells r from other relations. Names have no zero bytes.
-func (r Relation) AppendKey(key []byte) []byte {
-	key = append(append(key, r.Name...), 0, byte(r.Op))
-	key = binary.LittleEndian.AppendUint32(key, r.EVR.Epoch)
-	key = append(append(key, r.EVR.Version...), 0)
-	return append(append(key, r.EVR.Release...), 0)
 }
 
 // ParseRelation reads "name" or "name op evr", separated by white space, or a
