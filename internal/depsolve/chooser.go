@@ -24,8 +24,7 @@ type choiceScratch struct {
 	back       []ID
 	steps      []step
 	rows       [][]depID
-	best       map[fewIDs]fewIDs // see pruneToBest
-	sorted     map[fewIDs]fewIDs // see sortBySteps
+	sorted     map[sortedIDs]sortedIDs
 	badness    []int32
 	obsoletes  obsoleteFinder
 	installed  bitset
@@ -36,7 +35,7 @@ func newChooser(u *Universe) chooser {
 	c := chooser{u: u, decided: make([]int32, len(u.pkgs))}
 	c.scratch.installed = newBitset(len(u.pkgs))
 	c.scratch.words = newBitset(len(c.scratch.installed))
-	c.scratch.best, c.scratch.sorted = make(map[fewIDs]fewIDs), make(map[fewIDs]fewIDs)
+	c.scratch.sorted = make(map[sortedIDs]sortedIDs)
 	return c
 }
 

@@ -19,31 +19,8 @@ func (c *chooser) prune(ids []ID) []ID {
 	return c.pruneToAdvised(ids)
 }
 
-// pruneToBest is prune without a look at what is installed. The same few
-// candidates come up in goal after goal, so the outcome is kept.
+// pruneToBest is prune without a look at what is installed.
 func (c *chooser) pruneToBest(ids []ID) []ID {
-	if len(ids) < 2 || len(ids) > len(fewIDs{}) {
-		return c.findBest(ids)
-	}
-	var key fewIDs
-	copy(key[:], ids)
-	best, ok := c.scratch.best[key]
-	if !ok {
-		copy(best[:], c.findBest(ids))
-		if len(c.scratch.best) == maxKept {
-			clear(c.scratch.best)
-		}
-		c.scratch.best[key] = best
-	}
-	n := copy(ids, best[:])
-	for n > 0 && best[n-1] == None {
-		n--
-	}
-	return ids[:n]
-}
-
-// findBest is pruneToBest without its memory.
-func (c *chooser) findBest(ids []ID) []ID {
 	if len(ids) < 2 {
 		return ids
 	}

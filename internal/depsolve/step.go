@@ -72,17 +72,17 @@ func (c *chooser) sortBySteps(ids []ID) {
 		n += len(row)
 	}
 	c.scratch.rows = rows
-	if n < manySteps || len(ids) > len(fewIDs{}) {
+	if n < manySteps || len(ids) > len(sortedIDs{}) {
 		c.sortByRows(ids, rows)
 		return
 	}
-	var key fewIDs
+	var key sortedIDs
 	copy(key[:], ids)
 	sorted, ok := c.scratch.sorted[key]
 	if !ok {
 		c.sortByRows(ids, rows)
 		copy(sorted[:], ids)
-		if len(c.scratch.sorted) == maxKept {
+		if len(c.scratch.sorted) == maxSorted {
 			clear(c.scratch.sorted)
 		}
 		c.scratch.sorted[key] = sorted
@@ -92,13 +92,12 @@ func (c *chooser) sortBySteps(ids []ID) {
 
 // Some packages, kernels above all, have thousands of steps. The same few are
 // compared for goal after goal, so the outcome is kept.
-const manySteps = 64
+const (
+	manySteps = 64
+	maxSorted = 1 << 12
+)
 
-// maxKept is how many outcomes of comparing a few candidates are kept.
-const maxKept = 1 << 12
-
-// A fewIDs is a list of up to eight candidates, None behind the last.
-type fewIDs [8]ID
+type sortedIDs [8]ID
 
 func (c *chooser) sortByRows(ids []ID, rows [][]depID) {
 	badness := append(c.scratch.badness[:0], make([]int32, len(ids))...)
