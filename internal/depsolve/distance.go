@@ -1,10 +1,5 @@
 package depsolve
 
-import (
-	"bytes"
-	"slices"
-)
-
 // maxDistance is how far a dependency can be for it to have a distance.
 const maxDistance = 4
 
@@ -17,11 +12,15 @@ const maxDistance = 4
 func (s *Solver) Distances(ids []ID) []uint8 {
 	d := &s.distance
 	d.begin(s.u)
-	d.share(s.request.near)
 	for _, near := range s.request.near {
 		d.reachAll(near, 1)
 	}
-	d.spread()
+	frontier := d.reached
+	for level := uint8(2); level <= maxDistance; level++ {
+		n := len(d.reached)
+		d.advance(frontier, level)
+		frontier = d.reached[n:]
+	}
 	distances := make([]uint8, len(ids))
 	for i, id := range ids {
 		distances[i] = d.of(id)
@@ -30,96 +29,32 @@ func (s *Solver) Distances(ids []ID) []uint8 {
 }
 
 // A distanceFinder is the scratch space of Distances.
-//
-// Most goals ask for one and the same package, debhelper in Debian, and from
-// there most of what any goal reaches is reached. So the levels that this one
-// gives stay from goal to goal, and a goal goes only where it comes to sooner.
 type distanceFinder struct {
-	u     *Universe
-	links *links
-
-	level   []uint8    // per package: reached at, far if not reached
-	listed  []uint8    // per list of links: all in it are reached at, far if they are not
-	changes []levelled // of level and listed, to be taken back
-	reached []ID       // by the goal, as they were reached
-
-	shared ID      // where the levels that stay begin, None if none do
-	stay   int     // changes[:stay] are theirs
-	asked  []int32 // per package: how many goals have asked for it alone so far
-}
-
-// far is the level of what is not reached.
-const far = maxDistance + 1
-
-// A levelled remembers the level that a package or, if negative, a list had.
-type levelled struct {
-	of    ID
-	level uint8
+	u       *Universe
+	links   *links
+	level   []uint8 // per package: reached at, 0 if not reached
+	reached []ID    // those with a level, as they were reached
+	listed  []bool  // per list of links: all in it are reached
+	lists   []int32 // those listed
 }
 
 func (d *distanceFinder) begin(u *Universe) {
 	if d.u == nil {
 		l := u.links()
-		*d = distanceFinder{u: u, links: l, asked: make([]int32, len(u.pkgs))}
-		d.level = bytes.Repeat([]byte{far}, len(u.pkgs))
-		d.listed = bytes.Repeat([]byte{far}, len(l.lists))
+		*d = distanceFinder{u: u, links: l, level: make([]uint8, len(u.pkgs)), listed: make([]bool, len(l.lists))}
 	}
-	d.undo(d.stay)
-}
-
-// undo takes back all changes but the first.
-func (d *distanceFinder) undo(keep int) {
-	for _, c := range slices.Backward(d.changes[keep:]) {
-		if c.of > 0 {
-			d.level[c.of] = c.level
-		} else {
-			d.listed[-c.of] = c.level
-		}
+	for _, id := range d.reached {
+		d.level[id] = 0
 	}
-	d.changes, d.reached = d.changes[:keep], d.reached[:0]
-}
-
-// share sees to it that levels which stay are those of a package that the goal
-// asks for: the one that goals have asked for most, unless the goal asks for
-// that of the goal before.
-func (d *distanceFinder) share(near [][]ID) {
-	popular, kept := None, false
-	for _, ids := range near {
-		if len(ids) == 1 {
-			id := ids[0]
-			d.asked[id]++
-			kept = kept || id == d.shared
-			if d.asked[id] > d.asked[popular] {
-				popular = id
-			}
-		}
+	for _, i := range d.lists {
+		d.listed[i] = false
 	}
-	if kept {
-		return
-	}
-	d.undo(0)
-	if d.shared = popular; popular != None {
-		d.reach(popular, 1)
-		d.spread()
-		d.reached = d.reached[:0]
-	}
-	d.stay = len(d.changes)
-}
-
-// spread goes on from what is reached at level 1, to the last level.
-func (d *distanceFinder) spread() {
-	frontier := d.reached
-	for level := uint8(2); level <= maxDistance; level++ {
-		n := len(d.reached)
-		d.advance(frontier, level)
-		frontier = d.reached[n:]
-	}
+	d.reached, d.lists = d.reached[:0], d.lists[:0]
 }
 
 func (d *distanceFinder) reach(id ID, level uint8) {
-	if before := d.level[id]; level < before {
+	if d.level[id] == 0 {
 		d.level[id] = level
-		d.changes = append(d.changes, levelled{id, before})
 		d.reached = append(d.reached, id)
 	}
 }
@@ -136,10 +71,10 @@ func (d *distanceFinder) advance(from []ID, level uint8) {
 		for _, next := range d.links.from.row(int32(id)) {
 			if next > 0 {
 				d.reach(next, level)
-			} else if before := d.listed[-next]; level < before {
-				d.listed[-next] = level
-				d.changes = append(d.changes, levelled{next, before})
-				d.reachAll(d.u.index.at(d.links.lists[-next]), level)
+			} else if i := int32(-next); !d.listed[i] {
+				d.listed[i] = true
+				d.lists = append(d.lists, i)
+				d.reachAll(d.u.index.at(d.links.lists[i]), level)
 			}
 		}
 	}
@@ -147,14 +82,14 @@ func (d *distanceFinder) advance(from []ID, level uint8) {
 
 // of returns the level at which the name of a package was reached.
 func (d *distanceFinder) of(id ID) uint8 {
-	lowest := d.level[id]
-	if d.links.several[id] {
-		for other := range d.u.named(d.u.pkgs[id].name) {
-			lowest = min(lowest, d.level[other])
-		}
+	if !d.links.several[id] {
+		return d.level[id]
 	}
-	if lowest == far {
-		return 0
+	lowest := uint8(0)
+	for other := range d.u.named(d.u.pkgs[id].name) {
+		if level := d.level[other]; level > 0 && (lowest == 0 || level < lowest) {
+			lowest = level
+		}
 	}
 	return lowest
 }
