@@ -17,16 +17,15 @@ func (p *process) selfCheck(ctx context.Context) {
 	const name = "self-check"
 	c := p.config
 	log, rules := p.log.With("service", name), c.Priorities.rules()
-	longest, interval := 2*p.hubs.Primary.CallLimit(), c.SelfCheck.Interval
+	interval := c.SelfCheck.Interval
 	if speed := c.Clock.Speed; speed > 0 {
-		longest = time.Duration(float64(longest) * speed)
 		interval = max(interval, time.Duration(float64(minSelfCheck)*speed))
 	}
 	s := &selfcheck.Service{
 		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: p.metrics.selfCheck,
 		Sync: p.sync(log),
 		Config: selfcheck.Config{
-			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: longest,
+			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: p.hubs.Primary.LongestCall(c.Clock.Speed),
 			Intervals: map[string]time.Duration{
 				"polling": c.Polling.Interval, "repo-resolver": c.RepoResolver.Interval,
 				"build-resolver": c.Builds.Interval, "scheduler": c.Scheduler.Interval,

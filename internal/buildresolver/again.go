@@ -181,7 +181,7 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 				return nil
 			}
 		}
-		if r.Tasked != nil && s.Now().Sub(*r.Tasked) <= s.longestCall(hub) {
+		if r.Tasked != nil && s.Now().Sub(*r.Tasked) <= hub.LongestCall(s.Speed) {
 			return nil
 		}
 		now := s.Now()
@@ -208,16 +208,6 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 		}
 	}
 	return nil
-}
-
-// longestCall is how long a call may be under way after we gave it up, in domain
-// time; see the scheduler's.
-func (s *Service) longestCall(hub *koji.Client) time.Duration {
-	longest := 2 * hub.CallLimit()
-	if s.Speed > 0 {
-		longest = time.Duration(float64(longest) * s.Speed)
-	}
-	return longest
 }
 
 // fateOf tells what a request means for builds that were made in the repo that

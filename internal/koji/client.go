@@ -96,6 +96,18 @@ func newTransport(config Config) *http.Transport {
 // whose answer was lost may still be under way for so long.
 func (c *Client) CallLimit() time.Duration { return c.config.CallLimit }
 
+// LongestCall is how long after it was written down a change may be under way,
+// in domain time of which so many seconds pass in a real one (0 is 1): we give
+// up after a call's limit, and what was sent at that moment the hub may have in
+// hand for as long again.
+func (c *Client) LongestCall(speed float64) time.Duration {
+	longest := 2 * c.CallLimit()
+	if speed > 0 {
+		longest = time.Duration(float64(longest) * speed)
+	}
+	return longest
+}
+
 // Close ends the session at the hub, if there is one, and all connections.
 func (c *Client) Close(ctx context.Context) error {
 	err := c.session.logout(ctx)

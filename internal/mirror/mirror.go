@@ -211,7 +211,7 @@ func (m *Mirror) find(ctx context.Context, db *postgres.DB, r *postgres.RepoMapp
 			return db.SaveRepoMapping(ctx, r)
 		}
 	}
-	if m.Now().Sub(r.Asked) <= m.longestCall() {
+	if m.Now().Sub(r.Asked) <= m.Hubs.Primary.LongestCall(m.Speed) {
 		return nil
 	}
 	r.Asked = m.Now()
@@ -232,16 +232,6 @@ func (m *Mirror) tasks(ctx context.Context, limit int) ([]koji.Task, error) {
 		return nil, err
 	}
 	return m.Hubs.Primary.ListTasks(ctx, koji.TaskQuery{OwnerID: me.ID, Method: "newRepo", Limit: limit})
-}
-
-// longestCall is how long after it was written down a call may be under way, in
-// domain time; see the scheduler's.
-func (m *Mirror) longestCall() time.Duration {
-	longest := 2 * m.Hubs.Primary.CallLimit()
-	if m.Speed > 0 {
-		longest = time.Duration(float64(longest) * m.Speed)
-	}
-	return longest
 }
 
 // url is the address of a repo of the secondary hub. What Koji replaces by each

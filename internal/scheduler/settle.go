@@ -19,13 +19,5 @@ func (s *Service) accepted(ctx context.Context, db *postgres.DB, buildID, taskID
 	return s.sync(db).AcceptBuild(ctx, buildID, taskID)
 }
 
-// longestCall is how long after it was written down a submission may be under
-// way, in domain time: we give up after a call's limit, and what was sent at
-// that moment the hub may have in hand for as long again.
-func (s *Service) longestCall() time.Duration {
-	longest := 2 * s.Hub.CallLimit()
-	if s.Speed > 0 {
-		longest = time.Duration(float64(longest) * s.Speed)
-	}
-	return longest
-}
+// longestCall is how long a submission may be under way, in domain time.
+func (s *Service) longestCall() time.Duration { return s.Hub.LongestCall(s.Speed) }
