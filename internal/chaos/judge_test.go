@@ -198,7 +198,7 @@ func (s *stage) judgeRecord() {
 			SELECT p.name || ': ' || p.resolution
 			FROM package p
 			LEFT JOIN resolution r ON r.package_id = p.id
-			WHERE p.tracked AND NOT p.blocked AND (p.resolution = 'resolved') <> (r.dependency_set_id IS NOT NULL)`},
+			WHERE p.tracked AND NOT p.blocked AND (p.resolution = 'resolved') <> (r.set_hash IS NOT NULL)`},
 		{"changes that do not begin at the build before", `
 			SELECT a.build_id || ' from ' || a.prev_build_id
 			FROM applied_change a
@@ -216,8 +216,7 @@ func (s *stage) judgeRecord() {
 	}
 	s.counts.add("sets left for cleanup", int(s.sql.Number(`
 		SELECT count(*) FROM dependency_set d
-		WHERE NOT EXISTS (SELECT 1 FROM build b WHERE b.dependency_set_id = d.id)
-			AND NOT EXISTS (SELECT 1 FROM resolution r WHERE r.dependency_set_id = d.id)`)))
+		WHERE NOT EXISTS (SELECT 1 FROM build b WHERE b.dependency_set_id = d.id)`)))
 	for _, line := range s.sql.Lines(`SELECT repo_id || ' ' || count(*) FROM build WHERE deps = 'unavailable' AND repo_id IS NOT NULL GROUP BY repo_id`) {
 		id, n, _ := strings.Cut(line, " ")
 		if repo, err := strconv.Atoi(id); err != nil || s.world.RepoReadable(repo) {

@@ -204,7 +204,12 @@ func (s *seed) resolved(pkg, repo int64, set postgres.Set, problems ...string) {
 	if problems == nil {
 		problems = []string{}
 	}
-	s.console.Exec(`INSERT INTO resolution (package_id, repo_id, dependency_set_id, problems) VALUES ($1, $2, $3, $4)`, pkg, repo, setID, problems)
+	s.console.Exec(`
+		INSERT INTO resolution (package_id, collection_id, repo_id, problems, set_hash, set_content)
+		SELECT p.id, p.collection_id, $2, $4, s.hash, s.content
+		FROM package p
+		LEFT JOIN dependency_set s ON s.id = $3
+		WHERE p.id = $1`, pkg, repo, setID, problems)
 }
 
 func (s *seed) transition(pkg, repo int64, resolved bool, ago time.Duration, problems ...string) {
@@ -251,8 +256,9 @@ func (s *seed) featured() {
 	s.build(maven, 520700, built{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
 	latest := s.set(append(buildroot("1:25.0.2.0.1-1.fc44", "1:25.0.1.0.8-2.fc44"), "xmvn-4.2.0-1.fc44.noarch 1", "plexus-utils4-4.0.2-1.fc44.noarch 1")...)
 	s.resolved(maven, 5209, latest)
-	s.console.Exec(`UPDATE package SET manual_priority = 7, static_priority = -30, dependency_priority = 512, build_priority = 200,
+	s.console.Exec(`UPDATE package SET manual_priority = 7, static_priority = -30, build_priority = 200,
 		hold_reason = 'no builder for aarch64 is free', hold_until = $2 WHERE id = $1`, maven, now.Add(20*time.Minute))
+	s.console.Exec(`UPDATE resolution SET dependency_priority = 512 WHERE package_id = $1`, maven)
 	s.pkg("f43", "maven", "unknown")
 
 	ripgrep := s.pkg("f44", "rust-ripgrep", "unresolved")

@@ -39,8 +39,19 @@ func (f *fixture) end(id int64) string {
 func (f *fixture) priorities(pkg string) string {
 	f.t.Helper()
 	return f.query(`
-		SELECT concat_ws(' ', state, manual_priority, static_priority, build_priority, dependency_priority)
-		FROM package WHERE name = $1`, pkg)[0]
+		SELECT concat_ws(' ', state, manual_priority, static_priority, build_priority, coalesce(dependency_priority, 0))
+		FROM package
+		LEFT JOIN resolution ON package_id = id
+		WHERE name = $1`, pkg)[0]
+}
+
+// change gives all packages a dependency priority.
+func (f *fixture) change(priority int) {
+	f.t.Helper()
+	f.exec(`
+		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority)
+		SELECT id, collection_id, 1, $1 FROM package
+		ON CONFLICT (package_id) DO UPDATE SET dependency_priority = excluded.dependency_priority`, priority)
 }
 
 func TestBuildGoesOn(t *testing.T) {
@@ -86,7 +97,8 @@ func TestPriorities(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
 	raise := func() {
-		f.exec(`UPDATE package SET manual_priority = 5, static_priority = 8, build_priority = 6, dependency_priority = 7`)
+		f.exec(`UPDATE package SET manual_priority = 5, static_priority = 8, build_priority = 6`)
+		f.change(7)
 	}
 	steps := []struct {
 		do   func()
@@ -162,7 +174,7 @@ func TestCanceled(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := tracked(t)
-			f.exec(`UPDATE package SET dependency_priority = 7`)
+			f.change(7)
 			id, task := f.submit("foo")
 			test.do(f, id, task)
 			for range 2 { // the second time there is nothing to do

@@ -132,9 +132,9 @@ var copySteps = []struct{ what, sql string }{
 		WHERE collection_id = @from`},
 	{"packages", `
 		INSERT INTO package (base_id, collection_id, name, tracked, blocked, skip_resolution, arch_override,
-			static_priority, manual_priority, build_priority, dependency_priority)
+			static_priority, manual_priority, build_priority)
 		SELECT base_id, @to, name, tracked, blocked, skip_resolution, arch_override,
-			static_priority, manual_priority, build_priority, dependency_priority
+			static_priority, manual_priority, build_priority
 		FROM package
 		WHERE collection_id = @from`},
 	{"builds", `

@@ -257,7 +257,7 @@ func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome ko
 	}
 	_, err := tx.Exec(ctx, `
 		UPDATE package p
-		SET manual_priority = 0, dependency_priority = 0,
+		SET manual_priority = 0,
 			build_priority = CASE
 				WHEN p.last_complete_build_id IS DISTINCT FROM b.id THEN 0
 				WHEN b.deps = 'unresolved' THEN $3::integer
@@ -265,7 +265,10 @@ func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome ko
 			hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
 		FROM build b
 		WHERE b.id = $1 AND p.id = b.package_id`, b.ID, another, unresolved)
-	return err
+	if err != nil {
+		return err
+	}
+	return forgetChanges(ctx, tx, []int64{b.PackageID})
 }
 
 // holdForFault holds a package back, longer after each fault in a row.

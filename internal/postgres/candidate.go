@@ -85,13 +85,12 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
 			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, s.id IS NOT NULL, s.build_requires,
-			p.resolution, r.problems, d.hash, p.dependency_priority, coalesce(base.set_id, 0), coalesce(base.awaited, false)
+			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), coalesce(base.set_id, 0), coalesce(base.awaited, false)
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
 		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
-		LEFT JOIN resolution r ON r.package_id = p.id
-		LEFT JOIN dependency_set d ON d.id = r.dependency_set_id`+baselines+`
+		LEFT JOIN resolution r ON r.package_id = p.id`+baselines+`
 		WHERE p.collection_id = $1 AND `+eligible+` `+only+`
 		ORDER BY p.id`, args...)
 	if err != nil {

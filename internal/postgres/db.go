@@ -17,9 +17,10 @@ import (
 
 // A DB is the record. It is safe for concurrent use.
 type DB struct {
-	pool  *pgxpool.Pool
-	sets  *setCodec
-	lease *Lease // that writing needs, see Under; nil if none
+	pool     *pgxpool.Pool
+	sets     *setCodec
+	interned *interned
+	lease    *Lease // that writing needs, see Under; nil if none
 
 	leaseTime time.Duration
 }
@@ -52,7 +53,7 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	return &DB{pool: pool, sets: newSetCodec(), leaseTime: leaseTime}, nil
+	return &DB{pool: pool, sets: newSetCodec(), interned: &interned{}, leaseTime: leaseTime}, nil
 }
 
 // registerTypes makes times come back in UTC, not in the machine's zone.
@@ -135,13 +136,12 @@ func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pg
 
 // collided tells whether a transaction failed only because of another, or
 // because this process was kept from getting on with it (see fencedIdle). The
-// last case is a dependency set that was found unused and dropped just when it
-// was wanted again.
+// last case is a dependency set that was collected just when it was wanted again.
 func collided(err error) bool {
 	const serializationFailure, deadlockDetected, idleInTransaction = "40001", "40P01", "25P03"
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected || pg.Code == idleInTransaction ||
-		pg.ConstraintName == "build_dependency_set_id_fkey" || pg.ConstraintName == "resolution_dependency_set_id_fkey")
+		pg.ConstraintName == "build_dependency_set_id_fkey")
 }
 
 // violates tells whether err is the violation of the named constraint or

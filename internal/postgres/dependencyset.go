@@ -194,7 +194,7 @@ func dependencies(ctx context.Context, tx pgx.Tx, set Set) ([]koschei.Dependency
 // storeSets stores those of the sets that are not stored yet and returns their
 // ids, in the order of sets. The transaction must hold lockInterned.
 func (db *DB) storeSets(ctx context.Context, tx pgx.Tx, sets []Set) ([]int64, error) {
-	if err := checkInterned(ctx, tx, sets); err != nil {
+	if err := db.checkInterned(ctx, tx, sets); err != nil {
 		return nil, err
 	}
 	hashes := make([][]byte, len(sets))

@@ -100,7 +100,7 @@ func (l *lister) sort(ctx context.Context, order ListOrder, span Span) ([]int64,
 	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": l.ranking.Now, "a": a, "b": b}
 	from := "package p"
 	if slices.ContainsFunc(order, func(k OrderKey) bool { return k.Key == "current_priority" }) {
-		from += " JOIN collection c ON c.id = p.collection_id"
+		from += " JOIN collection c ON c.id = p.collection_id LEFT JOIN resolution a ON a.package_id = p.id"
 	}
 	return collectIDs(l.tx.Query(ctx, "SELECT p.id FROM "+from+" WHERE "+l.filter.conditions(args)+" AND "+l.filter.narrowing(args)+
 		" ORDER BY "+order.sql(packageOrder)+" LIMIT @limit OFFSET @offset", args))
@@ -236,8 +236,6 @@ const (
 	maxPower = 290
 )
 
-const priorityColumns = `p.id, p.name, p.manual_priority, p.static_priority, p.dependency_priority, p.build_priority, p.last_build_started`
-
 // byStart is a table of the packages that can be scheduled with the start that
 // tells their priority: when the last build of a package that nothing raises
 // would have started for it to have that priority. Most are of that kind and
@@ -249,28 +247,36 @@ const priorityColumns = `p.id, p.name, p.manual_priority, p.static_priority, p.d
 // everywhere.
 func byStart(where, direction string) string {
 	order := " ORDER BY 3" + direction + ", 2" + direction
+	unchanged := idle + ` AND p.id NOT IN (SELECT a.package_id FROM resolution a WHERE ` + changed + `)`
 	return `(
 		(SELECT r.id, r.name, CASE
 				WHEN r.points > @most THEN -1e294::float8 * (r.points / @most::float8)
 				WHEN r.points <= -30 THEN @seconds::float8 - @young::float8 - 30 - r.points
 				ELSE @seconds::float8 - 3600 * power(10::float8, (r.points - @b::float8) / @a::float8) END AS start
 			FROM (
-				SELECT p.id, p.name, (p.manual_priority + p.static_priority) / @coefficient::float8 + p.dependency_priority + p.build_priority
+				SELECT p.id, p.name, (p.manual_priority + p.static_priority) / @coefficient::float8
+					+ coalesce(p.dependency_priority, 0) + p.build_priority
 					+ greatest(@a * log(greatest(1e-6, (@seconds - ` + startSeconds + `) / 3600)) + @b, -30) AS points
 				FROM (
-					SELECT ` + priorityColumns + ` FROM package p WHERE ` + where + pushed + `
+					SELECT p.id, p.name, p.manual_priority, p.static_priority, a.dependency_priority, p.build_priority, p.last_build_started
+					FROM package p
+					LEFT JOIN resolution a ON a.package_id = p.id
+					WHERE ` + where + raised + `
 					UNION ALL
-					SELECT ` + priorityColumns + ` FROM package p WHERE ` + where + changed + `
+					SELECT p.id, p.name, 0, 0, a.dependency_priority, 0, p.last_build_started
+					FROM resolution a
+					JOIN package p ON p.id = a.package_id
+					WHERE ` + where + changed + ` AND ` + idle + `
 				) p
 				OFFSET 0
 			) r` + order + `)
 		UNION ALL
 		(SELECT p.id, p.name, @seconds::float8 - @young::float8
 			FROM package p
-			WHERE ` + where + idle + ` AND ` + startSeconds + ` > @seconds::float8 - @young::float8` + order + `)
+			WHERE ` + where + unchanged + ` AND ` + startSeconds + ` > @seconds::float8 - @young::float8` + order + `)
 		UNION ALL
 		(SELECT p.id, p.name, ` + startSeconds + `
 			FROM package p
-			WHERE ` + where + idle + ` AND ` + startSeconds + ` <= @seconds::float8 - @young::float8` + order + `)
+			WHERE ` + where + unchanged + ` AND ` + startSeconds + ` <= @seconds::float8 - @young::float8` + order + `)
 	) p`
 }

@@ -66,9 +66,11 @@ func newListWorld(t *testing.T, coefficient float64, resolved koschei.Resolution
 		w.exec(`
 			UPDATE package
 			SET tracked = $2, blocked = $3, skip_resolution = $4, resolution = $5, static_priority = $6, manual_priority = $7,
-				build_priority = $8, dependency_priority = $9, state_since = $10, noted_state = state
+				build_priority = $8, state_since = $9, noted_state = state
 			WHERE id = $1`, id, luck.IntN(7) > 0, luck.IntN(9) == 0, skip, string(resolution),
-			sometimes(12, 300), sometimes(9, 100_000), sometimes(9, 300), sometimes(6, 600), since)
+			sometimes(12, 300), sometimes(9, 100_000), sometimes(9, 300), since)
+		w.exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) SELECT id, collection_id, 1, $2 FROM package WHERE id = $1`,
+			id, sometimes(6, 600))
 		if luck.IntN(3) == 0 {
 			w.exec(`INSERT INTO package_group_member (group_id, base_id) SELECT 1, base_id FROM package WHERE id = $1`, id)
 		}
@@ -104,9 +106,10 @@ func (w *listWorld) readPackages() {
 	rows, err := w.pool.Query(w.t.Context(), `
 		SELECT p.id, p.name, p.state, p.running, p.blocked, EXISTS (SELECT FROM package_group_member m WHERE m.base_id = p.base_id),
 			p.last_build_id, p.last_build_started, p.state_since,
-			p.tracked, p.skip_resolution, p.resolution, p.static_priority, p.manual_priority, p.build_priority, p.dependency_priority,
+			p.tracked, p.skip_resolution, p.resolution, p.static_priority, p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0),
 			coalesce(p.last_complete_build_id, 0)
-		FROM package p`)
+		FROM package p
+		LEFT JOIN resolution a ON a.package_id = p.id`)
 	if err != nil {
 		w.t.Fatal(err)
 	}

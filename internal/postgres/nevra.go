@@ -3,8 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -116,22 +116,66 @@ func lockInterned(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// checkInterned reports, as koschei.ErrConflict, members that were collected
-// since they were interned.
-func checkInterned(ctx context.Context, tx pgx.Tx, sets []Set) error {
-	distinct := map[int32]bool{}
+// interned are ids that were found stored, so that not every set that is written
+// down has all of its members looked for again. They were found while nothing
+// had been collected since generation, and count for nothing in another one.
+type interned struct {
+	mu         sync.Mutex
+	generation int64
+	found      idBits
+}
+
+// missing returns those of the ids, each once, that are not known to be stored.
+func (n *interned) missing(generation int64, sets []Set) []int32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.generation != generation {
+		n.generation, n.found = generation, idBits{}
+	}
+	var ids []int32
+	asked := idBits{}
 	for _, s := range sets {
 		for _, m := range s {
-			distinct[m.ID] = true
+			if !n.found.has(m.ID) && !asked.has(m.ID) {
+				asked.add(m.ID)
+				ids = append(ids, m.ID)
+			}
 		}
 	}
-	var there int
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM nevra WHERE id = ANY($1)`, slices.Collect(maps.Keys(distinct))).Scan(&there)
-	if err != nil {
+	return ids
+}
+
+// add notes ids that were found stored.
+func (n *interned) add(generation int64, ids []int32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.generation != generation {
+		return
+	}
+	for _, id := range ids {
+		n.found.add(id)
+	}
+}
+
+// checkInterned reports, as koschei.ErrConflict, members that were collected
+// since they were interned. The transaction must hold lockInterned, and have
+// interned none of them itself: what it wrote may come to nothing.
+func (db *DB) checkInterned(ctx context.Context, tx pgx.Tx, sets []Set) error {
+	var generation int64
+	if err := tx.QueryRow(ctx, `SELECT last_value FROM nevra_collected`).Scan(&generation); err != nil {
 		return fmt.Errorf("checking interned packages: %w", err)
 	}
-	if there != len(distinct) {
-		return fmt.Errorf("%d of %d packages are not interned any more: %w", len(distinct)-there, len(distinct), koschei.ErrConflict)
+	ids := db.interned.missing(generation, sets)
+	if len(ids) == 0 {
+		return nil
 	}
+	var there int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM nevra WHERE id = ANY($1)`, ids).Scan(&there); err != nil {
+		return fmt.Errorf("checking interned packages: %w", err)
+	}
+	if there != len(ids) {
+		return fmt.Errorf("%d of %d packages are not interned any more: %w", len(ids)-there, len(ids), koschei.ErrConflict)
+	}
+	db.interned.add(generation, ids)
 	return nil
 }

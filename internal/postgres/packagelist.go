@@ -244,7 +244,7 @@ func (all countedPackages) summary() PackageCounts {
 func listedPackages(ctx context.Context, q querier, ids []int64) ([]ListedPackage, error) {
 	rows, err := q.Query(ctx, `
 		SELECT p.id, p.base_id, p.collection_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.static_priority,
-			p.manual_priority, p.build_priority, p.dependency_priority, p.resolution, coalesce(p.last_build_id, 0),
+			p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0), p.resolution, coalesce(p.last_build_id, 0),
 			p.last_build_started, coalesce(p.last_complete_build_id, 0), coalesce(p.last_complete_outcome, ''),
 			p.state_since, p.hold_reason, p.hold_until, coalesce(b.task_id, 0), coalesce(b.hub, 'primary'),
 			ARRAY(SELECT g.name
@@ -254,6 +254,7 @@ func listedPackages(ctx context.Context, q querier, ids []int64) ([]ListedPackag
 				ORDER BY g.name)
 		FROM unnest($1::bigint[]) WITH ORDINALITY AS chosen (id, n)
 		JOIN package p ON p.id = chosen.id
+		LEFT JOIN resolution a ON a.package_id = p.id
 		LEFT JOIN build b ON b.id = p.last_build_id
 		ORDER BY chosen.n`, ids)
 	if err != nil {

@@ -28,10 +28,11 @@ func TestListSortsByPriority(t *testing.T) {
 		VALUES ('f44', 'F', 'f44', 'f44', 'f44', 0.7, 1, 'resolved')`)
 	// Packages that differ in everything that counts.
 	must(`INSERT INTO base_package (name) SELECT 'p' || n FROM generate_series(100, 163) n`)
-	must(`INSERT INTO package (base_id, collection_id, name, tracked, skip_resolution, resolution, manual_priority, static_priority, build_priority, dependency_priority)
+	must(`INSERT INTO package (base_id, collection_id, name, tracked, skip_resolution, resolution, manual_priority, static_priority, build_priority)
 		SELECT id, 1, name, id % 13 <> 0, id % 7 = 0, CASE WHEN id % 7 = 0 OR id % 11 = 0 THEN 'unattempted' WHEN id % 9 = 0 THEN 'unresolved' ELSE 'resolved' END,
-			(id * 37) % 50, (id * 53) % 60 - 30, (id * 19) % 300, (id * 23) % 400
+			(id * 37) % 50, (id * 53) % 60 - 30, (id * 19) % 300
 		FROM base_package`)
+	must(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) SELECT id, 1, 1, (id * 23) % 400 FROM package`)
 	must(`INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, finished)
 		SELECT id, 'scratch', 'complete', id, id, '1', '1', $1::timestamptz - (id * id % 500) * interval '1 hour', $1 FROM package WHERE id % 10 <> 0`, now)
 	must(`UPDATE package p SET last_build_id = b.id, last_build_started = b.started, last_complete_outcome = 'complete',

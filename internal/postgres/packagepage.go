@@ -207,11 +207,12 @@ func (db *DB) readBuildroots(ctx context.Context, tx pgx.Tx, page *PackagePage) 
 }
 
 func (db *DB) readResolutionNow(ctx context.Context, tx pgx.Tx, page *PackagePage) error {
-	var repoID, setID int64
+	var repoID int64
+	var content []byte
 	err := tx.QueryRow(ctx, `
-		SELECT repo_id, coalesce(dependency_set_id, 0), problems
+		SELECT repo_id, set_content, problems
 		FROM resolution
-		WHERE package_id = $1`, page.Package.ID).Scan(&repoID, &setID, &page.Now.Problems)
+		WHERE package_id = $1`, page.Package.ID).Scan(&repoID, &content, &page.Now.Problems)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -221,9 +222,14 @@ func (db *DB) readResolutionNow(ctx context.Context, tx pgx.Tx, page *PackagePag
 	if page.Now.Repo, err = readRepo(ctx, tx, page.Package.CollectionID, repoID); err != nil {
 		return err
 	}
-	if setID != 0 {
-		page.Now.Set, err = db.pageSet(ctx, tx, setID)
+	if content == nil {
+		return nil
 	}
+	set, err := db.sets.decode(content)
+	if err != nil {
+		return err
+	}
+	page.Now.Set, err = dependencies(ctx, tx, set)
 	return err
 }
 

@@ -100,11 +100,15 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
+		settled, err := collectIDs(tx.Query(ctx, `
 			UPDATE package
-			SET manual_priority = 0, build_priority = 0, dependency_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
-			WHERE id = ANY($1) AND last_complete_build_id = ANY($2)`, packages, ids)
+			SET manual_priority = 0, build_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
+			WHERE id = ANY($1) AND last_complete_build_id = ANY($2)
+			RETURNING id`, packages, ids))
 		if err != nil {
+			return err
+		}
+		if err := forgetChanges(ctx, tx, settled); err != nil {
 			return err
 		}
 		return noteStates(ctx, tx, packages, now)

@@ -47,7 +47,7 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 		if err := upsertRepo(ctx, tx, repo); err != nil {
 			return err
 		}
-		if err := replaceRepoChanges(ctx, tx, report); err != nil {
+		if err := db.replaceRepoChanges(ctx, tx, report); err != nil {
 			return err
 		}
 		if c.LatestRepoEvent > repo.CreateEvent {
@@ -102,7 +102,7 @@ func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
 	return err
 }
 
-func replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoReport) error {
+func (db *DB) replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoReport) error {
 	if report.Changes == nil {
 		return nil
 	}
@@ -119,7 +119,7 @@ func replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoReport) erro
 			}
 		}
 	}
-	if err := checkInterned(ctx, tx, []Set{used}); err != nil {
+	if err := db.checkInterned(ctx, tx, []Set{used}); err != nil {
 		return err
 	}
 	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr"},

@@ -29,30 +29,20 @@ func (v *Verdict) Resolution() koschei.Resolution {
 	return koschei.Resolved
 }
 
-// A VerdictReport is what became of verdicts that were to be stored.
-type VerdictReport struct {
-	// Stale are the packages left out, because they are no longer what they
-	// were when the verdict was found.
-	Stale []int64
-	// Replaced are the ids of the sets that answers referred to before.
-	Replaced []int64
-}
-
 // StoreVerdicts writes verdicts found in a repo, with the transitions and
-// messages they lead to. It wraps koschei.ErrConflict if packages of a set are
-// not interned any more.
-func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []Verdict, now time.Time) (VerdictReport, error) {
-	var report VerdictReport
-	err := db.transact(ctx, func(tx pgx.Tx) error {
-		report = VerdictReport{}
+// messages they lead to. It returns the packages left out, because they are no
+// longer what they were when the verdict was found. It wraps koschei.ErrConflict
+// if packages of a set are not interned any more.
+func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []Verdict, now time.Time) (stale []int64, err error) {
+	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
 		}
-		current, err := stillCurrent(ctx, tx, verdicts, &report)
-		if err != nil {
+		var current []*Verdict
+		if current, stale, err = stillCurrent(ctx, tx, verdicts); err != nil {
 			return err
 		}
-		if report.Replaced, err = db.storeAnswers(ctx, tx, repo, current, now); err != nil {
+		if err := db.storeAnswers(ctx, tx, repo, current, now); err != nil {
 			return err
 		}
 		if err := wake(ctx, tx, repo.CollectionID, WakeScheduler); err != nil {
@@ -61,26 +51,27 @@ func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []
 		return updateResolved(ctx, tx, current, now)
 	})
 	if err != nil {
-		return VerdictReport{}, fmt.Errorf("storing what repo %d means for %d packages: %w", repo.RepoID, len(verdicts), err)
+		return nil, fmt.Errorf("storing what repo %d means for %d packages: %w", repo.RepoID, len(verdicts), err)
 	}
-	return report, nil
+	return stale, nil
 }
 
-// stillCurrent locks the packages and returns the verdicts that still hold.
-func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict, report *VerdictReport) ([]*Verdict, error) {
+// stillCurrent locks the packages and returns the verdicts that still hold, and
+// the packages of the others.
+func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current []*Verdict, stale []int64, err error) {
 	ids := make([]int64, len(verdicts))
 	for i := range verdicts {
 		ids[i] = verdicts[i].Candidate.PackageID
 	}
 	if _, err := lockPackages(ctx, tx, ids); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows, err := tx.Query(ctx, `
 		SELECT p.id, p.last_complete_build_id, p.resolution, coalesce(base.set_id, 0), coalesce(base.awaited, false)
 		FROM package p`+baselines+`
 		WHERE p.id = ANY($1) AND `+eligible, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found := make(map[int64]Candidate, len(ids))
 	var c Candidate
@@ -89,59 +80,53 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict, report *Ve
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var current []*Verdict
 	for i := range verdicts {
 		was := verdicts[i].Candidate
 		is := found[was.PackageID]
 		if is.BuildID == was.BuildID && is.Resolution == was.Resolution && is.Baseline == was.Baseline {
 			current = append(current, &verdicts[i])
 		} else {
-			report.Stale = append(report.Stale, was.PackageID)
+			stale = append(stale, was.PackageID)
 		}
 	}
-	return current, nil
+	return current, stale, nil
 }
 
-// storeAnswers writes what is new in the answers themselves, and returns the
-// sets that are replaced.
-func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*Verdict, now time.Time) ([]int64, error) {
-	var ids []int64
-	var sets []Set
-	var problems []string
+// storeAnswers writes what is new in the answers, and what changed since the
+// last builds of all packages.
+func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*Verdict, now time.Time) error {
+	var answers, repeated []*Verdict
 	for _, v := range verdicts {
-		if !v.Answered {
-			continue
-		}
-		ids = append(ids, v.Candidate.PackageID)
-		problems = append(problems, jsonList(v.Problems))
-		if v.Resolution() == koschei.Resolved {
-			sets = append(sets, v.Set)
+		if v.Answered {
+			answers = append(answers, v)
+		} else {
+			repeated = append(repeated, v)
 		}
 	}
-	if len(ids) == 0 {
-		return nil, nil
+	if err := noteTransitions(ctx, tx, repo, answers, now); err != nil {
+		return err
 	}
-	stored, err := db.storeSets(ctx, tx, sets)
-	if err != nil {
-		return nil, err
+	if err := db.writeAnswers(ctx, tx, repo, answers); err != nil {
+		return err
 	}
-	setIDs := make([]*int64, len(ids))
-	for i, p := range problems {
-		if p == noTexts {
-			setIDs[i], stored = &stored[0], stored[1:]
-		}
-	}
-	if err := noteTransitions(ctx, tx, repo, ids, problems, now); err != nil {
-		return nil, err
-	}
-	return writeAnswers(ctx, tx, repo, ids, setIDs, problems)
+	return writePriorities(ctx, tx, repeated)
 }
 
 // noteTransitions writes down which packages become resolvable or not, or are
 // not for other reasons than before, whatever the order of the reasons.
-func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, ids []int64, problems []string, now time.Time) error {
+func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict, now time.Time) error {
+	var ids []int64
+	var problems []string
+	for _, v := range answers {
+		if v.Resolution() != koschei.Resolved || v.Candidate.Resolution != koschei.Resolved {
+			ids, problems = append(ids, v.Candidate.PackageID), append(problems, jsonList(v.Problems))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
 		SELECT a.id, $1, $2, a.problems = '{}', a.problems, $3
@@ -157,65 +142,84 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, ids []i
 	return err
 }
 
-func writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, ids []int64, setIDs []*int64, problems []string) ([]int64, error) {
-	replaced, err := collectIDs(tx.Query(ctx, `
-		SELECT dependency_set_id
-		FROM resolution
-		WHERE package_id = ANY($1) AND dependency_set_id IS NOT NULL`, ids))
-	if err != nil {
-		return nil, err
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO resolution (package_id, repo_id, dependency_set_id, problems)
-		SELECT a.id, $1, a.set_id, ARRAY(SELECT jsonb_array_elements_text(a.problems::jsonb))
-		FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS a (id, set_id, problems)
-		ON CONFLICT (package_id) DO UPDATE
-		SET repo_id = excluded.repo_id, dependency_set_id = excluded.dependency_set_id, problems = excluded.problems`,
-		repo.RepoID, ids, setIDs, problems)
-	return replaced, err
-}
-
-// updateResolved writes what the verdicts mean for the packages.
-func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now time.Time) error {
-	ids, builds := make([]int64, len(verdicts)), make([]int64, len(verdicts))
-	resolutions, priorities := make([]string, len(verdicts)), make([]int32, len(verdicts))
-	for i, v := range verdicts {
-		ids[i], builds[i] = v.Candidate.PackageID, v.Candidate.BuildID
-		resolutions[i], priorities[i] = string(v.Resolution()), int32(v.Priority)
-	}
-	_, err := tx.Exec(ctx, `
-		UPDATE package p
-		SET resolution = v.resolution, dependency_priority = v.priority, resolved_build_id = v.build_id
-		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[]) AS v (id, build_id, resolution, priority)
-		WHERE p.id = v.id AND (p.resolution, p.dependency_priority, p.resolved_build_id)
-			IS DISTINCT FROM (v.resolution, v.priority, v.build_id)`, ids, builds, resolutions, priorities)
-	if err != nil {
-		return err
-	}
-	return noteStates(ctx, tx, ids, now)
-}
-
-// DropSets deletes those of the sets that nothing refers to. Most sets of a
-// repo are replaced by those of the next before anything was built with them.
-func (db *DB) DropSets(ctx context.Context, ids []int64) error {
-	if len(ids) == 0 {
+func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict) error {
+	if len(answers) == 0 {
 		return nil
 	}
-	err := db.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(collecting)); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `
-			DELETE FROM dependency_set s
-			WHERE s.id = ANY($1)
-				AND NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = s.id)
-				AND NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = s.id)`, ids)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("deleting dependency sets out of use: %w", err)
+	sets := make([]Set, len(answers))
+	for i, v := range answers {
+		sets[i] = v.Set
 	}
-	return nil
+	if err := db.checkInterned(ctx, tx, sets); err != nil {
+		return err
+	}
+	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]string, len(answers))
+	hashes, contents := make([][]byte, len(answers)), make([][]byte, len(answers))
+	for i, v := range answers {
+		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), jsonList(v.Problems)
+		if v.Resolution() == koschei.Resolved {
+			hash := v.Set.Hash()
+			hashes[i], contents[i] = hash[:], db.sets.encode(v.Set)
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority, problems, set_hash, set_content)
+		SELECT a.id, $1, $2, a.priority,
+			CASE a.problems WHEN '[]' THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems::jsonb)) END,
+			a.hash, a.content
+		FROM unnest($3::bigint[], $4::integer[], $5::text[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
+		ON CONFLICT (package_id) DO UPDATE
+		SET repo_id = excluded.repo_id, dependency_priority = excluded.dependency_priority, problems = excluded.problems,
+			set_hash = excluded.set_hash, set_content = excluded.set_content`,
+		repo.CollectionID, repo.RepoID, ids, priorities, problems, hashes, contents)
+	return err
+}
+
+// writePriorities writes what changed since the last builds of packages whose
+// answers are the stored ones.
+func writePriorities(ctx context.Context, tx pgx.Tx, verdicts []*Verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	ids, priorities := make([]int64, len(verdicts)), make([]int32, len(verdicts))
+	for i, v := range verdicts {
+		ids[i], priorities[i] = v.Candidate.PackageID, int32(v.Priority)
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE resolution r
+		SET dependency_priority = v.priority
+		FROM unnest($1::bigint[], $2::integer[]) AS v (id, priority)
+		WHERE r.package_id = v.id AND r.dependency_priority <> v.priority`, ids, priorities)
+	return err
+}
+
+// forgetChanges says of packages that nothing changed since their last builds.
+// They must be locked.
+func forgetChanges(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE resolution
+		SET dependency_priority = 0
+		WHERE package_id = ANY($1) AND dependency_priority <> 0`, packageIDs)
+	return err
+}
+
+// updateResolved writes which builds the verdicts are about, and the word for
+// them. In most verdicts on a new repo both are what they were.
+func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now time.Time) error {
+	ids, builds, resolutions := make([]int64, len(verdicts)), make([]int64, len(verdicts)), make([]string, len(verdicts))
+	for i, v := range verdicts {
+		ids[i], builds[i], resolutions[i] = v.Candidate.PackageID, v.Candidate.BuildID, string(v.Resolution())
+	}
+	changed, err := collectIDs(tx.Query(ctx, `
+		UPDATE package p
+		SET resolution = v.resolution, resolved_build_id = v.build_id
+		FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS v (id, build_id, resolution)
+		WHERE p.id = v.id AND (p.resolution, p.resolved_build_id) IS DISTINCT FROM (v.resolution, v.build_id)
+		RETURNING p.id`, ids, builds, resolutions))
+	if err != nil {
+		return err
+	}
+	return noteStates(ctx, tx, changed, now)
 }
 
 // noTexts is jsonList of nothing.

@@ -35,9 +35,9 @@ var testRepo = &koschei.Repo{RepoID: 7, CreateEvent: 700, Created: testTime, Sol
 // store stores verdicts and expects all of them to hold.
 func (w *world) store(verdicts ...postgres.Verdict) {
 	w.t.Helper()
-	report, err := w.db.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
-	if err != nil || len(report.Stale) > 0 {
-		w.t.Fatalf("StoreVerdicts: %+v, %v", report, err)
+	stale, err := w.db.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
+	if err != nil || len(stale) > 0 {
+		w.t.Fatalf("StoreVerdicts: %v left out, %v", stale, err)
 	}
 }
 
@@ -134,11 +134,11 @@ func TestVerdictsOfThePast(t *testing.T) {
 			c := w.candidates(false)
 			test.happen(w, pkg, build)
 			v := postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
-			report, err := w.db.StoreVerdicts(t.Context(), testRepo, []postgres.Verdict{v}, testTime)
+			left, err := w.db.StoreVerdicts(t.Context(), testRepo, []postgres.Verdict{v}, testTime)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if stale := len(report.Stale) == 1; stale != test.stale {
+			if stale := len(left) == 1; stale != test.stale {
 				t.Errorf("stale %v, want %v", stale, test.stale)
 			}
 			if written := w.number(`SELECT count(*) FROM resolution`) == 1; written == test.stale {
@@ -185,29 +185,29 @@ func TestDue(t *testing.T) {
 	expect("it is there", "foo")
 }
 
-func TestDropSets(t *testing.T) {
+// What a verdict says of a package is in one row, and does not touch another.
+func TestVerdictWritesLittle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	pkg := w.pkg("foo")
 	w.builtWith(w.build(pkg, koschei.OutcomeComplete), nevra("glibc", "1"))
-	var replaced []int64
-	for _, version := range []string{"1", "2", "3"} {
+	answer := func(version string, priority int) {
+		t.Helper()
 		c := w.candidates(false)
-		v := postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", version))}
-		report, err := w.db.StoreVerdicts(t.Context(), testRepo, []postgres.Verdict{v}, testTime)
-		if err != nil {
-			t.Fatal(err)
-		}
-		replaced = append(replaced, report.Replaced...)
+		w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", version)), Priority: priority})
 	}
-	if len(replaced) != 2 {
-		t.Errorf("replaced %v", replaced)
+	answer("2", 128)
+	version := func() int64 { return w.number(`SELECT xmin::text::bigint FROM package WHERE id = $1`, pkg) }
+	before := version()
+	answer("3", 256)
+	if version() != before {
+		t.Error("the package's own row was written for an answer that is as good as the one before")
 	}
-	if err := w.db.DropSets(t.Context(), replaced); err != nil {
-		t.Fatal(err)
+	if n := w.number(`SELECT dependency_priority FROM resolution WHERE package_id = $1`, pkg); n != 256 {
+		t.Errorf("its dependency priority is %d, want 256", n)
 	}
-	if n := w.number(`SELECT count(*) FROM dependency_set`); n != 2 {
-		t.Errorf("%d sets left, want that of the build and the newest", n)
+	if n := w.number(`SELECT count(*) FROM dependency_set`); n != 1 {
+		t.Errorf("%d sets, want that of the build alone", n)
 	}
 }
 

@@ -199,8 +199,7 @@ func (db *DB) collectGarbage(ctx context.Context, done *Cleaned) error {
 		}
 		tag, err := tx.Exec(ctx, `
 			DELETE FROM dependency_set s
-			WHERE NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = s.id)
-				AND NOT EXISTS (SELECT FROM resolution r WHERE r.dependency_set_id = s.id)`)
+			WHERE NOT EXISTS (SELECT FROM build b WHERE b.dependency_set_id = s.id)`)
 		if err != nil {
 			return err
 		}
@@ -217,7 +216,10 @@ func (db *DB) collectGarbage(ctx context.Context, done *Cleaned) error {
 // usedNEVRAs returns the ids that anything stored refers to, as a bit for each.
 func (db *DB) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*idBits, error) {
 	used := &idBits{}
-	rows, err := tx.Query(ctx, `SELECT content FROM dependency_set`)
+	rows, err := tx.Query(ctx, `
+		SELECT content FROM dependency_set
+		UNION ALL
+		SELECT set_content FROM resolution WHERE set_content IS NOT NULL`)
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +265,10 @@ func removeNEVRAsBut(ctx context.Context, tx pgx.Tx, used *idBits) (int, error) 
 		return nil
 	})
 	if err != nil {
+		return 0, err
+	}
+	// Also if this comes to nothing: the next generation is as good.
+	if _, err := tx.Exec(ctx, `SELECT nextval('nevra_collected')`); err != nil {
 		return 0, err
 	}
 	tag, err := tx.Exec(ctx, `DELETE FROM nevra WHERE id = ANY($1)`, unused)

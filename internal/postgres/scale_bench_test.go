@@ -265,17 +265,13 @@ func (s *scaleBench) resolution(b *testing.B) {
 			b.Fatal(err)
 		}
 		began, cpu := time.Now(), s.cpu(b)
-		report, err := s.db.StoreVerdicts(ctx, &koschei.Repo{CollectionID: 2, RepoID: 100_000, CreateEvent: 100_000}, verdicts, s.now)
+		_, err := s.db.StoreVerdicts(ctx, &koschei.Repo{CollectionID: 2, RepoID: 100_000, CreateEvent: 100_000}, verdicts, s.now)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(began).Seconds(), "s/store")
-		if err := s.db.DropSets(ctx, report.Replaced); err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(time.Since(began).Seconds(), "s/store+drop")
-		b.ReportMetric((s.cpu(b) - cpu).Seconds(), "cpu-s/store+drop")
-		for _, table := range []string{"package", "resolution", "dependency_set"} {
+		b.ReportMetric((s.cpu(b) - cpu).Seconds(), "cpu-s/store")
+		for _, table := range []string{"package", "resolution"} {
 			var rows float64
 			sql := fmt.Sprintf(`SELECT count(*) FROM %s WHERE xmin::text::bigint > $1`, table)
 			if err := s.pool.QueryRow(ctx, sql, before).Scan(&rows); err != nil {

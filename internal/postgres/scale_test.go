@@ -242,13 +242,13 @@ func (l *scaleLoader) loadBuilds() {
 func (l *scaleLoader) loadResolutions() {
 	h := l.h
 	all, newest := len(h.collections)*scaleSources, int32(scaleDays*scaleReposADay-1)
-	sets := make([]int64, all)
-	l.copy("dependency_set", "id hash size content", all, func(i int) (row []any) {
-		row, sets[i] = l.newSet(h.set(int32(i/scaleSources), int32(i%scaleSources), newest))
-		return row
-	})
-	l.copy("resolution", "package_id repo_id dependency_set_id", all, func(i int) []any {
-		return []any{i + 1, newest + 1, sets[i]}
+	l.copy("resolution", "package_id collection_id repo_id dependency_priority set_hash set_content", all, func(i int) []any {
+		set := h.set(int32(i/scaleSources), int32(i%scaleSources), newest)
+		hash, priority := set.Hash(), 0
+		if (i+1)%10 == 0 {
+			priority = (i + 1) % 400
+		}
+		return []any{i + 1, i/scaleSources + 1, newest + 1, priority, hash[:], l.db.Encode(set)}
 	})
 	l.copy("resolution_change", "package_id repo_id event resolved problems changed", 2*all, func(i int) []any {
 		problems := []string{}
@@ -272,7 +272,7 @@ func (l *scaleLoader) finish() {
 	}
 	newest := scaleDays * scaleReposADay
 	l.exec(`UPDATE collection SET latest_repo_id = $1, latest_repo_event = $1, latest_repo_resolved = 'resolved'`, newest)
-	l.exec(`UPDATE package SET dependency_priority = CASE id % 10 WHEN 0 THEN id % 400 ELSE 0 END, noted_state = state, state_since = $1,
+	l.exec(`UPDATE package SET noted_state = state, state_since = $1,
 		resolution = CASE WHEN id % 40 = 0 THEN 'unresolved' ELSE 'resolved' END, resolved_build_id = last_complete_build_id`, l.h.start)
 	l.exec(`UPDATE package SET noted_state = state WHERE noted_state <> state`)
 	l.exec(`INSERT INTO state_change (package_id, prev, curr, changed) SELECT id, 'unknown', state, $1 FROM package`, l.h.start)

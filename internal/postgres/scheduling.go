@@ -20,47 +20,50 @@ const schedulable = `p.collection_id = @collection AND c.latest_repo_resolved = 
 // startSeconds is when p's last build started, as package_idle has it.
 const startSeconds = `date_part('epoch', p.last_build_started AT TIME ZONE 'UTC')`
 
-// Packages are pushed, changed or idle, each kind in an index of its own that
-// spells it so: what people have set a priority of, what has something new, and
-// the rest.
+// Packages (of alias p) are raised or idle, each kind in an index of its own that
+// spells it so: what people or builds have given a priority, and the rest. Of
+// both, some have changed (alias a): they are in an index of table resolution.
 const (
-	pushed  = `(p.static_priority <> 0 OR p.manual_priority <> 0)`
-	changed = `p.static_priority = 0 AND p.manual_priority = 0 AND (p.build_priority <> 0 OR p.dependency_priority <> 0)`
-	idle    = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priority = 0 AND p.dependency_priority = 0`
+	raised  = `(p.static_priority <> 0 OR p.manual_priority <> 0 OR p.build_priority <> 0)`
+	idle    = `p.static_priority = 0 AND p.manual_priority = 0 AND p.build_priority = 0`
+	changed = `a.collection_id = @collection AND a.dependency_priority <> 0`
 )
 
-// priority is koschei.PriorityRules.Of in SQL; a test holds it to that.
+// priority is koschei.PriorityRules.Of in SQL, of a package p in a collection c
+// with an answer a or none; a test holds it to that.
 const priority = `(p.manual_priority + p.static_priority + c.priority_coefficient
-	* (p.dependency_priority + p.build_priority
+	* (coalesce(a.dependency_priority, 0) + p.build_priority
 		+ greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - p.last_build_started) / 3600)) + @b, -30)))`
 
 // Schedulable returns the packages of a collection most worth building, at most
 // limit of those whose priority reaches the threshold, the worthiest first.
 // Held ones are not among them.
 //
-// However many there are, few are looked at. Of idle packages only those built
-// longest ago can be among the worthiest. Of changed ones, those with the most
-// changes tell how much priority it takes at least, and whose changes do not
-// come up to that even with the oldest build of all cannot be.
+// However many there are, few are looked at. Of packages of which only time
+// tells, those built longest ago are the worthiest. Of changed ones, those with
+// the most changes tell how much priority it takes at least, and whose changes
+// do not come up to that even with the oldest build of all cannot be.
 func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.Package, error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := db.pool.Query(ctx, `
-		WITH pushed AS (
+		WITH raised AS (
 			SELECT p.id, `+priority+` AS total
 			FROM package p
 			JOIN collection c ON c.id = p.collection_id
-			WHERE `+schedulable+` AND `+pushed+`
+			LEFT JOIN resolution a ON a.package_id = p.id
+			WHERE `+schedulable+` AND `+raised+`
 		), most_changed AS (
 			SELECT `+priority+` AS total
-			FROM package p
+			FROM resolution a
+			JOIN package p ON p.id = a.package_id
 			JOIN collection c ON c.id = p.collection_id
-			WHERE `+schedulable+` AND `+changed+`
-			ORDER BY p.dependency_priority + p.build_priority DESC
+			WHERE `+changed+` AND `+schedulable+` AND `+idle+`
+			ORDER BY a.dependency_priority DESC
 			LIMIT 4 * @limit::integer
 		), needed AS (
 			SELECT greatest(@threshold::float8, (
 				SELECT total
-				FROM (SELECT total FROM pushed UNION ALL SELECT total FROM most_changed) known
+				FROM (SELECT total FROM raised UNION ALL SELECT total FROM most_changed) known
 				ORDER BY total DESC
 				OFFSET @limit - 1
 				LIMIT 1)) AS total
@@ -72,14 +75,16 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 			CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
 			WHERE c.id = @collection
 		), candidate AS (
-			(SELECT id, total FROM pushed ORDER BY total DESC, id LIMIT @limit)
+			(SELECT id, total FROM raised ORDER BY total DESC, id LIMIT @limit)
 			UNION ALL
 			(SELECT r.id, r.total
 			FROM (
 				SELECT p.id, `+priority+` AS total
 				FROM package p
 				JOIN collection c ON c.id = p.collection_id
-				WHERE `+schedulable+` AND `+changed+` AND p.dependency_priority + p.build_priority >= (SELECT least FROM changes)
+				JOIN resolution a ON a.package_id = p.id
+				WHERE p.id = ANY (ARRAY(SELECT a.package_id FROM resolution a WHERE `+changed+` AND a.dependency_priority >= (SELECT least FROM changes)))
+					AND `+schedulable+` AND `+idle+`
 				OFFSET 0
 			) r
 			WHERE r.total >= (SELECT total FROM needed)
@@ -87,16 +92,29 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 			LIMIT @limit)
 			UNION ALL
 			(SELECT p.id, `+priority+`
-			FROM package p
+			FROM (
+				SELECT p.*
+				FROM package p
+				JOIN collection c ON c.id = p.collection_id
+				WHERE `+schedulable+` AND `+idle+`
+				ORDER BY `+startSeconds+`
+				LIMIT @limit
+			) p
 			JOIN collection c ON c.id = p.collection_id
-			WHERE `+schedulable+` AND `+idle+`
-			ORDER BY `+startSeconds+`
-			LIMIT @limit)
+			LEFT JOIN resolution a ON a.package_id = p.id)
+		), chosen AS (
+			SELECT id, max(total) AS total -- the oldest may be there twice
+			FROM candidate
+			WHERE total >= @threshold
+			GROUP BY id
+			ORDER BY 2 DESC, id
+			LIMIT @limit
 		)
 		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,
-			p.build_priority, p.dependency_priority, p.last_build_id, p.last_build_started, p.faults
-		FROM (SELECT id, total FROM candidate WHERE total >= @threshold ORDER BY total DESC, id LIMIT @limit) chosen
+			p.build_priority, coalesce(a.dependency_priority, 0), p.last_build_id, p.last_build_started, p.faults
+		FROM chosen
 		JOIN package p ON p.id = chosen.id
+		LEFT JOIN resolution a ON a.package_id = p.id
 		ORDER BY chosen.total DESC, p.id`, pgx.NamedArgs{
 		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
 		"threshold": ranking.Rules.BuildThreshold, "limit": limit,

@@ -121,12 +121,16 @@ func storeAnyPackage(t *testing.T, e *editor, p *koschei.Package) {
 	err := e.pool.QueryRow(t.Context(), `
 		WITH base AS (INSERT INTO base_package (name) VALUES ($1) RETURNING id)
 		INSERT INTO package (base_id, collection_id, name, tracked, blocked, skip_resolution, resolution,
-			static_priority, manual_priority, build_priority, dependency_priority, hold_until)
-		SELECT id, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM base RETURNING id`,
+			static_priority, manual_priority, build_priority, hold_until)
+		SELECT id, $2, $1, $3, $4, $5, $6, $7, $8, $9, $10 FROM base RETURNING id`,
 		p.Name, p.CollectionID, p.Tracked, p.Blocked, p.SkipResolution, p.Resolution,
-		p.StaticPriority, p.ManualPriority, p.BuildPriority, p.DependencyPriority, hold).Scan(&p.ID)
+		p.StaticPriority, p.ManualPriority, p.BuildPriority, hold).Scan(&p.ID)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p.DependencyPriority != 0 {
+		e.exec(t, `INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, $3)`,
+			p.ID, p.CollectionID, p.DependencyPriority)
 	}
 }
 

@@ -119,6 +119,7 @@ func collectionStatus(ctx context.Context, tx pgx.Tx, ranking Ranking) ([]Collec
 		FROM collection c
 		LEFT JOIN repo r ON r.collection_id = c.id AND r.repo_id = c.latest_repo_id
 		LEFT JOIN package p ON p.collection_id = c.id
+		LEFT JOIN resolution a ON a.package_id = p.id
 		GROUP BY c.id, r.created, r.solved
 		ORDER BY c."order" DESC, c.name DESC`,
 		pgx.NamedArgs{"now": ranking.Now, "a": a, "b": b, "threshold": ranking.Rules.BuildThreshold})

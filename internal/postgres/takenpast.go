@@ -179,7 +179,7 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 	for _, id := range ids {
 		all = append(all, Member{ID: id})
 	}
-	if err := checkInterned(ctx, tx, []Set{all}); err != nil {
+	if err := db.checkInterned(ctx, tx, []Set{all}); err != nil {
 		return taken, err
 	}
 	packages, err := lockTaken(ctx, tx, collectionID, pasts)
@@ -367,8 +367,8 @@ func settleTaken(ctx context.Context, tx pgx.Tx, packages map[string]int64, past
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO resolution (package_id, repo_id, problems)
-		SELECT DISTINCT ON (r.package_id) r.package_id, 0, r.problems
+		INSERT INTO resolution (package_id, collection_id, repo_id, problems)
+		SELECT DISTINCT ON (r.package_id) r.package_id, p.collection_id, 0, r.problems
 		FROM resolution_change r
 		JOIN package p ON p.id = r.package_id
 		WHERE p.id = ANY($1) AND p.resolution = 'unresolved' AND NOT r.resolved AND NOT `+resolvedHere+`

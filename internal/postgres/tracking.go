@@ -169,9 +169,10 @@ func (db *DB) PackagesNamed(ctx context.Context, collection string, names []stri
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.base_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.arch_override,
-			p.static_priority, p.manual_priority, p.build_priority, p.dependency_priority, p.resolution,
+			p.static_priority, p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0), p.resolution,
 			coalesce(p.last_build_id, 0), p.last_build_started, coalesce(p.last_complete_build_id, 0)
 		FROM package p
+		LEFT JOIN resolution a ON a.package_id = p.id
 		WHERE p.collection_id = $1 AND p.name = ANY($2)
 		ORDER BY p.name`, c.ID, names)
 	if err != nil {

@@ -149,13 +149,12 @@ func (r *run) store(ctx context.Context, verdicts []postgres.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
-	report, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.Now())
+	stale, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.Now())
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Unanswered = append(r.report.Unanswered, report.Stale...)
-	r.replaced = append(r.replaced, report.Replaced...)
+	r.report.Unanswered = append(r.report.Unanswered, stale...)
 	return nil
 }

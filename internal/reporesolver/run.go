@@ -27,9 +27,8 @@ type run struct {
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
-	mu       sync.Mutex           // for the rest, and the lists of report
-	names    map[int32]*rpm.NEVRA // of packages that changed
-	replaced []int64              // dependency sets out of use
+	mu    sync.Mutex           // for the rest, and the lists of report
+	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
 func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
@@ -75,7 +74,7 @@ func (r *run) all(ctx context.Context) error {
 	r.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
-	return r.db.DropSets(ctx, r.replaced)
+	return nil
 }
 
 // due resolves what does not wait for a new repo.
@@ -95,7 +94,7 @@ func (r *run) due(ctx context.Context) error {
 		return err
 	}
 	r.seen[r.collection.ID] = snapshot{r.report.Repo.RepoID, r.repo.Contents}
-	return r.db.DropSets(ctx, r.replaced)
+	return nil
 }
 
 // open loads the repo and tries the base buildroot.

@@ -18,9 +18,12 @@ func BenchmarkPass(b *testing.B) {
 	}
 	f.exec(b, `INSERT INTO base_package (name) SELECT 'package' || n FROM generate_series(1, 35000) n`)
 	f.exec(b, `
-		INSERT INTO package (base_id, collection_id, name, tracked, resolution, dependency_priority)
-		SELECT b.id, c.id, b.name, true, 'resolved', CASE WHEN b.id % 100 = 0 THEN 32 ELSE 0 END
+		INSERT INTO package (base_id, collection_id, name, tracked, resolution)
+		SELECT b.id, c.id, b.name, true, 'resolved'
 		FROM base_package b, collection c`)
+	f.exec(b, `
+		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority)
+		SELECT id, collection_id, 1, CASE WHEN base_id % 100 = 0 THEN 32 ELSE 0 END FROM package`)
 	f.exec(b, `
 		INSERT INTO build (package_id, origin, outcome, event, koji_build_id, version, release, started, finished)
 		SELECT id, 'real', 'complete', 1, id, '1', '1', $1::timestamptz - random() * interval '3 days', $1 FROM package`, f.Now())

@@ -59,8 +59,8 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.Exec(`UPDATE collection SET latest_repo_id = 1, latest_repo_event = 1, latest_repo_resolved = 'resolved'`)
 	f.Exec(`
-		INSERT INTO resolution (package_id, repo_id)
-		SELECT id, 1 FROM package`)
+		INSERT INTO resolution (package_id, collection_id, repo_id)
+		SELECT id, collection_id, 1 FROM package`)
 	f.Exec(`UPDATE package SET resolution = 'resolved', resolved_build_id = last_complete_build_id`)
 	f.Exec(`UPDATE package SET noted_state = state`)
 	f.Exec(`UPDATE build SET deps = 'unavailable'`)
