@@ -159,7 +159,7 @@ func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
 // awaitListener waits until somebody listens at the record.
 func (f *fixture) awaitListener() {
 	f.T.Helper()
-	for f.Number(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND datname = current_database()`) == 0 {
+	for f.Number(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND state = 'idle' AND datname = current_database()`) == 0 {
 		if f.T.Context().Err() != nil {
 			f.T.Fatal("nobody listens")
 		}
