@@ -41,9 +41,12 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "koschei"
 	}
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		registerTypes(conn.TypeMap())
-		return nil
+		// Compiling a statement takes longer than any of ours. Set here and not when
+		// connecting, where a pooler may refuse it.
+		_, err := conn.Exec(ctx, `SET jit = off`)
+		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -72,28 +72,29 @@ func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 // of builds that wait to be resolved, of which nothing is stored.
 func (db *DB) MissingSRPMs(ctx context.Context, collectionID int64) ([]Source, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT w.hub, w.name, w.version, w.release
-		FROM (
-			SELECT `+sourceHub+` AS hub, p.name, b.version, b.release
+		WITH wanted AS (
+			SELECT p.name, p.last_build_id AS build_id
 			FROM package p
-			JOIN collection c ON c.id = p.collection_id
-			JOIN build b ON b.id = p.last_build_id
 			WHERE p.collection_id = $1 AND NOT p.blocked
-			UNION
-			SELECT `+sourceHub+` AS hub, p.name, b.version, b.release
+			UNION ALL
+			SELECT p.name, p.last_complete_build_id
 			FROM package p
-			JOIN collection c ON c.id = p.collection_id
-			JOIN build b ON b.id = p.last_complete_build_id
-			WHERE p.collection_id = $1 AND NOT p.blocked
-			UNION
-			SELECT `+sourceHub+`, p.name, b.version, b.release
+			WHERE p.collection_id = $1 AND NOT p.blocked AND p.running -- the others were named
+			UNION ALL
+			SELECT p.name, b.id
 			FROM build b
 			JOIN package p ON p.id = b.package_id
-			JOIN collection c ON c.id = p.collection_id
 			WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND p.collection_id = $1
-		) w
+		), source AS (
+			SELECT `+sourceHub+` AS hub, w.name, b.version, b.release
+			FROM wanted w
+			JOIN build b ON b.id = w.build_id
+			JOIN collection c ON c.id = $1
+		)
+		SELECT DISTINCT w.hub, w.name, w.version, w.release
+		FROM source w
 		WHERE NOT EXISTS (
-			SELECT 1
+			SELECT
 			FROM srpm s
 			WHERE s.hub = w.hub AND s.name = w.name AND s.version = w.version AND s.release = w.release)
 		ORDER BY w.name, w.version, w.release`, collectionID)
