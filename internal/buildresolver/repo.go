@@ -125,7 +125,11 @@ func groupOf(ctx context.Context, hub *koji.Client, loaded *resolution.Repo, rep
 const batch = 500
 
 func (s *Service) store(ctx context.Context, db *postgres.DB, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
-	answers, err := resolver.Resolve(ctx, requiresOf(builds))
+	goals := make([]resolution.Goal, len(builds))
+	for i := range builds {
+		goals[i].Requires = builds[i].BuildRequires
+	}
+	answers, err := resolver.Resolve(ctx, goals)
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,7 @@ type Candidate struct {
 	Hub         koschei.Hub
 	Due         bool // Resolution and Priority are not about that build
 
-	SRPMKnown     bool // whether the facts of that build's SRPM are stored
-	BuildRequires []string
-
+	SRPMID     int64 // of the facts of that build's SRPM; 0 if they are not stored
 	Resolution koschei.Resolution
 	Problems   []string // why it is unresolved
 	SetHash    []byte   // of the set it resolved to; nil if there is none
@@ -84,7 +82,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
-			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, s.id IS NOT NULL, s.build_requires,
+			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, coalesce(s.id, 0),
 			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), coalesce(base.set_id, 0), coalesce(base.awaited, false)
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
@@ -98,7 +96,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	}
 	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Candidate, err error) {
 		err = row.Scan(&c.PackageID, &c.Name, &c.LastBuildID, &c.BuildID, &c.EVR.Epoch, &c.EVR.Version, &c.EVR.Release, &c.Hub,
-			&c.Due, &c.SRPMKnown, &c.BuildRequires,
+			&c.Due, &c.SRPMID,
 			&c.Resolution, &c.Problems, &c.SetHash, &c.Priority, &c.SetID, &c.Awaited)
 		return c, err
 	})

@@ -55,7 +55,19 @@ func Diff(prev, curr Set) (gone, come Set) {
 }
 
 // Hash is the set's address: equal for equal sets, distances included.
-func (s Set) Hash() [sha256.Size]byte { return sha256.Sum256(s.appendTo(nil)) }
+func (s Set) Hash() [sha256.Size]byte {
+	var h Hasher
+	return h.Hash(s)
+}
+
+// A Hasher hashes one set after the other in the same memory.
+type Hasher struct{ plain []byte }
+
+// Hash is s.Hash.
+func (h *Hasher) Hash(s Set) [sha256.Size]byte {
+	h.plain = s.appendTo(h.plain[:0])
+	return sha256.Sum256(h.plain)
+}
 
 // InputIdentity is equal for builds that had the same source and the same
 // packages installed, within one database. Distances are no input.

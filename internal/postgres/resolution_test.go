@@ -75,7 +75,7 @@ func TestVerdicts(t *testing.T) {
 	w.builtWith(built, nevra("glibc", "1"))
 
 	c := w.candidates(true)
-	if len(c) != 1 || c[0].BuildID != built || !c[0].Due || c[0].SRPMKnown || c[0].SetID == 0 || c[0].Awaited {
+	if len(c) != 1 || c[0].BuildID != built || !c[0].Due || c[0].SRPMID != 0 || c[0].SetID == 0 || c[0].Awaited {
 		t.Fatalf("candidates %+v", c)
 	}
 	first := w.set(nevra("glibc", "2"))

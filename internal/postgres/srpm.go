@@ -44,6 +44,25 @@ func (db *DB) SRPM(ctx context.Context, s Source) (*SRPM, error) {
 	return srpm, nil
 }
 
+// BuildRequires returns what source packages require, by the ids of their facts.
+func (db *DB) BuildRequires(ctx context.Context, srpmIDs []int64) (map[int64][]string, error) {
+	rows, err := db.pool.Query(ctx, `SELECT id, build_requires FROM srpm WHERE id = ANY($1)`, srpmIDs)
+	if err != nil {
+		return nil, fmt.Errorf("reading what source packages require: %w", err)
+	}
+	known := make(map[int64][]string, len(srpmIDs))
+	var id int64
+	var requires []string
+	_, err = pgx.ForEachRow(rows, []any{&id, &requires}, func() error {
+		known[id], requires = requires, nil
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what source packages require: %w", err)
+	}
+	return known, nil
+}
+
 // SaveSRPMs stores what source packages say. That never changes, so what is
 // stored already stays.
 func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {

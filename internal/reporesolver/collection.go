@@ -75,7 +75,7 @@ func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.C
 		return nil
 	}
 	due, err := s.DB.Candidates(ctx, c.ID, true)
-	if err != nil || !slices.ContainsFunc(due, func(c postgres.Candidate) bool { return c.SRPMKnown }) {
+	if err != nil || !slices.ContainsFunc(due, func(c postgres.Candidate) bool { return c.SRPMID != 0 }) {
 		return err
 	}
 	return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {

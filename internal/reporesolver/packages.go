@@ -2,6 +2,7 @@ package reporesolver
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -19,21 +20,49 @@ const batch = 1000
 // as far as it is known what they require.
 func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidate, error) {
 	candidates, err := r.db.Candidates(ctx, r.collection.ID, dueOnly)
-	return slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
-		if !c.SRPMKnown {
+	if err != nil {
+		return nil, err
+	}
+	candidates = slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
+		if c.SRPMID == 0 {
 			r.report.Unanswered = append(r.report.Unanswered, c.PackageID)
 		}
-		return !c.SRPMKnown
-	}), err
+		return c.SRPMID == 0
+	})
+	r.requires, err = r.buildRequires(ctx, candidates)
+	if err == nil && !dueOnly {
+		r.Service.requires[r.collection.ID] = r.requires
+	}
+	return candidates, err
 }
 
-func requiresOf(candidates []postgres.Candidate) [][]string {
-	requires := make([][]string, len(candidates))
+// buildRequires returns what source packages require, by the ids of their
+// facts. Those never change, and most were there when a repo was resolved last.
+func (r *run) buildRequires(ctx context.Context, candidates []postgres.Candidate) (map[int64][]string, error) {
+	known := make(map[int64][]string, len(candidates))
+	var unknown []int64
 	for i := range candidates {
-		requires[i] = candidates[i].BuildRequires
+		id := candidates[i].SRPMID
+		var found bool
+		for _, last := range r.Service.requires {
+			if known[id], found = last[id]; found {
+				break
+			}
+		}
+		if !found {
+			unknown = append(unknown, id)
+		}
 	}
-	return requires
+	if len(unknown) == 0 {
+		return known, nil
+	}
+	news, err := r.db.BuildRequires(ctx, unknown)
+	maps.Copy(known, news)
+	return known, err
 }
+
+// paths are the files that the packages require, as a repo is opened with them.
+func (r *run) paths() []string { return resolution.Paths(slices.Collect(maps.Values(r.requires))) }
 
 // storers is how many batches are weighed and stored at a time, while the next
 // is resolved. A second one has the database busy while the first waits for it.
@@ -80,7 +109,15 @@ func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, jud
 
 // judge resolves packages and returns the verdicts that are news.
 func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]postgres.Verdict, error) {
-	answers, err := r.resolver.Resolve(ctx, requiresOf(candidates))
+	goals := make([]resolution.Goal, len(candidates))
+	for i := range candidates {
+		c := &candidates[i]
+		goals[i].Requires = r.requires[c.SRPMID]
+		if !c.Due && c.Resolution == koschei.Resolved {
+			goals[i].Known = c.SetHash
+		}
+	}
+	answers, err := r.resolver.Resolve(ctx, goals)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
@@ -24,6 +26,7 @@ type run struct {
 	report     postgres.RepoReport
 	url        string
 
+	requires map[int64][]string // by Candidate.SRPMID
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
@@ -44,11 +47,11 @@ func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collectio
 func (r *run) all(ctx context.Context) error {
 	began := time.Now()
 	before := r.before(ctx)
-	candidates, err := r.candidates(ctx, false)
+	candidates, err := r.begin(ctx)
 	if err != nil {
 		return err
 	}
-	base, err := r.open(ctx, candidates)
+	base, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func (r *run) due(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := r.open(ctx, candidates)
+	base, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,10 +100,30 @@ func (r *run) due(ctx context.Context) error {
 	return nil
 }
 
+// begin reads all packages, and the repo meanwhile: the files that they require
+// and others do not are looked for later, and seldom there are any.
+func (r *run) begin(ctx context.Context) (candidates []postgres.Candidate, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.load(ctx, nil) })
+	group.Go(func() error {
+		var err error
+		candidates, err = r.candidates(ctx, false)
+		return err
+	})
+	return candidates, group.Wait()
+}
+
+func (r *run) load(ctx context.Context, paths []string) (err error) {
+	if r.repo, err = r.Repos.Open(ctx, r.url, paths); err != nil {
+		return fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
+	}
+	return nil
+}
+
 // open loads the repo and tries the base buildroot.
-func (r *run) open(ctx context.Context, candidates []postgres.Candidate) (base resolution.Answer, err error) {
-	if r.repo, err = r.Repos.Open(ctx, r.url, resolution.Paths(requiresOf(candidates))); err != nil {
-		return base, fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
+func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
+	if err := r.load(ctx, r.paths()); err != nil {
+		return base, err
 	}
 	group, err := r.group(ctx)
 	if errors.Is(err, koschei.ErrNotFound) {

@@ -53,8 +53,9 @@ type Service struct {
 	Secondary *koji.Client
 	Mirror    *mirror.Mirror
 
-	troubles map[int64]trouble  // by collection
-	seen     map[int64]snapshot // by collection
+	troubles map[int64]trouble            // by collection
+	seen     map[int64]snapshot           // by collection
+	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
 }
 
 // A trouble is a collection that could not be looked after, and until when it
@@ -83,7 +84,7 @@ func (s *Service) pass(ctx context.Context) error {
 		return err
 	}
 	if s.troubles == nil {
-		s.troubles, s.seen = map[int64]trouble{}, map[int64]snapshot{}
+		s.troubles, s.seen, s.requires = map[int64]trouble{}, map[int64]snapshot{}, map[int64]map[int64][]string{}
 	}
 	for i := range collections {
 		c := &collections[i]

@@ -66,7 +66,7 @@ func BenchmarkDistribution(b *testing.B) {
 			b.Fatal(err)
 		}
 		began = cpu(b)
-		answers, err := repo.Resolver(resolution.Options{Group: group}).Resolve(b.Context(), requires)
+		answers, err := repo.Resolver(resolution.Options{Group: group}).Resolve(b.Context(), goals(requires))
 		if err != nil || len(answers) < 30000 {
 			b.Fatal(len(answers), err)
 		}

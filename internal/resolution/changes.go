@@ -32,8 +32,8 @@ func (a *Answer) Differs(c *postgres.Candidate) bool {
 	if !a.Resolved() {
 		return c.Resolution != koschei.Unresolved || !sameTexts(a.Problems, c.Problems)
 	}
-	if c.Resolution != koschei.Resolved {
-		return true
+	if c.Resolution != koschei.Resolved || a.Same {
+		return c.Resolution != koschei.Resolved
 	}
 	hash := a.Set.Hash()
 	return !bytes.Equal(hash[:], c.SetHash)

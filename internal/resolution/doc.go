@@ -11,7 +11,7 @@
 //	repo, err := repos.Open(ctx, url, resolution.Paths(requires))
 //	resolver := repo.Resolver(resolution.Options{Group: members})
 //	base := resolver.Base()
-//	answers, err := resolver.Resolve(ctx, requires)
+//	answers, err := resolver.Resolve(ctx, goals)
 //
 // Sets consist of the record's numbers for packages (see [postgres.Member]), so
 // that 34,000 of them are compared with stored ones without a look at a name.

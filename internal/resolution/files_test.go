@@ -54,7 +54,7 @@ func TestFileLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answers, err := repo.Resolver(resolution.Options{}).Resolve(t.Context(), requires[:known])
+		answers, err := repo.Resolver(resolution.Options{}).Resolve(t.Context(), goals(requires[:known]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func compareRepos(t *rapid.T, got, want *resolution.Repo, requires [][]string) {
 			t.Fatal(err)
 		}
 		for _, members := range [][]string{nil, group} {
-			some, err := repo.Resolver(resolution.Options{Group: members}).Resolve(t.Context(), requires)
+			some, err := repo.Resolver(resolution.Options{Group: members}).Resolve(t.Context(), goals(requires))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -257,18 +256,4 @@ func (r *Repo) Group(name string) ([]string, error) {
 		return nil, fmt.Errorf("the repo: %w", err)
 	}
 	return members, nil
-}
-
-// set returns what a solver chose as it is stored.
-func (r *Repo) set(ids []depsolve.ID, distances []uint8) postgres.Set {
-	keys := make([]uint64, len(ids)) // much faster to sort than members
-	for i, id := range ids {
-		keys[i] = uint64(r.interned[id])<<8 | uint64(distances[i])
-	}
-	slices.Sort(keys)
-	set := make(postgres.Set, len(keys))
-	for i, k := range keys {
-		set[i] = postgres.Member{ID: int32(k >> 8), Distance: uint8(k)}
-	}
-	return set
 }

@@ -197,7 +197,7 @@ func TestResolve(t *testing.T) {
 				requires = append(requires, test.requires)
 			}
 		}
-		answers, err := resolver.Resolve(t.Context(), requires)
+		answers, err := resolver.Resolve(t.Context(), goals(requires))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,6 +213,20 @@ func TestResolve(t *testing.T) {
 				t.Fatalf("%s: the set is not sorted: %v", test.name, a.Set)
 			}
 		}
+		again := goals(requires)
+		for i, a := range answers {
+			again[i].Known = hashOf(a.Set)
+		}
+		again[0].Known = hashOf(answers[0].Set[:1])
+		known, err := resolver.Resolve(t.Context(), again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range known {
+			if same := i > 0 && answers[i].Resolved(); a.Same != same || (a.Set == nil) != (same || !a.Resolved()) {
+				t.Fatalf("%s: the answer is the same: %v, with a set: %v", tests[i%len(tests)].name, a.Same, a.Set != nil)
+			}
+		}
 		if base := resolver.Base(); !cmp.Equal(base.Set, answers[0].Set) {
 			t.Errorf("base %v, want %v", base.Set, answers[0].Set)
 		}
@@ -223,13 +237,26 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func goals(requires [][]string) []resolution.Goal {
+	goals := make([]resolution.Goal, len(requires))
+	for i := range requires {
+		goals[i].Requires = requires[i]
+	}
+	return goals
+}
+
+func hashOf(s postgres.Set) []byte {
+	hash := s.Hash()
+	return hash[:]
+}
+
 func TestResolveEnds(t *testing.T) {
 	t.Parallel()
 	repos, _, f44, _ := hub(t)
 	repo := open(t, repos, f44)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := repo.Resolver(resolution.Options{}).Resolve(ctx, make([][]string, 100)); !errors.Is(err, context.Canceled) {
+	if _, err := repo.Resolver(resolution.Options{}).Resolve(ctx, make([]resolution.Goal, 100)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 }
@@ -270,7 +297,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	repos, n, f44, old := hub(t)
 	answer := func(url string) postgres.Set {
-		a, err := open(t, repos, url).Resolver(resolution.Options{Group: []string{"bash"}}).Resolve(t.Context(), [][]string{{"lib-devel"}})
+		a, err := open(t, repos, url).Resolver(resolution.Options{Group: []string{"bash"}}).Resolve(t.Context(), []resolution.Goal{{Requires: []string{"lib-devel"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,9 +1,11 @@
 package resolution
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -27,8 +29,25 @@ type Options struct {
 type Resolver struct {
 	repo    *Repo
 	group   []string
-	solvers []*depsolve.Solver
+	workers []*worker
 	why     explainer
+}
+
+// A worker resolves one goal after the other in the same memory.
+type worker struct {
+	solver *depsolve.Solver
+	keys   []uint64
+	set    postgres.Set
+	hasher postgres.Hasher
+}
+
+// A Goal is a source package to resolve.
+type Goal struct {
+	Requires []string // its BuildRequires
+
+	// Known is the hash of a set. When the buildroot contains just that, the answer
+	// says so and does not have the set; nil to have it in any case.
+	Known []byte
 }
 
 // Resolver returns a Resolver against r.
@@ -36,16 +55,17 @@ func (r *Repo) Resolver(o Options) *Resolver {
 	if o.Goroutines == 0 {
 		o.Goroutines = runtime.GOMAXPROCS(0)
 	}
-	v := &Resolver{repo: r, group: o.Group, solvers: make([]*depsolve.Solver, o.Goroutines)}
-	for i := range v.solvers {
-		v.solvers[i] = r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps})
+	v := &Resolver{repo: r, group: o.Group, workers: make([]*worker, o.Goroutines)}
+	for i := range v.workers {
+		v.workers[i] = &worker{solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps})}
 	}
 	return v
 }
 
 // An Answer is what a buildroot contains, or why it cannot be made.
 type Answer struct {
-	Set      postgres.Set // nil if there are problems
+	Set      postgres.Set // nil if there are problems, or it is the Same
+	Same     bool         // as the goal knows it
 	Problems []string     // one sentence each, or a line for each of its reasons
 }
 
@@ -53,24 +73,24 @@ type Answer struct {
 func (a *Answer) Resolved() bool { return len(a.Problems) == 0 }
 
 // Base answers for the buildroot group alone.
-func (v *Resolver) Base() Answer { return v.answer(v.solvers[0], nil) }
+func (v *Resolver) Base() Answer { return v.answer(v.workers[0], Goal{}) }
 
-// Resolve answers for source packages by their BuildRequires, in their order.
-// An error is ctx's alone: whatever is wrong with a package is its problem.
-func (v *Resolver) Resolve(ctx context.Context, requires [][]string) ([]Answer, error) {
+// Resolve answers for source packages, in their order. An error is ctx's alone:
+// whatever is wrong with a package is its problem.
+func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) {
 	const step = 16 // goals that a goroutine takes at once
-	answers := make([]Answer, len(requires))
+	answers := make([]Answer, len(goals))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for _, solver := range v.solvers[:min(len(v.solvers), 1+len(requires)/step)] {
+	for _, w := range v.workers[:min(len(v.workers), 1+len(goals)/step)] {
 		group.Go(func() error {
 			for ctx.Err() == nil {
 				first := int(next.Add(step)) - step
-				if first >= len(requires) {
+				if first >= len(goals) {
 					return nil
 				}
-				for i := first; i < min(first+step, len(requires)); i++ {
-					answers[i] = v.answer(solver, requires[i])
+				for i := first; i < min(first+step, len(goals)); i++ {
+					answers[i] = v.answer(w, goals[i])
 				}
 			}
 			return context.Cause(ctx)
@@ -99,10 +119,10 @@ func Paths(requires [][]string) []string {
 	return repodata.Paths(nil, relations)
 }
 
-func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
-	goal := depsolve.Goal{Group: v.group, Requires: make([]rpm.Relation, len(requires))}
+func (v *Resolver) answer(w *worker, g Goal) Answer {
+	goal := depsolve.Goal{Group: v.group, Requires: make([]rpm.Relation, len(g.Requires))}
 	var problems []string
-	for i, text := range requires {
+	for i, text := range g.Requires {
 		var err error
 		if goal.Requires[i], err = rpm.ParseRelation(text); err != nil {
 			problems = append(problems, fmt.Sprintf("a BuildRequires cannot be read: %v", err))
@@ -111,9 +131,29 @@ func (v *Resolver) answer(solver *depsolve.Solver, requires []string) Answer {
 	if len(problems) > 0 {
 		return Answer{Problems: problems}
 	}
-	result := solver.Solve(goal)
-	if result.OK {
-		return Answer{Set: v.repo.set(result.Packages, solver.Distances(result.Packages))}
+	result := w.solver.Solve(goal)
+	if !result.OK {
+		return Answer{Problems: v.why.whole(w.solver, goal)}
 	}
-	return Answer{Problems: v.why.whole(solver, goal)}
+	set := w.stored(v.repo, result.Packages)
+	if g.Known != nil {
+		if hash := w.hasher.Hash(set); bytes.Equal(hash[:], g.Known) {
+			return Answer{Same: true}
+		}
+	}
+	return Answer{Set: slices.Clone(set)}
+}
+
+// stored returns packages as they are stored, until the next call.
+func (w *worker) stored(r *Repo, ids []depsolve.ID) postgres.Set {
+	distances := w.solver.Distances(ids)
+	w.keys, w.set = w.keys[:0], w.set[:0]
+	for i, id := range ids { // keys are much faster to sort than members
+		w.keys = append(w.keys, uint64(r.interned[id])<<8|uint64(distances[i]))
+	}
+	slices.Sort(w.keys)
+	for _, k := range w.keys {
+		w.set = append(w.set, postgres.Member{ID: int32(k >> 8), Distance: uint8(k)})
+	}
+	return w.set
 }
