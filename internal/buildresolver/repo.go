@@ -97,6 +97,7 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB
 		return fmt.Errorf("group %s of tag %s: %w", c.BuildGroup, repo.Tag, err)
 	}
 	resolver := loaded.Resolver(resolution.Options{Group: group, WeakDeps: c.WeakDeps, Goroutines: s.Goroutines})
+	defer resolver.Done()
 	for some := range slices.Chunk(builds, batch) {
 		err := s.store(ctx, db, resolver, some)
 		if errors.Is(err, koschei.ErrConflict) {

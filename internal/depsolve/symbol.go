@@ -1,13 +1,17 @@
 package depsolve
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // A symbol is an interned string: a name, a version, a release, an
 // architecture, a path. Symbol 0 is the empty string.
 type symbol int32
 
 // symbols interns strings: each is stored once, in one array. It may extend
-// another table, which it then shares and does not change.
+// another table, which it then shares and does not change. That one extends no
+// other: whoever looks up a string looks in two tables at most.
 type symbols struct {
 	base  *symbols
 	first symbol // symbols up to this one are in base
@@ -25,6 +29,12 @@ func newSymbols() *symbols {
 // extend returns a table with all symbols of t, which must be frozen, and room
 // for more.
 func (t *symbols) extend() *symbols {
+	if t.base != nil {
+		return &symbols{
+			base: t.base, first: t.first, seed: t.seed,
+			text: []byte(t.all), end: slices.Clone(t.end), slots: slices.Clone(t.slots),
+		}
+	}
 	s := newSymbols()
 	s.base, s.first = t, symbol(t.len()-1)
 	return s

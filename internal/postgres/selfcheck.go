@@ -176,7 +176,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 			SELECT p.id
 			FROM package p
 			WHERE `+eligible+` AND p.resolved_build_id = p.last_complete_build_id
-				AND (p.resolution = 'unattempted' OR NOT EXISTS (SELECT FROM resolution r WHERE r.package_id = p.id))
+				AND (p.resolution = 'unattempted' OR p.id NOT IN (SELECT package_id FROM resolution))
 				AND NOT EXISTS (
 					SELECT FROM lease l
 					WHERE l.name = 'repo-resolver/' || p.collection_id AND l.expires > clock_timestamp())

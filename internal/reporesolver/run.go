@@ -55,6 +55,7 @@ func (r *run) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer r.close()
 	repo := &r.report.Repo
 	if repo.Problems = base.Problems; base.Resolved() {
 		repo.Resolved = koschei.Resolved
@@ -90,6 +91,7 @@ func (r *run) due(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer r.close()
 	if !base.Resolved() {
 		return errors.New("the base buildroot that was installable in this repo is not any more")
 	}
@@ -138,6 +140,12 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.Goroutines,
 	})
 	return r.resolver.Base(), nil
+}
+
+func (r *run) close() {
+	if r.resolver != nil {
+		r.resolver.Done()
+	}
 }
 
 // group is what the repo itself says the buildroot group is, as mock reads it,

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/repodata"
@@ -32,6 +33,9 @@ type Repo struct {
 	ids      map[pkgID]depsolve.ID
 	interned []int32         // by depsolve.ID
 	files    map[string]bool // looked for in the file lists; nil if there are none
+
+	mu   sync.Mutex
+	idle []*Resolver
 }
 
 // A pkgID is the hash of a package's pkgid, which two packages share only if

@@ -250,6 +250,24 @@ func hashOf(s postgres.Set) []byte {
 	return hash[:]
 }
 
+func TestResolverIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	repos, _, f44, _ := hub(t)
+	repo := open(t, repos, f44)
+	options := resolution.Options{Group: []string{"bash"}, Goroutines: 1}
+	first := repo.Resolver(options)
+	if repo.Resolver(options) == first {
+		t.Error("a resolver in use was handed out")
+	}
+	first.Done()
+	if repo.Resolver(resolution.Options{Group: []string{"lib"}, Goroutines: 1}) == first {
+		t.Error("a resolver for another group was handed out")
+	}
+	if repo.Resolver(options) != first {
+		t.Error("a resolver that is done was not handed out again")
+	}
+}
+
 func TestResolveEnds(t *testing.T) {
 	t.Parallel()
 	repos, _, f44, _ := hub(t)

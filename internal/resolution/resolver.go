@@ -25,10 +25,11 @@ type Options struct {
 }
 
 // A Resolver resolves BuildRequires against a Repo. It is used by one
-// goroutine at a time and kept for many goals.
+// goroutine at a time, for many goals: before the first it has to find out what
+// the group alone installs.
 type Resolver struct {
 	repo    *Repo
-	group   []string
+	options Options
 	workers []*worker
 	why     explainer
 }
@@ -50,16 +51,42 @@ type Goal struct {
 	Known []byte
 }
 
-// Resolver returns a Resolver against r.
+// Resolver returns a Resolver against r, one that is Done if there is one.
 func (r *Repo) Resolver(o Options) *Resolver {
 	if o.Goroutines == 0 {
 		o.Goroutines = runtime.GOMAXPROCS(0)
 	}
-	v := &Resolver{repo: r, group: o.Group, workers: make([]*worker, o.Goroutines)}
+	if v := r.idleResolver(o); v != nil {
+		return v
+	}
+	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines)}
 	for i := range v.workers {
 		v.workers[i] = &worker{solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps})}
 	}
 	return v
+}
+
+func (r *Repo) idleResolver(o Options) *Resolver {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.idle, func(v *Resolver) bool {
+		return v.options.WeakDeps == o.WeakDeps && v.options.Goroutines == o.Goroutines && slices.Equal(v.options.Group, o.Group)
+	})
+	if i < 0 {
+		return nil
+	}
+	v := r.idle[i]
+	r.idle = slices.Delete(r.idle, i, i+1)
+	return v
+}
+
+// Done leaves v to whoever wants a Resolver like it next.
+func (v *Resolver) Done() {
+	v.repo.mu.Lock()
+	defer v.repo.mu.Unlock()
+	if len(v.repo.idle) < 2 {
+		v.repo.idle = append(v.repo.idle, v)
+	}
 }
 
 // An Answer is what a buildroot contains, or why it cannot be made.
@@ -120,7 +147,7 @@ func Paths(requires [][]string) []string {
 }
 
 func (v *Resolver) answer(w *worker, g Goal) Answer {
-	goal := depsolve.Goal{Group: v.group, Requires: make([]rpm.Relation, len(g.Requires))}
+	goal := depsolve.Goal{Group: v.options.Group, Requires: make([]rpm.Relation, len(g.Requires))}
 	var problems []string
 	for i, text := range g.Requires {
 		var err error
