@@ -41,16 +41,20 @@ type Baseline struct {
 // eligible packages (of alias p) are resolved at all.
 const eligible = `p.tracked AND NOT p.blocked AND NOT p.skip_resolution AND p.last_complete_build_id IS NOT NULL`
 
-// baselines joins each package's (of alias p) Baseline as base.
-const baselines = `
+// baselines joins each package's (of alias p) Baseline as base, if it is not the
+// last complete build b; baseline is what either says.
+const (
+	baseline  = `coalesce(CASE b.deps WHEN 'resolved' THEN b.dependency_set_id ELSE base.set_id END, 0), coalesce(base.awaited, false)`
+	baselines = `
 	LEFT JOIN LATERAL (
 		SELECT coalesce(c.dependency_set_id, 0) AS set_id, c.deps = 'pending' AS awaited
 		FROM build c
-		WHERE c.package_id = p.id AND NOT c.untagged AND c.outcome IN ('complete', 'failed')
+		WHERE b.deps <> 'resolved' AND c.package_id = p.id AND NOT c.untagged AND c.outcome IN ('complete', 'failed')
 			AND (c.deps = 'resolved' OR c.deps = 'pending' AND c.repo_id IS NOT NULL)
 		ORDER BY c.event DESC, c.id DESC
 		LIMIT 1
 	) base ON true`
+)
 
 // due packages (of alias p) are resolved whatever the repo.
 const due = `p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id`
@@ -83,7 +87,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
 			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, coalesce(s.id, 0),
-			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), coalesce(base.set_id, 0), coalesce(base.awaited, false)
+			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), `+baseline+`
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id

@@ -67,8 +67,9 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current [
 		return nil, nil, err
 	}
 	rows, err := tx.Query(ctx, `
-		SELECT p.id, p.last_complete_build_id, p.resolution, coalesce(base.set_id, 0), coalesce(base.awaited, false)
-		FROM package p`+baselines+`
+		SELECT p.id, p.last_complete_build_id, p.resolution, `+baseline+`
+		FROM package p
+		JOIN build b ON b.id = p.last_complete_build_id`+baselines+`
 		WHERE p.id = ANY($1) AND `+eligible, ids)
 	if err != nil {
 		return nil, nil, err
