@@ -70,8 +70,8 @@ func (c *ruleCollector) finish() {
 	rules := &c.u.rules
 	n := len(c.u.pkgs)
 	c.never = slices.Compact(c.never)
-	c.implied = sortedPairs(c.implied)
-	c.conflicts = sortedPairs(c.conflicts)
+	c.implied = sortedPairs(n, c.implied)
+	c.conflicts = sortedPairs(n, c.conflicts)
 	rules.never = c.never
 	rules.follows = followsOf(n, c.implied, c.conflicts)
 	slices.SortStableFunc(c.clauses, c.u.compareClauses)
@@ -80,11 +80,25 @@ func (c *ruleCollector) finish() {
 	rules.guards = c.u.guards()
 }
 
-func sortedPairs(pairs []pair[ID]) []pair[ID] {
-	slices.SortFunc(pairs, func(a, b pair[ID]) int {
-		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.item, b.item))
-	})
-	return slices.Compact(pairs)
+// sortedPairs sorts pairs of packages, of which there are n, and keeps each
+// once. There are so many that tables sort them faster than comparisons do.
+func sortedPairs(n int, pairs []pair[ID]) []pair[ID] {
+	return slices.Compact(transposed(n, transposed(n, pairs)))
+}
+
+// transposed swaps row and item in all pairs, which it sorts by their new row.
+func transposed(n int, pairs []pair[ID]) []pair[ID] {
+	for i, p := range pairs {
+		pairs[i] = pair[ID]{int32(p.item), ID(p.row)}
+	}
+	t := tableOf(n, pairs)
+	pairs = pairs[:0]
+	for row := range int32(n) {
+		for _, item := range t.row(row) {
+			pairs = append(pairs, pair[ID]{row, item})
+		}
+	}
+	return pairs
 }
 
 // followsOf puts clauses of two literals into a table. Either of the two follows
