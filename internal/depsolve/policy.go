@@ -3,7 +3,6 @@ package depsolve
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // prune drops the candidates that libsolv would not even consider: those of
@@ -43,12 +42,7 @@ func (c *chooser) pruneToBestRepo(ids []ID) []ID {
 	return slices.DeleteFunc(ids, func(id ID) bool { return c.u.priority(id) != best })
 }
 
-func (u *Universe) compareNames(a, b ID) int {
-	if x, y := u.pkgs[a].name, u.pkgs[b].name; x != y {
-		return strings.Compare(u.symbols.string(x), u.symbols.string(y))
-	}
-	return cmp.Compare(a, b)
-}
+func (u *Universe) compareNames(a, b ID) int { return cmp.Compare(u.rank.name[a], u.rank.name[b]) }
 
 // pruneToBestVersions keeps one package per name; ids are sorted by name.
 func (c *chooser) pruneToBestVersions(ids []ID) []ID {
@@ -66,10 +60,17 @@ func (c *chooser) pruneToBestVersions(ids []ID) []ID {
 }
 
 func (c *chooser) pruneToAdvised(ids []ID) []ID {
-	if !slices.ContainsFunc(ids, c.isAdvised) {
+	n := 0
+	for _, id := range ids {
+		if c.isAdvised(id) {
+			ids[n] = id
+			n++
+		}
+	}
+	if n == 0 {
 		return ids
 	}
-	return slices.DeleteFunc(ids, func(id ID) bool { return !c.isAdvised(id) })
+	return ids[:n]
 }
 
 // order sorts the candidates that prune has left: the first is to be installed.

@@ -1,17 +1,23 @@
 package depsolve
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
-// A ranking orders the packages of one name.
+// A ranking orders packages.
 type ranking struct {
-	evr []int32 // per package: compares versions of one name
-	old []bool  // per package: there is a better version of it
+	name []int32 // per package: its place in the order of names, then IDs
+	evr  []int32 // per package: compares versions of one name
+	old  []bool  // per package: there is a better version of it
 
 	steps table[depID] // per package: see step
 }
 
 func (u *Universe) rankPackages() {
 	r := &u.rank
+	r.name = u.rankNames()
 	r.evr = make([]int32, len(u.pkgs))
 	r.old = make([]bool, len(u.pkgs))
 	r.steps = u.collectSteps()
@@ -25,6 +31,19 @@ func (u *Universe) rankPackages() {
 			u.rankVersions(ids)
 		}
 	}
+}
+
+func (u *Universe) rankNames() []int32 {
+	ids := make([]ID, u.Len())
+	for i := range ids {
+		ids[i] = ID(i + 1)
+	}
+	slices.SortFunc(ids, func(a, b ID) int { return cmp.Or(strings.Compare(u.Name(a), u.Name(b)), cmp.Compare(a, b)) })
+	places := make([]int32, len(u.pkgs))
+	for i, id := range ids {
+		places[id] = int32(i)
+	}
+	return places
 }
 
 func (u *Universe) rankVersions(ids []ID) {
