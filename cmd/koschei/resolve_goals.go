@@ -133,6 +133,7 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 		default:
 		}
 		clear(w.answers)
+		w.lines.begin()
 		for _, p := range b.packages {
 			if ctx.Err() != nil {
 				return

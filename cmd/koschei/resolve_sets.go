@@ -80,9 +80,9 @@ func (s *setsFile) discard() {
 // solving them; so names are sorted once, and lines are put in order with a
 // bitmap.
 type tokens struct {
-	rank  []int32 // by package ID
-	start []int32 // by rank: where its text begins; the next one's begins behind it
-	text  []byte  // each token has a blank before it; shortToken bytes follow the last
+	rank  []uint32 // by package ID
+	start []int32  // by rank: where its text begins; the next one's begins behind it
+	text  []byte   // each token has a blank before it; shortToken bytes follow the last
 }
 
 // shortToken is how long nearly all tokens are at most.
@@ -101,9 +101,9 @@ func newTokens(u *depsolve.Universe, distances bool) *tokens {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return strings.Compare(names[a-1], names[b-1]) })
-	t := &tokens{rank: make([]int32, u.Len()+1), start: make([]int32, 0, u.Len()+1)}
+	t := &tokens{rank: make([]uint32, u.Len()+1), start: make([]int32, 0, u.Len()+1)}
 	for rank, id := range order {
-		t.rank[id] = int32(rank)
+		t.rank[id] = uint32(rank)
 		t.start = append(t.start, int32(len(t.text)))
 		t.text = append(t.text, names[id-1]...)
 	}
@@ -133,36 +133,41 @@ func (t *tokens) append(dst []byte, rank int) []byte {
 type lineWriter struct {
 	*tokens
 	distances bool
-	stretches []stretch // by rank/64
-	used      []uint64  // bitmap of the stretches that have packages
+	chosen    []uint64  // bitmap of the ranks in the line at hand
+	used      []uint64  // bitmap of the words of chosen that are not 0
+	levels    []uint64  // by rank/64: the distances, in the order of IDs, three bits each
 	distance  []uint8   // by rank
+	stretches []stretch // by rank/64
 }
 
-// A stretch is 64 packages that follow each other.
+// A stretch is 64 packages that follow each other, as the batch had them last.
+// Most of a line is as in the line before, often for many stretches on end, and
+// to copy that takes a fraction of the time of writing it by the package.
 type stretch struct {
-	content         // of the line at hand
-	written content // what text is
-	text    []byte
+	chosen, levels uint64
+	start, end     int // of its text in the batch
 }
 
-// content says what a line has of a stretch. Most of a line is as in the line
-// before, and to copy it by the stretch takes half as long as by the package.
-type content struct {
-	chosen uint64 // bitmap
-	levels uint64 // the distances, in the order of IDs, three bits each
-}
-
-// levelsOf is how many packages content.levels has room for.
+// levelsOf is how many packages lineWriter.levels has room for.
 const levelsOf = 64 / 3
 
 func (s *setsFile) newLineWriter() *lineWriter {
 	if s == nil {
 		return nil
 	}
-	n := len(s.tokens.rank)
+	ranks := len(s.tokens.rank)
+	words := ranks/64 + 1
 	return &lineWriter{
 		tokens: s.tokens, distances: s.distances,
-		stretches: make([]stretch, n/64+1), used: make([]uint64, n/64/64+1), distance: make([]uint8, n),
+		chosen: make([]uint64, words), used: make([]uint64, words/64+1), levels: make([]uint64, words),
+		distance: make([]uint8, ranks), stretches: make([]stretch, words),
+	}
+}
+
+// begin says that lines are appended to another batch from now on.
+func (w *lineWriter) begin() {
+	if w != nil {
+		clear(w.stretches)
 	}
 }
 
@@ -172,43 +177,58 @@ func (w *lineWriter) append(dst []byte, s *depsolve.Solver, r depsolve.Result) [
 	if !r.OK {
 		return append(dst, "\tFAIL\t\n"...)
 	}
-	dst = append(dst, "\tOK\t"...)
-	var distances []uint8
-	if w.distances {
-		distances = s.Distances(r.Packages)
-	}
-	for i, id := range r.Packages {
+	dst = append(dst, "\tOK"...)
+	for _, id := range r.Packages {
 		rank := w.rank[id]
-		at := &w.stretches[rank/64]
-		at.chosen |= 1 << (rank % 64)
+		w.chosen[rank/64] |= 1 << (rank % 64)
 		w.used[rank/64/64] |= 1 << (rank / 64 % 64)
-		if w.distances {
-			w.distance[rank] = distances[i]
-			at.levels = at.levels<<3 | uint64(distances[i])
+	}
+	if w.distances {
+		for i, distance := range s.Distances(r.Packages) {
+			rank := w.rank[r.Packages[i]]
+			w.distance[rank] = distance
+			w.levels[rank/64] = w.levels[rank/64]<<3 | uint64(distance)
 		}
 	}
 	return append(w.appendChosen(dst), '\n')
 }
 
-// appendChosen writes the packages in the bitmaps, and empties these.
+// appendChosen writes a tab and the packages in the bitmaps, and empties these.
 func (w *lineWriter) appendChosen(dst []byte) []byte {
-	start := len(dst)
+	line, first := len(dst), -1
+	copyFrom, copyTo := 0, 0 // what is to be copied to the end of dst
 	for i, used := range w.used {
 		w.used[i] = 0
 		for ; used != 0; used &= used - 1 {
 			number := i*64 + bits.TrailingZeros64(used)
-			at := &w.stretches[number]
-			if at.content != at.written || bits.OnesCount64(at.chosen) > levelsOf {
-				at.text = w.appendStretch(at.text[:0], number*64, at.chosen)
-				at.written = at.content
+			chosen, levels, at := w.chosen[number], w.levels[number], &w.stretches[number]
+			w.chosen[number], w.levels[number] = 0, 0
+			if first < 0 {
+				first = number
 			}
-			at.content = content{}
-			dst = append(dst, at.text...)
+			if chosen == at.chosen && levels == at.levels && (!w.distances || bits.OnesCount64(chosen) <= levelsOf) {
+				if at.start != copyTo {
+					dst = append(dst, dst[copyFrom:copyTo]...)
+					copyFrom = at.start
+				}
+				copyTo = at.end
+				at.end = len(dst) + copyTo - copyFrom
+				at.start += at.end - copyTo
+				continue
+			}
+			dst = append(dst, dst[copyFrom:copyTo]...)
+			copyFrom, copyTo = 0, 0
+			*at = stretch{chosen: chosen, levels: levels, start: len(dst)}
+			dst = w.appendStretch(dst, number*64, chosen)
+			at.end = len(dst)
 		}
 	}
-	if len(dst) > start { // the first one has no blank before it
-		dst = append(dst[:start], dst[start+1:]...)
+	dst = append(dst, dst[copyFrom:copyTo]...)
+	if first < 0 {
+		return append(dst, '\t')
 	}
+	dst[line] = '\t' // instead of the blank before the first one
+	w.stretches[first] = stretch{}
 	return dst
 }
 
