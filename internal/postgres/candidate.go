@@ -86,7 +86,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
-			p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id, coalesce(s.id, 0),
+			`+due+`, coalesce(s.id, 0),
 			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), `+baseline+`
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id

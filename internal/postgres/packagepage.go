@@ -242,7 +242,7 @@ func readReposBehind(ctx context.Context, tx pgx.Tx, page *PackagePage) error {
 				JOIN repo b ON b.collection_id = c.id AND b.repo_id = $2
 				WHERE r.collection_id = c.id AND r.create_event > b.create_event AND r.create_event <= c.latest_repo_event),
 			p.last_complete_build_id IS NOT NULL AND NOT p.skip_resolution
-				AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id
+				AND `+due+`
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		WHERE p.id = $1`, page.Package.ID, before.RepoID).Scan(&page.Repos.Since, &page.Repos.Awaited)

@@ -145,7 +145,7 @@ func (db *DB) WaitingSources(ctx context.Context, limit int) ([]Waiting, error) 
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
-		WHERE `+eligible+` AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id
+		WHERE `+eligible+` AND `+due+`
 			AND NOT EXISTS (
 				SELECT FROM srpm s
 				WHERE s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release)
@@ -162,7 +162,7 @@ func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error)
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
 		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
-		WHERE `+eligible+` AND p.resolved_build_id IS DISTINCT FROM p.last_complete_build_id
+		WHERE `+eligible+` AND `+due+`
 			AND c.latest_repo_resolved = 'resolved'
 		ORDER BY p.id
 		LIMIT $1`, limit)

@@ -32,8 +32,11 @@ func (a *Answer) Differs(c *postgres.Candidate) bool {
 	if !a.Resolved() {
 		return c.Resolution != koschei.Unresolved || !sameTexts(a.Problems, c.Problems)
 	}
-	if c.Resolution != koschei.Resolved || a.Same {
-		return c.Resolution != koschei.Resolved
+	if c.Resolution != koschei.Resolved {
+		return true
+	}
+	if a.Same {
+		return false
 	}
 	hash := a.Set.Hash()
 	return !bytes.Equal(hash[:], c.SetHash)
