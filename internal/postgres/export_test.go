@@ -68,3 +68,6 @@ func (db *DB) MigrateTo(ctx context.Context, version int64) error {
 		return err
 	})
 }
+
+// Retagged looks for builds that do not follow the tagged ones; see SaveTagged.
+const Retagged = retagged

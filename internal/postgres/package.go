@@ -64,9 +64,14 @@ func addPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Packag
 func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list PackageListing, now time.Time) (blocked, unblocked int, err error) {
 	ids, err := collectIDs(tx.Query(ctx, `
 		SELECT p.id
+		FROM unnest($2::text[], $3::boolean[]) AS l (name, blocked)
+		JOIN package p ON p.collection_id = $1 AND p.name = l.name
+		WHERE p.blocked <> l.blocked AND ($4::text[] IS NULL OR p.name = ANY($4))
+		UNION ALL
+		SELECT p.id
 		FROM package p
-		LEFT JOIN unnest($2::text[], $3::boolean[]) AS l (name, blocked) ON l.name = p.name
-		WHERE p.collection_id = $1 AND p.blocked <> coalesce(l.blocked, true) AND ($4::text[] IS NULL OR p.name = ANY($4))`,
+		WHERE p.collection_id = $1 AND NOT p.blocked AND ($4::text[] IS NULL OR p.name = ANY($4))
+			AND p.name NOT IN (SELECT unnest($2::text[]))`,
 		collectionID, list.Names, list.Blocked, list.About))
 	if err != nil || len(ids) == 0 {
 		return 0, 0, err
