@@ -59,7 +59,7 @@ func TestTaggedBuildsAreReadOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := tx.Query(t.Context(), `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+postgres.Retagged,
+		rows, _ := tx.Query(t.Context(), `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+postgres.Retagged,
 			w.collection, "primary", names, ids, ones, zeros, versions, versions, nil)
 		explained, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]struct{ Plan plan }])
 		if err != nil {
