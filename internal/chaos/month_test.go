@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,10 @@ func TestMonth(t *testing.T) {
 // second inherits from the first and has repos of its own.
 func newMonth(t *testing.T, days int) *month {
 	t.Helper()
+	// The world is large and hardly changes: what collecting its garbage costs is
+	// not what is measured.
+	was := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(was) })
 	m := &month{days: days, stage: newStage(t, plan{
 		seed: 1, speed: 800, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}

@@ -15,25 +15,31 @@ import (
 // far as it is not stored yet. Of those that the hub says nothing about nothing
 // is stored, and they are asked for again the next time.
 func (s *Sync) SourceFacts(ctx context.Context, c *koschei.Collection) error {
-	sources, err := s.DB.MissingSRPMs(ctx, c.ID)
+	_, err := s.SourceFactsAfter(ctx, c, 0)
+	return err
+}
+
+// SourceFactsAfter is SourceFacts for builds that were recorded after one, given
+// by its id; 0 is for all. It returns how many sources Koji said nothing about.
+func (s *Sync) SourceFactsAfter(ctx context.Context, c *koschei.Collection, build int64) (silent int, err error) {
+	sources, err := s.DB.MissingSRPMs(ctx, c.ID, build)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	silent := 0
 	for part := range slices.Chunk(sources, chunk) {
 		srpms, err := s.FetchSRPMs(ctx, part)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		silent += len(part) - len(srpms)
 		if err := s.DB.SaveSRPMs(ctx, srpms); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if silent > 0 {
 		s.Log.WarnContext(ctx, "source packages that Koji says nothing about", "collection", c.Name, "sources", silent)
 	}
-	return nil
+	return silent, nil
 }
 
 // FetchSRPMs asks for what source packages say and returns those that the hub

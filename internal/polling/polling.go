@@ -11,6 +11,7 @@
 package polling
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,15 @@ type Service struct {
 
 	interval time.Duration // between two polls of everything, in domain time
 	polled   time.Time     // when the last of these began
+
+	facts map[int64]factsLook // by collection
+}
+
+// A factsLook is how far it is known that no facts of sources are missing.
+type factsLook struct {
+	newest int64     // build when the last look began
+	before int64     // build when the one before it began; 0 if all builds must be looked at
+	all    time.Time // when all were looked at last
 }
 
 // Run polls until ctx ends, in passes that l begins. Running builds have a loop
@@ -103,6 +113,31 @@ func (s *Service) collection(ctx context.Context, round *kojisync.Round, c *kosc
 	return errors.Join(
 		round.Destination(ctx, c),
 		s.Sync.RepoStates(ctx, c),
-		s.Sync.SourceFacts(ctx, c),
+		s.sourceFacts(ctx, c),
 	)
+}
+
+// sourceFacts looks at the sources of builds that are new, and at all of them
+// when everything is asked for, and while Koji owes an answer. A build's id is
+// given out before others can see the build: those since the look before the last
+// count as new.
+func (s *Service) sourceFacts(ctx context.Context, c *koschei.Collection) error {
+	newest, err := s.DB.NewestBuild(ctx)
+	if err != nil {
+		return err
+	}
+	if s.facts == nil {
+		s.facts = map[int64]factsLook{}
+	}
+	last, now := s.facts[c.ID], s.Sync.Now()
+	delete(s.facts, c.ID) // unless all goes well
+	next := factsLook{newest: newest, before: last.newest, all: last.all}
+	if now.Sub(last.all) >= cmp.Or(s.FullInterval, kojisync.DefaultFull) {
+		last.before, next.all = 0, now
+	}
+	silent, err := s.Sync.SourceFactsAfter(ctx, c, last.before)
+	if err == nil && silent == 0 {
+		s.facts[c.ID] = next
+	}
+	return err
 }

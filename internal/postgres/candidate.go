@@ -7,18 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A Candidate is a package that can be resolved, with all that is known of it.
 type Candidate struct {
-	PackageID   int64
-	Name        string
-	LastBuildID int64 // 0 if there is none
-	BuildID     int64 // its last complete build, whose SRPM counts
-	EVR         rpm.EVR
-	Hub         koschei.Hub
-	Due         bool // Resolution and Priority are not about that build
+	PackageID int64
+	BuildID   int64 // its last complete build, whose SRPM counts
+	Due       bool  // Resolution and Priority are not about that build
 
 	SRPMID     int64 // of the facts of that build's SRPM; 0 if they are not stored
 	Resolution koschei.Resolution
@@ -85,8 +80,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 		only, args = "AND p.id = ANY($2) AND "+due, append(args, ids)
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.id, p.name, coalesce(p.last_build_id, 0), p.last_complete_build_id, b.epoch, b.version, b.release, `+sourceHub+`,
-			`+due+`, coalesce(s.id, 0),
+		SELECT p.id, p.last_complete_build_id, `+due+`, coalesce(s.id, 0),
 			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), `+baseline+`
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
@@ -99,8 +93,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 		return nil, fmt.Errorf("reading packages to resolve: %w", err)
 	}
 	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Candidate, err error) {
-		err = row.Scan(&c.PackageID, &c.Name, &c.LastBuildID, &c.BuildID, &c.EVR.Epoch, &c.EVR.Version, &c.EVR.Release, &c.Hub,
-			&c.Due, &c.SRPMID,
+		err = row.Scan(&c.PackageID, &c.BuildID, &c.Due, &c.SRPMID,
 			&c.Resolution, &c.Problems, &c.SetHash, &c.Priority, &c.SetID, &c.Awaited)
 		return c, err
 	})

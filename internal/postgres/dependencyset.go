@@ -140,27 +140,59 @@ func (c *setCodec) decode(content []byte) (Set, error) {
 	return s, nil
 }
 
+// A SetContent is a set as it is stored, some bytes for a package.
+type SetContent []byte
+
 // Sets returns stored dependency sets by their ids, decoding each once.
 func (db *DB) Sets(ctx context.Context, ids []int64) (map[int64]Set, error) {
 	return db.loadSets(ctx, db.pool, ids)
 }
 
+// SetContents is Sets for DecodeSets.
+func (db *DB) SetContents(ctx context.Context, ids []int64) (map[int64]SetContent, error) {
+	return loadSetContents(ctx, db.pool, ids)
+}
+
+// DecodeSets returns sets by their ids.
+func (db *DB) DecodeSets(contents map[int64]SetContent) (map[int64]Set, error) {
+	sets := make(map[int64]Set, len(contents))
+	for id, content := range contents {
+		set, err := db.sets.decode(content)
+		if err != nil {
+			return nil, fmt.Errorf("reading dependency set %d: %w", id, err)
+		}
+		sets[id] = set
+	}
+	return sets, nil
+}
+
 func (db *DB) loadSets(ctx context.Context, q querier, ids []int64) (map[int64]Set, error) {
+	contents, err := loadSetContents(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	return db.DecodeSets(contents)
+}
+
+func loadSetContents(ctx context.Context, q querier, ids []int64) (map[int64]SetContent, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	rows, err := q.Query(ctx, `SELECT id, content FROM dependency_set WHERE id = ANY($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("reading dependency sets: %w", err)
 	}
-	sets := make(map[int64]Set, len(ids))
+	contents := make(map[int64]SetContent, len(ids))
 	var id int64
-	var content []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &content}, func() error {
-		sets[id], err = db.sets.decode(content)
-		return err
+	var content SetContent
+	_, err = pgx.ForEachRow(rows, []any{&id, (*[]byte)(&content)}, func() error {
+		contents[id], content = content, nil
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading dependency sets: %w", err)
 	}
-	return sets, nil
+	return contents, nil
 }
 
 // Dependencies returns a stored set in full, as koschei.DiffDependencies wants

@@ -17,6 +17,7 @@ type Verdict struct {
 
 	Answered bool     // whether this is another answer than the stored one
 	Set      Set      // the buildroot; nil if it cannot be made
+	Hash     []byte   // Set's
 	Problems []string // why not; nil if it can
 	Priority int      // dependency priority
 }
@@ -159,8 +160,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	for i, v := range answers {
 		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), jsonList(v.Problems)
 		if v.Resolution() == koschei.Resolved {
-			hash := v.Set.Hash()
-			hashes[i], contents[i] = hash[:], db.sets.encode(v.Set)
+			hashes[i], contents[i] = v.Hash, db.sets.encode(v.Set)
 		}
 	}
 	_, err := tx.Exec(ctx, `

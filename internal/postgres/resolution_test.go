@@ -25,7 +25,11 @@ func (w *world) due() []string {
 	w.t.Helper()
 	names := []string{}
 	for _, c := range w.candidates(true) {
-		names = append(names, c.Name)
+		var name string
+		if err := w.pool.QueryRow(w.t.Context(), `SELECT name FROM package WHERE id = $1`, c.PackageID).Scan(&name); err != nil {
+			w.t.Fatal(err)
+		}
+		names = append(names, name)
 	}
 	return names
 }
@@ -35,10 +39,18 @@ var testRepo = &koschei.Repo{RepoID: 7, CreateEvent: 700, Created: testTime, Sol
 // store stores verdicts and expects all of them to hold.
 func (w *world) store(verdicts ...postgres.Verdict) {
 	w.t.Helper()
+	for i := range verdicts {
+		verdicts[i].Hash = hashOf(verdicts[i].Set)
+	}
 	stale, err := w.db.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
 	if err != nil || len(stale) > 0 {
 		w.t.Fatalf("StoreVerdicts: %v left out, %v", stale, err)
 	}
+}
+
+func hashOf(s postgres.Set) []byte {
+	hash := s.Hash()
+	return hash[:]
 }
 
 // transitions are the package's, oldest first.
@@ -134,6 +146,7 @@ func TestVerdictsOfThePast(t *testing.T) {
 			c := w.candidates(false)
 			test.happen(w, pkg, build)
 			v := postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
+			v.Hash = hashOf(v.Set)
 			left, err := w.db.StoreVerdicts(t.Context(), testRepo, []postgres.Verdict{v}, testTime)
 			if err != nil {
 				t.Fatal(err)

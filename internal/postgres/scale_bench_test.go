@@ -299,7 +299,8 @@ func (s *scaleBench) verdicts(b *testing.B, candidates []postgres.Candidate, n i
 		for range 5 {
 			set[s.rand.IntN(len(set))].ID = 1 + s.rand.Int32N(100_000)
 		}
-		verdicts[i] = postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: postgres.NewSet(set), Priority: s.rand.IntN(1000)}
+		set = postgres.NewSet(set)
+		verdicts[i] = postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: s.rand.IntN(1000)}
 	}
 	return verdicts
 }

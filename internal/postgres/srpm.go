@@ -87,18 +87,34 @@ func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 	return nil
 }
 
-// MissingSRPMs returns the source packages of a collection's last builds, and
-// of builds that wait to be resolved, of which nothing is stored.
-func (db *DB) MissingSRPMs(ctx context.Context, collectionID int64) ([]Source, error) {
-	rows, err := db.pool.Query(ctx, `
-		WITH wanted AS (
+// lastBuildsOf are the last builds of a collection's packages, and the last that
+// are complete.
+const lastBuildsOf = `
 			SELECT p.name, p.last_build_id AS build_id
 			FROM package p
-			WHERE p.collection_id = $1 AND NOT p.blocked
+			WHERE p.collection_id = $1 AND NOT p.blocked AND $2 = 0
 			UNION ALL
 			SELECT p.name, p.last_complete_build_id
 			FROM package p
-			WHERE p.collection_id = $1 AND NOT p.blocked AND p.running -- the others were named
+			WHERE p.collection_id = $1 AND NOT p.blocked AND p.running AND $2 = 0 -- the others were named`
+
+// buildsAfter are a collection's builds that were recorded after a build.
+const buildsAfter = `
+			SELECT p.name, b.id AS build_id
+			FROM build b
+			JOIN package p ON p.id = b.package_id
+			WHERE b.id > $2 AND p.collection_id = $1 AND NOT p.blocked`
+
+// MissingSRPMs returns the source packages of a collection's last builds, and
+// of builds that wait to be resolved, of which nothing is stored. With the id of
+// a build, only those of builds recorded after it are looked at, which is quick.
+func (db *DB) MissingSRPMs(ctx context.Context, collectionID, after int64) ([]Source, error) {
+	builds := buildsAfter
+	if after == 0 {
+		builds = lastBuildsOf
+	}
+	rows, err := db.pool.Query(ctx, `
+		WITH wanted AS (`+builds+`
 			UNION ALL
 			SELECT p.name, b.id
 			FROM build b
@@ -116,11 +132,20 @@ func (db *DB) MissingSRPMs(ctx context.Context, collectionID int64) ([]Source, e
 			SELECT
 			FROM srpm s
 			WHERE s.hub = w.hub AND s.name = w.name AND s.version = w.version AND s.release = w.release)
-		ORDER BY w.name, w.version, w.release`, collectionID)
+		ORDER BY w.name, w.version, w.release`, collectionID, after)
 	if err != nil {
 		return nil, fmt.Errorf("reading source packages of which nothing is known: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Source])
+}
+
+// NewestBuild returns the highest id that a build has, 0 without any.
+func (db *DB) NewestBuild(ctx context.Context) (id int64, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM build`).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("reading the newest build: %w", err)
+	}
+	return id, nil
 }
 
 // notNil keeps a missing list from being null in SQL.

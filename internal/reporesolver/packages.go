@@ -133,7 +133,7 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 			r.report.Repo.PackagesChanged++
 		}
 		if answered || c.Due {
-			verdicts = append(verdicts, postgres.Verdict{Candidate: c, Answered: answered, Set: a.Set, Problems: a.Problems})
+			verdicts = append(verdicts, postgres.Verdict{Candidate: c, Answered: answered, Set: a.Set, Hash: a.Hash, Problems: a.Problems})
 		}
 	}
 	return verdicts, nil
@@ -147,7 +147,7 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 			ids = append(ids, b)
 		}
 	}
-	baselines, err := r.db.Sets(ctx, ids)
+	baselines, err := r.sets(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -171,6 +171,37 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 		}
 	}
 	return nil
+}
+
+// sets returns stored sets. Their contents are kept for the next repo: sets never
+// change, and in one that changes all packages reading them took as long as
+// storing the verdicts.
+func (r *run) sets(ctx context.Context, ids []int64) (map[int64]postgres.Set, error) {
+	r.mu.Lock()
+	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.baselines[id] != nil })
+	r.mu.Unlock()
+	news, err := r.db.SetContents(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	maps.Copy(r.baselines, news)
+	contents := make(map[int64]postgres.SetContent, len(ids))
+	for _, id := range ids {
+		contents[id] = r.baselines[id]
+	}
+	r.mu.Unlock()
+	return r.db.DecodeSets(contents)
+}
+
+// keepBaselines leaves the sets that changes are counted from to the
+// collection's next run.
+func (r *run) keepBaselines(candidates []postgres.Candidate) {
+	counted := make(map[int64]bool, len(candidates))
+	for i := range candidates {
+		counted[candidates[i].SetID] = true
+	}
+	maps.DeleteFunc(r.baselines, func(id int64, _ postgres.SetContent) bool { return !counted[id] })
 }
 
 // baseline is the set that the changes of a verdict are counted from, 0 if

@@ -30,16 +30,20 @@ type run struct {
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
-	mu    sync.Mutex           // for the rest, and the lists of report
-	names map[int32]*rpm.NEVRA // of packages that changed
+	mu        sync.Mutex                    // for the rest, and the lists of report
+	names     map[int32]*rpm.NEVRA          // of packages that changed
+	baselines map[int64]postgres.SetContent // by Baseline.SetID
 }
 
 func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
+	if s.baselines[c.ID] == nil {
+		s.baselines[c.ID] = map[int64]postgres.SetContent{}
+	}
 	return &run{
 		Service: s, hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
-		names:  map[int32]*rpm.NEVRA{},
+		names:  map[int32]*rpm.NEVRA{}, baselines: s.baselines[c.ID],
 	}
 }
 
@@ -62,6 +66,7 @@ func (r *run) all(ctx context.Context) error {
 		if err := r.packages(ctx, candidates); err != nil {
 			return err
 		}
+		r.keepBaselines(candidates)
 	} else {
 		repo.Resolved = koschei.Unresolved
 	}

@@ -56,6 +56,9 @@ type Service struct {
 	troubles map[int64]trouble            // by collection
 	seen     map[int64]snapshot           // by collection
 	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
+
+	// Of the packages last resolved all, by collection and Baseline.SetID.
+	baselines map[int64]map[int64]postgres.SetContent
 }
 
 // A trouble is a collection that could not be looked after, and until when it
@@ -85,6 +88,7 @@ func (s *Service) pass(ctx context.Context) error {
 	}
 	if s.troubles == nil {
 		s.troubles, s.seen, s.requires = map[int64]trouble{}, map[int64]snapshot{}, map[int64]map[int64][]string{}
+		s.baselines = map[int64]map[int64]postgres.SetContent{}
 	}
 	for i := range collections {
 		c := &collections[i]

@@ -35,11 +35,7 @@ func (a *Answer) Differs(c *postgres.Candidate) bool {
 	if c.Resolution != koschei.Resolved {
 		return true
 	}
-	if a.Same {
-		return false
-	}
-	hash := a.Set.Hash()
-	return !bytes.Equal(hash[:], c.SetHash)
+	return !a.Same && !bytes.Equal(a.Hash, c.SetHash)
 }
 
 func sameTexts(a, b []string) bool {

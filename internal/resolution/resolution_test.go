@@ -343,7 +343,7 @@ func TestDiffers(t *testing.T) {
 	t.Parallel()
 	set := postgres.Set{{ID: 1, Distance: 1}, {ID: 2}}
 	hash, other := set.Hash(), set[:1].Hash()
-	resolved := resolution.Answer{Set: set}
+	resolved := resolution.Answer{Set: set, Hash: hash[:]}
 	unresolved := resolution.Answer{Problems: []string{"b", "a"}}
 	tests := []struct {
 		name   string

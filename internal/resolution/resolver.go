@@ -92,6 +92,7 @@ func (v *Resolver) Done() {
 // An Answer is what a buildroot contains, or why it cannot be made.
 type Answer struct {
 	Set      postgres.Set // nil if there are problems, or it is the Same
+	Hash     []byte       // the set's
 	Same     bool         // as the goal knows it
 	Problems []string     // one sentence each, or a line for each of its reasons
 }
@@ -163,12 +164,11 @@ func (v *Resolver) answer(w *worker, g Goal) Answer {
 		return Answer{Problems: v.why.whole(w.solver, goal)}
 	}
 	set := w.stored(v.repo, result.Packages)
-	if g.Known != nil {
-		if hash := w.hasher.Hash(set); bytes.Equal(hash[:], g.Known) {
-			return Answer{Same: true}
-		}
+	hash := w.hasher.Hash(set)
+	if bytes.Equal(hash[:], g.Known) {
+		return Answer{Same: true}
 	}
-	return Answer{Set: slices.Clone(set)}
+	return Answer{Set: slices.Clone(set), Hash: hash[:]}
 }
 
 // stored returns packages as they are stored, until the next call.
