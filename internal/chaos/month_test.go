@@ -94,9 +94,10 @@ func newMonth(t *testing.T, days int) *month {
 	m.addCollection("f45")
 	m.cast(append(services(), "frontend")...)
 	for _, l := range m.slots {
-		// A check reads the whole record. Every ten minutes that is nothing, but
-		// as fast as time passes here it would be done every ten seconds.
-		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h"}
+		// A check reads the whole record, and a full poll all that the hub has in a
+		// tag. Every ten minutes and every six hours that is nothing, but as fast as
+		// time passes here it would be every second and every 27.
+		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h", "KOSCHEI_POLLING_FULL_INTERVAL=24h"}
 	}
 	return m
 }
