@@ -1,6 +1,7 @@
 package resolution
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -31,7 +32,9 @@ type Repo struct {
 	universe *depsolve.Universe
 	groups   []repodata.Group
 	ids      map[pkgID]depsolve.ID
-	interned []int32         // by depsolve.ID
+	interned []int32         // numbers by depsolve.ID
+	numbers  []int32         // in order
+	places   []int32         // of the packages among them, by depsolve.ID
 	files    map[string]bool // looked for in the file lists; nil if there are none
 
 	mu   sync.Mutex
@@ -156,7 +159,21 @@ func (r *Repo) number(ctx context.Context, intern Intern) error {
 	for i, id := range fresh {
 		r.interned[id] = numbers[i]
 	}
+	r.order()
 	return nil
+}
+
+// order finds the place of each package in the order of numbers.
+func (r *Repo) order() {
+	ids := make([]depsolve.ID, len(r.interned)) // None first, whose number is 0
+	for i := range ids {
+		ids[i] = depsolve.ID(i)
+	}
+	slices.SortFunc(ids, func(a, b depsolve.ID) int { return cmp.Compare(r.interned[a], r.interned[b]) })
+	r.numbers, r.places = make([]int32, len(ids)), make([]int32, len(ids))
+	for place, id := range ids {
+		r.numbers[place], r.places[id] = r.interned[id], int32(place)
+	}
 }
 
 // known takes a package over from the repository before, if that has it.

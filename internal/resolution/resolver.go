@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/bits"
 	"runtime"
 	"slices"
 	"strings"
@@ -36,10 +37,11 @@ type Resolver struct {
 
 // A worker resolves one goal after the other in the same memory.
 type worker struct {
-	solver *depsolve.Solver
-	keys   []uint64
-	set    postgres.Set
-	hasher postgres.Hasher
+	solver    *depsolve.Solver
+	marked    []uint64 // a bit for each place in the order of numbers
+	distances []uint8  // by place, of those marked
+	set       postgres.Set
+	hasher    postgres.Hasher
 }
 
 // A Goal is a source package to resolve.
@@ -61,7 +63,10 @@ func (r *Repo) Resolver(o Options) *Resolver {
 	}
 	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines)}
 	for i := range v.workers {
-		v.workers[i] = &worker{solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps})}
+		v.workers[i] = &worker{
+			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps}),
+			marked: make([]uint64, len(r.numbers)/64+1), distances: make([]uint8, len(r.numbers)),
+		}
 	}
 	return v
 }
@@ -171,16 +176,22 @@ func (v *Resolver) answer(w *worker, g Goal) Answer {
 	return Answer{Set: slices.Clone(set), Hash: hash[:]}
 }
 
-// stored returns packages as they are stored, until the next call.
+// stored returns packages as they are stored, until the next call. They are
+// sorted by marking their places, which takes less than half as long as
+// comparing them.
 func (w *worker) stored(r *Repo, ids []depsolve.ID) postgres.Set {
-	distances := w.solver.Distances(ids)
-	w.keys, w.set = w.keys[:0], w.set[:0]
-	for i, id := range ids { // keys are much faster to sort than members
-		w.keys = append(w.keys, uint64(r.interned[id])<<8|uint64(distances[i]))
+	for i, distance := range w.solver.Distances(ids) {
+		place := r.places[ids[i]]
+		w.marked[place/64] |= 1 << (place % 64)
+		w.distances[place] = distance
 	}
-	slices.Sort(w.keys)
-	for _, k := range w.keys {
-		w.set = append(w.set, postgres.Member{ID: int32(k >> 8), Distance: uint8(k)})
+	w.set = w.set[:0]
+	for i, left := range w.marked {
+		for ; left != 0; left &= left - 1 {
+			place := i*64 + bits.TrailingZeros64(left)
+			w.set = append(w.set, postgres.Member{ID: r.numbers[place], Distance: w.distances[place]})
+		}
+		w.marked[i] = 0
 	}
 	return w.set
 }
