@@ -222,8 +222,8 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 	if err == nil && tag.RowsAffected() > 0 && r.RepoID != 0 {
 		err = wakeFor(ctx, tx, []int64{b.PackageID}, WakeBuildResolver)
 	}
-	if err != nil || b.Outcome == r.Outcome {
-		return err
+	if err != nil || b.Outcome == r.Outcome || !b.Outcome.Ended() && !r.Outcome.Ended() {
+		return err // nothing follows for the package
 	}
 	if err := refreshLastBuilds(ctx, tx, []int64{b.PackageID}); err != nil {
 		return err
