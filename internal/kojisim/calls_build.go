@@ -61,7 +61,7 @@ func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
 	seen := map[int]bool{}
 	rows := []xmlrpc.Struct{}
 	for _, t := range tags {
-		for _, id := range t.pkgOrder {
+		for _, id := range c.selectedOf(t) {
 			l := t.pkgs[id]
 			switch {
 			case event != 0 && l.created > event,
@@ -79,6 +79,19 @@ func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
 		}
 	}
 	return rows
+}
+
+// selectedOf returns the packages of a tag that a listPackages call may be
+// about: one, if it asks for one.
+func (c *call) selectedOf(t *tag) []int {
+	info := c.arg("pkgID")
+	if info == nil {
+		return t.pkgOrder
+	}
+	if p := c.w.pkgOf(info); p != nil && t.pkgs[p.id] != nil {
+		return []int{p.id}
+	}
+	return nil
 }
 
 func (l *listedPkg) wire(t *tag, owners bool) xmlrpc.Struct {
