@@ -40,6 +40,32 @@ func TestTaggedPackages(t *testing.T) {
 	}
 }
 
+// TestTaggedMeanwhile stores an answer about everything that was on its way
+// while the watcher recorded a build that it does not have yet.
+func TestTaggedMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := tracked(t)
+	c := f.collection()
+	event, err := f.Primary.LastEvent(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := listTagged(t.Context(), f.Primary, c.DestTag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	if err := f.TaggedPackages(t.Context(), c, []string{"foo"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.saveTagged(t.Context(), c, old, nil, event.ID); err != nil {
+		t.Fatal(err)
+	}
+	if foo := f.builds("foo"); foo[len(foo)-1] != "real complete 0:2-1 last" {
+		t.Errorf("builds of foo %v, want 2-1 to be the last", foo)
+	}
+}
+
 // TestPackagesListed does for one package what polling does for all.
 func TestPackagesListed(t *testing.T) {
 	t.Parallel()

@@ -179,7 +179,7 @@ func (r *Round) everything(ctx context.Context, c *koschei.Collection, n *tagNew
 			return nil, err
 		}
 	}
-	return r.sync.saveTagged(ctx, c, n.builds, nil)
+	return r.sync.saveTagged(ctx, c, n.builds, nil, n.event)
 }
 
 // someOf asks for some packages of the tag.
@@ -201,7 +201,7 @@ func (r *Round) someOf(ctx context.Context, c *koschei.Collection, n *tagNews, n
 	if err != nil {
 		return nil, err
 	}
-	untagged, err := r.sync.saveTaggings(ctx, c, names, n.some.taggings)
+	untagged, err := r.sync.saveTaggings(ctx, c, names, n.some.taggings, n.event)
 	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), err
 }
 

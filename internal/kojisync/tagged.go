@@ -29,11 +29,15 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
+	event, err := hub.LastEvent(ctx)
+	if err != nil {
+		return err
+	}
 	builds, err := listTagged(ctx, hub, c.DestTag)
 	if err != nil {
 		return err
 	}
-	_, err = s.saveTagged(ctx, c, builds, nil)
+	_, err = s.saveTagged(ctx, c, builds, nil, event.ID)
 	return err
 }
 
@@ -56,17 +60,21 @@ func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names 
 	if err != nil {
 		return err
 	}
+	event, err := hub.LastEvent(ctx)
+	if err != nil {
+		return err
+	}
 	taggings, err := hub.LatestTagged(ctx, c.DestTag, names)
 	if err != nil {
 		return fmt.Errorf("builds of %d packages in tag %s: %w", len(names), c.DestTag, err)
 	}
-	_, err = s.saveTaggings(ctx, c, names, taggings)
+	_, err = s.saveTaggings(ctx, c, names, taggings, event.ID)
 	return err
 }
 
-// saveTaggings stores what is tagged of some packages. It returns those of which
-// that is not known.
-func (s *Sync) saveTaggings(ctx context.Context, c *koschei.Collection, names []string, taggings []koji.Taggings) (left []string, err error) {
+// saveTaggings stores what is tagged of some packages, as the hub told after an
+// event. It returns those of which that is not known.
+func (s *Sync) saveTaggings(ctx context.Context, c *koschei.Collection, names []string, taggings []koji.Taggings, event int64) (left []string, err error) {
 	var builds []koji.TaggedBuild
 	about := []string{}
 	for i, t := range taggings {
@@ -78,14 +86,14 @@ func (s *Sync) saveTaggings(ctx context.Context, c *koschei.Collection, names []
 		about = append(about, names[i])
 		builds = append(builds, t.Builds...)
 	}
-	unrecorded, err := s.saveTagged(ctx, c, builds, about)
+	unrecorded, err := s.saveTagged(ctx, c, builds, about, event)
 	return append(left, unrecorded...), err
 }
 
 // saveTagged stores the newest tagged builds of some packages, of all if about
-// is nil. It returns the packages whose builds could not be recorded because
+// is nil, as the hub told after an event. It returns the packages whose builds could not be recorded because
 // the hub did not tell their tasks.
-func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string) (left []string, err error) {
+func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string, event int64) (left []string, err error) {
 	name, hub, err := s.sourceHub(c)
 	if err != nil {
 		return nil, err
@@ -125,7 +133,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 			}
 		}
 	}
-	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, about, s.Now())
+	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, about, event, s.Now())
 	if err == nil && changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}

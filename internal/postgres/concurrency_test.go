@@ -80,7 +80,7 @@ func operations() []operation {
 		{name: "retag", once: true, do: func(w *world, _ contended) error {
 			_, err := w.db.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.collection}, koschei.Primary, []postgres.TaggedBuild{
 				{Name: "contended-0", KojiBuildID: 77, Event: 400, EVR: rpm.EVR{Version: "0", Release: "1"}},
-			}, nil, testTime)
+			}, nil, 1000, testTime)
 			return err
 		}},
 		{name: "branch", once: true, do: func(w *world, _ contended) error {

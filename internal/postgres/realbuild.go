@@ -155,7 +155,8 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 // follows from the tagged builds. Koji's newest build is tagged, and so are
 // scratch builds of the same source; an ended build that is newer by event and
 // of another source is of one that was untagged. Of a package among those named
-// in $9, of any if that is null, all are if it has no tagged build. NOT IN looks
+// in $9, of any if that is null, all are if it has no tagged build. Builds that
+// are newer than the answer, of event $10, it says nothing about. NOT IN looks
 // names up in a table of hashes; with NOT EXISTS each package was compared with
 // each tagged build, for minutes, when statistics were older than the builds.
 const retagged = `
@@ -175,22 +176,23 @@ const retagged = `
 	FROM ` + taggedTable + `
 	JOIN package p ON p.collection_id = $1 AND p.name = t.name
 	JOIN build b ON b.package_id = p.id AND b.event > t.event AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
-	WHERE (b.epoch, b.version, b.release) <> (t.epoch, t.version, t.release)
+	WHERE b.event <= $10 AND (b.epoch, b.version, b.release) <> (t.epoch, t.version, t.release)
 		AND (b.origin = 'scratch' OR b.hub = $2 AND b.koji_build_id <> t.koji_build_id)
 	UNION ALL
 	SELECT b.id, b.package_id, true, b.event
 	FROM package p
 	JOIN build b ON b.package_id = p.id AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
-	WHERE p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL AND ($9::text[] IS NULL OR p.name = ANY($9))
+	WHERE b.event <= $10 AND p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL AND ($9::text[] IS NULL OR p.name = ANY($9))
 		AND p.name NOT IN (SELECT t.name FROM ` + taggedTable + `)`
 
 // SaveTagged makes the builds of a collection follow what is tagged: events of
 // taggings, and which builds are not tagged any more. The tagged builds are
-// those of all packages, or of the packages named in about if that is not nil.
-// It returns how many builds that changed.
-func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, now time.Time) (changed int, err error) {
+// those of all packages, or of the packages named in about if that is not nil,
+// as the hub told after an event of its own. It returns how many builds that
+// changed.
+func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
 	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
-	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases, about}
+	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases, about, event}
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		changed = 0
 		packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args...))
@@ -204,7 +206,7 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 			UPDATE build b
 			SET untagged = r.untagged, event = r.event
 			FROM (`+retagged+`) r
-			WHERE b.id = r.id AND b.package_id = ANY($10)`, append(args, packages)...)
+			WHERE b.id = r.id AND b.package_id = ANY($11)`, append(args, packages)...)
 		if err != nil {
 			return err
 		}

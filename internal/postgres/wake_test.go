@@ -132,7 +132,7 @@ func TestWakes(t *testing.T) {
 			return addReal(w.world, w.contended)
 		}, nil},
 		{"retag", func(w *wakeWorld) error {
-			_, err := w.db.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.collection}, koschei.Primary, nil, nil, testTime)
+			_, err := w.db.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.collection}, koschei.Primary, nil, nil, 1000, testTime)
 			return err
 		}, []string{"repo-resolver 1"}},
 		{"learn what sources say", func(w *wakeWorld) error {
