@@ -96,8 +96,8 @@ func newMonth(t *testing.T, days int) *month {
 	for _, l := range m.slots {
 		// A check reads the whole record, and a full poll all that the hub has in a
 		// tag. Every ten minutes and every six hours that is nothing, but as fast as
-		// time passes here it would be every second and every 27.
-		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h", "KOSCHEI_POLLING_FULL_INTERVAL=24h"}
+		// time passes here it would be every second and every half minute.
+		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h", "KOSCHEI_POLLING_FULL_INTERVAL=168h"}
 	}
 	return m
 }

@@ -32,7 +32,7 @@ type Loop struct {
 
 const (
 	// floor keeps a loop from eating the machine, however fast domain time runs.
-	floor = 100 * time.Millisecond
+	floor = 200 * time.Millisecond
 
 	// wakeRest and a tenth of the interval, whichever is shorter, are what a loop
 	// rests before it can be woken, so that a stream of wake-ups makes passes a

@@ -196,11 +196,12 @@ const broke = `CASE WHEN b.outcome = 'failed' THEN coalesce((
 
 // refreshBroke makes the changes of packages' builds say which of these broke.
 func refreshBroke(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	these, arg := among("b.package_id", packageIDs)
 	_, err := tx.Exec(ctx, `
 		UPDATE applied_change a
 		SET broke = NOT a.broke
 		FROM build b
-		WHERE b.package_id = ANY($1) AND a.build_id = b.id AND a.broke <> `+broke, packageIDs)
+		WHERE `+these+` AND a.build_id = b.id AND a.broke <> `+broke, arg)
 	if err != nil {
 		return fmt.Errorf("noting which builds broke: %w", err)
 	}

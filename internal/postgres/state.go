@@ -29,6 +29,16 @@ func lockPackages(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, error) 
 	return locked, nil
 }
 
+// among is the condition that a column is one of the ids, and what parameter $1
+// in it is. Builds change one by one: a statement about one id the server plans
+// once, but one about a list each time, since it supposes that lists are longer.
+func among(column string, ids []int64) (condition string, arg any) {
+	if len(ids) == 1 {
+		return column + " = $1", ids[0]
+	}
+	return column + " = ANY($1)", ids
+}
+
 // lastBuilds joins what the columns of each package (of alias changed) must
 // follow from, and otherBuilds says that those of p do not.
 const (
@@ -57,14 +67,15 @@ const (
 // makes it count calls it before noteStates, in the same transaction. The
 // packages must be locked.
 func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
+	these, arg := among("changed.id", packageIDs)
 	_, err := tx.Exec(ctx, `
 		UPDATE package p
 		SET last_build_id = last.id,
 			last_build_started = last.started,
 			last_complete_build_id = done.id,
 			last_complete_outcome = done.outcome
-		FROM unnest($1::bigint[]) AS changed (id)`+lastBuilds+`
-		WHERE p.id = changed.id AND `+otherBuilds, packageIDs)
+		FROM package AS changed`+lastBuilds+`
+		WHERE p.id = changed.id AND `+these+` AND `+otherBuilds, arg)
 	if err != nil {
 		return fmt.Errorf("refreshing last builds: %w", err)
 	}
@@ -93,13 +104,14 @@ func noteStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Tim
 const notedAtOnce = 1000
 
 func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
+	these, arg := among("id", packageIDs)
 	_, err := tx.Exec(ctx, `
 		WITH changed AS (
 			SELECT id, base_id, collection_id, name, noted_state AS prev, state AS curr,
 				CASE WHEN noted_state IN ('ok', 'failing', 'unresolved') THEN noted_state ELSE 'ignored' END AS old,
 				CASE WHEN state IN ('ok', 'failing', 'unresolved') THEN state ELSE 'ignored' END AS new
 			FROM package
-			WHERE id = ANY($1) AND state <> noted_state
+			WHERE `+these+` AND state <> noted_state
 		), noted AS (
 			UPDATE package p
 			SET noted_state = p.state, state_since = $2
@@ -127,6 +139,6 @@ func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time
 		FROM changed
 		JOIN collection c ON c.id = changed.collection_id
 		WHERE changed.old <> changed.new
-		ORDER BY changed.id`, packageIDs, now, TopicPackageState)
+		ORDER BY changed.id`, arg, now, TopicPackageState)
 	return err
 }
