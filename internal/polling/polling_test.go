@@ -161,3 +161,55 @@ func TestPassForSome(t *testing.T) {
 		t.Errorf("error %v without a hub, want one about collection b alone", err)
 	}
 }
+
+// TestSourceFacts looks for the sources of builds that the watcher recorded,
+// when those of all builds are known.
+func TestSourceFacts(t *testing.T) {
+	t.Parallel()
+	w, err := kojisim.ParseWorld([]byte(world), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := kojisim.NewStepClock(w.Now())
+	log := slog.New(slog.DiscardHandler)
+	hub := kojisim.NewHub(w, clock, log)
+	server := httptest.NewServer(hub)
+	t.Cleanup(server.Close)
+	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", Retry: koji.Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := pgtest.Database(t)
+	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	sql.Exec(`
+		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
+		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build')`)
+	c, err := db.Collection(t.Context(), "f40")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
+		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
+	}}
+	for _, version := range []string{"2", "3", "4", "5"} {
+		if err := s.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+			t.Fatal(err)
+		}
+		builds, err := client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if recorded, err := s.Sync.RecordTagged(t.Context(), c, &builds[0]); err != nil || !recorded {
+			t.Fatalf("recorded %t, %v", recorded, err)
+		}
+		if err := s.sourceFacts(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if n := sql.Number(`SELECT count(*) FROM srpm WHERE version = $1`, version); n != 1 {
+			t.Errorf("facts of foo-%s-1 are not stored", version)
+		}
+	}
+}
