@@ -82,8 +82,8 @@ func newMonth(t *testing.T, days int) *month {
 		t.Fatal(err)
 	}
 	// The server's housekeeping goes by real time: as often as this it looks
-	// whether there is something to do, once in an hour of ours.
-	m.open(world, append([]string{"shared_buffers=256MB", "autovacuum_naptime=5"}, statementSettings()...)...)
+	// whether there is something to do, about once a repo.
+	m.open(world, append([]string{"shared_buffers=256MB", "autovacuum_naptime=13"}, statementSettings()...)...)
 	err = m.hub.Amend("tag f45 parents=f44\n" +
 		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
 		"target f45 build=f45-build dest=f45")
