@@ -29,9 +29,16 @@ build foo-1-1 tag=f40
  binary foo
 `
 
-// TestPass polls two collections, the first of which has no tag at the hub.
-func TestPass(t *testing.T) {
-	t.Parallel()
+// A fixture is a service with a hub and a record of its own.
+type fixture struct {
+	*Service
+	hub    *kojisim.Hub
+	client *koji.Client
+	sql    *pgtest.Console
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
 	w, err := kojisim.ParseWorld([]byte(world), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -46,20 +53,26 @@ func TestPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
-	sql.Exec(`
+	db := pgtest.Open(t, cfg)
+	return &fixture{hub: hub, client: client, sql: pgtest.NewConsole(t, cfg), Service: &Service{DB: db, Log: log, Sync: &kojisync.Sync{
+		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
+	}}}
+}
+
+// TestPass polls two collections, the first of which has no tag at the hub.
+func TestPass(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.sql.Exec(`
 		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag)
 		VALUES ('gone', 'Gone', 900, 'gone', 'gone', 'gone-build'), ('f40', 'Fedora 40', 1, 'f40', 'f40', 'f40-build')`)
-	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
-		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}}
 	for range 2 {
-		err = s.pass(t.Context())
+		err := f.pass(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "collection gone: ") || strings.Contains(err.Error(), "collection f40: ") {
 			t.Errorf("error %v, want one about collection gone alone", err)
 		}
 	}
-	got := sql.Lines(`
+	got := f.sql.Lines(`
 		SELECT concat_ws(' ', c.name, p.name, b.origin, b.version, s.build_requires)
 		FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
 		LEFT JOIN srpm s ON s.name = p.name AND s.version = b.version`)
@@ -67,13 +80,13 @@ func TestPass(t *testing.T) {
 		t.Errorf("builds with the BuildRequires of their sources (-want +got):\n%s", diff)
 	}
 
-	hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
-	if err := s.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "collection f40: ") {
+	f.hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	if err := f.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "collection f40: ") {
 		t.Errorf("error %v while the hub is away, want one about each collection", err)
 	}
-	hub.SetFaults(kojisim.Faults{})
-	sql.Exec(`DELETE FROM collection WHERE name = 'gone'`)
-	if err := s.pass(t.Context()); err != nil {
+	f.hub.SetFaults(kojisim.Faults{})
+	f.sql.Exec(`DELETE FROM collection WHERE name = 'gone'`)
+	if err := f.pass(t.Context()); err != nil {
 		t.Errorf("error %v without the collection that is gone", err)
 	}
 }
@@ -166,49 +179,32 @@ func TestPassForSome(t *testing.T) {
 // when those of all builds are known.
 func TestSourceFacts(t *testing.T) {
 	t.Parallel()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clock := kojisim.NewStepClock(w.Now())
-	log := slog.New(slog.DiscardHandler)
-	hub := kojisim.NewHub(w, clock, log)
-	server := httptest.NewServer(hub)
-	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", Retry: koji.Retry{Attempts: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
-	sql.Exec(`
+	f := newFixture(t)
+	f.sql.Exec(`
 		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
 		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build')`)
-	c, err := db.Collection(t.Context(), "f40")
+	c, err := f.DB.Collection(t.Context(), "f40")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
-		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}}
 	for _, version := range []string{"2", "3", "4", "5"} {
-		if err := s.pass(t.Context()); err != nil {
+		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+		if err := f.hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
-		builds, err := client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})
+		builds, err := f.client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if recorded, err := s.Sync.RecordTagged(t.Context(), c, &builds[0]); err != nil || !recorded {
+		if recorded, err := f.Sync.RecordTagged(t.Context(), c, &builds[0]); err != nil || !recorded {
 			t.Fatalf("recorded %t, %v", recorded, err)
 		}
-		if err := s.sourceFacts(t.Context(), c); err != nil {
+		if err := f.sourceFacts(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if n := sql.Number(`SELECT count(*) FROM srpm WHERE version = $1`, version); n != 1 {
+		if n := f.sql.Number(`SELECT count(*) FROM srpm WHERE version = $1`, version); n != 1 {
 			t.Errorf("facts of foo-%s-1 are not stored", version)
 		}
 	}

@@ -92,11 +92,11 @@ func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 const lastBuildsOf = `
 			SELECT p.name, p.last_build_id AS build_id
 			FROM package p
-			WHERE p.collection_id = $1 AND NOT p.blocked AND $2 = 0
+			WHERE p.collection_id = $1 AND NOT p.blocked
 			UNION ALL
 			SELECT p.name, p.last_complete_build_id
 			FROM package p
-			WHERE p.collection_id = $1 AND NOT p.blocked AND p.running AND $2 = 0 -- the others were named`
+			WHERE p.collection_id = $1 AND NOT p.blocked AND p.running -- the others were named`
 
 // buildsAfter are a collection's builds that were recorded after a build.
 const buildsAfter = `
@@ -109,9 +109,9 @@ const buildsAfter = `
 // of builds that wait to be resolved, of which nothing is stored. With the id of
 // a build, only those of builds recorded after it are looked at, which is quick.
 func (db *DB) MissingSRPMs(ctx context.Context, collectionID, after int64) ([]Source, error) {
-	builds := buildsAfter
-	if after == 0 {
-		builds = lastBuildsOf
+	builds, args := lastBuildsOf, []any{collectionID}
+	if after != 0 {
+		builds, args = buildsAfter, append(args, after)
 	}
 	rows, err := db.pool.Query(ctx, `
 		WITH wanted AS (`+builds+`
@@ -132,7 +132,7 @@ func (db *DB) MissingSRPMs(ctx context.Context, collectionID, after int64) ([]So
 			SELECT
 			FROM srpm s
 			WHERE s.hub = w.hub AND s.name = w.name AND s.version = w.version AND s.release = w.release)
-		ORDER BY w.name, w.version, w.release`, collectionID, after)
+		ORDER BY w.name, w.version, w.release`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading source packages of which nothing is known: %w", err)
 	}
