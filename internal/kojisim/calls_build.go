@@ -67,7 +67,6 @@ func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
 			case event != 0 && l.created > event,
 				!strings.HasPrefix(l.pkg.name, strings.ToLower(prefix)),
 				seen[id] && !c.flag("with_dups") && c.arg("tagID") != nil,
-				c.arg("pkgID") != nil && c.arg("pkgID") != l.pkg.name && c.arg("pkgID") != int64(id),
 				c.arg("userID") != nil && c.arg("userID") != l.owner.name && c.arg("userID") != int64(l.owner.id):
 				continue
 			}
@@ -81,8 +80,8 @@ func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
 	return rows
 }
 
-// selectedOf returns the packages of a tag that a listPackages call may be
-// about: one, if it asks for one.
+// selectedOf returns the packages of a tag that a listPackages call is about, in
+// the tag's order: one at most, if it asks for one.
 func (c *call) selectedOf(t *tag) []int {
 	info := c.arg("pkgID")
 	if info == nil {

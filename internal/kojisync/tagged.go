@@ -91,8 +91,8 @@ func (s *Sync) saveTaggings(ctx context.Context, c *koschei.Collection, names []
 }
 
 // saveTagged stores the newest tagged builds of some packages, of all if about
-// is nil, as the hub told after an event. It returns the packages whose builds could not be recorded because
-// the hub did not tell their tasks.
+// is nil, as the hub told after an event. It returns the packages whose builds
+// could not be recorded because the hub did not tell their tasks.
 func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []koji.TaggedBuild, about []string, event int64) (left []string, err error) {
 	name, hub, err := s.sourceHub(c)
 	if err != nil {

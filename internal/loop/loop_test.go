@@ -47,8 +47,8 @@ func TestInterval(t *testing.T) {
 	}{
 		{"real time", 10 * time.Second, 0, 10 * time.Second},
 		{"domain time", 10 * time.Second, 10, time.Second},
-		{"floor", 3 * time.Second, 2880, floor},
-		{"no interval", 0, 0, floor},
+		{"floor", 3 * time.Second, 2880, 200 * time.Millisecond},
+		{"no interval", 0, 0, 200 * time.Millisecond},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -57,7 +57,7 @@ type Service struct {
 	seen     map[int64]snapshot           // by collection
 	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
 
-	// Of the packages last resolved all, by collection and Baseline.SetID.
+	// Sets that changes are counted from, by collection and Baseline.SetID.
 	baselines map[int64]map[int64]postgres.SetContent
 }
 

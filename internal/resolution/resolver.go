@@ -173,7 +173,7 @@ func (v *Resolver) answer(w *worker, g Goal) Answer {
 	if bytes.Equal(hash[:], g.Known) {
 		return Answer{Same: true}
 	}
-	return Answer{Set: slices.Clone(set), Hash: hash[:]}
+	return Answer{Set: slices.Clone(set), Hash: bytes.Clone(hash[:])}
 }
 
 // stored returns packages as they are stored, until the next call. They are
