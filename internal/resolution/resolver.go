@@ -3,6 +3,7 @@ package resolution
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/bits"
 	"runtime"
@@ -106,24 +107,30 @@ type Answer struct {
 func (a *Answer) Resolved() bool { return len(a.Problems) == 0 }
 
 // Base answers for the buildroot group alone.
-func (v *Resolver) Base() Answer { return v.answer(v.workers[0], Goal{}) }
+func (v *Resolver) Base() Answer {
+	answers := make([]Answer, 1)
+	v.answer(v.workers[0], question{goals: []int{0}}, make([]Goal, 1), answers)
+	return answers[0]
+}
 
-// Resolve answers for source packages, in their order. An error is ctx's alone:
-// whatever is wrong with a package is its problem.
+// Resolve answers for source packages, in their order. Answers may share their
+// memory. An error is ctx's alone: whatever is wrong with a package is its
+// problem.
 func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) {
-	const step = 16 // goals that a goroutine takes at once
+	const step = 16 // questions that a goroutine takes at once
 	answers := make([]Answer, len(goals))
+	questions := questionsOf(goals)
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for _, w := range v.workers[:min(len(v.workers), 1+len(goals)/step)] {
+	for _, w := range v.workers[:min(len(v.workers), 1+len(questions)/step)] {
 		group.Go(func() error {
 			for ctx.Err() == nil {
 				first := int(next.Add(step)) - step
-				if first >= len(goals) {
+				if first >= len(questions) {
 					return nil
 				}
-				for i := first; i < min(first+step, len(goals)); i++ {
-					answers[i] = v.answer(w, goals[i])
+				for _, q := range questions[first:min(first+step, len(questions))] {
+					v.answer(w, q, goals, answers)
 				}
 			}
 			return context.Cause(ctx)
@@ -133,6 +140,34 @@ func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) 
 		return nil, err
 	}
 	return answers, nil
+}
+
+// A question is what some goals ask, which have the same BuildRequires. Of a
+// thousand source packages that follow each other one in five has those of
+// another.
+type question struct {
+	requires []string
+	goals    []int // by index
+}
+
+func questionsOf(goals []Goal) []question {
+	questions := make([]question, 0, len(goals))
+	known := make(map[string]int, len(goals)) // by BuildRequires
+	var key []byte
+	for i := range goals {
+		key = key[:0]
+		for _, text := range goals[i].Requires {
+			key = append(append(key, text...), 0)
+		}
+		n, ok := known[string(key)]
+		if !ok {
+			n = len(questions)
+			known[string(key)] = n
+			questions = append(questions, question{requires: goals[i].Requires})
+		}
+		questions[n].goals = append(questions[n].goals, i)
+	}
+	return questions
 }
 
 // Paths returns the files that BuildRequires name and that only the file lists
@@ -152,28 +187,46 @@ func Paths(requires [][]string) []string {
 	return repodata.Paths(nil, relations)
 }
 
-func (v *Resolver) answer(w *worker, g Goal) Answer {
-	goal := depsolve.Goal{Group: v.options.Group, Requires: make([]rpm.Relation, len(g.Requires))}
-	var problems []string
-	for i, text := range g.Requires {
+// answer writes the answers to a question.
+func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer) {
+	set, problems := v.solve(w, q.requires)
+	var hash [sha256.Size]byte
+	if len(problems) == 0 {
+		hash = w.hasher.Hash(set)
+	}
+	var full Answer // made once it is known that somebody needs it
+	for _, i := range q.goals {
+		switch {
+		case len(problems) > 0:
+			full = Answer{Problems: problems}
+		case bytes.Equal(hash[:], goals[i].Known):
+			answers[i] = Answer{Same: true}
+			continue
+		case full.Hash == nil:
+			full = Answer{Set: slices.Clone(set), Hash: bytes.Clone(hash[:])}
+		}
+		answers[i] = full
+	}
+}
+
+// solve returns what the buildroot for BuildRequires contains, until the next
+// call, or why it cannot be made.
+func (v *Resolver) solve(w *worker, requires []string) (set postgres.Set, problems []string) {
+	goal := depsolve.Goal{Group: v.options.Group, Requires: make([]rpm.Relation, len(requires))}
+	for i, text := range requires {
 		var err error
 		if goal.Requires[i], err = rpm.ParseRelation(text); err != nil {
 			problems = append(problems, fmt.Sprintf("a BuildRequires cannot be read: %v", err))
 		}
 	}
 	if len(problems) > 0 {
-		return Answer{Problems: problems}
+		return nil, problems
 	}
 	result := w.solver.Solve(goal)
 	if !result.OK {
-		return Answer{Problems: v.why.whole(w.solver, goal)}
+		return nil, v.why.whole(w.solver, goal)
 	}
-	set := w.stored(v.repo, result.Packages)
-	hash := w.hasher.Hash(set)
-	if bytes.Equal(hash[:], g.Known) {
-		return Answer{Same: true}
-	}
-	return Answer{Set: slices.Clone(set), Hash: bytes.Clone(hash[:])}
+	return w.stored(v.repo, result.Packages), nil
 }
 
 // stored returns packages as they are stored, until the next call. They are
