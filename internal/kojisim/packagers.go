@@ -53,7 +53,7 @@ func (s *packagers) findCore(names ...string) {
 		}
 	}
 	s.core = map[*pkg]bool{}
-	for q := range l.seen {
+	for q := range l.state {
 		if p := of[q]; p != nil {
 			s.core[p] = true
 		}

@@ -53,19 +53,46 @@ func (p provider) in(t *tag, event int) bool {
 	return p.build == nil || t.latestBuild(p.build.pkg, event) == p.build
 }
 
+// An installability is what a look knows of a package.
+type installability int8
+
+const (
+	_ installability = iota
+	looking
+	installable
+	uninstallable
+)
+
 // A look is a walk over what a buildroot would hold.
 type look struct {
-	w     *World
-	tag   *tag
-	event int
-	state map[*rpm.Package]bool // false while it is being looked at, or bad
-	seen  map[*rpm.Package]bool
+	w      *World
+	tag    *tag
+	event  int
+	order  []*tag // the tag's
+	latest map[*pkg]*build
+	state  map[*rpm.Package]installability
 
 	merged []*look // at all repos that are looked at as one, this among them; nil: only this
 }
 
 func (w *World) look(t *tag, event int) *look {
-	return &look{w: w, tag: t, event: event, state: map[*rpm.Package]bool{}, seen: map[*rpm.Package]bool{}}
+	return &look{
+		w: w, tag: t, event: event, order: t.order(),
+		latest: map[*pkg]*build{}, state: map[*rpm.Package]installability{},
+	}
+}
+
+// has reports whether the repo of the tag itself has a provider.
+func (l *look) has(p provider) bool {
+	if p.build == nil {
+		return true
+	}
+	latest, known := l.latest[p.build.pkg]
+	if !known {
+		latest = latestBuildIn(l.order, p.build.pkg, l.event)
+		l.latest[p.build.pkg] = latest
+	}
+	return latest == p.build
 }
 
 // unmet returns the first of rs that nothing installable provides.
@@ -99,7 +126,7 @@ func (l *look) met(r rpm.Relation) bool {
 // provided reports whether something installable in the tag itself provides r.
 func (l *look) provided(r rpm.Relation) bool {
 	for _, p := range l.w.providers[r.Name] {
-		if offers(p, r) && p.in(l.tag, l.event) && l.installable(p.pkg) {
+		if offers(p, r) && l.has(p) && l.installable(p.pkg) {
 			return true
 		}
 	}
@@ -119,7 +146,7 @@ func (l *look) candidates(r rpm.Relation) []provider {
 	var out []provider
 	for _, one := range looks {
 		for _, p := range one.w.providers[r.Name] {
-			if offers(p, r) && p.in(one.tag, one.event) {
+			if offers(p, r) && one.has(p) {
 				out = append(out, p)
 			}
 		}
@@ -130,13 +157,14 @@ func (l *look) candidates(r rpm.Relation) []provider {
 // installable reports whether all that p requires is met. What is required in a
 // circle is taken for installable.
 func (l *look) installable(p *rpm.Package) bool {
-	if l.seen[p] {
-		ok, done := l.state[p]
-		return ok || !done
+	if known := l.state[p]; known != 0 {
+		return known != uninstallable
 	}
-	l.seen[p] = true
+	l.state[p] = looking
 	_, bad := l.unmet(p.Requires)
-	l.state[p] = !bad
+	if l.state[p] = installable; bad {
+		l.state[p] = uninstallable
+	}
 	return !bad
 }
 

@@ -294,8 +294,11 @@ func isBlocked(tags []*tag, p *pkg) bool {
 }
 
 // latestBuild is the build of p that counts in t at event, nil without one.
-func (t *tag) latestBuild(p *pkg, event int) *build {
-	g := appendListing(nil, t.order(), p, event, true)
+func (t *tag) latestBuild(p *pkg, event int) *build { return latestBuildIn(t.order(), p, event) }
+
+// latestBuildIn is latestBuild of a tag with that order.
+func latestBuildIn(order []*tag, p *pkg, event int) *build {
+	g := appendListing(nil, order, p, event, true)
 	if len(g) == 0 {
 		return nil
 	}

@@ -174,11 +174,13 @@ func (w *World) Foresee(repoID int) map[string]Verdict {
 
 // cannotInstall decides whether the buildroot of src cannot be installed from r.
 func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
-	if bad, unmet := w.brokenGroup(r); unmet {
+	l, release := w.lookIn(r)
+	defer release()
+	if bad, unmet := l.brokenGroup(); unmet {
 		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
 		return true
 	}
-	bad, unmet := w.unmetIn(r, src.requires)
+	bad, unmet := l.unmet(src.requires)
 	if unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
 	}
@@ -201,22 +203,13 @@ func (w *World) broken(o *outcome, src *build, r *repo) bool {
 	return false
 }
 
-// unmetIn returns the first of rs that cannot be had from a repo.
-func (w *World) unmetIn(r *repo, rs []rpm.Relation) (rpm.Relation, bool) {
-	l, release := w.lookIn(r)
-	defer release()
-	return l.unmet(rs)
-}
-
 // brokenGroup returns what keeps the group of the buildroot from being
 // installed. A member that does not exist is passed over, as mock does.
-func (w *World) brokenGroup(r *repo) (rpm.Relation, bool) {
-	g := r.tag.groupByName("build")
+func (l *look) brokenGroup() (rpm.Relation, bool) {
+	g := l.tag.groupByName("build")
 	if g == nil {
 		return rpm.Relation{}, false
 	}
-	l, release := w.lookIn(r)
-	defer release()
 	for _, m := range g.groupPackages() {
 		name := rpm.Relation{Name: m.name}
 		if m.kind != "optional" && len(l.candidates(name)) > 0 && !l.met(name) {
