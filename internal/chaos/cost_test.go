@@ -37,7 +37,7 @@ func (c costs) String() string {
 
 // costs are what the services, the hub and PostgreSQL have spent so far.
 func (s *stage) costs() costs {
-	all := costs{"hub and test": ownCost(s.t), "PostgreSQL": s.databaseCost()}
+	all := costs{"hub and test": ownCost(s.t.T), "PostgreSQL": s.databaseCost()}
 	for _, l := range s.slots {
 		l.mu.Lock()
 		p := l.process

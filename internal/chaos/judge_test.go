@@ -18,7 +18,7 @@ func (s *stage) judge(repo int) {
 	s.judgeOutcomes(rows)
 	s.judgeStates(repo)
 	s.judgeRecord()
-	for _, what := range []string{"builds complete", "builds failed", "builds infrastructure", "killed after a submission", "held up a submission", "freezes"} {
+	for _, what := range append(worstTrouble(), "builds complete", "builds failed", "builds infrastructure") {
 		if s.counts.of(what) == 0 {
 			s.t.Errorf("%s: none, the test has tested little", what)
 		}

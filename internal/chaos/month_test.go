@@ -72,7 +72,7 @@ func newMonth(t *testing.T, days int) *month {
 	was := debug.SetGCPercent(400)
 	t.Cleanup(func() { debug.SetGCPercent(was) })
 	m := &month{days: days, stage: newStage(t, plan{
-		seed: 1, speed: 800, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
+		seed: 1, speed: 770, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
 	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
 		Seed:  m.plan.seed,

@@ -28,7 +28,7 @@ const (
 
 // A stage is all that takes part.
 type stage struct {
-	t    *testing.T
+	t    *teller
 	plan plan
 	dir  string
 
@@ -59,7 +59,8 @@ func services() []string {
 // newStage builds the program, and no more yet.
 func newStage(t *testing.T, p plan) *stage {
 	t.Helper()
-	s := &stage{t: t, plan: p, dir: keptDir(t)}
+	teller := newTeller(t)
+	s := &stage{t: teller, plan: p, dir: keptDir(t)}
 	if err := os.WriteFile(filepath.Join(s.dir, password), []byte(kojisim.KoscheiUser), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +78,11 @@ func (s *stage) open(world *kojisim.World, settings ...string) {
 	s.t.Helper()
 	s.world = world
 	s.startBus()
-	s.server = startServer(s.t, filepath.Join(s.dir, "database"), settings...)
+	s.server = startServer(s.t.T, filepath.Join(s.dir, "database"), settings...)
 	s.openRecord()
 	s.start0, s.epoch = world.Now(), time.Now()
 	s.hub = kojisim.NewHub(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
-	runHub(s.t, s.hub)
+	runHub(s.t.T, s.hub)
 	s.meddler = &meddler{stage: s, luck: s.plan.luck(1000)}
 }
 
