@@ -207,9 +207,15 @@ func forgetChanges(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
 // updateResolved writes which builds the verdicts are about, and the word for
 // them. In most verdicts on a new repo both are what they were.
 func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now time.Time) error {
-	ids, builds, resolutions := make([]int64, len(verdicts)), make([]int64, len(verdicts)), make([]string, len(verdicts))
-	for i, v := range verdicts {
-		ids[i], builds[i], resolutions[i] = v.Candidate.PackageID, v.Candidate.BuildID, string(v.Resolution())
+	var ids, builds []int64
+	var resolutions []string
+	for _, v := range verdicts {
+		if c := v.Candidate; c.Due || v.Resolution() != c.Resolution {
+			ids, builds, resolutions = append(ids, c.PackageID), append(builds, c.BuildID), append(resolutions, string(v.Resolution()))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	changed, err := collectIDs(tx.Query(ctx, `
 		UPDATE package p
