@@ -106,6 +106,7 @@ type worker struct {
 	lines   *lineWriter // nil if no sets are wanted
 	spare   <-chan []byte
 	answers map[string]answer // in the batch at hand, by their BuildRequires
+	recur   recurring
 	key     []byte
 }
 
@@ -119,6 +120,7 @@ func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte)
 		lines:   sets.newLineWriter(),
 		spare:   spare,
 		answers: make(map[string]answer),
+		recur:   recurring{answers: make(map[string]answer)},
 	}
 	if w.before != nil {
 		k.before = w.before.NewSolver(options)
@@ -148,11 +150,44 @@ func (w *worker) run(ctx context.Context, batches <-chan *batch) {
 // An answer is all there is to know about a goal. One source package in seven
 // has the BuildRequires of another nearby, and so its answer.
 type answer struct {
-	ok         bool
-	problems   []string // if they are asked for
-	effect     depsolve.Effect
-	again      bool // it was solved again because of the overlay
-	start, end int  // of its line in batch.sets, without the name
+	ok       bool
+	problems []string // if they are asked for
+	effect   depsolve.Effect
+	again    bool   // it was solved again because of the overlay
+	line     []byte // without the name
+}
+
+// recurring are the answers that goals of several batches have. Those with few
+// BuildRequires recur: a third of a distribution asks for one of some hundred
+// things.
+type recurring struct {
+	answers map[string]answer // by BuildRequires; those given once so far are empty
+	whole   int               // that are not
+}
+
+const (
+	fewRequires   = 4
+	mostRecurring = 2048 // some 10 KiB each
+)
+
+// of returns the answer for BuildRequires with a key, if it is kept.
+func (r *recurring) of(key []byte) (answer, bool) {
+	a, known := r.answers[string(key)]
+	return a, known && a.line != nil
+}
+
+// note keeps an answer when it is given for the second time: most are not.
+func (r *recurring) note(key string, requires []rpm.Relation, a answer) {
+	if len(requires) > fewRequires || r.whole == mostRecurring {
+		return
+	}
+	if _, again := r.answers[key]; again {
+		a.line = append([]byte{}, a.line...)
+		r.answers[key] = a
+		r.whole++
+		return
+	}
+	r.answers[key] = answer{}
 }
 
 // add adds the answer for one package to a batch.
@@ -161,12 +196,17 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 		b.sets = append(b.sets, p.Name...)
 	}
 	w.key = appendKey(w.key[:0], p.Requires)
-	a, ok := w.answers[string(w.key)]
-	if ok {
-		b.sets = append(b.sets, b.sets[a.start:a.end]...)
+	a, known := w.answers[string(w.key)]
+	if !known {
+		a, known = w.recur.of(w.key)
+	}
+	if known {
+		b.sets = append(b.sets, a.line...)
 	} else {
 		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires})
-		w.answers[string(w.key)] = a
+		key := string(w.key)
+		w.answers[key] = a
+		w.recur.note(key, p.Requires, a)
 	}
 	if !a.ok {
 		b.failed++
@@ -195,14 +235,15 @@ func (w *worker) wantsProblems(a answer) bool {
 // solve answers a goal and adds its line to a batch.
 func (w *worker) solve(b *batch, goal depsolve.Goal) answer {
 	result, effect, again := w.compare(goal)
-	a := answer{ok: result.OK, effect: effect, again: again, start: len(b.sets)}
+	a := answer{ok: result.OK, effect: effect, again: again}
 	if w.wantsProblems(a) {
 		a.problems = problemsOf(w.solver, goal)
 	}
+	start := len(b.sets)
 	if w.lines != nil {
 		b.sets = w.lines.append(b.sets, w.solver, result)
 	}
-	a.end = len(b.sets)
+	a.line = b.sets[start:len(b.sets):len(b.sets)]
 	return a
 }
 

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 )
@@ -89,23 +89,28 @@ type tokens struct {
 const shortToken = 32
 
 func newTokens(u *depsolve.Universe, distances bool) *tokens {
-	names := make([]string, u.Len())
-	order := make([]depsolve.ID, u.Len())
+	var all []byte
+	order, ends := make([]depsolve.ID, u.Len()), make([]int32, u.Len()+1)
 	for i := range order {
 		id := depsolve.ID(i + 1)
 		order[i] = id
-		if distances {
-			names[i] = " " + u.Name(id) + "/"
+		if all = append(all, ' '); distances {
+			all = append(append(all, u.Name(id)...), '/')
 		} else {
-			names[i] = " " + u.NEVRA(id).Long()
+			all = u.NEVRA(id).AppendLong(all)
 		}
+		ends[id] = int32(len(all))
 	}
-	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return strings.Compare(names[a-1], names[b-1]) })
-	t := &tokens{rank: make([]uint32, u.Len()+1), start: make([]int32, 0, u.Len()+1)}
+	name := func(id depsolve.ID) []byte { return all[ends[id-1]:ends[id]] }
+	slices.SortStableFunc(order, func(a, b depsolve.ID) int { return bytes.Compare(name(a), name(b)) })
+	t := &tokens{
+		rank: make([]uint32, u.Len()+1), start: make([]int32, 0, u.Len()+1),
+		text: make([]byte, 0, len(all)+shortToken),
+	}
 	for rank, id := range order {
 		t.rank[id] = uint32(rank)
 		t.start = append(t.start, int32(len(t.text)))
-		t.text = append(t.text, names[id-1]...)
+		t.text = append(t.text, name(id)...)
 	}
 	t.start = append(t.start, int32(len(t.text)))
 	t.text = append(t.text, make([]byte, shortToken)...)

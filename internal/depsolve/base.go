@@ -19,7 +19,7 @@ type baseState struct {
 // has to wait for the BuildRequires then, because the order of decisions counts.
 func (s *Solver) setBase(group []string) {
 	s.base = &baseState{group: slices.Clone(group)}
-	s.shared.id = None
+	s.shared = s.shared[:0]
 	s.revert(0)
 	s.level = 1
 	s.request.resetTo(0)
@@ -83,55 +83,80 @@ func (s *Solver) remainingGuards() *table[int32] {
 	return &t
 }
 
-// A sharedPart is what follows, beyond the base, from one package that most
-// goals ask for, as nearly all of Debian's ask for debhelper. It stays decided
-// for as long as goals do.
+// A sharedPart is what follows, beyond the base and the parts before it, from
+// one package that many goals ask for, as nearly all of Debian's ask for
+// debhelper and those of Python for python3-all besides. It stays decided for as
+// long as goals do.
 type sharedPart struct {
-	id    ID // None if nothing is shared
-	trail int
+	id    ID
+	trail int // how many decisions there are with it
 	open  bitset
-	asked []int32 // per package: how many goals have had to have it so far
 }
 
-// keepsShared reports whether the request, too, asks for the package that the
-// one before has decided for first.
-func (s *Solver) keepsShared() bool {
-	if s.shared.id == None {
-		return false
+// mostShared parts are kept at once. Each costs a copy of the open clauses.
+const mostShared = 4
+
+// keepShared keeps those of the parts that the request asks for, too, as long as
+// all before them are kept.
+func (s *Solver) keepShared() {
+	n := 0
+	for n < len(s.shared) && s.asksFor(s.shared[n].id) {
+		n++
 	}
+	s.shared = s.shared[:n]
+}
+
+// asksFor reports whether a BuildRequires leaves no choice but a package.
+func (s *Solver) asksFor(id ID) bool {
 	for _, j := range s.request.jobs[s.base.jobs:] {
-		if len(j.lits) == 1 && j.lits[0] == s.shared.id {
+		if len(j.lits) == 1 && j.lits[0] == id {
 			return true
 		}
 	}
-	s.shared.id = None
 	return false
 }
 
-// share decides for the package of the request that goals have asked for most,
-// if nothing is shared. It returns false if that is contradictory. Where weak
-// dependencies are followed the order of decisions counts, so nothing is
-// shared.
+// share decides for the packages of the request that goals have asked for most.
+// It returns false if that is contradictory. Where weak dependencies are
+// followed the order of decisions counts, so nothing is shared.
 func (s *Solver) share() bool {
-	if s.shared.asked == nil {
-		s.shared.asked = make([]int32, len(s.u.pkgs))
+	if s.asked == nil {
+		s.asked = make([]int32, len(s.u.pkgs))
 	}
-	popular := None
 	for _, j := range s.request.jobs[s.base.jobs:] {
 		if id := j.lits[0]; len(j.lits) == 1 && id > 0 {
-			s.shared.asked[id]++
-			if s.decided[id] == 0 && s.shared.asked[id] > s.shared.asked[popular] {
-				popular = id
-			}
+			s.asked[id]++
 		}
 	}
-	if s.shared.id != None || popular == None {
-		return true
+	for len(s.shared) < mostShared {
+		id := s.mostAsked()
+		if id == None {
+			return true
+		}
+		if !s.decide(id) || !s.propagate() {
+			return false
+		}
+		s.addShared(id)
 	}
-	if !s.decide(popular) || !s.propagate() {
-		return false
-	}
-	s.shared.id, s.shared.trail = popular, len(s.trail)
-	s.shared.open = append(s.shared.open[:0], s.open...)
 	return true
+}
+
+// mostAsked returns the package of the request that goals have asked for most
+// and that is not decided yet, or None.
+func (s *Solver) mostAsked() ID {
+	most := None
+	for _, j := range s.request.jobs[s.base.jobs:] {
+		if id := j.lits[0]; len(j.lits) == 1 && id > 0 && s.decided[id] == 0 && s.asked[id] > s.asked[most] {
+			most = id
+		}
+	}
+	return most
+}
+
+func (s *Solver) addShared(id ID) {
+	n := len(s.shared)
+	s.shared = slices.Grow(s.shared, 1)[:n+1]
+	part := &s.shared[n] // it may have been one before
+	part.id, part.trail = id, len(s.trail)
+	part.open = append(part.open[:0], s.open...)
 }

@@ -20,10 +20,11 @@ type Solver struct {
 	request request
 	jobs    []jobState
 
-	base     *baseState // nil before the first goal
-	shared   sharedPart
-	weak     bool      // follow weak dependencies
-	record   *recorder // made when first needed
+	base     *baseState   // nil before the first goal
+	shared   []sharedPart // the last decided on top of the others
+	asked    []int32      // per package: how many goals have had to have it so far
+	weak     bool         // follow weak dependencies
+	record   *recorder    // made when first needed
 	distance distanceFinder
 	full     *fullSolver // made when first needed
 }
@@ -111,8 +112,9 @@ func (s *Solver) try() verdict {
 // one before.
 func (s *Solver) reset() {
 	trail, open := s.base.trail, s.base.open
-	if s.keepsShared() {
-		trail, open = s.shared.trail, s.shared.open
+	s.keepShared()
+	if n := len(s.shared); n > 0 {
+		trail, open = s.shared[n-1].trail, s.shared[n-1].open
 	}
 	for _, lit := range s.trail[trail:] {
 		s.decided[abs(lit)] = 0

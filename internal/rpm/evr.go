@@ -106,8 +106,11 @@ func (n NEVRA) String() string {
 
 // Long is name-epoch:version-release.arch, the epoch always there.
 func (n NEVRA) Long() string {
-	return string(n.append(nil, true))
+	return string(n.AppendLong(nil))
 }
+
+// AppendLong appends what Long returns to dst.
+func (n NEVRA) AppendLong(dst []byte) []byte { return n.append(dst, true) }
 
 func (n NEVRA) append(dst []byte, withEpoch bool) []byte {
 	dst = append(dst, n.Name...)
