@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/koschei-ci/koschei"
@@ -81,14 +80,7 @@ func requiresOf(builds []postgres.PendingBuild) [][]string {
 func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB,
 	c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild,
 ) error {
-	others, err := s.storeVerdicts(ctx, db, builds)
-	if err != nil {
-		return err
-	}
-	if n := len(builds) - len(others); n > 0 {
-		s.Log.InfoContext(ctx, "builds have the verdict on their package", "collection", c.Name, "repo", repo.ID, "builds", n)
-	}
-	builds = slices.DeleteFunc(others, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
+	builds = slices.DeleteFunc(builds, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
 	if len(builds) == 0 {
 		return nil
 	}
@@ -117,34 +109,6 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB
 	}
 	s.Log.InfoContext(ctx, "builds resolved", "collection", c.Name, "repo", repo.ID, "builds", len(builds))
 	return nil
-}
-
-// storeVerdicts stores what builds were made with of which the repo-resolver has
-// found it already, and returns the others. Most builds are made in the newest
-// repo, from the source that the verdict on their package is about.
-func (s *Service) storeVerdicts(ctx context.Context, db *postgres.DB, builds []postgres.PendingBuild) (others []postgres.PendingBuild, err error) {
-	contents := map[int64]postgres.SetContent{}
-	for _, b := range builds {
-		if b.Verdict != nil {
-			contents[b.BuildID] = b.Verdict
-		} else {
-			others = append(others, b)
-		}
-	}
-	sets, err := db.DecodeSets(contents)
-	if err != nil {
-		return nil, err
-	}
-	known := make([]postgres.BuildDependencies, 0, len(sets))
-	for _, id := range slices.Sorted(maps.Keys(sets)) {
-		known = append(known, postgres.BuildDependencies{BuildID: id, Set: sets[id]})
-	}
-	for some := range slices.Chunk(known, batch) {
-		if _, err := db.SaveBuildDependencies(ctx, some); err != nil {
-			return nil, err
-		}
-	}
-	return others, nil
 }
 
 // groupOf is what the repo itself says the buildroot group is, as mock reads it,

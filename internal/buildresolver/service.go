@@ -3,14 +3,12 @@
 // one of the services; nothing imports it but the program.
 //
 // A pass takes the repos that builds are waiting for, newest first, as long as
-// the hub still has their files, or makes them again. Each build's BuildRequires
-// are resolved in its repo and the set is stored for good, together with what
-// changed since the build before it. The repo is not even read for a build whose
-// package has a verdict about the same source in the same repo: that is the set.
-// If BuildRequires cannot be resolved that is stored too, and worth a new build of
-// a package whose last build it was. A repo that the hub has deleted is asked for
-// again, as of its event, if a build matters that was made in it and the hub lets
-// us; otherwise nothing can be known of its builds any more.
+// the hub still has their files, or makes them again. Each build's BuildRequires are resolved in
+// its repo and the set is stored for good, together with what changed since the
+// build before it. If they cannot be resolved that is stored too, and worth a
+// new build of a package whose last build it was. A repo that the hub has deleted
+// is asked for again, as of its event, if a build matters that was made in it and
+// the hub lets us; otherwise nothing can be known of its builds any more.
 //
 // The order in which builds are resolved does not matter: what changed between
 // two neighbours is worked out when the later of them becomes known.

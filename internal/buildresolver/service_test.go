@@ -1,7 +1,6 @@
 package buildresolver
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -113,62 +112,6 @@ func TestBuilds(t *testing.T) {
 	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2", "1500 resolved 2", "1600 resolved 2", "2000 resolved 2")
 	s.expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1", "1002 -> 1500: nothing", "1002 -> 1600: nothing", "1600 -> 2000: gcc 2 1 at 1")
 	s.mustPass()
-}
-
-// Where a package has a verdict about a build's source in its repo, the build has
-// that set, and the repo is not read.
-func TestVerdictIsTakenOver(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, change, want string
-	}{
-		{"a verdict", ``, "1002 resolved 1"},
-		{"found in an older repo", `UPDATE resolution SET repo_id = 7`, "1002 resolved 1"},
-		{"about a newer repo that is being resolved", `INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created)
-			SELECT collection_id, 7, create_event + 1, create_event, 0, created FROM repo;
-			UPDATE resolution SET repo_id = 7`, "1002 resolved 2"},
-		{"about another repo", `UPDATE collection SET latest_repo_id = 7`, "1002 resolved 2"},
-		{"about a repo whose base cannot be installed", `UPDATE collection SET latest_repo_resolved = 'unresolved'`, "1002 resolved 2"},
-		{"that is out of date", `UPDATE package SET resolved_build_id = NULL`, "1002 resolved 2"},
-		{"about another source", `UPDATE build SET version = '2' WHERE event = 1001`, "1002 resolved 2"},
-		{"that it cannot be resolved", `UPDATE resolution SET set_hash = NULL, set_content = NULL`, "1002 resolved 2"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := newSim(t, scenario.World(t, small))
-			s.build("foo", "1", "complete", 1001, 1)
-			s.build("bash", "5", "complete", 1000, 1)
-			s.mustPass()
-			// The verdict is another set than the true one, to be told from it.
-			for _, statement := range []string{
-				`UPDATE collection SET latest_repo_id = 1, latest_repo_resolved = 'resolved', latest_repo_event = 1`,
-				`INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created)
-					SELECT id, 1, 1, 1, 0, '2026-11-23' FROM collection`,
-				`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority, problems, set_hash, set_content)
-					SELECT foo.id, foo.collection_id, 1, 0, '{}', d.hash, d.content
-					FROM package foo, package bash
-					JOIN build b ON b.package_id = bash.id AND b.event = 1000
-					JOIN dependency_set d ON d.id = b.dependency_set_id
-					WHERE foo.name = 'foo' AND bash.name = 'bash'`,
-				`UPDATE package p SET last_complete_build_id = b.id, resolved_build_id = b.id, resolution = 'resolved'
-					FROM build b WHERE b.package_id = p.id AND b.event = 1001`,
-			} {
-				s.Exec(statement)
-			}
-			for _, statement := range strings.Split(test.change, ";") {
-				if statement != "" {
-					s.Exec(statement)
-				}
-			}
-			s.build("foo", "1", "running", 1002, 1)
-			if test.want == "1002 resolved 1" {
-				s.Repos.Arch = "s390x" // a directory that repos do not have
-			}
-			s.mustPass()
-			s.expect("builds", s.deps()[2:], test.want)
-		})
-	}
 }
 
 func TestUnresolvedBuild(t *testing.T) {

@@ -29,7 +29,7 @@ func (db *DB) PendingRepos(ctx context.Context) ([]PendingRepo, error) {
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN srpm s ON s.hub = `+sourceHub("b")+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL
 		GROUP BY b.repo_id, p.collection_id
 		ORDER BY b.repo_id DESC, p.collection_id`)
@@ -48,43 +48,24 @@ type PendingBuild struct {
 
 	SRPMKnown     bool // whether the facts of its SRPM are stored
 	BuildRequires []string
-
-	// Verdict is the set that the package resolves to, if the verdict is about the
-	// build's source and its repo; nil if it is not.
-	Verdict SetContent
-}
-
-// verdictHolds is whether an answer r about a package p in a collection c is
-// one about its build b, in the repo of that: it was found for the same source,
-// and no newer repo, which may be resolved at this moment, has changed it.
-func verdictHolds() string {
-	return `c.latest_repo_resolved = 'resolved' AND c.latest_repo_id = b.repo_id
-		AND p.resolved_build_id = l.id AND p.last_complete_build_id = l.id
-		AND (l.version, l.release, ` + sourceHub("l") + `) = (b.version, b.release, ` + sourceHub("b") + `)
-		AND NOT EXISTS (
-			SELECT 1 FROM repo n
-			WHERE n.collection_id = c.id AND n.repo_id = r.repo_id AND n.create_event > c.latest_repo_event)`
 }
 
 // PendingBuilds returns the builds of a collection that wait to be resolved in
 // a repo, each package's in the order of their events.
 func (db *DB) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]PendingBuild, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT b.id, p.name, b.epoch, b.version, b.release, `+sourceHub("b")+`, s.id IS NOT NULL, s.build_requires,
-			CASE WHEN s.id IS NOT NULL AND `+verdictHolds()+` THEN r.set_content END
+		SELECT b.id, p.name, b.epoch, b.version, b.release, `+sourceHub+`, s.id IS NOT NULL, s.build_requires
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN srpm s ON s.hub = `+sourceHub("b")+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
-		LEFT JOIN build l ON l.id = p.last_complete_build_id
-		LEFT JOIN resolution r ON r.package_id = p.id
+		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id = $2 AND p.collection_id = $1
 		ORDER BY b.package_id, b.event, b.id`, collectionID, repoID)
 	if err != nil {
 		return nil, fmt.Errorf("reading builds to resolve in repo %d: %w", repoID, err)
 	}
 	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b PendingBuild, err error) {
-		err = row.Scan(&b.BuildID, &b.Name, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.Hub, &b.SRPMKnown, &b.BuildRequires, (*[]byte)(&b.Verdict))
+		err = row.Scan(&b.BuildID, &b.Name, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.Hub, &b.SRPMKnown, &b.BuildRequires)
 		return b, err
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
-		LEFT JOIN srpm s ON s.hub = `+sourceHub("b")+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		LEFT JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		LEFT JOIN resolution r ON r.package_id = p.id`+baselines+`
 		WHERE p.collection_id = $1 AND `+eligible+` `+only+`
 		ORDER BY p.id`, args...)

@@ -24,12 +24,10 @@ type SRPM struct {
 	koschei.ArchHeader
 }
 
-// sourceHub is the hub that the source package of a build in a collection (of
-// alias c) is at. A scratch build runs at the primary one, its source is the
-// collection's.
-func sourceHub(build string) string {
-	return `CASE WHEN ` + build + `.origin = 'scratch' AND c.secondary_mode THEN 'secondary' ELSE ` + build + `.hub END`
-}
+// sourceHub is the hub that the source package of a build (of alias b) in a
+// collection (of alias c) is at. A scratch build runs at the primary one, its
+// source is the collection's.
+const sourceHub = `CASE WHEN b.origin = 'scratch' AND c.secondary_mode THEN 'secondary' ELSE b.hub END`
 
 // SRPM returns what is stored of a source package; an error wraps
 // koschei.ErrNotFound if that is nothing.
@@ -123,7 +121,7 @@ func (db *DB) MissingSRPMs(ctx context.Context, collectionID, after int64) ([]So
 			JOIN package p ON p.id = b.package_id
 			WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND p.collection_id = $1
 		), source AS (
-			SELECT `+sourceHub("b")+` AS hub, w.name, b.version, b.release
+			SELECT `+sourceHub+` AS hub, w.name, b.version, b.release
 			FROM wanted w
 			JOIN build b ON b.id = w.build_id
 			JOIN collection c ON c.id = $1
