@@ -72,7 +72,7 @@ func newMonth(t *testing.T, days int) *month {
 	was := debug.SetGCPercent(400)
 	t.Cleanup(func() { debug.SetGCPercent(was) })
 	m := &month{days: days, stage: newStage(t, plan{
-		seed: 1, speed: 770, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
+		seed: 1, speed: 750, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
 	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
 		Seed:  m.plan.seed,
@@ -83,7 +83,7 @@ func newMonth(t *testing.T, days int) *month {
 	}
 	// The server's housekeeping goes by real time: as often as this it looks
 	// whether there is something to do, about once a repo.
-	m.open(world, append([]string{"shared_buffers=256MB", "autovacuum_naptime=13"}, statementSettings()...)...)
+	m.open(world, append([]string{"shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "autovacuum_naptime=13"}, statementSettings()...)...)
 	err = m.hub.Amend("tag f45 parents=f44\n" +
 		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
 		"target f45 build=f45-build dest=f45")

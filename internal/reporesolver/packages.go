@@ -31,7 +31,9 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidat
 	})
 	r.requires, err = r.buildRequires(ctx, candidates)
 	if err == nil && !dueOnly {
+		r.Service.mu.Lock()
 		r.Service.requires[r.collection.ID] = r.requires
+		r.Service.mu.Unlock()
 	}
 	return candidates, err
 }
@@ -39,12 +41,15 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidat
 // buildRequires returns what source packages require, by the ids of their
 // facts. Those never change, and most were there when a repo was resolved last.
 func (r *run) buildRequires(ctx context.Context, candidates []postgres.Candidate) (map[int64][]string, error) {
+	r.Service.mu.Lock()
+	all := slices.Collect(maps.Values(r.Service.requires))
+	r.Service.mu.Unlock()
 	known := make(map[int64][]string, len(candidates))
 	var unknown []int64
 	for i := range candidates {
 		id := candidates[i].SRPMID
 		var found bool
-		for _, last := range r.Service.requires {
+		for _, last := range all {
 			if known[id], found = last[id]; found {
 				break
 			}

@@ -20,6 +20,7 @@ import (
 // A run resolves packages of one collection in one repo.
 type run struct {
 	*Service
+	*memory
 	hub        *koji.Client // that the repo is at
 	db         *postgres.DB // under the collection's lease
 	collection *koschei.Collection
@@ -30,20 +31,16 @@ type run struct {
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
-	mu        sync.Mutex                    // for the rest, and the lists of report
-	names     map[int32]*rpm.NEVRA          // of packages that changed
-	baselines map[int64]postgres.SetContent // by Baseline.SetID
+	mu    sync.Mutex           // for names, baselines, and the lists of report
+	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
 func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
-	if s.baselines[c.ID] == nil {
-		s.baselines[c.ID] = map[int64]postgres.SetContent{}
-	}
 	return &run{
-		Service: s, hub: hub, db: db, collection: c,
+		Service: s, memory: s.memories[c.ID], hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
-		names:  map[int32]*rpm.NEVRA{}, baselines: s.baselines[c.ID],
+		names:  map[int32]*rpm.NEVRA{},
 	}
 }
 
@@ -79,7 +76,7 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
 		return err
 	}
-	r.seen[r.collection.ID] = snapshot{repo.RepoID, r.repo.Contents}
+	r.seen = snapshot{repo.RepoID, r.repo.Contents}
 	r.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
@@ -103,7 +100,7 @@ func (r *run) due(ctx context.Context) error {
 	if err := r.packages(ctx, candidates); err != nil {
 		return err
 	}
-	r.seen[r.collection.ID] = snapshot{r.report.Repo.RepoID, r.repo.Contents}
+	r.seen = snapshot{r.report.Repo.RepoID, r.repo.Contents}
 	return nil
 }
 
@@ -168,7 +165,7 @@ func (r *run) group(ctx context.Context) ([]string, error) {
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
 		r.Repos.Forget()
-		delete(r.seen, r.collection.ID)
+		r.seen = snapshot{}
 	}
 	return err
 }
@@ -180,8 +177,8 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if latest == 0 {
 		return nil
 	}
-	if s := r.seen[r.collection.ID]; s.repoID == latest {
-		return s.contents
+	if r.seen.repoID == latest {
+		return r.seen.contents
 	}
 	repo, err := r.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
 	if err != nil {

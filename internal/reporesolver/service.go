@@ -2,7 +2,7 @@
 // to the newest repo of each collection. It is one of the services; nothing
 // imports it but the program.
 //
-// A pass looks at each collection apart from the others. When the build tag has
+// A pass looks at each collection apart from the others, at two at a time. When the build tag has
 // a newer repo, the base buildroot is tried in it first. If that cannot be
 // installed, this is stored with the reasons, and packages keep the last
 // verdict they had. Otherwise all packages are resolved, what differs from the
@@ -25,7 +25,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -53,12 +56,18 @@ type Service struct {
 	Secondary *koji.Client
 	Mirror    *mirror.Mirror
 
-	troubles map[int64]trouble            // by collection
-	seen     map[int64]snapshot           // by collection
-	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
+	memories map[int64]*memory // by collection
 
-	// Sets that changes are counted from, by collection and Baseline.SetID.
-	baselines map[int64]map[int64]postgres.SetContent
+	mu       sync.Mutex
+	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
+}
+
+// A memory is what is kept of a collection from pass to pass. In a pass it
+// belongs to the goroutine that looks after the collection.
+type memory struct {
+	trouble   trouble
+	seen      snapshot
+	baselines map[int64]postgres.SetContent // sets that changes are counted from, by Baseline.SetID
 }
 
 // A trouble is a collection that could not be looked after, and until when it
@@ -79,6 +88,10 @@ func (s *Service) hubs() koji.Hubs { return koji.Hubs{Primary: s.Koji, Secondary
 // Run resolves until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
 
+// atOnce is how many collections are looked after at a time. While the verdicts on
+// the repo of one wait for the database, the next repo is read.
+const atOnce = 2
+
 // pass looks after each collection. What goes wrong with one is logged and
 // tried again later, and does not touch the others.
 func (s *Service) pass(ctx context.Context) error {
@@ -86,22 +99,34 @@ func (s *Service) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.troubles == nil {
-		s.troubles, s.seen, s.requires = map[int64]trouble{}, map[int64]snapshot{}, map[int64]map[int64][]string{}
-		s.baselines = map[int64]map[int64]postgres.SetContent{}
-	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i := range collections {
 		c := &collections[i]
-		if s.Now().Before(s.troubles[c.ID].until) {
+		m := s.memory(c)
+		if s.Now().Before(m.trouble.until) {
 			continue
 		}
-		err := s.look(ctx, c)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		s.note(ctx, c, err)
+		group.Go(func() error {
+			err := s.look(ctx, c)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			s.note(ctx, c, m, err)
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
+}
+
+func (s *Service) memory(c *koschei.Collection) *memory {
+	if s.memories == nil {
+		s.memories, s.requires = map[int64]*memory{}, map[int64]map[int64][]string{}
+	}
+	if s.memories[c.ID] == nil {
+		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
+	}
+	return s.memories[c.ID]
 }
 
 const (
@@ -110,22 +135,22 @@ const (
 )
 
 // note remembers how looking after a collection went.
-func (s *Service) note(ctx context.Context, c *koschei.Collection, err error) {
+func (s *Service) note(ctx context.Context, c *koschei.Collection, m *memory, err error) {
 	if errors.Is(err, koschei.ErrLeased) {
-		delete(s.troubles, c.ID)
+		m.trouble = trouble{}
 		return // who has the lease will note how it went
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, "repo-resolver", err, s.Now()); err == nil {
 		err = noting
 	}
 	if err == nil {
-		delete(s.troubles, c.ID)
+		m.trouble = trouble{}
 		return
 	}
-	t := s.troubles[c.ID]
-	s.troubles[c.ID] = trouble{
-		failures: t.failures + 1,
-		until:    s.Now().Add(min(firstRetry<<min(t.failures, 10), lastRetry)),
+	failures := m.trouble.failures
+	m.trouble = trouble{
+		failures: failures + 1,
+		until:    s.Now().Add(min(firstRetry<<min(failures, 10), lastRetry)),
 	}
-	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", t.failures+1, "error", err)
+	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", failures+1, "error", err)
 }

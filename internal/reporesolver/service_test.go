@@ -209,8 +209,8 @@ func TestTroubleStaysApart(t *testing.T) {
 	s.expect("collections", s.Lines(`SELECT name || ' ' || latest_repo_resolved FROM collection ORDER BY name`),
 		"f44 resolved", "gone unattempted", "groupless unresolved")
 	s.expect("why", s.Lines(`SELECT unnest(problems) FROM repo`), "tag f44-build has no group no-such-group")
-	if len(s.troubles) != 1 {
-		t.Errorf("troubles %v", s.troubles)
+	if troubles := s.troubles(); len(troubles) != 1 {
+		t.Errorf("troubles %v", troubles)
 	}
 	s.Exec(`DELETE FROM collection WHERE name = 'gone'`)
 	s.Clock.Step(time.Hour)
@@ -278,8 +278,9 @@ func TestEditedCollection(t *testing.T) {
 func TestTwoResolvers(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
-	other := *s.Service
-	other.Holder = "other"
+	other := Service{
+		DB: s.DB, Koji: s.Koji, Repos: s.Repos, Log: s.Log, Now: s.Service.Now, Holder: "other", Rules: s.Rules,
+	}
 	done := make(chan error)
 	go func() { done <- other.pass(t.Context()) }()
 	if err := s.pass(t.Context()); err != nil {
