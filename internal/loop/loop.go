@@ -110,6 +110,10 @@ func (l *Loop) backOff(failures int) time.Duration {
 	return shortest << (failures - 1)
 }
 
+// Pace is the real time from the end of a pass to the next, if nothing wakes the
+// loop and nothing fails.
+func (l *Loop) Pace() time.Duration { return l.real(l.Interval) }
+
 // real returns how long a domain time takes.
 func (l *Loop) real(d time.Duration) time.Duration {
 	if l.Speed > 0 {

@@ -28,8 +28,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -56,15 +54,17 @@ type Service struct {
 	Secondary *koji.Client
 	Mirror    *mirror.Mirror
 
+	pace     time.Duration     // real time after which collections are looked at again
 	memories map[int64]*memory // by collection
 
 	mu       sync.Mutex
 	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
 }
 
-// A memory is what is kept of a collection from pass to pass. In a pass it
-// belongs to the goroutine that looks after the collection.
+// A memory is what is kept of a collection from pass to pass. While it is busy
+// it belongs to the goroutine that looks after the collection.
 type memory struct {
+	busy      bool // it is being looked after; belongs to the pass
 	trouble   trouble
 	seen      snapshot
 	baselines map[int64]postgres.SetContent // sets that changes are counted from, by Baseline.SetID
@@ -86,37 +86,95 @@ type snapshot struct {
 func (s *Service) hubs() koji.Hubs { return koji.Hubs{Primary: s.Koji, Secondary: s.Secondary} }
 
 // Run resolves until ctx ends, in passes that l begins.
-func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
+func (s *Service) Run(ctx context.Context, l *loop.Loop) {
+	s.pace = l.Pace()
+	l.Run(ctx, s.pass)
+}
 
 // atOnce is how many collections are looked after at a time. While the verdicts on
-// the repo of one wait for the database, the next repo is read.
+// the repo of one wait for the database, another is solved.
 const atOnce = 2
 
 // pass looks after each collection. What goes wrong with one is logged and
-// tried again later, and does not touch the others.
+// tried again later, and does not touch the others. Nor does one that takes
+// long keep a new repo of another waiting: meanwhile that is looked at again.
 func (s *Service) pass(ctx context.Context) error {
+	p := passing{Service: s, ended: make(chan looked)}
 	collections, err := s.DB.Collections(ctx)
-	if err != nil {
-		return err
-	}
-	var group errgroup.Group
-	group.SetLimit(atOnce)
 	for i := range collections {
-		c := &collections[i]
-		m := s.memory(c)
-		if s.Now().Before(m.trouble.until) {
-			continue
+		for p.running == atOnce {
+			p.end(<-p.ended)
 		}
-		group.Go(func() error {
-			err := s.look(ctx, c)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			s.note(ctx, c, m, err)
-			return nil
-		})
+		p.begin(ctx, &collections[i], true)
 	}
-	return group.Wait()
+	for p.running > 0 {
+		select {
+		case l := <-p.ended:
+			p.end(l)
+		case <-p.again():
+			collections, err = s.DB.Collections(ctx)
+			for i := range collections {
+				if p.running < atOnce {
+					p.begin(ctx, &collections[i], false)
+				}
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// A passing is a pass under way.
+type passing struct {
+	*Service
+	ended   chan looked
+	running int // collections that are being looked after
+	first   int // of these, for the first time in the pass
+}
+
+// A looked is that a collection has been looked after.
+type looked struct {
+	memory *memory
+	first  bool
+}
+
+// begin looks after a collection, unless that is under way or has to wait.
+func (p *passing) begin(ctx context.Context, c *koschei.Collection, first bool) {
+	m := p.memory(c)
+	if m.busy || p.Now().Before(m.trouble.until) {
+		return
+	}
+	m.busy = true
+	p.running++
+	if first {
+		p.first++
+	}
+	go func() {
+		err := p.look(ctx, c)
+		if ctx.Err() == nil {
+			p.note(ctx, c, m, err)
+		}
+		p.ended <- looked{m, first}
+	}()
+}
+
+func (p *passing) end(l looked) {
+	l.memory.busy = false
+	p.running--
+	if l.first {
+		p.first--
+	}
+}
+
+// again tells when to look at the others again. A pass ends when it is done with
+// all for the first time.
+func (p *passing) again() <-chan time.Time {
+	if p.first == 0 || p.pace == 0 {
+		return nil
+	}
+	return time.After(p.pace)
 }
 
 func (s *Service) memory(c *koschei.Collection) *memory {
