@@ -111,7 +111,10 @@ type worker struct {
 }
 
 func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte) *worker {
-	options := depsolve.SolverOptions{WeakDeps: o.weakDeps}
+	// An overlay's effect is told from sorted answers, and lines with distances
+	// are copied by them.
+	inOrder := w.before != nil || sets != nil && sets.distances
+	options := depsolve.SolverOptions{WeakDeps: o.weakDeps, Unordered: !inOrder}
 	k := &worker{
 		solver:  w.universe.NewSolver(options),
 		change:  w.change,

@@ -5,11 +5,12 @@ import "slices"
 // A baseState is the part of level 1 that all goals with the same group share.
 // It stays decided from goal to goal.
 type baseState struct {
-	group []string
-	trail int
-	open  bitset
-	jobs  int  // how many jobs the group makes
-	ok    bool // no conflict
+	group  []string
+	trail  int
+	chosen []ID // the packages among the decisions
+	open   bitset
+	jobs   int  // how many jobs the group makes
+	ok     bool // no conflict
 
 	touched []touch // once SolveRecorded has needed it
 }
@@ -35,6 +36,7 @@ func (s *Solver) setBase(group []string) {
 	s.follows, s.guards = &s.u.rules.follows, &s.u.rules.guards
 	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin())
 	s.watches.remember = s.weak
+	s.base.chosen = s.chosen()
 	s.base.trail = len(s.trail)
 	s.base.open = slices.Clone(s.open)
 	s.follows, s.guards = s.remainingFollows(), s.remainingGuards()

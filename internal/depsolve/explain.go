@@ -16,6 +16,9 @@ func (s *Solver) Explain(g Goal) []Problem {
 		r.Available = s.u.available(g.Requires[i])
 		problems = append(problems, Problem{[]Reason{r}})
 	}
+	if len(problems) > 0 && s.tryPresent() == solved {
+		return problems
+	}
 	f := s.fullSolver()
 	f.solve(s.request.jobs)
 	for _, p := range f.problems {

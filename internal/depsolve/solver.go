@@ -20,13 +20,14 @@ type Solver struct {
 	request request
 	jobs    []jobState
 
-	base     *baseState   // nil before the first goal
-	shared   []sharedPart // the last decided on top of the others
-	asked    []int32      // per package: how many goals have had to have it so far
-	weak     bool         // follow weak dependencies
-	record   *recorder    // made when first needed
-	distance distanceFinder
-	full     *fullSolver // made when first needed
+	base      *baseState   // nil before the first goal
+	shared    []sharedPart // the last decided on top of the others
+	asked     []int32      // per package: how many goals have had to have it so far
+	weak      bool         // follow weak dependencies
+	unordered bool         // results are left unsorted
+	record    *recorder    // made when first needed
+	distance  distanceFinder
+	full      *fullSolver // made when first needed
 }
 
 // A closing remembers that a clause was taken from the open ones because it
@@ -36,7 +37,8 @@ type closing struct{ clause, level int32 }
 // A Result answers a goal.
 type Result struct {
 	OK bool
-	// Packages are those to install, by ID, if OK.
+	// Packages are those to install, if OK: by ID, or in the order in which they
+	// were decided on if the Solver is Unordered.
 	Packages []ID
 }
 
@@ -44,6 +46,9 @@ type Result struct {
 type SolverOptions struct {
 	// WeakDeps makes it install what is recommended, too.
 	WeakDeps bool
+	// Unordered leaves the packages of a Result unsorted, for those who bring them
+	// into an order of their own.
+	Unordered bool
 }
 
 // NewSolver returns a Solver.
@@ -52,7 +57,7 @@ func (u *Universe) NewSolver(o SolverOptions) *Solver {
 		chooser: newChooser(u),
 		watches: u.newWatchList(),
 		open:    newBitset(len(u.rules.clauses)),
-		weak:    o.WeakDeps,
+		weak:    o.WeakDeps, unordered: o.Unordered,
 	}
 }
 
@@ -71,12 +76,27 @@ func (s *Solver) Solve(g Goal) Result {
 func (s *Solver) solve() (result Result, fully bool) {
 	switch s.try() {
 	case solved:
+		if s.unordered {
+			return Result{OK: true, Packages: s.chosen()}, false
+		}
 		return Result{OK: true, Packages: s.installed()}, false
 	case conflictAfterChoice:
 		return s.solveFully(), true
 	default:
 		return Result{}, false
 	}
+}
+
+// chosen returns the packages decided for.
+func (s *Solver) chosen() []ID {
+	more := s.trail[s.base.trail:]
+	ids := append(make([]ID, 0, len(s.base.chosen)+len(more)), s.base.chosen...)
+	for _, lit := range more {
+		if lit > 0 {
+			ids = append(ids, lit)
+		}
+	}
+	return ids
 }
 
 type verdict int8
@@ -99,7 +119,15 @@ func (s *Solver) prepare(g Goal) {
 
 // try solves the request as long as no choice leads to a conflict.
 func (s *Solver) try() verdict {
-	if !s.base.ok || len(s.request.missing) > 0 || !s.begin() {
+	if len(s.request.missing) > 0 {
+		return unsolvable
+	}
+	return s.tryPresent()
+}
+
+// tryPresent is try without what nothing provides.
+func (s *Solver) tryPresent() verdict {
+	if !s.base.ok || !s.begin() {
 		return unsolvable
 	}
 	if !s.search() {

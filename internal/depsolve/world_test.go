@@ -206,15 +206,22 @@ func (w *world) edit(t *rapid.T) {
 	w.packages[i] = &p
 }
 
-// TestBothSolversAgree holds the lazy solver to the full one.
+// TestBothSolversAgree holds the lazy solver to the full one, and one that does
+// not sort to both.
 func TestBothSolversAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		for _, weak := range []bool{false, true} {
-			s := w.universe().NewSolver(depsolve.SolverOptions{WeakDeps: weak})
+			u := w.universe()
+			s := u.NewSolver(depsolve.SolverOptions{WeakDeps: weak})
+			unordered := u.NewSolver(depsolve.SolverOptions{WeakDeps: weak, Unordered: true})
 			for i := range w.goals {
 				got, want := s.Solve(w.goal(i)), s.SolveFully(w.goal(i))
+				unsorted := unordered.Solve(w.goal(i))
+				if slices.Sort(unsorted.Packages); unsorted.OK != want.OK || !slices.Equal(unsorted.Packages, want.Packages) {
+					t.Fatalf("%vgoal %v, weak %v: unordered %v, full %v", w, w.goals[i], weak, unsorted, want)
+				}
 				if got.OK != want.OK || !slices.Equal(got.Packages, want.Packages) {
 					t.Fatalf("%vgoal %v, weak %v: lazy %v, full %v", w, w.goals[i], weak, got, want)
 				}

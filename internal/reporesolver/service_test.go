@@ -1,6 +1,7 @@
 package reporesolver
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // small is a world in which everything is tagged by hand.
@@ -227,6 +229,64 @@ func TestTroubleStaysApart(t *testing.T) {
 	if c, err := s.DB.Collection(t.Context(), "f44"); err != nil || c.LatestRepoID != 2 {
 		t.Errorf("after an outage the latest repo is %d, %v", c.LatestRepoID, err)
 	}
+}
+
+// twoTags is small with another collection's tags beside it.
+const twoTags = small + `tag f45
+tag f45-build arches=x86_64 parents=f45
+target f45 build=f45-build dest=f45
+group f45-build build
+member f45-build build mandatory tar
+package tar tag=f45
+build tar-1-1 tag=f45
+ binary tar
+build tar-2-1
+ binary tar
+repo f45-build
+`
+
+// A new repo of one collection does not wait for that of another.
+func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, twoTags))
+	s.AddCollection("f45", "f45-build")
+	s.Exec(`UPDATE collection SET dest_tag = 'f45' WHERE name = 'f45'`)
+	s.Poll()
+	s.mustPass()
+	s.pace = time.Millisecond
+	busy, other, goOn := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	intern := s.Repos.Intern
+	s.Repos.Intern = func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+		for _, n := range nevras {
+			switch {
+			case n.Name == "gcc" && n.Version == "2":
+				close(busy)
+				<-goOn
+			case n.Name == "tar" && n.Version == "2":
+				close(other)
+			}
+		}
+		return intern(ctx, nevras)
+	}
+	s.tag("gcc-2-1")
+	s.NewRepo()
+	done := make(chan error)
+	go func() { done <- s.pass(t.Context()) }()
+	<-busy
+	s.Administer("tagBuildBypass", "f45", "tar-2-1")
+	s.Administer("newRepo", "f45-build")
+	s.Clock.Step(time.Hour)
+	select {
+	case <-other:
+	case <-time.After(10 * time.Second):
+		t.Error("the other collection's repo was not looked at")
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	s.expect("repos resolved", s.Lines(`SELECT c.name || ' ' || count(*) FROM repo r JOIN collection c ON c.id = r.collection_id
+		WHERE r.resolved = 'resolved' GROUP BY c.name ORDER BY c.name`), "f44 2", "f45 2")
 }
 
 // What nobody wants resolved is not, and is resolved at once when somebody

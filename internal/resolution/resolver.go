@@ -65,7 +65,7 @@ func (r *Repo) Resolver(o Options) *Resolver {
 	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines)}
 	for i := range v.workers {
 		v.workers[i] = &worker{
-			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps}),
+			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps, Unordered: true}),
 			marked: make([]uint64, len(r.numbers)/64+1), distances: make([]uint8, len(r.numbers)),
 		}
 	}
