@@ -2,9 +2,9 @@
 // to the newest repo of each collection. It is one of the services; nothing
 // imports it but the program.
 //
-// A pass looks at each collection apart from the others, at two at a time. When the build tag has
-// a newer repo, the base buildroot is tried in it first. If that cannot be
-// installed, this is stored with the reasons, and packages keep the last
+// A pass looks at each collection apart from the others, at two at a time. When
+// the build tag has a newer repo, the base buildroot is tried in it first. If that
+// cannot be installed, this is stored with the reasons, and packages keep the last
 // verdict they had. Otherwise all packages are resolved, what differs from the
 // record is written, and the repo becomes the collection's latest. Without a
 // newer repo, packages are resolved in the latest one that are due: new ones,
