@@ -71,7 +71,7 @@ chaos: ## kill services a thousand times while hub and database fail (some 15 mi
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
 
-month: ## let a month of two large collections pass (some 57 minutes), compare its first day with its last
+month: ## let a month of two large collections pass (some 59 minutes), compare its first day with its last
 	@tools/require postgresql rabbitmq
 	KOSCHEI_MONTH=$(DAYS) $(GOTEST) -count=1 -run '^TestMonth$$' -v -timeout 90m ./internal/chaos
 

@@ -81,9 +81,7 @@ func newMonth(t *testing.T, days int) *month {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server's housekeeping goes by real time: as often as this it looks
-	// whether there is something to do, about once a repo.
-	m.open(world, append([]string{"shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "autovacuum_naptime=13"}, statementSettings()...)...)
+	m.open(world, append(serverSettings(), statementSettings()...)...)
 	err = m.hub.Amend("tag f45 parents=f44\n" +
 		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
 		"target f45 build=f45-build dest=f45")
@@ -100,6 +98,13 @@ func newMonth(t *testing.T, days int) *month {
 		l.extra = []string{"KOSCHEI_SELF_CHECK_INTERVAL=8h", "KOSCHEI_POLLING_FULL_INTERVAL=168h"}
 	}
 	return m
+}
+
+// serverSettings are those of docs/operating/database.md. The server's
+// housekeeping goes by real time: as often as that it looks whether there is
+// something to do, about once a repo.
+func serverSettings() []string {
+	return []string{"shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "autovacuum_naptime=13"}
 }
 
 // awaitVerdicts waits until everything is tracked and resolved, and begins the
