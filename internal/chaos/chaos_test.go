@@ -27,7 +27,8 @@ type plan struct {
 	lease     time.Duration
 	callLimit time.Duration
 
-	goroutines int // that resolve, in each process
+	goroutines int      // that resolve, in each process
+	outcomes   []string // of builds that must have come about
 
 	// Means of real time between two of a kind.
 	killEvery, freezeEvery, outageEvery, databaseEvery, busEvery time.Duration
@@ -47,10 +48,12 @@ func planFrom(t *testing.T) plan {
 	case "short":
 		p.packages, p.speed, p.kills, p.killEvery = 60, 5760, 60, 900*time.Millisecond
 		p.dueAfter = 8 * time.Hour
+		p.outcomes = []string{"complete"} // in a minute chance may leave out others
 		p.atLeast, p.atMost, p.patience = 40*time.Second, 80*time.Second, 90*time.Second
 	case "long":
 		p.packages, p.speed, p.kills, p.killEvery = 150, 2400, 1000, 850*time.Millisecond
 		p.dueAfter = 20 * time.Hour
+		p.outcomes = []string{"complete", "failed", "infrastructure"}
 		p.atLeast, p.atMost, p.patience = 12*time.Minute, 25*time.Minute, 5*time.Minute
 	default:
 		t.Fatal("KOSCHEI_CHAOS: it must be short or long")
@@ -79,7 +82,7 @@ func (p *plan) world(t *testing.T) *kojisim.World {
 	w, err := kojisim.Generate(kojisim.GeneratorOptions{
 		Packages: p.packages, Seed: p.seed, History: 3 * 24 * time.Hour, Updates: float64(p.packages) / 6,
 		Rules: &kojisim.Rules{
-			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.05,
+			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.1,
 		},
 	})
 	if err != nil {
