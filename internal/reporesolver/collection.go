@@ -13,7 +13,7 @@ import (
 )
 
 // look looks after one collection.
-func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
+func (s *Service) look(ctx context.Context, c *koschei.Collection, m *memory) error {
 	hub, err := s.hubs().Source(c)
 	if err != nil {
 		return err
@@ -22,13 +22,13 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection) error {
 	// what can be done without it from being done.
 	newest, trouble := s.newest(ctx, hub, c)
 	if newest == nil {
-		return errors.Join(trouble, s.lookForDue(ctx, hub, c))
+		return errors.Join(trouble, s.lookForDue(ctx, hub, c, m))
 	}
 	return errors.Join(trouble, s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {
 		if !isNewer(newest, c) {
 			return nil // somebody else was faster
 		}
-		return s.newRun(hub, db, c, repoOf(c, newest)).all(ctx)
+		return s.newRun(m, hub, db, c, repoOf(c, newest)).all(ctx)
 	}))
 }
 
@@ -70,7 +70,7 @@ func (s *Service) newest(ctx context.Context, hub *koji.Client, c *koschei.Colle
 }
 
 // lookForDue resolves packages that need not wait for a new repo.
-func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.Collection) error {
+func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.Collection, m *memory) error {
 	if c.LatestRepoResolved != koschei.Resolved {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.C
 		return err
 	}
 	return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {
-		return s.newRun(hub, db, c, latestRepo(c)).due(ctx)
+		return s.newRun(m, hub, db, c, latestRepo(c)).due(ctx)
 	})
 }
 

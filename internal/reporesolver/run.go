@@ -35,9 +35,9 @@ type run struct {
 	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
-func (s *Service) newRun(hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
+func (s *Service) newRun(m *memory, hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
 	return &run{
-		Service: s, memory: s.memories[c.ID], hub: hub, db: db, collection: c,
+		Service: s, memory: m, hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
 		names:  map[int32]*rpm.NEVRA{},

@@ -55,7 +55,7 @@ type Service struct {
 	Mirror    *mirror.Mirror
 
 	pace     time.Duration     // real time after which collections are looked at again
-	memories map[int64]*memory // by collection
+	memories map[int64]*memory // by collection; the map belongs to the pass
 
 	mu       sync.Mutex
 	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
@@ -152,7 +152,7 @@ func (p *passing) begin(ctx context.Context, c *koschei.Collection, first bool) 
 		p.first++
 	}
 	go func() {
-		err := p.look(ctx, c)
+		err := p.look(ctx, c, m)
 		if ctx.Err() == nil {
 			p.note(ctx, c, m, err)
 		}
