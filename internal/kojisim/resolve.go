@@ -48,11 +48,6 @@ func (w *World) offer(b *build, p *rpm.Package) {
 	}
 }
 
-// in reports whether the provider is in a repo of t at event.
-func (p provider) in(t *tag, event int) bool {
-	return p.build == nil || t.latestBuild(p.build.pkg, event) == p.build
-}
-
 // An installability is what a look knows of a package.
 type installability int8
 
@@ -188,8 +183,9 @@ func offers(p provider, r rpm.Relation) bool {
 
 // installedIn returns the EVR of the binary package name in a tag at event.
 func (w *World) installedIn(t *tag, name string, event int) (rpm.EVR, bool) {
+	l := w.look(t, event)
 	for _, p := range w.providers[name] {
-		if p.pkg.Name == name && p.in(t, event) {
+		if p.pkg.Name == name && l.has(p) {
 			return p.pkg.EVR, true
 		}
 	}
