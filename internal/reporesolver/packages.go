@@ -122,7 +122,9 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 			goals[i].Known = c.SetHash
 		}
 	}
+	r.solving.Lock()
 	answers, err := r.resolver.Resolve(ctx, goals)
+	r.solving.Unlock()
 	if err != nil {
 		return nil, err
 	}

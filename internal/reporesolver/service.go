@@ -57,6 +57,10 @@ type Service struct {
 	pace     time.Duration     // real time after which collections are looked at again
 	memories map[int64]*memory // by collection; the map belongs to the pass
 
+	// Two collections are solved in turn, a batch of packages each. At once, they
+	// would push each other's rules out of the caches, for twice the time.
+	solving sync.Mutex
+
 	mu       sync.Mutex
 	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
 }
