@@ -52,6 +52,10 @@ func DiffDependencies(prev, curr []Dependency) []Change {
 	return changes
 }
 
+// Distances counts changes by their distance: [NoDistance] those of which none is
+// known, [1] to [4] the others.
+type Distances [5]int
+
 // CompareDependencies orders dependencies by name, architecture and EVR.
 func CompareDependencies(a, b Dependency) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch), a.Compare(b.EVR))

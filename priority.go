@@ -46,12 +46,12 @@ func (r PriorityRules) Time(age time.Duration) float64 {
 // farDistance divides the weight of a change whose distance is unknown.
 const farDistance = 8
 
-// Dependency returns the dependency priority of a package with these changes
-// since its last build.
-func (r PriorityRules) Dependency(changes []Change) int {
-	var sum float64
-	for _, c := range changes {
-		sum += r.PackageUpdate / float64(c.weightDistance())
+// Dependency returns the dependency priority of a package with changes at these
+// distances since its last build.
+func (r PriorityRules) Dependency(changes Distances) int {
+	sum := float64(changes[NoDistance]) * r.PackageUpdate / farDistance
+	for distance, n := range changes[1:] {
+		sum += float64(n) * r.PackageUpdate / float64(1+distance)
 	}
 	return int(sum)
 }

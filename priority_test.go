@@ -4,8 +4,6 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 func TestTimePriority(t *testing.T) {
@@ -67,29 +65,21 @@ func TestPriorityOf(t *testing.T) {
 
 func TestDependencyPriority(t *testing.T) {
 	t.Parallel()
-	curr := &rpm.NEVRA{Name: "curr"}
-	at := func(distances ...int) []Change {
-		var changes []Change
-		for _, d := range distances {
-			changes = append(changes, Change{Curr: curr, Distance: d})
-		}
-		return changes
-	}
 	tests := []struct {
 		name    string
 		update  float64
-		changes []Change
+		changes Distances
 		want    int
 	}{
-		{"none", 256, nil, 0},
-		{"distance 1", 256, at(1), 256},
-		{"distance 2", 256, at(2), 128},
-		{"distance 3", 256, at(3), 85},
-		{"distance 4", 256, at(4), 64},
-		{"unknown distance", 256, at(NoDistance), 32},
-		{"removed", 256, []Change{{Prev: curr}}, 32},
-		{"thirds add up before they are cut", 256, at(3, 3, 3), 256},
-		{"two at distance 2", 20, at(2, 2), 20},
+		{"none", 256, Distances{}, 0},
+		{"distance 1", 256, Distances{1: 1}, 256},
+		{"distance 2", 256, Distances{2: 1}, 128},
+		{"distance 3", 256, Distances{3: 1}, 85},
+		{"distance 4", 256, Distances{4: 1}, 64},
+		{"unknown distance, or removed", 256, Distances{NoDistance: 1}, 32},
+		{"thirds add up before they are cut", 256, Distances{3: 3}, 256},
+		{"two at distance 2", 20, Distances{2: 2}, 20},
+		{"one of each", 256, Distances{1, 1, 1, 1, 1}, 565},
 	}
 	for _, test := range tests {
 		rules := PriorityRules{PackageUpdate: test.update}

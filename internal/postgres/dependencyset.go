@@ -131,10 +131,11 @@ func (c *setCodec) decode(content []byte) (Set, error) {
 	for len(plain) > 0 {
 		v, n := binary.Uvarint(plain)
 		last += v >> distanceBits
-		if n <= 0 || last > math.MaxInt32 {
+		distance := v & (1<<distanceBits - 1)
+		if n <= 0 || last > math.MaxInt32 || distance >= uint64(len(koschei.Distances{})) {
 			return nil, errBadSet
 		}
-		s = append(s, Member{ID: int32(last), Distance: uint8(v & (1<<distanceBits - 1))})
+		s = append(s, Member{ID: int32(last), Distance: uint8(distance)})
 		plain = plain[n:]
 	}
 	return s, nil

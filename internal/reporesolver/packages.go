@@ -146,7 +146,7 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 	return verdicts, nil
 }
 
-// weigh finds what has changed for the packages since their last builds.
+// weigh finds how much has changed for the packages since their last builds.
 func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	var ids []int64
 	for i := range verdicts {
@@ -158,10 +158,12 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	if err != nil {
 		return err
 	}
+	gone, come := make([]postgres.Set, len(verdicts)), make([]postgres.Set, len(verdicts))
 	var changed []int32
 	for i := range verdicts {
 		if b := baseline(&verdicts[i]); b != 0 {
-			changed = append(changed, resolution.Changed(baselines[b], verdicts[i].Set)...)
+			gone[i], come[i] = postgres.Diff(baselines[b], verdicts[i].Set)
+			changed = appendIDs(appendIDs(changed, gone[i]), come[i])
 		}
 	}
 	names, err := r.learn(ctx, changed)
@@ -170,14 +172,21 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		switch b := baseline(v); {
-		case b != 0:
-			v.Priority = r.Rules.Dependency(resolution.Changes(baselines[b], v.Set, names))
+		switch {
+		case baseline(v) != 0:
+			v.Priority = r.Rules.Dependency(resolution.Distances(gone[i], come[i], names))
 		case v.Candidate.Awaited:
 			v.Priority = v.Candidate.Priority
 		}
 	}
 	return nil
+}
+
+func appendIDs(ids []int32, set postgres.Set) []int32 {
+	for _, m := range set {
+		ids = append(ids, m.ID)
+	}
+	return ids
 }
 
 // sets returns stored sets. Their contents are kept for the next repo: sets never

@@ -9,21 +9,28 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// Changes returns what changed from one set to another. names must tell what
-// the packages are that only one of them has; see Changed.
-func Changes(prev, curr postgres.Set, names map[int32]*rpm.NEVRA) []koschei.Change {
-	gone, come := postgres.Diff(prev, curr)
-	return koschei.DiffDependencies(named(gone, names), named(come, names))
-}
-
-// Changed yields the packages that only one of the sets has.
-func Changed(prev, curr postgres.Set) []int32 {
-	gone, come := postgres.Diff(prev, curr)
-	ids := make([]int32, 0, len(gone)+len(come))
-	for _, m := range slices.Concat(gone, come) {
-		ids = append(ids, m.ID)
+// Distances counts the changes between two sets, given what only the earlier and
+// only the later of them has (see [postgres.Diff]). A package that is gone and one
+// that came are one change if they have the same name; it is as far as the one
+// that came. names must tell what the packages are. The changes themselves are
+// koschei.DiffDependencies'; to list them would take ten times as long, and in a
+// repo that changes all packages millions are counted.
+func Distances(gone, come postgres.Set, names map[int32]*rpm.NEVRA) koschei.Distances {
+	var d koschei.Distances
+	unpaired := make(map[string]int, len(gone)) // of those gone, by name
+	for _, m := range gone {
+		unpaired[names[m.ID].Name]++
 	}
-	return ids
+	for _, m := range come {
+		d[m.Distance]++
+		if name := names[m.ID].Name; unpaired[name] > 0 {
+			unpaired[name]--
+		}
+	}
+	for _, n := range unpaired {
+		d[koschei.NoDistance] += n
+	}
+	return d
 }
 
 // Differs says whether an answer is another than the one that is stored for a

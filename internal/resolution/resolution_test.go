@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
@@ -311,7 +314,7 @@ func TestSince(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
+func TestDistances(t *testing.T) {
 	t.Parallel()
 	repos, n, f44, old := hub(t)
 	answer := func(url string) postgres.Set {
@@ -322,21 +325,46 @@ func TestChanges(t *testing.T) {
 		return a[0].Set
 	}
 	prev, curr := answer(old), answer(f44)
-	if ids := resolution.Changed(prev, curr); len(ids) != 6 {
-		t.Errorf("%d packages are in one only, want 3 of each", len(ids))
+	gone, come := postgres.Diff(prev, curr)
+	want := koschei.Distances{1: 1, 2: 1, koschei.NoDistance: 1} // of lib-devel, lib and bash
+	if got := resolution.Distances(gone, come, n.names()); got != want {
+		t.Errorf("changes by distance %v, want %v", got, want)
 	}
-	changes := resolution.Changes(prev, curr, n.names())
-	var got []string
-	for _, c := range changes {
-		got = append(got, fmt.Sprintf("%s %s -> %s at %d", c.Name, c.Prev.EVR, c.Curr.EVR, c.Distance))
+}
+
+// TestDistancesAreThoseOfTheChanges compares what is counted with what is listed.
+func TestDistancesAreThoseOfTheChanges(t *testing.T) {
+	t.Parallel()
+	names := map[int32]*rpm.NEVRA{}
+	for id := range int32(30) {
+		names[id] = &rpm.NEVRA{Name: string(rune('a' + id/4)), EVR: rpm.EVR{Version: strconv.Itoa(int(id))}, Arch: "noarch"}
 	}
-	want := []string{"lib-devel 1-1 -> 2-1 at 1", "lib 1-1 -> 2-1 at 2", "bash 5-1 -> 6-1 at 0"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
+	sets := rapid.Custom(func(t *rapid.T) postgres.Set {
+		members := rapid.MapOf(rapid.Int32Range(0, 29), rapid.Uint8Range(0, 4)).Draw(t, "members")
+		var set postgres.Set
+		for _, id := range slices.Sorted(maps.Keys(members)) {
+			set = append(set, postgres.Member{ID: id, Distance: members[id]})
+		}
+		return set
+	})
+	dependencies := func(set postgres.Set) (all []koschei.Dependency) {
+		for _, m := range set {
+			all = append(all, koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)})
+		}
+		slices.SortFunc(all, koschei.CompareDependencies)
+		return all
 	}
-	if p := koschei.DefaultPriorityRules().Dependency(changes); p != 256+128+32 {
-		t.Errorf("priority %d", p)
-	}
+	rapid.Check(t, func(t *rapid.T) {
+		prev, curr := sets.Draw(t, "prev"), sets.Draw(t, "curr")
+		var want koschei.Distances
+		for _, c := range koschei.DiffDependencies(dependencies(prev), dependencies(curr)) {
+			want[c.Distance]++
+		}
+		gone, come := postgres.Diff(prev, curr)
+		if got := resolution.Distances(gone, come, names); got != want {
+			t.Fatalf("changes by distance %v, want %v", got, want)
+		}
+	})
 }
 
 func TestDiffers(t *testing.T) {
