@@ -9,6 +9,7 @@ import (
 // would be there without the others. A goal that has a solution has no
 // problems. It takes some milliseconds, far longer than Solve.
 func (s *Solver) Explain(g Goal) []Problem {
+	groupHolds := s.groupHolds(g.Group)
 	s.prepare(g)
 	var problems []Problem
 	for _, i := range s.request.missing {
@@ -20,7 +21,7 @@ func (s *Solver) Explain(g Goal) []Problem {
 		return problems
 	}
 	f := s.fullSolver()
-	f.solve(s.request.jobs)
+	f.solve(s.request.jobs, s.base.jobs, func() bool { return groupHolds && f.onlyGroupLeft(s.base.jobs) })
 	for _, p := range f.problems {
 		e := explainer{f: f, goal: g, rules: f.provenBy(p.proof)}
 		for _, job := range p.jobs {

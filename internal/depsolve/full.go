@@ -1,5 +1,7 @@
 package depsolve
 
+import "slices"
+
 // A fullSolver does what libsolv does, step by step: it learns from conflicts,
 // and it finds out which jobs cannot be met together. Where it looks first
 // decides what it learns, so its rules, watches and decisions are kept in
@@ -11,6 +13,7 @@ type fullSolver struct {
 	pending int     // trail[pending:] has not been propagated
 
 	texts      ruleTexts
+	common     *reach     // of the group, its rules sorted; nil until it is needed
 	rules      []fullRule // of packages, of jobs, learned; the first is none
 	jobs       int32      // where rules of jobs begin
 	learned    int32      // where learned rules begin
@@ -54,7 +57,7 @@ func newFullSolver(u *Universe, weak bool) *fullSolver {
 // solveFully solves the current request once more, completely.
 func (s *Solver) solveFully() Result {
 	f := s.fullSolver()
-	f.solve(s.request.jobs)
+	f.solve(s.request.jobs, s.base.jobs, func() bool { return true })
 	if len(f.problems) > 0 {
 		return Result{}
 	}
@@ -68,13 +71,19 @@ func (s *Solver) fullSolver() *fullSolver {
 	return s.full
 }
 
-// solve finds packages to install, or problems.
-func (f *fullSolver) solve(jobs []job) {
+// solve finds packages to install, or problems, until these are enough. The first
+// jobs are the group's, always those that f.common was made of.
+func (f *fullSolver) solve(jobs []job, ofGroup int, enough func() bool) {
 	f.undo(0)
 	f.branches, f.options = f.branches[:0], f.options[:0]
 	f.proofs, f.learnedBy, f.problems = f.proofs[:0], f.learnedBy[:0], nil
-	f.makeRules(jobs)
-	f.search()
+	f.makeRules(jobs, ofGroup)
+	f.search(enough)
+}
+
+// onlyGroupLeft reports whether all jobs but those of the group are disabled.
+func (f *fullSolver) onlyGroupLeft(ofGroup int) bool {
+	return !slices.ContainsFunc(f.rules[int(f.jobs)+ofGroup:f.learned], func(r fullRule) bool { return !r.disabled })
 }
 
 // eachLiteral calls yield with every literal of r until it returns false.

@@ -6,12 +6,16 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// makeRules collects the rules of all packages that may matter, sorts them and
-// adds the jobs.
-func (f *fullSolver) makeRules(jobs []job) {
-	f.reach(jobs)
+// makeRules collects the rules of all packages that may matter, in libsolv's
+// order, and adds the jobs, of which those of the group come first.
+func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
+	if f.common == nil {
+		f.common = f.reach(jobs[:ofGroup], make([]bool, len(f.u.pkgs)))
+		f.common.rules = slices.Clone(f.texts.sorted(f.common.rules))
+	}
+	r := f.reach(jobs[ofGroup:], slices.Clone(f.common.reached))
 	f.rules = append(f.rules[:0], fullRule{})
-	f.sortRules()
+	f.addRules(f.common.rules, f.texts.sorted(r.rules))
 	f.jobs = int32(len(f.rules))
 	f.jobOf = f.jobOf[:0]
 	for i, j := range jobs {
@@ -22,12 +26,45 @@ func (f *fullSolver) makeRules(jobs []job) {
 	f.makeWatches()
 }
 
-// reach finds the rules of all packages that a goal might come to: the
-// candidates of its jobs, what these require, recommend or suggest, and what
-// supplements or enhances any of them.
-func (f *fullSolver) reach(jobs []job) {
-	r := reach{f: f, u: f.u, reached: make([]bool, len(f.u.pkgs))}
-	f.texts.found = f.texts.found[:0]
+// addRules adds two sorted lists as one, and what both have once.
+func (f *fullSolver) addRules(a, b []ruleText) {
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = compareRules(a[0], b[0])
+		}
+		var r ruleText
+		if order >= 0 {
+			r, b = b[0], b[1:]
+		}
+		if order <= 0 {
+			r, a = a[0], a[1:]
+		}
+		f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
+	}
+}
+
+// A reach finds the packages that jobs might come to: their candidates, what
+// these require, recommend or suggest, and what supplements or enhances any of
+// them.
+type reach struct {
+	f       *fullSolver
+	u       *Universe
+	reached []bool     // per package
+	ids     []ID       // those that were not reached before
+	next    int        // ids[next:] have not been looked at
+	rules   []ruleText // of ids
+}
+
+// reach finds what jobs come to besides what is reached already. The rules are
+// there until the next call.
+func (f *fullSolver) reach(jobs []job, reached []bool) *reach {
+	r := &reach{f: f, u: f.u, reached: reached, rules: f.texts.found[:0]}
 	for _, j := range jobs {
 		r.addAll(j.lits)
 	}
@@ -42,14 +79,8 @@ func (f *fullSolver) reach(jobs []job) {
 			}
 		}
 	}
-}
-
-type reach struct {
-	f       *fullSolver
-	u       *Universe
-	reached []bool
-	ids     []ID
-	next    int // ids[next:] have not been looked at
+	f.texts.found = r.rules
+	return r
 }
 
 // addAll adds the packages that literals ask for.
@@ -66,7 +97,7 @@ func (r *reach) close() {
 	for ; r.next < len(r.ids); r.next++ {
 		id := r.ids[r.next]
 		rules := r.f.rulesOf(id)
-		r.f.texts.found = append(r.f.texts.found, rules...)
+		r.rules = append(r.rules, rules...)
 		for _, rule := range rules {
 			r.addAll(rule.rest)
 		}

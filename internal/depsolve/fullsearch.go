@@ -8,12 +8,16 @@ const (
 
 // search makes decisions until all rules are met. Whenever something proves
 // impossible, it notes the problem, disables the jobs that are to blame and
-// starts over. The order of everything here is libsolv's.
-func (f *fullSolver) search() {
+// starts over, unless there are problems enough. The order of everything here is
+// libsolv's.
+func (f *fullSolver) search(enough func() bool) {
 	jobsLevel := int32(0) // jobs have to be looked at below this level
 	f.level = startOver
 	for f.level != hopeless {
 		if f.level == startOver {
+			if len(f.problems) > 0 && enough() {
+				return
+			}
 			f.decideAssertions()
 			if broken := f.propagate(); broken != 0 {
 				f.analyzeUnsolvable(broken)

@@ -13,9 +13,9 @@ type ruleText struct {
 
 // ruleTexts is where a fullSolver gathers and sorts rules.
 type ruleTexts struct {
-	of    [][]ruleText // per package: its rules, once they were asked for; nil before
-	found []ruleText   // of the packages that a goal might come to
-	dealt []ruleText   // the same, by the package of the first literal
+	of    [][]ruleText // per package: its rules, sorted, once they were asked for; nil before
+	found []ruleText   // of the packages that jobs might come to
+	dealt []ruleText   // some, by the package of the first literal
 	start []int32      // per package, the last first: where in dealt
 }
 
@@ -30,36 +30,41 @@ func (f *fullSolver) rulesOf(id ID) []ruleText {
 			}
 			rules = append(rules, ruleText{r.first, rest})
 		})
+		slices.SortFunc(rules, compareRules)
 		f.texts.of[id] = rules
 	}
 	return f.texts.of[id]
 }
 
-// sortRules appends the rules found to f.rules in the order of compareRules,
-// each once. The first literal of each is negative, so that they can be dealt
-// out by package; what is left to compare is little.
-func (f *fullSolver) sortRules() {
-	for dealt := f.dealRules(); len(dealt) > 0; {
+// sorted returns rules in the order of compareRules, each once, until the next
+// call. The first literal of each is negative, so that they can be dealt out by
+// package; nearly all are then in order.
+func (t *ruleTexts) sorted(rules []ruleText) []ruleText {
+	t.deal(rules)
+	once := t.dealt[:0]
+	for dealt := t.dealt; len(dealt) > 0; {
 		n := 1
 		for n < len(dealt) && dealt[n].first == dealt[0].first {
 			n++
 		}
-		slices.SortFunc(dealt[:n], compareRules)
+		if !slices.IsSortedFunc(dealt[:n], compareRules) { // those of several packages
+			slices.SortFunc(dealt[:n], compareRules)
+		}
 		for i, r := range dealt[:n] {
-			if i == 0 || compareRules(r, dealt[i-1]) != 0 {
-				f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
+			if i == 0 || compareRules(r, once[len(once)-1]) != 0 {
+				once = append(once, r)
 			}
 		}
 		dealt = dealt[n:]
 	}
+	return once
 }
 
-// dealRules returns the rules found by their first literal, ascending.
-func (f *fullSolver) dealRules() []ruleText {
-	t := &f.texts
-	last := len(f.u.pkgs)
+// deal puts rules into t.dealt by their first literal, ascending.
+func (t *ruleTexts) deal(rules []ruleText) {
+	last := len(t.start) - 1
 	clear(t.start)
-	for _, r := range t.found {
+	for _, r := range rules {
 		t.start[last+int(r.first)]++
 	}
 	var sum int32
@@ -67,13 +72,12 @@ func (f *fullSolver) dealRules() []ruleText {
 		t.start[i] = sum
 		sum += n
 	}
-	t.dealt = slices.Grow(t.dealt[:0], len(t.found))[:len(t.found)]
-	for _, r := range t.found {
+	t.dealt = slices.Grow(t.dealt[:0], len(rules))[:len(rules)]
+	for _, r := range rules {
 		at := &t.start[last+int(r.first)]
 		t.dealt[*at] = r
 		*at++
 	}
-	return t.dealt
 }
 
 // compareRules sorts by the first literal, then by the others as if a zero

@@ -102,7 +102,8 @@ func (s *Solver) chosen() []ID {
 type verdict int8
 
 const (
-	unsolvable verdict = iota
+	untried verdict = iota
+	unsolvable
 	solved
 	conflictAfterChoice
 )
