@@ -109,6 +109,7 @@ func (o *resolveOptions) check() error {
 // before all input has been read to its end and found good.
 func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 	start := time.Now()
+	useHugePages()
 	world, err := loadWorld(ctx, o)
 	if err != nil {
 		return inputExit(err)

@@ -104,7 +104,7 @@ func newMonth(t *testing.T, days int) *month {
 // housekeeping goes by real time: as often as that it looks whether there is
 // something to do, about once a repo.
 func serverSettings() []string {
-	return []string{"shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "autovacuum_naptime=13"}
+	return []string{"shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "wal_compression=lz4", "autovacuum_naptime=13"}
 }
 
 // awaitVerdicts waits until everything is tracked and resolved, and begins the
