@@ -13,8 +13,8 @@ import (
 // only the later of them has (see [postgres.Diff]). A package that is gone and one
 // that came are one change if they have the same name; it is as far as the one
 // that came. names must tell what the packages are. The changes themselves are
-// koschei.DiffDependencies'; to list them would take ten times as long, and in a
-// repo that changes all packages millions are counted.
+// koschei.DiffDependencies'; to list them takes far longer, and where all packages
+// of a collection change, there are a million.
 func Distances(gone, come postgres.Set, names map[int32]*rpm.NEVRA) koschei.Distances {
 	var d koschei.Distances
 	unpaired := make(map[string]int, len(gone)) // of those gone, by name
