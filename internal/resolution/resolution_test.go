@@ -326,10 +326,34 @@ func TestDistances(t *testing.T) {
 	}
 	prev, curr := answer(old), answer(f44)
 	gone, come := postgres.Diff(prev, curr)
-	want := koschei.Distances{1: 1, 2: 1, koschei.NoDistance: 1} // of lib-devel, lib and bash
-	if got := resolution.Distances(gone, come, n.names()); got != want {
-		t.Errorf("changes by distance %v, want %v", got, want)
+	if len(gone)+len(come) != 6 {
+		t.Errorf("%d packages are in one only, want 3 of each", len(gone)+len(come))
 	}
+	names := n.names()
+	var got []string
+	for _, c := range koschei.DiffDependencies(dependencies(gone, names), dependencies(come, names)) {
+		got = append(got, fmt.Sprintf("%s %s -> %s at %d", c.Name, c.Prev.EVR, c.Curr.EVR, c.Distance))
+	}
+	want := []string{"lib-devel 1-1 -> 2-1 at 1", "lib 1-1 -> 2-1 at 2", "bash 5-1 -> 6-1 at 0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	distances := resolution.Distances(gone, come, names)
+	if want := (koschei.Distances{1: 1, 2: 1, koschei.NoDistance: 1}); distances != want {
+		t.Errorf("changes by distance %v, want %v", distances, want)
+	}
+	if p := koschei.DefaultPriorityRules().Dependency(distances); p != 256+128+32 {
+		t.Errorf("priority %d", p)
+	}
+}
+
+// dependencies are the members of a set in the order of package koschei.
+func dependencies(set postgres.Set, names map[int32]*rpm.NEVRA) (all []koschei.Dependency) {
+	for _, m := range set {
+		all = append(all, koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)})
+	}
+	slices.SortFunc(all, koschei.CompareDependencies)
+	return all
 }
 
 // TestDistancesAreThoseOfTheChanges compares what is counted with what is listed.
@@ -347,17 +371,10 @@ func TestDistancesAreThoseOfTheChanges(t *testing.T) {
 		}
 		return set
 	})
-	dependencies := func(set postgres.Set) (all []koschei.Dependency) {
-		for _, m := range set {
-			all = append(all, koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)})
-		}
-		slices.SortFunc(all, koschei.CompareDependencies)
-		return all
-	}
 	rapid.Check(t, func(t *rapid.T) {
 		prev, curr := sets.Draw(t, "prev"), sets.Draw(t, "curr")
 		var want koschei.Distances
-		for _, c := range koschei.DiffDependencies(dependencies(prev), dependencies(curr)) {
+		for _, c := range koschei.DiffDependencies(dependencies(prev, names), dependencies(curr, names)) {
 			want[c.Distance]++
 		}
 		gone, come := postgres.Diff(prev, curr)
