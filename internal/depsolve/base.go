@@ -13,7 +13,7 @@ type baseState struct {
 	ok     bool // no conflict
 
 	touched []touch // once SolveRecorded has needed it
-	alone   verdict // of the group without BuildRequires, once groupHolds has needed it
+	alone   verdict // on the group without BuildRequires, once Explain has needed it
 }
 
 // setBase propagates what follows from the group alone. Where weak
@@ -44,16 +44,6 @@ func (s *Solver) setBase(group []string) {
 	s.base.trail = len(s.trail)
 	s.base.open = slices.Clone(s.open)
 	s.follows, s.guards = s.remainingFollows(), s.remainingGuards()
-}
-
-// groupHolds reports whether the group alone can be installed. It may say no where
-// only the full solver can tell.
-func (s *Solver) groupHolds(group []string) bool {
-	s.prepare(Goal{Group: group})
-	if s.base.alone == untried {
-		s.base.alone = s.try()
-	}
-	return s.base.alone == solved
 }
 
 func (s *Solver) assertNever() bool {

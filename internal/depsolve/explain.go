@@ -7,10 +7,14 @@ import (
 
 // Explain says why a goal has no solution. Each problem stands for itself: it
 // would be there without the others. A goal that has a solution has no
-// problems. It takes some milliseconds, far longer than Solve.
+// problems. It takes far longer than Solve.
 func (s *Solver) Explain(g Goal) []Problem {
-	groupHolds := s.groupHolds(g.Group)
 	s.prepare(g)
+	if s.base.alone == untried {
+		s.prepare(Goal{Group: g.Group})
+		s.base.alone = s.try()
+		s.prepare(g)
+	}
 	var problems []Problem
 	for _, i := range s.request.missing {
 		r := s.u.reason(Missing, None, None, g.Requires[i].String())
@@ -21,7 +25,7 @@ func (s *Solver) Explain(g Goal) []Problem {
 		return problems
 	}
 	f := s.fullSolver()
-	f.solve(s.request.jobs, s.base.jobs, func() bool { return groupHolds && f.onlyGroupLeft(s.base.jobs) })
+	f.solve(s.request.jobs, s.base.jobs, func() bool { return s.base.alone == solved && f.onlyGroupLeft(s.base.jobs) })
 	for _, p := range f.problems {
 		e := explainer{f: f, goal: g, rules: f.provenBy(p.proof)}
 		for _, job := range p.jobs {

@@ -15,7 +15,9 @@ func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
 	}
 	r := f.reach(jobs[ofGroup:], slices.Clone(f.common.reached))
 	f.rules = append(f.rules[:0], fullRule{})
-	f.addRules(f.common.rules, f.texts.sorted(r.rules))
+	for r := range merged(f.common.rules, f.texts.sorted(r.rules), compareRules) {
+		f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
+	}
 	f.jobs = int32(len(f.rules))
 	f.jobOf = f.jobOf[:0]
 	for i, j := range jobs {
@@ -24,29 +26,6 @@ func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
 	}
 	f.learned = int32(len(f.rules))
 	f.makeWatches()
-}
-
-// addRules adds two sorted lists as one, and what both have once.
-func (f *fullSolver) addRules(a, b []ruleText) {
-	for len(a) > 0 || len(b) > 0 {
-		order := 0
-		switch {
-		case len(a) == 0:
-			order = 1
-		case len(b) == 0:
-			order = -1
-		default:
-			order = compareRules(a[0], b[0])
-		}
-		var r ruleText
-		if order >= 0 {
-			r, b = b[0], b[1:]
-		}
-		if order <= 0 {
-			r, a = a[0], a[1:]
-		}
-		f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
-	}
 }
 
 // A reach finds the packages that jobs might come to: their candidates, what

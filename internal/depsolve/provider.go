@@ -1,6 +1,8 @@
 package depsolve
 
 import (
+	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -190,16 +192,31 @@ func contains(ids []ID, id ID) bool {
 
 // union merges two ascending lists.
 func union(a, b []ID) []ID {
-	ids := make([]ID, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		switch {
-		case a[0] < b[0]:
-			ids, a = append(ids, a[0]), a[1:]
-		case a[0] > b[0]:
-			ids, b = append(ids, b[0]), b[1:]
-		default:
-			ids, a, b = append(ids, a[0]), a[1:], b[1:]
+	return slices.AppendSeq(make([]ID, 0, len(a)+len(b)), merged(a, b, cmp.Compare[ID]))
+}
+
+// merged yields two ascending lists as one, and what both have once.
+func merged[T any](a, b []T, compare func(T, T) int) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		a, b := a, b // an iterator may be used again
+		for len(a) > 0 && len(b) > 0 {
+			next, order := a[0], compare(a[0], b[0])
+			if order <= 0 {
+				a = a[1:]
+			}
+			if order >= 0 {
+				next, b = b[0], b[1:]
+			}
+			if !yield(next) {
+				return
+			}
+		}
+		for _, rest := range [][]T{a, b} {
+			for _, next := range rest {
+				if !yield(next) {
+					return
+				}
+			}
 		}
 	}
-	return append(append(ids, a...), b...)
 }
