@@ -19,14 +19,14 @@ const (
 	FindingRestarts   FindingKind = "restarts"   // a service starts again and again
 	FindingColumns    FindingKind = "columns"    // columns that follow from builds did not
 	FindingService    FindingKind = "service"    // a service has not done its work for a collection for long
-	FindingOutbox     FindingKind = "outbox"     // messages are not sent
+	FindingDelivery   FindingKind = "delivery"   // what happened is not told to those who want to know
 )
 
 // FindingKinds returns all kinds.
 func FindingKinds() []FindingKind {
 	return []FindingKind{
 		FindingSubmission, FindingRunning, FindingDeps, FindingSource, FindingDue, FindingUntried, FindingHold,
-		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingOutbox,
+		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDelivery,
 	}
 }
 

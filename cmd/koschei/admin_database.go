@@ -78,15 +78,15 @@ func (a *console) cleanup() *cobra.Command {
 			}
 			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
 				before := author.Now.AddDate(0, -months, 0)
-				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Messages: before}
+				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Events: before}
 				if a.dryRun {
 					plan, err := db.CleanupPlan(ctx, retention)
-					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d messages, and sets that nothing then refers to",
-						plan.Builds, plan.Transitions, plan.Repos, plan.Messages)}, err
+					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d events, and sets that nothing then refers to",
+						plan.Builds, plan.Transitions, plan.Repos, plan.Events)}, err
 				}
 				done, err := db.Cleanup(ctx, author, retention)
-				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d package names",
-					done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)}, err
+				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d events, %d dependency sets, %d package names",
+					done.Builds, done.Transitions, done.Repos, done.Events, done.Sets, done.NEVRAs)}, err
 			})
 		},
 	}

@@ -75,7 +75,8 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 	b := s.Backlog
 	line("backlog:\t%d builds being submitted", b.Submitting)
 	line("\t%d builds and %d packages to resolve", b.BuildsPending, b.PackagesDue)
-	line("\t%d messages to send", b.MessagesUnsent)
+	line("\t%d deliveries to send", b.Deliveries)
+	line("\t%d deliveries given up", b.DeadDeliveries)
 	for _, name := range s.Admins {
 		line("administrator:\t%s", name)
 	}
@@ -109,8 +110,8 @@ func statusJSON(s *postgres.Status, now time.Time) any {
 		"findings": findingsJSON(s.Findings), "starts": startsJSON(s.Starts),
 		"backlog": object{
 			"submitting": s.Backlog.Submitting, "builds_pending": s.Backlog.BuildsPending,
-			"packages_due": s.Backlog.PackagesDue, "messages_unsent": s.Backlog.MessagesUnsent,
-			"oldest_message": orNull(s.Backlog.OldestMessage),
+			"packages_due": s.Backlog.PackagesDue, "deliveries": s.Backlog.Deliveries,
+			"oldest_delivery_seconds": s.Backlog.OldestDelivery.Seconds(), "deliveries_dead": s.Backlog.DeadDeliveries,
 		},
 	}
 }

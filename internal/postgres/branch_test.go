@@ -77,7 +77,7 @@ func addHistory(t *testing.T, e *editor) {
 	if err := e.RefreshLastBuilds(t.Context(), "f27", noon); err != nil {
 		t.Fatal(err)
 	}
-	e.exec(t, `DELETE FROM outbox`)
+	e.exec(t, `DELETE FROM event`)
 }
 
 func TestBranchCollection(t *testing.T) {
@@ -143,7 +143,7 @@ func TestBranchCollection(t *testing.T) {
 		{"resolution changes of the branch", `
 			SELECT p.name FROM resolution_change r JOIN package p ON p.id = r.package_id
 			JOIN collection c ON c.id = p.collection_id WHERE c.name = 'f27'`, []string{"foo"}},
-		{"messages", `SELECT topic FROM outbox`, []string{}},
+		{"events", `SELECT kind FROM event`, []string{}},
 	} {
 		if diff := cmp.Diff(tt.want, append([]string{}, e.rows(t, tt.sql)...)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.what, diff)

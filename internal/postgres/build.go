@@ -225,22 +225,21 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 	if err != nil || b.Outcome == r.Outcome || !b.Outcome.Ended() && !r.Outcome.Ended() {
 		return err // nothing follows for the package
 	}
-	if err := refreshLastBuilds(ctx, tx, []int64{b.PackageID}); err != nil {
+	if err := settle(ctx, tx, []int64{b.PackageID}, now); err != nil || !r.Outcome.Ended() {
 		return err
 	}
-	switch {
-	case r.Outcome.Fault():
+	if r.Outcome.Fault() {
 		err = holdForFault(ctx, tx, b.PackageID, r.BackOff, now)
-	case r.Outcome.Ended():
+	} else {
 		err = settlePriorities(ctx, tx, b, r.Outcome, rules)
-	}
-	if err == nil && r.Outcome.Ended() {
-		err = wakeFor(ctx, tx, []int64{b.PackageID}, WakeScheduler, WakeRepoResolver)
 	}
 	if err != nil {
 		return err
 	}
-	return noteStates(ctx, tx, []int64{b.PackageID}, now)
+	if err := noteBuilds(ctx, tx, koschei.EventBuildEnded, []int64{b.ID}, []string{string(b.Outcome)}, now); err != nil {
+		return err
+	}
+	return wakeFor(ctx, tx, []int64{b.PackageID}, WakeScheduler, WakeRepoResolver)
 }
 
 // settlePriorities resets what had raised a package's priority: a build that
@@ -262,7 +261,7 @@ func settlePriorities(ctx context.Context, tx pgx.Tx, b *lockedBuild, outcome ko
 				WHEN p.last_complete_build_id IS DISTINCT FROM b.id THEN 0
 				WHEN b.deps = 'unresolved' THEN $3::integer
 				ELSE $2::integer END,
-			hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
+			`+notHeld+`, faults = 0
 		FROM build b
 		WHERE b.id = $1 AND p.id = b.package_id`, b.ID, another, unresolved)
 	if err != nil {

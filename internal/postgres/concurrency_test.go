@@ -254,15 +254,13 @@ var invariants = []struct{ what, sql string }{
 		FROM package p
 		JOIN LATERAL (SELECT curr FROM state_change s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) l ON true
 		WHERE l.curr <> p.noted_state`},
-	{"messages that are not one for each change that they know", `
-		SELECT format('%s transitions, %s messages', changes, messages)
+	{"events that are not one for each change of state", `
+		SELECT format('%s transitions, %s events', changes, events)
 		FROM (SELECT
 			(SELECT count(*) FROM state_change s
-				JOIN package p ON p.id = s.package_id AND p.collection_id = (SELECT min(id) FROM collection)
-				WHERE CASE WHEN prev IN ('ok', 'failing', 'unresolved') THEN prev ELSE 'ignored' END
-					<> CASE WHEN curr IN ('ok', 'failing', 'unresolved') THEN curr ELSE 'ignored' END) AS changes,
-			(SELECT count(*) FROM outbox WHERE topic = 'package.state.change') AS messages) n
-		WHERE changes <> messages AND NOT EXISTS (SELECT FROM audit WHERE message LIKE 'cleanup%')`},
+				JOIN package p ON p.id = s.package_id AND p.collection_id = (SELECT min(id) FROM collection)) AS changes,
+			(SELECT count(*) FROM event WHERE kind = 'package state') AS events) n
+		WHERE changes <> events AND NOT EXISTS (SELECT FROM audit WHERE message LIKE 'cleanup%')`},
 	{"packages with two scratch builds under way", `
 		SELECT package_id::text FROM build
 		WHERE origin = 'scratch' AND outcome IN ('submitting', 'running')

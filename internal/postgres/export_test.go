@@ -31,10 +31,6 @@ func (db *DB) Encode(s Set) []byte { return db.sets.encode(s) }
 
 func (db *DB) Decode(content []byte) (Set, error) { return db.sets.decode(content) }
 
-func (db *DB) Enqueue(ctx context.Context, topic string, bodies []any, now time.Time) error {
-	return db.transact(ctx, func(tx pgx.Tx) error { return enqueue(ctx, tx, topic, bodies, now) })
-}
-
 // RefreshLastBuilds does for all packages of a collection what writers of
 // builds do for those they touch.
 func (db *DB) RefreshLastBuilds(ctx context.Context, collection string, now time.Time) error {

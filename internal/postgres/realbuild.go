@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -97,12 +98,12 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 				return err
 			}
 		}
-		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
+		if err := settle(ctx, tx, packages, now); err != nil {
 			return err
 		}
 		settled, err := collectIDs(tx.Query(ctx, `
 			UPDATE package
-			SET manual_priority = 0, build_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0
+			SET manual_priority = 0, build_priority = 0, `+notHeld+`, faults = 0
 			WHERE id = ANY($1) AND last_complete_build_id = ANY($2)
 			RETURNING id`, packages, ids))
 		if err != nil {
@@ -111,7 +112,7 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 		if err := forgetChanges(ctx, tx, settled); err != nil {
 			return err
 		}
-		return noteStates(ctx, tx, packages, now)
+		return noteBuilds(ctx, tx, koschei.EventBuildEnded, ids, nil, now)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("storing %d builds: %w", len(builds), err)
@@ -202,27 +203,46 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 		if packages, err = lockPackages(ctx, tx, packages); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `
-			UPDATE build b
-			SET untagged = r.untagged, event = r.event
-			FROM (`+retagged+`) r
-			WHERE b.id = r.id AND b.package_id = ANY($11)`, append(args, packages)...)
-		if err != nil {
+		var untagged []int64
+		if changed, untagged, err = retag(ctx, tx, append(args, packages)); err != nil {
 			return err
 		}
-		changed = int(tag.RowsAffected())
 		if err := wake(ctx, tx, c.ID, WakeRepoResolver); err != nil {
 			return err
 		}
-		if err := refreshLastBuilds(ctx, tx, packages); err != nil {
+		if err := noteBuilds(ctx, tx, koschei.EventUntagged, untagged, nil, now); err != nil {
 			return err
 		}
-		return noteStates(ctx, tx, packages, now)
+		return settle(ctx, tx, packages, now)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("storing what is tagged: %w", err)
 	}
 	return changed, nil
+}
+
+// retag stores events and marks of builds, of locked packages, and returns how
+// many that changed and which of them no longer count.
+func retag(ctx context.Context, tx pgx.Tx, args []any) (changed int, untagged []int64, err error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE build b
+		SET untagged = r.untagged, event = r.event
+		FROM (`+retagged+`) r
+		WHERE b.id = r.id AND b.package_id = ANY($11)
+		RETURNING b.id, b.untagged`, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	var id int64
+	var gone bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &gone}, func() error {
+		if changed++; gone {
+			untagged = append(untagged, id)
+		}
+		return nil
+	})
+	slices.Sort(untagged)
+	return changed, untagged, err
 }
 
 // A BuildName names a build that the hub keeps.

@@ -27,10 +27,6 @@ type RepoReport struct {
 	Unanswered []int64
 }
 
-// TopicCollectionState is the outbox topic of a collection whose base
-// buildroot became installable or not.
-const TopicCollectionState = "collection.state.change"
-
 // StoreRepo notes that a repo was looked at, and makes it the collection's
 // latest unless that is a newer one. What was not tried in it is due as soon as
 // it can be. Storing a repo again replaces what was stored.
@@ -142,14 +138,7 @@ func makeLatest(ctx context.Context, tx pgx.Tx, c *koschei.Collection, repo *kos
 	if err != nil || c.State() == old {
 		return err
 	}
-	body := map[string]any{
-		"old":             old,
-		"new":             c.State(),
-		"collection":      c.Name,
-		"collection_name": c.DisplayName,
-		"repo_id":         c.LatestRepoID,
-	}
-	return enqueue(ctx, tx, TopicCollectionState, []any{body}, repo.Solved)
+	return noteCollection(ctx, tx, c, old, repo.Solved)
 }
 
 // forgetUntried makes packages due that were not tried in the latest repo:

@@ -31,7 +31,7 @@ func (v *Verdict) Resolution() koschei.Resolution {
 }
 
 // StoreVerdicts writes verdicts found in a repo, with the transitions and
-// messages they lead to. It returns the packages left out, because they are no
+// events they lead to. It returns the packages left out, because they are no
 // longer what they were when the verdict was found. It wraps koschei.ErrConflict
 // if packages of a set are not interned any more.
 func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []Verdict, now time.Time) (stale []int64, err error) {
@@ -130,17 +130,26 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
-		SELECT a.id, $1, $2, a.problems = '{}', a.problems, $3
-		FROM (
-			SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems::jsonb)) AS problems
-			FROM unnest($4::bigint[], $5::text[]) AS w (id, problems)
-		) a
-		JOIN package p ON p.id = a.id
-		LEFT JOIN resolution r ON r.package_id = a.id
-		WHERE p.resolution <> CASE WHEN a.problems = '{}' THEN 'resolved' ELSE 'unresolved' END
-			OR NOT (a.problems <@ coalesce(r.problems, '{}') AND a.problems @> coalesce(r.problems, '{}'))
-		ORDER BY a.id`, repo.RepoID, repo.CreateEvent, now, ids, problems)
+		WITH noted AS (
+			INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
+			SELECT a.id, $1, $2, a.problems = '{}', a.problems, $3
+			FROM (
+				SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems::jsonb)) AS problems
+				FROM unnest($4::bigint[], $5::text[]) AS w (id, problems)
+			) a
+			JOIN package p ON p.id = a.id
+			LEFT JOIN resolution r ON r.package_id = a.id
+			WHERE p.resolution <> CASE WHEN a.problems = '{}' THEN 'resolved' ELSE 'unresolved' END
+				OR NOT (a.problems <@ coalesce(r.problems, '{}') AND a.problems @> coalesce(r.problems, '{}'))
+			ORDER BY a.id
+			RETURNING id, package_id, resolved
+		)
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, repo_id, before, after)
+		SELECT $3, 'resolution', c.id, c.name, p.id, p.name, $1, p.resolution, CASE WHEN n.resolved THEN 'resolved' ELSE 'unresolved' END
+		FROM noted n
+		JOIN package p ON p.id = n.package_id
+		JOIN collection c ON c.id = p.collection_id
+		ORDER BY n.id`, repo.RepoID, repo.CreateEvent, now, ids, problems)
 	return err
 }
 

@@ -324,14 +324,8 @@ func TestStoreRepo(t *testing.T) {
 	if n := w.number(`SELECT count(*) FROM repo_change`); n != 3 {
 		t.Errorf("%d changes stored, want one for each repo", n)
 	}
-	var told []string
-	messages, err := w.db.ClaimMessages(t.Context(), 10, 0)
-	for _, m := range messages {
-		if m.Topic == postgres.TopicCollectionState {
-			told = append(told, string(m.Body))
-		}
-	}
-	if err != nil || len(told) != 2 {
-		t.Errorf("told %v, %v", told, err)
+	want := []string{"ok unresolved 7", "unresolved ok 8"}
+	if diff := cmp.Diff(want, w.lines(`SELECT concat_ws(' ', before, after, repo_id) FROM event WHERE kind = 'collection state' ORDER BY id`)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }

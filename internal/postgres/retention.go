@@ -15,7 +15,7 @@ type Retention struct {
 	Builds      time.Time // that started before, with their tasks and changes
 	Transitions time.Time // of resolutions and states
 	Repos       time.Time // that were made before, with what changed in them
-	Messages    time.Time // of the outbox that were sent
+	Events      time.Time // that happened before, with their deliveries, whether those were sent or not
 }
 
 // Cleaned counts what Cleanup removed.
@@ -23,7 +23,7 @@ type Cleaned struct {
 	Builds      int
 	Transitions int
 	Repos       int
-	Messages    int
+	Events      int
 	Sets        int
 	NEVRAs      int
 }
@@ -48,7 +48,7 @@ func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned,
 		{"builds", &done.Builds, r.Builds, db.forgetBuilds},
 		{"transitions", &done.Transitions, r.Transitions, db.forgetTransitions},
 		{"repos", &done.Repos, r.Repos, db.forgetRepos},
-		{"messages", &done.Messages, r.Messages, db.forgetMessages},
+		{"events", &done.Events, r.Events, db.forgetEvents},
 	} {
 		if step.before.IsZero() {
 			continue
@@ -64,8 +64,8 @@ func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned,
 		return done, fmt.Errorf("removing dependency sets that nothing refers to: %w", err)
 	}
 	_, err = db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
-		log.add("", "", "cleanup removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d packages of sets",
-			done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)
+		log.add("", "", "cleanup removed %d builds, %d transitions, %d repos, %d events, %d dependency sets, %d packages of sets",
+			done.Builds, done.Transitions, done.Repos, done.Events, done.Sets, done.NEVRAs)
 		return nil
 	})
 	return done, err
@@ -127,8 +127,8 @@ func (db *DB) CleanupPlan(ctx context.Context, r Retention) (Cleaned, error) {
 					AND EXISTS (SELECT FROM state_change n WHERE n.package_id = c.package_id AND n.id > c.id)),
 				(SELECT count(*) FROM repo r JOIN collection c ON c.id = r.collection_id
 					WHERE r.created < $3 AND r.repo_id < c.latest_repo_id),
-				(SELECT count(*) FROM outbox WHERE sent IS NOT NULL AND created < $4)`,
-			r.Builds, r.Transitions, r.Repos, r.Messages).Scan(&plan.Builds, &plan.Transitions, &plan.Repos, &plan.Messages)
+				(SELECT count(*) FROM event WHERE at < $4)`,
+			r.Builds, r.Transitions, r.Repos, r.Events).Scan(&plan.Builds, &plan.Transitions, &plan.Repos, &plan.Events)
 	})
 	if err != nil {
 		return Cleaned{}, fmt.Errorf("counting what is old: %w", err)
@@ -174,10 +174,8 @@ func (db *DB) forgetRepos(ctx context.Context, before time.Time) (int, error) {
 		WHERE c.id = r.collection_id AND r.created < $1 AND r.repo_id < c.latest_repo_id`, before)
 }
 
-func (db *DB) forgetMessages(ctx context.Context, before time.Time) (int, error) {
-	return db.exec(ctx, `
-		DELETE FROM outbox
-		WHERE sent IS NOT NULL AND created < $1`, before)
+func (db *DB) forgetEvents(ctx context.Context, before time.Time) (int, error) {
+	return db.exec(ctx, `DELETE FROM event WHERE at < $1`, before)
 }
 
 // exec runs one statement in a transaction and returns the rows it affected.

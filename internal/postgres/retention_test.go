@@ -33,17 +33,18 @@ func TestCleanup(t *testing.T) {
 		w.collection, testTime)
 	w.exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr)
 		SELECT $1, 0, 'forgotten', ARRAY[id], '{0}' FROM nevra WHERE name = 'never-used'`, w.collection)
-	w.exec(`INSERT INTO outbox (topic, body, created, sent) VALUES ('sent', '{}', $1, $1), ('waiting', '{}', $1, NULL), ('new', '{}', $2, $2)`,
-		testTime, limit)
+	w.exec(`DELETE FROM event`)
+	w.exec(`INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, 'old', $1, 'f43'), ($3, 'new', $1, 'f43')`,
+		w.collection, testTime, limit)
 
 	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: limit}
-	got, err := w.db.Cleanup(t.Context(), author, postgres.Retention{Builds: limit, Transitions: limit, Repos: limit, Messages: limit})
+	got, err := w.db.Cleanup(t.Context(), author, postgres.Retention{Builds: limit, Transitions: limit, Repos: limit, Events: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// What the oldest build was made with stays known: the changes of the build
 	// after it refer to that.
-	want := postgres.Cleaned{Builds: 3, Transitions: 2, Repos: 1, Messages: 1, Sets: 1, NEVRAs: 1}
+	want := postgres.Cleaned{Builds: 3, Transitions: 2, Repos: 1, Events: 1, Sets: 1, NEVRAs: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Cleanup (-want +got):\n%s", diff)
 	}

@@ -63,7 +63,7 @@ func BenchmarkScaleCleanup(b *testing.B) {
 	s := &scaleBench{pool: pool}
 	cpu := s.cpu(b)
 	for b.Loop() {
-		done, err := db.Cleanup(b.Context(), author, postgres.Retention{Builds: middle, Transitions: middle, Repos: middle, Messages: middle})
+		done, err := db.Cleanup(b.Context(), author, postgres.Retention{Builds: middle, Transitions: middle, Repos: middle, Events: middle})
 		if err != nil {
 			b.Fatal(err)
 		}

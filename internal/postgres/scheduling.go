@@ -209,7 +209,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE package
-			SET manual_priority = 0, hold_kind = '', hold_reason = '', hold_until = NULL
+			SET manual_priority = 0, `+notHeld+`
 			WHERE id = $1`, s.PackageID)
 		if err != nil {
 			return err
@@ -231,7 +231,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 				return err
 			}
 		}
-		return settlePackages(ctx, tx, []int64{s.PackageID}, s.Now)
+		return settle(ctx, tx, []int64{s.PackageID}, s.Now)
 	})
 	switch {
 	case errors.Is(err, koschei.ErrConflict):
@@ -255,14 +255,6 @@ type trigger struct {
 
 func triggerOf(p koschei.Priority) trigger {
 	return trigger{p.Total(), p.Manual, p.Static, p.Dependency, p.Build, p.Time, p.Coefficient}
-}
-
-// settlePackages is how every change of the builds of packages ends.
-func settlePackages(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
-	if err := refreshLastBuilds(ctx, tx, packageIDs); err != nil {
-		return err
-	}
-	return noteStates(ctx, tx, packageIDs, now)
 }
 
 // An OpenSubmission is a build of which it is not stored that the hub has it.

@@ -205,7 +205,7 @@ func (db *DB) MendHolds(ctx context.Context, now time.Time, longest time.Duratio
 			FOR NO KEY UPDATE SKIP LOCKED
 		), x AS (
 			UPDATE package p
-			SET hold_kind = '', hold_reason = '', hold_until = NULL
+			SET `+notHeld+`
 			FROM found
 			WHERE p.id = found.id
 			RETURNING p.collection_id, p.name, NULL::timestamptz AS at
@@ -246,7 +246,7 @@ func (db *DB) MendColumns(ctx context.Context, now time.Time) (mended []Stuck, e
 		if mended, err = pgx.CollectRows(rows, scanStuck); err != nil {
 			return err
 		}
-		return settlePackages(ctx, tx, ids, now)
+		return settle(ctx, tx, ids, now)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mending columns of packages: %w", err)

@@ -125,19 +125,3 @@ func (db *DB) ServiceStarts(ctx context.Context, within time.Duration) ([]Servic
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[ServiceStarts])
 }
-
-// StuckMessages counts the messages of before a time that have not been sent,
-// with the time of the oldest. Where nobody ever tried to send one there are
-// none to be waited for.
-func (db *DB) StuckMessages(ctx context.Context, before time.Time) (count int, oldest time.Time, err error) {
-	var first *time.Time
-	err = db.pool.QueryRow(ctx, `
-		SELECT count(*), min(created)
-		FROM outbox
-		WHERE sent IS NULL AND created < $1
-			AND EXISTS (SELECT FROM outbox WHERE attempts > 0)`, before).Scan(&count, &first)
-	if err != nil {
-		return 0, time.Time{}, fmt.Errorf("looking for messages that were not sent: %w", err)
-	}
-	return count, orZero(first), nil
-}

@@ -64,8 +64,7 @@ const (
 
 // refreshLastBuilds makes the columns of packages that follow from their
 // builds follow from them again. Whoever adds a build, ends one or changes what
-// makes it count calls it before noteStates, in the same transaction. The
-// packages must be locked.
+// makes it count ends with settle, which calls it.
 func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
 	these, arg := among("changed.id", packageIDs)
 	_, err := tx.Exec(ctx, `
@@ -82,14 +81,9 @@ func refreshLastBuilds(ctx context.Context, tx pgx.Tx, packageIDs []int64) error
 	return refreshBroke(ctx, tx, packageIDs)
 }
 
-// TopicPackageState is the outbox topic of a package whose message state (see
-// koschei.State.Message) became another one.
-const TopicPackageState = "package.state.change"
-
-// noteStates stores a state_change for every package that is no longer in the
-// state noted last, and a message in the outbox if people outside can see the
-// difference. Every transaction that may change a state ends with it. What the
-// sender adds (topic prefix, koji_instance) is not in the body.
+// noteStates stores a state_change and an event for every package that is no
+// longer in the state noted last. Every transaction that may change a state ends
+// with it.
 func noteStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
 	for some := range slices.Chunk(packageIDs, notedAtOnce) {
 		if err := noteSomeStates(ctx, tx, some, now); err != nil {
@@ -107,9 +101,7 @@ func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time
 	these, arg := among("id", packageIDs)
 	_, err := tx.Exec(ctx, `
 		WITH changed AS (
-			SELECT id, base_id, collection_id, name, noted_state AS prev, state AS curr,
-				CASE WHEN noted_state IN ('ok', 'failing', 'unresolved') THEN noted_state ELSE 'ignored' END AS old,
-				CASE WHEN state IN ('ok', 'failing', 'unresolved') THEN state ELSE 'ignored' END AS new
+			SELECT id, collection_id, name, noted_state AS before, state AS after
 			FROM package
 			WHERE `+these+` AND state <> noted_state
 		), noted AS (
@@ -119,26 +111,25 @@ func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time
 			WHERE p.id = changed.id
 		), history AS (
 			INSERT INTO state_change (package_id, prev, curr, changed)
-			SELECT id, prev, curr, $2
+			SELECT id, before, after, $2
 			FROM changed
 		)
-		INSERT INTO outbox (topic, created, body)
-		SELECT $3, $2, jsonb_build_object(
-			'name', changed.name,
-			'old', changed.old,
-			'new', changed.new,
-			'repo', c.name,
-			'collection', c.name,
-			'collection_name', c.display_name,
-			'groups', coalesce((
-				SELECT jsonb_agg(full_name ORDER BY full_name)
-				FROM package_group_member m
-				JOIN package_group g ON g.id = m.group_id
-				CROSS JOIN LATERAL (SELECT CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END || g.name) AS f (full_name)
-				WHERE m.base_id = changed.base_id), '[]'))
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, before, after)
+		SELECT $2, 'package state', c.id, c.name, changed.id, changed.name, changed.before, changed.after
 		FROM changed
 		JOIN collection c ON c.id = changed.collection_id
-		WHERE changed.old <> changed.new
-		ORDER BY changed.id`, arg, now, TopicPackageState)
+		ORDER BY changed.id`, arg, now)
 	return err
 }
+
+// settle is how every change of packages' builds ends: the columns that follow
+// from builds, then the states. The packages must be locked.
+func settle(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
+	if err := refreshLastBuilds(ctx, tx, packageIDs); err != nil {
+		return err
+	}
+	return noteStates(ctx, tx, packageIDs, now)
+}
+
+// notHeld makes the columns of a package say that nothing holds it.
+const notHeld = `hold_kind = '', hold_reason = '', hold_until = NULL`

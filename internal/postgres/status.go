@@ -52,11 +52,12 @@ type LeaseStatus struct {
 
 // A Backlog is work that waits for a service.
 type Backlog struct {
-	Submitting     int // builds of which it is not known that the hub has them
-	BuildsPending  int // builds whose dependencies are not known yet, though their repo is
-	PackagesDue    int // tracked packages whose dependencies were never resolved
-	MessagesUnsent int
-	OldestMessage  time.Time // domain time; zero if none waits
+	Submitting     int           // builds of which it is not known that the hub has them
+	BuildsPending  int           // builds whose dependencies are not known yet, though their repo is
+	PackagesDue    int           // tracked packages whose dependencies were never resolved
+	Deliveries     int           // events that are still to be told by some sink
+	OldestDelivery time.Duration // for how long the first of them has waited, real time; 0 if none waits
+	DeadDeliveries int           // deliveries that were given up
 }
 
 // Status reads how things stand at a domain time.
@@ -150,16 +151,15 @@ func leaseStatus(ctx context.Context, tx pgx.Tx) ([]LeaseStatus, error) {
 }
 
 func readBacklog(ctx context.Context, tx pgx.Tx, b *Backlog) error {
-	var oldest *time.Time
 	err := tx.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM build WHERE outcome = 'submitting'),
 			(SELECT count(*) FROM build WHERE deps = 'pending' AND repo_id IS NOT NULL),
 			(SELECT count(*) FROM package
 				WHERE tracked AND NOT blocked AND NOT skip_resolution AND resolution = 'unattempted' AND last_build_id IS NOT NULL),
-			(SELECT count(*) FROM outbox WHERE sent IS NULL),
-			(SELECT min(created) FROM outbox WHERE sent IS NULL)`,
-	).Scan(&b.Submitting, &b.BuildsPending, &b.PackagesDue, &b.MessagesUnsent, &oldest)
-	b.OldestMessage = orZero(oldest)
+			(SELECT count(*) FROM delivery WHERE sent IS NULL AND NOT dead),
+			(SELECT coalesce(clock_timestamp() - min(created), '0') FROM delivery WHERE sent IS NULL AND NOT dead),
+			(SELECT count(*) FROM delivery WHERE dead)`,
+	).Scan(&b.Submitting, &b.BuildsPending, &b.PackagesDue, &b.Deliveries, &b.OldestDelivery, &b.DeadDeliveries)
 	return err
 }
 
@@ -170,7 +170,7 @@ func (db *DB) RetryPackages(ctx context.Context, author Author, collection strin
 	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		changed, err := queryNames(ctx, tx, `
 			UPDATE package
-			SET hold_kind = '', hold_reason = '', hold_until = NULL, faults = 0, manual_priority = greatest(manual_priority, $2)
+			SET `+notHeld+`, faults = 0, manual_priority = greatest(manual_priority, $2)
 			WHERE id = ANY($1) AND (hold_reason <> '' OR hold_until IS NOT NULL OR faults <> 0 OR manual_priority < $2)
 			RETURNING name`, ids, raise)
 		for _, name := range changed {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
@@ -42,6 +43,20 @@ func (w *world) number(sql string, args ...any) int64 {
 		w.t.Fatalf("%s: %v", sql, err)
 	}
 	return n
+}
+
+// lines runs a statement that returns one column of text.
+func (w *world) lines(sql string, args ...any) []string {
+	w.t.Helper()
+	rows, err := w.pool.Query(w.t.Context(), sql, args...)
+	if err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	return lines
 }
 
 // exec runs a statement.

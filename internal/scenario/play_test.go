@@ -58,6 +58,8 @@ type play struct {
 	config scheduler.Config
 	calls  map[string]int // of the hub's methods, when they were last asked about
 	other  []answer       // than those that were expected
+
+	mailbox *mailbox
 }
 
 func perform(t *testing.T, s *story) {
@@ -68,6 +70,7 @@ func perform(t *testing.T, s *story) {
 	}
 	p := &play{Stage: scenario.New(t, scenario.World(t, world)), story: s, calls: map[string]int{}}
 	p.repos = p.Repositories()
+	p.mailbox = &mailbox{db: p.Sync.DB}
 	p.config = scheduler.Config{
 		Rules: p.Sync.Rules, MaxBuilds: 30, LoadThreshold: 0.5, BuildArches: []string{"x86_64", "aarch64", "i386"}, TaskPriority: 30,
 	}
@@ -98,6 +101,9 @@ func (p *play) do(st *step) (ok bool) {
 	do, args, err := verbOf(st.words)
 	if err == nil {
 		err = do.run(p, args, st)
+	}
+	if full := p.mailbox.fill(p); err == nil {
+		err = full
 	}
 	began = true
 	updating := errors.Is(err, errOther) && os.Getenv("UPDATE_GOLDEN") != ""

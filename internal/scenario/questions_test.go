@@ -12,6 +12,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -383,46 +384,34 @@ func askRunning(p *play, _ []string) ([]string, error) {
 	return lines, err
 }
 
-// messages takes what the outbox has.
-func (p *play) messages() ([]postgres.Message, error) {
-	messages, err := p.Sync.DB.ClaimMessages(p.T.Context(), 10000, time.Hour)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range messages {
-		if err := p.Sync.DB.MessageSent(p.T.Context(), m.ID); err != nil {
-			return nil, err
-		}
-	}
-	return messages, nil
-}
-
 func askMessages(p *play, _ []string) ([]string, error) {
-	messages, err := p.messages()
 	var lines []string
-	for _, m := range messages {
+	for _, m := range p.mailbox.empty() {
 		var body struct{ Name, Collection, Old, New string }
 		if err := json.Unmarshal(m.Body, &body); err != nil {
 			return nil, err
 		}
 		what := body.Name
-		if m.Topic == "collection.state.change" {
+		if m.Topic == notifier.TopicCollectionState {
 			what = "collection " + body.Collection
 		} else if body.Collection != "f44" {
 			what += "@" + body.Collection
 		}
 		lines = append(lines, fmt.Sprintf("%s %s -> %s", what, body.Old, body.New))
 	}
-	return lines, err
+	return lines, nil
 }
 
 func askBodies(p *play, _ []string) ([]string, error) {
-	messages, err := p.messages()
 	var lines []string
-	for _, m := range messages {
-		lines = append(lines, m.Topic+" "+string(m.Body))
+	for _, m := range p.mailbox.empty() {
+		body, err := members(m.Body)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, m.Topic+" "+body)
 	}
-	return lines, err
+	return lines, nil
 }
 
 func askCalls(p *play, args []string) ([]string, error) {

@@ -45,6 +45,9 @@ func World(t testing.TB, text string) *kojisim.World {
 	return w
 }
 
+// Sink is by what a test may take events from a stage, from the first one on.
+const Sink = "story"
+
 // New has one collection, f44, whose packages are all tracked. The world has a
 // tag and target of that name, and a build tag f44-build.
 func New(t testing.TB, world *kojisim.World) *Stage {
@@ -68,6 +71,9 @@ func New(t testing.TB, world *kojisim.World) *Stage {
 	s.Sync = &kojisync.Sync{
 		DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
+	}
+	if err := s.Sync.DB.OpenSink(t.Context(), Sink, clock.Now()); err != nil {
+		t.Fatal(err)
 	}
 	s.AddCollection("f44", "f44-build")
 	s.Poll()

@@ -184,7 +184,7 @@ func cleans(p *play, args []string, _ *step) error {
 	}
 	before := p.Clock.Now().Add(-d)
 	_, err = p.Sync.DB.Cleanup(p.T.Context(), p.author(), postgres.Retention{
-		Builds: before, Transitions: before, Repos: before, Messages: before,
+		Builds: before, Transitions: before, Repos: before, Events: before,
 	})
 	return err
 }

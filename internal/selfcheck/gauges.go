@@ -57,8 +57,9 @@ func gaugeDescs() map[string]*prometheus.Desc {
 		{"submissions_open", "Builds of which it is not known that the hub has them.", nil},
 		{"builds_to_resolve", "Builds of which it is to be found out what they were made with.", nil},
 		{"packages_to_resolve", "Tracked packages that were never resolved.", nil},
-		{"outbox_messages", "Messages to be sent.", nil},
-		{"outbox_oldest_seconds", "Domain time for which the oldest message waits to be sent.", nil},
+		{"deliveries_waiting", "Deliveries of events that are still to be sent.", nil},
+		{"deliveries_oldest_seconds", "Real time for which the oldest delivery has waited to be sent.", nil},
+		{"deliveries_dead", "Deliveries of events that were given up.", nil},
 		{"service_starts", "Starts of a service within a day of real time.", []string{"service"}},
 		{"findings", "What the self-check found and what lasts, by kind.", []string{"kind"}},
 	} {
@@ -94,12 +95,9 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	put("submissions_open", float64(b.Submitting))
 	put("builds_to_resolve", float64(b.BuildsPending))
 	put("packages_to_resolve", float64(b.PackagesDue))
-	put("outbox_messages", float64(b.MessagesUnsent))
-	oldest := 0.0
-	if !b.OldestMessage.IsZero() {
-		oldest = now.Sub(b.OldestMessage).Seconds()
-	}
-	put("outbox_oldest_seconds", oldest)
+	put("deliveries_waiting", float64(b.Deliveries))
+	put("deliveries_oldest_seconds", b.OldestDelivery.Seconds())
+	put("deliveries_dead", float64(b.DeadDeliveries))
 	for _, x := range s.Starts {
 		put("service_starts", float64(x.Count), x.Service)
 	}

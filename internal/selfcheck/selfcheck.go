@@ -136,7 +136,7 @@ func (s *Service) checks() []check {
 		{koschei.FindingRestarts, s.restarts},
 		{koschei.FindingColumns, s.columns},
 		{koschei.FindingService, s.services},
-		{koschei.FindingOutbox, s.outbox},
+		{koschei.FindingDelivery, s.deliveries},
 	}
 }
 

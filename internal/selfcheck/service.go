@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -17,7 +18,7 @@ const (
 	leasePatience   = 5 * time.Minute  // real time, for a lease to be taken over
 	startsWithin    = 24 * time.Hour   // real time
 	startsMany      = 20               // starts of a service within that time that are too many
-	outboxPatience  = time.Hour        // for a message to be sent
+	sinkPatience    = time.Hour        // real time, for a delivery to arrive
 	servicePatience = 30 * time.Minute // at least, for a service to do its work for a collection
 	missedPasses    = 10               // and for that many intervals
 )
@@ -160,14 +161,32 @@ func late(r koschei.ServiceReport) string {
 	return text + "."
 }
 
-// outbox finds messages that nobody sends, where messages are sent.
-func (s *Service) outbox(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
-	n, oldest, err := db.StuckMessages(ctx, now.Add(-s.patience(outboxPatience)))
-	if err != nil || n == 0 {
+// deliveries finds sinks by which events do not leave.
+func (s *Service) deliveries(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+	sinks, err := db.StuckSinks(ctx, sinkPatience)
+	if err != nil {
 		return nil, err
 	}
-	return []koschei.Finding{{
-		Kind: koschei.FindingOutbox, Subject: "outbox", Count: n,
-		Sentence: fmt.Sprintf("%d messages wait to be sent, the oldest since %s.", n, since(oldest)),
-	}}, nil
+	var found []koschei.Finding
+	for _, x := range sinks {
+		found = append(found, koschei.Finding{
+			Kind: koschei.FindingDelivery, Subject: x.Sink, Count: x.Waiting + x.Dead, Sentence: stuckSink(&x),
+		})
+	}
+	return found, nil
+}
+
+func stuckSink(x *postgres.StuckSink) string {
+	var parts []string
+	if x.Waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d deliveries wait, the oldest for %s", x.Waiting, x.Oldest.Round(time.Second)))
+	}
+	if x.Dead > 0 {
+		parts = append(parts, fmt.Sprintf("%d were given up", x.Dead))
+	}
+	text := "sink " + x.Sink + ": " + strings.Join(parts, ", ")
+	if x.Error != "" {
+		text += "; the last error was: " + x.Error
+	}
+	return text + "."
 }

@@ -76,8 +76,8 @@ func kindName(k koschei.FindingKind) string {
 		return "columns were wrong"
 	case koschei.FindingService:
 		return "service is late"
-	case koschei.FindingOutbox:
-		return "messages wait"
+	case koschei.FindingDelivery:
+		return "deliveries wait"
 	}
 	return string(k)
 }

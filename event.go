@@ -1,0 +1,68 @@
+package koschei
+
+import "time"
+
+// An Event is a fact that others may want to be told of. It is written by the
+// transaction that makes it a fact, so there is an event for each and for
+// nothing else. It says what happened and not how anybody is told of it.
+type Event struct {
+	ID   int64
+	At   time.Time // domain time
+	Kind EventKind
+
+	CollectionID int64
+	Collection   string // its name at the time
+	PackageID    int64  // 0 if it is about no package
+	Package      string
+	BuildID      int64 // 0 if it is about no build
+	RepoID       int64 // Koji's; 0 if it is about no repo
+
+	// Before and After are what Kind says: states, outcomes or resolutions.
+	Before, After string
+}
+
+// An EventKind says what an Event tells.
+type EventKind string
+
+// The kinds of events.
+const (
+	// EventPackageState: a package is in another State. RepoID is not set.
+	EventPackageState EventKind = "package state"
+	// EventCollectionState: the base buildroot of a collection can be installed,
+	// or no longer. Before and After are States, RepoID is the repo that says so.
+	EventCollectionState EventKind = "collection state"
+	// EventBuildEnded: a build ended, ours or a packager's. Before and After are
+	// Outcomes; Before is empty for a build that was not known while it ran.
+	EventBuildEnded EventKind = "build ended"
+	// EventResolution: a package's build dependencies can be installed, or no
+	// longer, or not for other reasons. Before and After are Resolutions, RepoID
+	// is the repo that says so.
+	EventResolution EventKind = "resolution"
+	// EventUntagged: a build no longer counts, because its source left the
+	// destination tag. Before and After are empty.
+	EventUntagged EventKind = "untagged"
+)
+
+// Subject tells apart what events are about. Who is told of events hears those
+// with the same subject in their order.
+func (e *Event) Subject() string {
+	if e.Package == "" {
+		return e.Collection
+	}
+	return e.Collection + "/" + e.Package
+}
+
+// A Delivery is an Event on its way to somebody by one sink.
+type Delivery struct {
+	ID       int64
+	Sink     string
+	Key      string // the same whenever it is sent again
+	Attempts int    // this one included
+	Event    Event
+}
+
+// An EventPlace is what the record says now of the place of an event.
+type EventPlace struct {
+	DisplayName string   // of the collection
+	Groups      []string // full names of the groups that the package is in, sorted
+}
