@@ -1,8 +1,8 @@
 // Command kojisim is a Koji hub that simulates a whole build system: see
-// package kojisim. It is for development and tests of programs that talk to a
-// hub; nothing is built. One address serves the hub, its files and a status
-// page; another, if asked for, tells why builds fail, which the hub itself
-// never does.
+// package kojisim. It is for the development and tests of programs that talk to a
+// hub; nothing is really built. One address serves the hub, its files and a status
+// page. A second one, if asked for, says why builds fail, which the hub itself
+// never says.
 package main
 
 import (

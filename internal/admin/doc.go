@@ -1,8 +1,9 @@
-// Package admin is what koschei-admin does in more than one call of the
-// record: filling a group from a pattern or a list, and taking groups and
-// priorities out of the record as YAML and into it again.
+// Package admin is what koschei-admin does in more than one call of the record:
+// it fills a group from a pattern or a list, and exports and imports groups and
+// priorities as YAML.
 //
-// Commands of koschei-admin use it; they open what it works on and print what
-// it returns. It asks nobody, prints nothing, and decides nothing about builds.
-// What is one change of the record is one method of package postgres.
+// The commands of koschei-admin use it. They open the database and the files, and
+// print the results. The package calls nothing but the record, prints nothing, and
+// decides nothing about builds. A single change of the record is one method of the
+// database package instead.
 package admin

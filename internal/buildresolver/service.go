@@ -1,20 +1,22 @@
-// Package buildresolver finds what each build was made with: every build,
-// scratch or real, running or over, in exactly the repo it was made in. It is
-// one of the services; nothing imports it but the program.
+// Package buildresolver finds what each build was made with: scratch or real,
+// running or ended, in exactly the repo it was made in. It is one of the services;
+// only the program imports it.
 //
-// A pass takes the repos that builds are waiting for, newest first, as long as
-// the hub still has their files, or makes them again. Each build's BuildRequires are resolved in
-// its repo and the set is stored for good, together with what changed since the
-// build before it. If they cannot be resolved that is stored too, and worth a
-// new build of a package whose last build it was. A repo that the hub has deleted
-// is asked for again, as of its event, if a build matters that was made in it and
-// the hub lets us; otherwise nothing can be known of its builds any more.
+// A pass takes the repos that builds are waiting for, the newest first. If the hub
+// still has the files of a repo, the BuildRequires of each build are resolved in
+// it. The set is stored for good, together with what changed since the build
+// before. If the BuildRequires cannot be resolved, that is stored too; if it was
+// the package's last build, its priority is raised.
 //
-// The order in which builds are resolved does not matter: what changed between
-// two neighbours is worked out when the later of them becomes known.
+// A repo that the hub has deleted is asked for again, as of its event, if a build
+// that matters was made in it and the hub allows it. Otherwise nothing can be known
+// of its builds any more.
 //
-// What it does not do: it compares no build with the newest repo; package
-// reporesolver does.
+// The order in which builds are resolved does not matter: the changes between two
+// neighbours are computed when the later of them becomes known.
+//
+// The package does not compare builds with the newest repo; package reporesolver
+// does.
 package buildresolver
 
 import (

@@ -1,35 +1,33 @@
-// Package bus is how the program hears of things from a message bus and tells
-// them to one. It says what a message is, what a queue and a publisher owe
-// their users, hands waiting messages to a handler in batches (Consumer), and
-// has a bus in memory. Package amqp is the other implementation, for a broker.
-// The watcher consumes; the simulated hub publishes.
+// Package bus receives messages from a message bus and publishes them to one. It
+// defines a message, what queues and publishers promise, and a Consumer that gives
+// waiting messages to a handler in batches. It has a bus in memory; package amqp is
+// the implementation for a broker. The watcher consumes, the simulated hub
+// publishes.
 //
 // # What a queue promises
 //
-// A message is handed out until it is settled: done, or to come again. One that
-// was handed out and not settled when its receiver ended, however it ended, is
-// handed out again, to whoever receives then. So a message comes at least once
-// if it reached the queue, perhaps more often, and Redelivered is no more than a
-// suspicion that it is not the first time.
+// A message is handed out until it is settled. Settling says that it is done, or
+// that it must come again. If its receiver ends without settling it, it is handed
+// out again, to any receiver. So a message that reached the queue comes at least
+// once. Redelivered only says that it may have come before.
 //
-// A queue promises no order: what comes again comes late, and several receivers
-// of one queue work side by side. Nor does it promise that every message reaches
-// it: the sender may have died before it sent.
+// A queue promises no order: a message that comes again comes late, and several
+// receivers work on one queue at the same time. It does not promise that every
+// message reaches it either: the sender may have died before it sent.
 //
 // # What follows for handlers
 //
-// A handler has finished with a message only when what it did is committed;
-// until it returns, the message is not settled. It must bear to be called with
-// the same message twice, at the same time in two processes as well. What
-// cannot be read is finished too: to let it come again would block the queue.
+// A handler has finished with a message when its result is committed. Until it
+// returns, the message is not settled. It may be called with the same message
+// twice, also at the same time in two processes. A message that cannot be read is
+// finished too: if it came again, it would block the queue.
 //
 // # Back-pressure
 //
-// A receiver holds no more than a bounded number of messages that are not
-// settled; the others stay in the queue. A message that is to come again is
-// held for a while before it goes back, and counts until then, so that a
-// handler in trouble ends up with one batch that it tries now and then, while
-// the queue keeps the rest.
+// A receiver holds a bounded number of messages that are not settled. The others
+// stay in the queue. A message that must come again is held for a while before it
+// goes back, and counts until then. So a handler in trouble holds one batch that it
+// tries again now and then, while the queue keeps the rest.
 //
-// The package knows nothing of what messages say.
+// The package does not know what messages contain.
 package bus

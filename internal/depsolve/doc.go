@@ -18,26 +18,26 @@
 //	}
 //
 // A Universe never changes, so any number of goroutines may share it. A Solver
-// is the scratch space of one goroutine.
+// is for one goroutine: it is its working memory.
 //
 // [Solver.Explain] says why a goal has no solution, in the words of libdnf and
-// with the chain of dependencies that leads to each culprit; [Solver.Why] says
-// why a package is there. [Compare] tells which answers still hold after a
-// change of the repository, so that only the others have to be solved again; an
-// [Overlay] asks what a change would do. [Universe.Next] makes tomorrow's
-// universe without parsing again what has not changed.
+// with the chain of dependencies that leads to each culprit. [Solver.Why] says
+// why a package is in an answer. [Compare] says which answers still hold after a
+// change of the repository, so that only the others are solved again. An
+// [Overlay] asks what a change would do. [Universe.Next] makes the universe of the
+// next repository and does not parse again what has not changed.
 //
 // # Why it is fast
 //
 // libsolv builds the rules of a goal from scratch, for every goal. Here they
 // are built once per repository, and a goal visits only what it installs. The
 // buildroot group, which is part of every goal, is propagated once and kept.
-// This lazy solver follows libsolv's policy exactly but knows nothing of
-// conflicts that appear after a choice; such a goal, a few in ten thousand,
-// starts again in a second solver, which learns from conflicts just as libsolv
-// does, at libsolv's price. Without a conflict both must give the same answer,
-// because the set of packages then depends only on the choices, and these are
-// made in the order of the rules.
+// This lazy solver follows libsolv's policy exactly, but cannot handle conflicts
+// that appear after a choice. Such a goal, a few in ten thousand, is solved again
+// by a second solver. It learns from conflicts as libsolv does, and takes as much
+// time. Without a conflict both must give the same answer, because the set of
+// packages then depends only on the choices, and these are made in the order of
+// the rules.
 //
 // # How to read it
 //
@@ -56,8 +56,7 @@
 // vendors. A universe has one architecture (and noarch); packages of inferior
 // ones, as i686 is to x86_64, are refused.
 //
-// In one thing it does not follow libsolv: a package that is named only by a
-// condition inside another, or by the condition of an "else", can come into
-// libsolv's buildroot without its requirements, which libsolv then forgets. Here
-// all requirements count.
+// It differs from libsolv in one case: a package that is named only by a condition
+// inside another, or by the condition of an "else". libsolv may install it without
+// its requirements, because it forgets them. Here all requirements count.
 package depsolve

@@ -1,11 +1,11 @@
-// Package loop runs a service's pass again and again until the service ends:
-// at once at the start, then after an interval with some jitter, earlier when
-// somebody wakes it, later after failures. Every service uses it; it is the one
-// place that decides when a pass begins.
+// Package loop runs a service's pass again and again until the service ends: at
+// once at the start, then after an interval with some jitter. A wake-up makes the
+// next pass start earlier, failures make it start later. Every service uses the
+// package, and nothing else decides when a pass begins.
 //
-// A pass that fails is logged, counted and tried again: no failure ends a
-// loop. The package knows nothing of what a pass does, starts no goroutine, and
-// keeps no two loops apart (leases do, in package postgres).
+// A pass that fails is logged, counted and tried again: no failure ends a loop. The
+// package does not know what a pass does and starts no goroutine. It does not keep
+// two loops from doing the same work; leases in the database do.
 package loop
 
 import (

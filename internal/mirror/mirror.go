@@ -1,19 +1,18 @@
-// Package mirror makes the primary hub have what the secondary hub's repos
-// hold, so that scratch builds can run there: for a repo of the secondary one it
-// has the primary one make a repo of its own, in a tag of the same name, that
-// consists of nothing but the other as an external repo. Which repo stands for
-// which is written down; package reporesolver calls it before it resolves a
-// collection in secondary mode.
+// Package mirror makes repos of the secondary hub available at the primary hub, so
+// that scratch builds can run there. For a repo of the secondary hub, the primary
+// one makes a repo of its own, in a tag of the same name, with that repo as its only
+// external repo. The record says which repo stands for which. Package reporesolver
+// calls it before it resolves a collection in secondary mode.
 //
-// A tag can show one external repo at a time, and a newRepo task looks at its tag
-// when a builder takes it up. So of one tag one repo is made after the other, and
-// the tag is left alone until the task has ended.
+// A tag can have one such external repo at a time, and a newRepo task reads its tag
+// only when a builder takes the task. So for each tag one repo is made after the
+// other, and the tag stays as it is until the task has ended.
 //
-// Every step looks at the primary hub first and may be repeated after dying in
-// the middle of it. The task is the exception: it is written down that there may
-// be one before it is asked for, and if its id is lost it is looked for.
+// Every step looks at the primary hub first and may be repeated after a crash. The
+// newRepo task is the exception, because it has no key: before it is asked for, the
+// record says that there may be one. If its id is lost, it is searched for.
 //
-// It resolves nothing and knows nothing of packages.
+// The package resolves nothing and knows nothing of packages.
 package mirror
 
 import (

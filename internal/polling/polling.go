@@ -1,13 +1,14 @@
-// Package polling asks Koji now and then for all that has changed, so that the
-// record is right in the end whatever message was lost: how running builds go,
-// which packages collections have, which builds are tagged, what their sources
-// say, which repos are still there. A few times a day it asks for everything.
+// Package polling asks Koji at an interval for everything that has changed, so that
+// the record becomes right even if messages were lost: how running builds go, which
+// packages collections have, which builds are tagged, what their sources say, which
+// repos still exist. A few times a day it asks for everything instead. It is one of
+// the services; only the program imports it.
 //
-// What is done with an answer is package kojisync's; this one decides what is
-// asked, in which order, and that trouble with one thing keeps no other from
-// being asked. Woken for some collections it asks for these alone, unless it is
-// time for all. Several processes may poll at once; the record stays right, only
-// the hub is asked more often.
+// Package kojisync stores the answers. Polling decides what is asked, in which
+// order, and that trouble with one thing does not stop the others. When it is woken
+// for some collections it asks about these only, unless it is time for all. Several
+// processes may poll at once: the record stays right, and the hub is asked more
+// often.
 package polling
 
 import (

@@ -12,26 +12,26 @@
 //
 // A repository is read in one pass and in constant memory: file or connection,
 // checksum, decompression, checksum, scanner, callback. The scanner is our own,
-// since encoding/xml needs ten times as long; it reads the XML that rpm-md
-// consists of, is as strict about it as encoding/xml, and is held to that by a
-// fuzzer. It hands out strings that lie in its buffer: what a callback gets is
-// valid until the callback returns, and who keeps it must copy it.
+// because encoding/xml takes ten times as long. It reads the XML that rpm-md
+// consists of, and is as strict as encoding/xml; a fuzzer compares the two. Its
+// strings lie in its buffer: what a callback gets is valid until the callback
+// returns, so copy what you keep.
 //
 // # What can be trusted
 //
-// Checksums and sizes of repomd.xml are always verified, while the data stream
-// by. So a callback sees data that may yet turn out to be corrupt: nothing
-// derived from them may be used before the function that calls back has
-// returned without an error.
+// Checksums and sizes of repomd.xml are always verified, while the data are read.
+// So a callback may see data that turn out to be corrupt later. Use nothing
+// derived from them before the function that calls back has returned without an
+// error.
 //
-// What is wrong with a repository is an *InputError: one sentence with the
-// file and the reason. A server that cannot be reached, or has no answer, is an
-// *UnavailableError. All sizes, depths and counts have limits (limits.go), so
-// that no input can exhaust memory.
+// A fault in a repository is an *InputError: one sentence with the file and the
+// reason. A server that cannot be reached, or does not answer, is an
+// *UnavailableError. All sizes, depths and counts have limits (limits.go), so no
+// input can exhaust memory.
 //
 // # What it does not do
 //
 // It writes no metadata, reads no package files, follows no mirror lists,
-// checks no signatures and knows nothing of modules. It has no opinion on
-// which packages fit together: that is depsolve's.
+// checks no signatures and knows nothing of modules. Which packages fit together
+// is decided by package depsolve.
 package repodata

@@ -1,24 +1,22 @@
-// Package reporesolver keeps what every package's buildroot would contain true
-// to the newest repo of each collection. It is one of the services; nothing
-// imports it but the program.
+// Package reporesolver resolves every package in the newest repo of its collection.
+// It is one of the services; only the program imports it.
 //
-// A pass looks at each collection apart from the others, at two at a time. When
-// the build tag has a newer repo, the base buildroot is tried in it first. If that
-// cannot be installed, this is stored with the reasons, and packages keep the last
-// verdict they had. Otherwise all packages are resolved, what differs from the
-// record is written, and the repo becomes the collection's latest. Without a
-// newer repo, packages are resolved in the latest one that are due: new ones,
-// and those whose last complete build, or what is known of it, has changed
-// since.
+// A pass works on each collection on its own, on two at a time. If the build tag has
+// a newer repo, the base buildroot is tried in it first. If it cannot be installed,
+// the reasons are stored, and packages keep their last verdict. Otherwise all
+// packages are resolved, what differs from the record is written, and the repo
+// becomes the collection's latest. If there is no newer repo, packages that are due
+// are resolved in the latest one: new ones, and those whose last complete build has
+// changed, or what is known of it.
 //
-// A verdict counts changes since the newest build that ended and has a known
-// dependency set. A build that is still running changes nothing about it.
+// A verdict counts changes since the newest ended build that has a known dependency
+// set. A running build does not count.
 //
-// Of a collection in secondary mode the repos are those of the secondary hub, and
-// one is new only when the primary hub has it too; package mirror sees to that.
+// In secondary mode the repos are those of the secondary hub, and a repo is new only
+// when the primary hub has it too; package mirror makes that happen.
 //
-// What it does not do: it schedules nothing, and it does not say what a build
-// was made with; packages scheduler and buildresolver do.
+// The package schedules nothing, and does not find what a build was made with;
+// packages scheduler and buildresolver do.
 package reporesolver
 
 import (

@@ -1,12 +1,12 @@
 // Package resolution answers what source packages would be built with in a
-// repo: their buildroots as dependency sets, or why there is none, and how much
-// has changed since another set. The repo-resolver asks for whole collections,
-// the build-resolver for single builds.
+// repo: their buildroots as dependency sets, or why a buildroot cannot be
+// installed, and how much has changed since another set. The repo-resolver asks
+// for whole collections, the build-resolver for single builds.
 //
-// A [Repo] is a repository loaded into memory once and never changed, so that
-// collections and goroutines share it; [Repos] keeps those used last and has the
-// next repo of a tag take over what did not change. A [Resolver] resolves against
-// one with a buildroot group, on all cores:
+// A [Repo] is a repository in memory. It is loaded once and never changes, so
+// collections and goroutines share it. [Repos] keeps those used last; the next
+// repo of a tag takes over what did not change. A [Resolver] resolves in one repo
+// with one build group, on all cores:
 //
 //	repo, err := repos.Open(ctx, url, resolution.Paths(requires))
 //	resolver := repo.Resolver(resolution.Options{Group: members})
@@ -14,8 +14,10 @@
 //	answers, err := resolver.Resolve(ctx, goals)
 //
 // Sets consist of the record's numbers for packages (see [postgres.Member]), so
-// that 34,000 of them are compared with stored ones without a look at a name.
+// 34,000 sets are compared with stored ones without reading a name. The numbers
+// come from the caller.
 //
-// The package reads repos through package repodata and nothing else: it asks
-// neither the hub nor the database, and decides nothing about what is stored.
+// The package reads repos through package repodata. It makes no call to the hub
+// and no query; of the database's package it uses the types of sets only. It does
+// not decide what is stored.
 package resolution

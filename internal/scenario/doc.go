@@ -1,21 +1,19 @@
-// Package scenario sets the stage for tests of services: a simulated hub with a
-// small world and a stepped clock, a record on a real PostgreSQL that knows
-// the hub's packages and builds, and ways to let something happen at the hub. The
-// tests bring the service and say what should come of it. It is for tests alone
-// and decides nothing that a service decides.
+// Package scenario prepares the world in which services are tested: a simulated
+// hub with a few packages and a clock that the test moves, a record on a real
+// PostgreSQL that knows the hub's packages and builds, and functions that change
+// something at the hub. Tests of services use it. They bring the service and
+// check its result. The package decides nothing that a service decides.
 //
-// The tests of the package itself are stories: one in each file of
-// testdata/stories, told with the real services on such a stage, each on a
-// database of its own. docs/stories.md lists them.
+// Its own tests are the stories, one in each file of testdata/stories. A story
+// runs the real services, on a database of its own. docs/stories.md lists what
+// each of them protects.
 //
 // # Stories
 //
-// A story is a txtar file. Its comment is a sentence that says what it tells,
-// then more if need be, and a line "Tells: " with numbers of behaviours and
-// complaints as docs/stories.md has them. It has two parts:
+// A story is a txtar file. Its comment begins with a sentence that says what it
+// shows. The file has two parts:
 //
 //	Nothing is built again before its time.
-//	Tells: 3
 //
 //	-- world --
 //	package foo tag=f44
@@ -31,14 +29,14 @@
 //		real 1-1 complete
 //		scratch 1-1 running in repo 1, last
 //
-// The world is in kojisim.ParseWorld's words; what the common world has (see
-// [CommonWorld]) stands before it, a repo is made after it. A part "whole world"
-// has none of that. When the story begins, Koschei has polled the hub once and
-// tracks all packages.
+// The world is written as kojisim.ParseWorld reads it. [CommonWorld] is put
+// before it, and a repo is made at its end. A part named "whole world" gets
+// neither. When the story begins, Koschei has polled the hub once and tracks all
+// packages.
 //
-// A line of the story is a statement; what is indented by a tab belongs to the
-// statement above it; # begins a comment. Time stands still but for after and
-// for. Packages are those of collection f44 unless written foo@COLLECTION. The
+// Each line of the story is a statement. A line that is indented by a tab belongs
+// to the statement above it. # begins a comment. Time moves only with after and
+// for. A package is one of collection f44 unless written foo@COLLECTION. The
 // statements are:
 //
 //	after 2h                          time passes, nobody does anything; d is a day
@@ -71,10 +69,10 @@
 //
 //	expect QUESTION: ANSWER           one line, or "nothing", or lines indented below
 //
-// The questions, and what answers look like, are in questions_test.go. At the
-// end of each story it is also checked that the hub has exactly the builds that the
-// record has, and that those which ended did so as the hub's truth has it.
+// The questions and the form of their answers are in questions_test.go. At the
+// end of each story the test also checks that the hub and the record have the same
+// builds, and that each ended as the simulated hub says.
 //
-// A story that is not true fails with its file and line. UPDATE_GOLDEN=1 makes
-// stories true by writing the answers that came; then read the difference.
+// A story that fails names its file and line. UPDATE_GOLDEN=1 writes the answers
+// that came into the stories; read the difference before you commit it.
 package scenario

@@ -10,14 +10,13 @@ import (
 // TestStoryErrors reads stories that are none.
 func TestStoryErrors(t *testing.T) {
 	t.Parallel()
-	const head = "A story.\nTells: 1\n-- story --\n"
+	const head = "A story.\n-- story --\n"
 	for _, tc := range []struct{ text, want string }{
 		{"-- story --\nservices\n", "s.txtar:1: a story begins with a sentence"},
-		{"A story.\n-- story --\nservices\n", "s.txtar:1: a story begins with a sentence"},
-		{"A story.\nTells: 1\n-- world --\n", "s.txtar: there is no story in it"},
-		{"A story.\nTells: 1\n\n-- tale --\n", `s.txtar:4: there is no part "tale"`},
-		{head + "\tindented\n", "s.txtar:4: it is indented"},
-		{head + "services\n x\n", "s.txtar:5: what belongs to a statement is indented by a tab"},
+		{"A story.\n-- world --\n", "s.txtar: there is no story in it"},
+		{"A story.\n\n-- tale --\n", `s.txtar:3: there is no part "tale"`},
+		{head + "\tindented\n", "s.txtar:3: it is indented"},
+		{head + "services\n x\n", "s.txtar:4: what belongs to a statement is indented by a tab"},
 	} {
 		file := filepath.Join(t.TempDir(), "s.txtar")
 		if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
@@ -49,7 +48,7 @@ func TestStatementErrors(t *testing.T) {
 func TestRewrite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "s.txtar")
-	before := "A story.\nTells: 1\n-- story --\nservices\nexpect states f44:\n\tone\n\ttwo\n# a comment\nexpect state foo: x\nexpect why foo: x\nservices\n"
+	before := "A story.\n-- story --\nservices\nexpect states f44:\n\tone\n\ttwo\n# a comment\nexpect state foo: x\nexpect why foo: x\nservices\n"
 	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +61,7 @@ func TestRewrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := os.ReadFile(file)
-	want := "A story.\nTells: 1\n-- story --\nservices\nexpect states f44: nothing\n# a comment\nexpect state foo: ok\nexpect why foo:\n\ta\n\tb\nservices\n"
+	want := "A story.\n-- story --\nservices\nexpect states f44: nothing\n# a comment\nexpect state foo: ok\nexpect why foo:\n\ta\n\tb\nservices\n"
 	if err != nil || string(after) != want {
 		t.Errorf("got %q, %v\nwant %q", after, err, want)
 	}

@@ -12,8 +12,7 @@ import (
 // A story is a file of testdata/stories.
 type story struct {
 	file  string
-	title string   // its first sentence
-	tells []string // numbers of behaviours and complaints
+	title string // its first sentence
 	world string
 	whole bool // the world has no part of the common one
 	steps []step
@@ -64,13 +63,8 @@ func readStory(file string) (*story, error) {
 
 func (s *story) readComment(comment string) error {
 	s.title, _, _ = strings.Cut(strings.Join(strings.Fields(comment), " "), ".")
-	for line := range strings.Lines(comment) {
-		if list, ok := strings.CutPrefix(line, "Tells: "); ok {
-			s.tells = append(s.tells, strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })...)
-		}
-	}
-	if s.title == "" || len(s.tells) == 0 {
-		return fmt.Errorf("%s:1: a story begins with a sentence, and has a line \"Tells: \"", s.file)
+	if s.title == "" {
+		return fmt.Errorf("%s:1: a story begins with a sentence", s.file)
 	}
 	return nil
 }

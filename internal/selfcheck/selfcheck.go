@@ -1,17 +1,17 @@
-// Package selfcheck looks for what does not go on by itself: builds nobody asks
-// after any more, packages that nobody would resolve ever, queues that stand
-// still, services that are gone or start again and again. What can be mended it
-// mends; all of it is stored as findings, logged and counted, for operators who
-// would otherwise hear of it from users months later.
+// Package selfcheck finds what is stuck: builds that nobody asks about any more,
+// packages that nobody would ever resolve, queues in which nothing moves, services
+// that are gone or start again and again. It repairs what it can. Everything is
+// stored as findings, logged and counted, so that operators need not hear of it from
+// users months later.
 //
-// Every process with services of the backend runs it, and a lease lets one of
-// them work: whatever process is missing, another one tells. It looks at the
-// record alone, with one exception: about submissions that a scheduler left
-// open, and no other took up, it asks the hub.
+// Every process with services runs it, and a lease lets one of them work: whatever
+// process is missing, another one reports it. It reads only the record, with one
+// exception: it asks the hub about submissions that a scheduler left open while no
+// scheduler runs.
 //
-// What a service has in hand it leaves alone: rows that are locked, collections
-// that are being resolved, submissions while there is a scheduler. It decides
-// nothing that a service decides, and sends nothing to anybody.
+// It leaves alone what a service is working on: locked rows, collections that are
+// being resolved, submissions while there is a scheduler. It decides nothing that a
+// service decides, and sends nothing to anybody.
 package selfcheck
 
 import (

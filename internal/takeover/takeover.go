@@ -1,16 +1,16 @@
-// Package takeover brings the past of packages from the original Koschei into
-// our record, for the command that takes one over.
+// Package takeover brings the builds of the original Koschei into our record, for
+// the command import-upstream.
 //
-// The original keeps builds by the time they started and knows no events, which
-// order builds here (decision 11). The hub knows them, and is asked: a scratch
-// build belongs after the newest event before its task was made, a real one at
-// the event of its tagging. What the hub does not know the place of is left out
-// and named; nothing is guessed.
+// Here events order builds (decision 11). The original knows no events and keeps
+// builds by the time they started. So the hub is asked. A scratch build belongs
+// after the newest event before its task was made, a real one at the event of its
+// tagging. A build that the hub does not know is left out and named; nothing is
+// guessed.
 //
-// The work is done some packages at a time, each with its whole past in one
-// transaction, so that it may be killed at any moment and run again: what is
-// here already is passed over without a question to the hub. The package reads
-// and stores nothing that people decided; postgres.DB.TakeOver does that first.
+// The work is done a few packages at a time. Each package with all its builds is
+// one transaction, so the work may be killed at any moment and run again: what is
+// here already is skipped without asking the hub. The package does not read or
+// store what people decided; that is done before it.
 package takeover
 
 import (

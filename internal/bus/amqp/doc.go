@@ -1,13 +1,13 @@
-// Package amqp is package bus on an AMQP 0-9-1 broker such as RabbitMQ, in the
-// dialect of fedora-messaging: one topic exchange, durable named queues that are
-// bound to topics, headers with the severity and the schema of a message and
-// with the time it was sent, persistent messages.
+// Package amqp is package bus on an AMQP 0-9-1 broker such as RabbitMQ, used as
+// fedora-messaging uses it: one topic exchange; durable named queues bound to
+// topics; headers with the severity and schema of a message and the time it was
+// sent; persistent messages.
 //
-// Queue and Publisher each keep one connection and make a new one, for ever,
-// when it is lost. What a broker may lose then it says itself: deliveries that
-// were not acknowledged come again, publications that were not confirmed are
-// errors. The client library could reconnect too; it is not let to, because
-// whoever holds a delivery must know over which connection it came.
+// Queue and Publisher each have one connection. When it is lost they make a new
+// one, again and again. Deliveries that were not acknowledged then come again, and
+// publications that were not confirmed are errors. The client library could
+// reconnect too. That is switched off, because a delivery must be settled on the
+// connection that brought it.
 //
-// The package decides nothing about messages and reads no bodies.
+// The package decides nothing about messages and does not read their bodies.
 package amqp

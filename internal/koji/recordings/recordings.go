@@ -1,9 +1,9 @@
-// Package recordings reads recorded traffic of a real hub, for tests of the
-// client (package koji) and of the simulated hub (package kojisim). It judges
-// nothing: what a recording must hold is the tests' matter.
+// Package recordings reads recorded traffic of a real hub, for tests of the client
+// (package koji) and of the simulated hub (package kojisim). It checks nothing: the
+// tests decide what a recording must contain.
 //
-// A recording NAME is three files: NAME.req.xml and NAME.resp.xml, the bodies,
-// and NAME.json, which has the HTTP side and the decoded forms of both.
+// A recording NAME is three files: NAME.req.xml and NAME.resp.xml are the bodies;
+// NAME.json has the HTTP status and headers, and both bodies decoded.
 package recordings
 
 import (

@@ -9,13 +9,13 @@
 //	run/   the socket, 0700, owned by the server's user
 //	lock   held by the parent and by every process of the server
 //
-// The server listens on the Unix socket alone, and accepts (by the kernel's
-// word, method peer) only the user who made the cluster and root. Run by root,
-// the server's processes are user nobody. It dies with its parent and loses
-// nothing that was committed.
+// The server listens on the Unix socket only. It accepts only the user who made
+// the cluster and root; the kernel says who connects (method peer). If root starts
+// it, its processes run as nobody. It dies with its parent and loses nothing that
+// was committed.
 //
-// The package knows nothing of schemas and migrations; package postgres does.
-// It never deletes or upgrades a data directory.
+// The package knows nothing of schemas and migrations. It never deletes or
+// upgrades a data directory.
 package cluster
 
 import (

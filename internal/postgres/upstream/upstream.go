@@ -1,10 +1,10 @@
-// Package upstream reads the database of the original Koschei, which has tables
-// of its own, for the command that takes one over. It changes nothing there.
+// Package upstream reads the database of the original Koschei, for the command that
+// takes it over. It changes nothing there.
 //
-// What people decided is read at one go. What became of packages is read a few
-// packages at a time, for there may be a million builds, and the original may
-// be running. The package gives the original's own account: it knows no events
-// of Koji, because the original does not store any. Package takeover finds them.
+// What people decided is read in one go. Builds are read a few packages at a time,
+// because there may be a million of them and the original may be running. The
+// original stores no events of Koji, so the package knows none. Package takeover
+// finds them.
 package upstream
 
 import (

@@ -1,10 +1,9 @@
-// Package brokertest runs a real RabbitMQ for a test: on loopback ports of its
-// own, with its own data, node name, cookie, port mapper and
-// certificates, all in a directory of the test. It can be killed and started
-// again, and told to close its clients' connections. It ends with the test
-// binary, however that ends.
+// Package brokertest runs a real RabbitMQ for a test, on loopback ports of its own,
+// with its own data, node name, cookie, port mapper and certificates, all in a
+// directory of the test. A test can kill it, start it again, and make it close the
+// connections of its clients. It ends with the test binary, however that ends.
 //
-// Starting one takes some five seconds, so a test binary should do with one.
+// Starting one takes some five seconds, so a test binary should start only one.
 package brokertest
 
 import (
