@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -97,12 +98,12 @@ func operations() []operation {
 	}
 }
 
-func setFor(w *world, n int, what string) (postgres.Set, error) {
+func setFor(w *world, n int, what string) (depset.Set, error) {
 	ids, err := w.db.Intern(w.t.Context(), []rpm.NEVRA{nevra("glibc", "3"), nevra(fmt.Sprintf("%s-%d", what, n), "1")})
 	if err != nil {
 		return nil, err
 	}
-	return postgres.NewSet([]postgres.Member{{ID: ids[0], Distance: 1}, {ID: ids[1], Distance: 2}}), nil
+	return depset.NewSet([]depset.Member{{ID: ids[0], Distance: 1}, {ID: ids[1], Distance: 2}}), nil
 }
 
 func storeVerdict(w *world, p contended) error {

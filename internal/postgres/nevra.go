@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -126,7 +127,7 @@ type interned struct {
 }
 
 // missing returns those of the ids, each once, that are not known to be stored.
-func (n *interned) missing(generation int64, sets []Set) []int32 {
+func (n *interned) missing(generation int64, sets []depset.Set) []int32 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.generation != generation {
@@ -160,7 +161,7 @@ func (n *interned) add(generation int64, ids []int32) {
 // checkInterned reports, as koschei.ErrConflict, members that were collected
 // since they were interned. The transaction must hold lockInterned, and have
 // interned none of them itself: what it wrote may come to nothing.
-func (db *DB) checkInterned(ctx context.Context, tx pgx.Tx, sets []Set) error {
+func (db *DB) checkInterned(ctx context.Context, tx pgx.Tx, sets []depset.Set) error {
 	var generation int64
 	if err := tx.QueryRow(ctx, `SELECT last_value FROM nevra_collected`).Scan(&generation); err != nil {
 		return fmt.Errorf("checking interned packages: %w", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
 
 // A SourceChange is what a repo has of one source package otherwise than the
@@ -111,15 +112,15 @@ func (db *DB) replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoRep
 	if err != nil || len(report.Changes) == 0 {
 		return err
 	}
-	var used Set
+	var used depset.Set
 	for _, c := range report.Changes {
 		for _, id := range slices.Concat(c.Prev, c.Curr) {
 			if id != 0 {
-				used = append(used, Member{ID: id})
+				used = append(used, depset.Member{ID: id})
 			}
 		}
 	}
-	if err := db.checkInterned(ctx, tx, []Set{used}); err != nil {
+	if err := db.checkInterned(ctx, tx, []depset.Set{used}); err != nil {
 		return err
 	}
 	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr"},

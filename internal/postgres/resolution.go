@@ -9,17 +9,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
 
 // A Verdict is what a repo says of a package, and what that means for it.
 type Verdict struct {
 	Candidate *Candidate // as it was when the verdict was found
 
-	Answered bool     // whether this is another answer than the stored one
-	Set      Set      // the buildroot; nil if it cannot be made
-	Hash     []byte   // Set's
-	Problems []string // why not; nil if it can
-	Priority int      // dependency priority
+	Answered bool       // whether this is another answer than the stored one
+	Set      depset.Set // the buildroot; nil if it cannot be made
+	Hash     []byte     // Set's
+	Problems []string   // why not; nil if it can
+	Priority int        // dependency priority
 }
 
 // Resolution is the verdict in a word.
@@ -148,7 +149,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	if len(answers) == 0 {
 		return nil
 	}
-	sets := make([]Set, len(answers))
+	sets := make([]depset.Set, len(answers))
 	for i, v := range answers {
 		sets[i] = v.Set
 	}
@@ -160,7 +161,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	for i, v := range answers {
 		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), jsonList(v.Problems)
 		if v.Resolution() == koschei.Resolved {
-			hashes[i], contents[i] = v.Hash, db.sets.encode(v.Set)
+			hashes[i], contents[i] = v.Hash, db.sets.Encode(v.Set)
 		}
 	}
 	_, err := tx.Exec(ctx, `

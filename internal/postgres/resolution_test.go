@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -48,7 +49,7 @@ func (w *world) store(verdicts ...postgres.Verdict) {
 	}
 }
 
-func hashOf(s postgres.Set) []byte {
+func hashOf(s depset.Set) []byte {
 	hash := s.Hash()
 	return hash[:]
 }

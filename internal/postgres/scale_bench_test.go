@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -299,7 +300,7 @@ func (s *scaleBench) verdicts(b *testing.B, candidates []postgres.Candidate, n i
 		for range 5 {
 			set[s.rand.IntN(len(set))].ID = 1 + s.rand.Int32N(100_000)
 		}
-		set = postgres.NewSet(set)
+		set = depset.NewSet(set)
 		verdicts[i] = postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: s.rand.IntN(1000)}
 	}
 	return verdicts

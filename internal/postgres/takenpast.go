@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -175,11 +176,11 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 	if err := lockInterned(ctx, tx); err != nil {
 		return taken, err
 	}
-	all := make(Set, 0, len(ids))
+	all := make(depset.Set, 0, len(ids))
 	for _, id := range ids {
-		all = append(all, Member{ID: id})
+		all = append(all, depset.Member{ID: id})
 	}
-	if err := db.checkInterned(ctx, tx, []Set{all}); err != nil {
+	if err := db.checkInterned(ctx, tx, []depset.Set{all}); err != nil {
 		return taken, err
 	}
 	packages, err := lockTaken(ctx, tx, collectionID, pasts)
@@ -282,11 +283,11 @@ func (db *DB) storeTakenSets(ctx context.Context, tx pgx.Tx, builds map[int64]*T
 		if len(b.Set) == 0 {
 			continue
 		}
-		members := make([]Member, len(b.Set))
+		members := make([]depset.Member, len(b.Set))
 		for i, d := range b.Set {
-			members[i] = Member{ID: ids[d.NEVRA], Distance: uint8(d.Distance)}
+			members[i] = depset.Member{ID: ids[d.NEVRA], Distance: uint8(d.Distance)}
 		}
-		known = append(known, BuildDependencies{BuildID: id, Set: NewSet(members)})
+		known = append(known, BuildDependencies{BuildID: id, Set: depset.NewSet(members)})
 	}
 	if len(known) == 0 {
 		return nil

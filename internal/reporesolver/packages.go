@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
@@ -158,11 +159,11 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	if err != nil {
 		return err
 	}
-	gone, come := make([]postgres.Set, len(verdicts)), make([]postgres.Set, len(verdicts))
+	gone, come := make([]depset.Set, len(verdicts)), make([]depset.Set, len(verdicts))
 	var changed []int32
 	for i := range verdicts {
 		if b := baseline(&verdicts[i]); b != 0 {
-			gone[i], come[i] = postgres.Diff(baselines[b], verdicts[i].Set)
+			gone[i], come[i] = depset.Diff(baselines[b], verdicts[i].Set)
 			changed = appendIDs(appendIDs(changed, gone[i]), come[i])
 		}
 	}
@@ -182,7 +183,7 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	return nil
 }
 
-func appendIDs(ids []int32, set postgres.Set) []int32 {
+func appendIDs(ids []int32, set depset.Set) []int32 {
 	for _, m := range set {
 		ids = append(ids, m.ID)
 	}
@@ -192,7 +193,7 @@ func appendIDs(ids []int32, set postgres.Set) []int32 {
 // sets returns stored sets. Their contents are kept for the next repo: sets never
 // change, and in one that changes all packages reading them took as long as
 // storing the verdicts.
-func (r *run) sets(ctx context.Context, ids []int64) (map[int64]postgres.Set, error) {
+func (r *run) sets(ctx context.Context, ids []int64) (map[int64]depset.Set, error) {
 	r.mu.Lock()
 	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.baselines[id] != nil })
 	r.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -12,18 +13,18 @@ import (
 // Contents are the packages of a repository and the sources they were made
 // from. They are small and outlive the Repo.
 type Contents struct {
-	set     postgres.Set
+	set     depset.Set
 	sources map[int32]string
 }
 
 func newContents(interned []int32, sources []string) *Contents {
 	c := &Contents{sources: make(map[int32]string, len(interned))}
-	members := make([]postgres.Member, len(interned))
+	members := make([]depset.Member, len(interned))
 	for i, id := range interned {
 		members[i].ID = id
 		c.sources[id] = sources[i]
 	}
-	c.set = postgres.NewSet(members)
+	c.set = depset.NewSet(members)
 	return c
 }
 
@@ -34,12 +35,12 @@ type Difference struct {
 	bySource map[string]*sides
 }
 
-type sides struct{ gone, come postgres.Set }
+type sides struct{ gone, come depset.Set }
 
 // Since returns the difference of c to earlier contents.
 func (c *Contents) Since(earlier *Contents) *Difference {
 	d := &Difference{bySource: map[string]*sides{}}
-	gone, come := postgres.Diff(earlier.set, c.set)
+	gone, come := depset.Diff(earlier.set, c.set)
 	for _, m := range gone {
 		s := d.of(earlier.sources[m.ID])
 		s.gone = append(s.gone, m)
@@ -89,7 +90,7 @@ func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []postgres.SourceChange
 }
 
 // named is a part of a set in the order of package koschei.
-func named(part postgres.Set, names map[int32]*rpm.NEVRA) []koschei.Dependency {
+func named(part depset.Set, names map[int32]*rpm.NEVRA) []koschei.Dependency {
 	deps := make([]koschei.Dependency, len(part))
 	for i, m := range part {
 		deps[i] = koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)}

@@ -13,7 +13,7 @@
 //	base := resolver.Base()
 //	answers, err := resolver.Resolve(ctx, goals)
 //
-// Sets consist of the record's numbers for packages (see [postgres.Member]), so
+// Sets consist of the record's numbers for packages (see [depset.Member]), so
 // that 34,000 of them are compared with stored ones without a look at a name.
 //
 // The package reads repos through package repodata and nothing else: it asks
