@@ -119,11 +119,11 @@ func storeVerdict(w *world, p contended) error {
 		if candidates[i].PackageID != p.id {
 			continue
 		}
-		v := postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: 50}
+		v := depset.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: 50}
 		if p.n%2 == 1 {
 			v.Set, v.Hash, v.Problems = nil, nil, []string{"nothing provides something"}
 		}
-		_, err := w.db.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []postgres.Verdict{v}, testTime)
+		_, err := w.db.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []depset.Verdict{v}, testTime)
 		return err
 	}
 	return nil // not to be resolved any more

@@ -110,7 +110,7 @@ func dependencies(ctx context.Context, tx pgx.Tx, set depset.Set) ([]koschei.Dep
 // storeSets stores those of the sets that are not stored yet and returns their
 // ids, in the order of sets. The transaction must hold lockInterned.
 func (db *DB) storeSets(ctx context.Context, tx pgx.Tx, sets []depset.Set) ([]int64, error) {
-	if err := db.checkInterned(ctx, tx, sets); err != nil {
+	if err := db.checkInterned(ctx, tx, membersOf(sets)); err != nil {
 		return nil, err
 	}
 	hashes := make([][]byte, len(sets))

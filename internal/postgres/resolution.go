@@ -12,35 +12,16 @@ import (
 	"github.com/koschei-ci/koschei/internal/depset"
 )
 
-// A Verdict is what a repo says of a package, and what that means for it.
-type Verdict struct {
-	Candidate *Candidate // as it was when the verdict was found
-
-	Answered bool       // whether this is another answer than the stored one
-	Set      depset.Set // the buildroot; nil if it cannot be made
-	Hash     []byte     // Set's
-	Problems []string   // why not; nil if it can
-	Priority int        // dependency priority
-}
-
-// Resolution is the verdict in a word.
-func (v *Verdict) Resolution() koschei.Resolution {
-	if len(v.Problems) > 0 {
-		return koschei.Unresolved
-	}
-	return koschei.Resolved
-}
-
 // StoreVerdicts writes verdicts found in a repo, with the transitions and
 // messages they lead to. It returns the packages left out, because they are no
 // longer what they were when the verdict was found. It wraps koschei.ErrConflict
 // if packages of a set are not interned any more.
-func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []Verdict, now time.Time) (stale []int64, err error) {
+func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []depset.Verdict, now time.Time) (stale []int64, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
 		}
-		var current []*Verdict
+		var current []*depset.Verdict
 		if current, stale, err = stillCurrent(ctx, tx, verdicts); err != nil {
 			return err
 		}
@@ -60,7 +41,7 @@ func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []
 
 // stillCurrent locks the packages and returns the verdicts that still hold, and
 // the packages of the others.
-func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current []*Verdict, stale []int64, err error) {
+func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []depset.Verdict) (current []*depset.Verdict, stale []int64, err error) {
 	ids := make([]int64, len(verdicts))
 	for i := range verdicts {
 		ids[i] = verdicts[i].Candidate.PackageID
@@ -76,8 +57,8 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current [
 	if err != nil {
 		return nil, nil, err
 	}
-	found := make(map[int64]Candidate, len(ids))
-	var c Candidate
+	found := make(map[int64]depset.Candidate, len(ids))
+	var c depset.Candidate
 	_, err = pgx.ForEachRow(rows, []any{&c.PackageID, &c.BuildID, &c.Resolution, &c.SetID, &c.Awaited}, func() error {
 		found[c.PackageID] = c
 		return nil
@@ -99,8 +80,8 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current [
 
 // storeAnswers writes what is new in the answers, and what changed since the
 // last builds of all packages.
-func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*Verdict, now time.Time) error {
-	var answers, repeated []*Verdict
+func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*depset.Verdict, now time.Time) error {
+	var answers, repeated []*depset.Verdict
 	for _, v := range verdicts {
 		if v.Answered {
 			answers = append(answers, v)
@@ -119,7 +100,7 @@ func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, v
 
 // noteTransitions writes down which packages become resolvable or not, or are
 // not for other reasons than before, whatever the order of the reasons.
-func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict, now time.Time) error {
+func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*depset.Verdict, now time.Time) error {
 	var ids []int64
 	var problems []string
 	for _, v := range answers {
@@ -145,7 +126,7 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers
 	return err
 }
 
-func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict) error {
+func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*depset.Verdict) error {
 	if len(answers) == 0 {
 		return nil
 	}
@@ -153,7 +134,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	for i, v := range answers {
 		sets[i] = v.Set
 	}
-	if err := db.checkInterned(ctx, tx, sets); err != nil {
+	if err := db.checkInterned(ctx, tx, membersOf(sets)); err != nil {
 		return err
 	}
 	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]string, len(answers))
@@ -179,7 +160,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 
 // writePriorities writes what changed since the last builds of packages whose
 // answers are the stored ones.
-func writePriorities(ctx context.Context, tx pgx.Tx, verdicts []*Verdict) error {
+func writePriorities(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
@@ -207,7 +188,7 @@ func forgetChanges(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
 
 // updateResolved writes which builds the verdicts are about, and the word for
 // them. In most verdicts on a new repo both are what they were.
-func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now time.Time) error {
+func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict, now time.Time) error {
 	var ids, builds []int64
 	var resolutions []string
 	for _, v := range verdicts {

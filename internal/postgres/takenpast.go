@@ -176,11 +176,7 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 	if err := lockInterned(ctx, tx); err != nil {
 		return taken, err
 	}
-	all := make(depset.Set, 0, len(ids))
-	for _, id := range ids {
-		all = append(all, depset.Member{ID: id})
-	}
-	if err := db.checkInterned(ctx, tx, []depset.Set{all}); err != nil {
+	if err := db.checkInterned(ctx, tx, maps.Values(ids)); err != nil {
 		return taken, err
 	}
 	packages, err := lockTaken(ctx, tx, collectionID, pasts)

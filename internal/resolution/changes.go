@@ -6,7 +6,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -36,7 +35,7 @@ func Distances(gone, come depset.Set, names map[int32]*rpm.NEVRA) koschei.Distan
 
 // Differs says whether an answer is another than the one that is stored for a
 // package. The order of problems means nothing.
-func (a *Answer) Differs(c *postgres.Candidate) bool {
+func (a *Answer) Differs(c *depset.Candidate) bool {
 	if !a.Resolved() {
 		return c.Resolution != koschei.Unresolved || !sameTexts(a.Problems, c.Problems)
 	}

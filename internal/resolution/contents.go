@@ -6,7 +6,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -65,7 +64,7 @@ func (d *Difference) of(source string) *sides {
 
 // Changes returns the difference by source, each source's packages paired by
 // name. names must tell what d.IDs are.
-func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []postgres.SourceChange {
+func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []depset.SourceChange {
 	numbers := make(map[rpm.NEVRA]int32, len(d.IDs))
 	for _, id := range d.IDs {
 		numbers[*names[id]] = id
@@ -76,16 +75,16 @@ func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []postgres.SourceChange
 		}
 		return numbers[*n]
 	}
-	changes := make([]postgres.SourceChange, 0, len(d.bySource))
+	changes := make([]depset.SourceChange, 0, len(d.bySource))
 	for source, s := range d.bySource {
-		c := postgres.SourceChange{Source: source}
+		c := depset.SourceChange{Source: source}
 		for _, change := range koschei.DiffDependencies(named(s.gone, names), named(s.come, names)) {
 			c.Prev = append(c.Prev, number(change.Prev))
 			c.Curr = append(c.Curr, number(change.Curr))
 		}
 		changes = append(changes, c)
 	}
-	slices.SortFunc(changes, func(a, b postgres.SourceChange) int { return cmp.Compare(a.Source, b.Source) })
+	slices.SortFunc(changes, func(a, b depset.SourceChange) int { return cmp.Compare(a.Source, b.Source) })
 	return changes
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/kojisim"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -394,17 +393,17 @@ func TestDiffers(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer resolution.Answer
-		stored postgres.Candidate
+		stored depset.Candidate
 		want   bool
 	}{
-		{"new", resolved, postgres.Candidate{Resolution: koschei.Unattempted}, true},
-		{"new, but once the same", resolved, postgres.Candidate{Resolution: koschei.Unattempted, SetHash: hash[:]}, true},
-		{"same set", resolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, false},
-		{"other set", resolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: other[:]}, true},
-		{"broken", unresolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, true},
-		{"same problems", unresolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a", "b"}}, false},
-		{"other problems", unresolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
-		{"mended", resolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
+		{"new", resolved, depset.Candidate{Resolution: koschei.Unattempted}, true},
+		{"new, but once the same", resolved, depset.Candidate{Resolution: koschei.Unattempted, SetHash: hash[:]}, true},
+		{"same set", resolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, false},
+		{"other set", resolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: other[:]}, true},
+		{"broken", unresolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, true},
+		{"same problems", unresolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a", "b"}}, false},
+		{"other problems", unresolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
+		{"mended", resolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
 	}
 	for _, test := range tests {
 		if got := test.answer.Differs(&test.stored); got != test.want {
