@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -102,10 +101,10 @@ func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, v
 // not for other reasons than before, whatever the order of the reasons.
 func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*depset.Verdict, now time.Time) error {
 	var ids []int64
-	var problems []string
+	var problems []any // lists of texts, nil for none; as jsonb, since unnest would take lists of lists apart
 	for _, v := range answers {
 		if v.Resolution() != koschei.Resolved || v.Candidate.Resolution != koschei.Resolved {
-			ids, problems = append(ids, v.Candidate.PackageID), append(problems, jsonList(v.Problems))
+			ids, problems = append(ids, v.Candidate.PackageID), append(problems, problemList(v))
 		}
 	}
 	if len(ids) == 0 {
@@ -115,8 +114,8 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers
 		INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
 		SELECT a.id, $1, $2, a.problems = '{}', a.problems, $3
 		FROM (
-			SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems::jsonb)) AS problems
-			FROM unnest($4::bigint[], $5::text[]) AS w (id, problems)
+			SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems)) AS problems
+			FROM unnest($4::bigint[], $5::jsonb[]) AS w (id, problems)
 		) a
 		JOIN package p ON p.id = a.id
 		LEFT JOIN resolution r ON r.package_id = a.id
@@ -137,10 +136,10 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	if err := db.checkInterned(ctx, tx, membersOf(sets)); err != nil {
 		return err
 	}
-	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]string, len(answers))
+	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]any, len(answers))
 	hashes, contents := make([][]byte, len(answers)), make([][]byte, len(answers))
 	for i, v := range answers {
-		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), jsonList(v.Problems)
+		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), problemList(v)
 		if v.Resolution() == koschei.Resolved {
 			hashes[i], contents[i] = v.Hash, db.sets.Encode(v.Set)
 		}
@@ -148,9 +147,9 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 	_, err := tx.Exec(ctx, `
 		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority, problems, set_hash, set_content)
 		SELECT a.id, $1, $2, a.priority,
-			CASE a.problems WHEN '[]' THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems::jsonb)) END,
+			CASE WHEN a.problems IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems)) END,
 			a.hash, a.content
-		FROM unnest($3::bigint[], $4::integer[], $5::text[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
+		FROM unnest($3::bigint[], $4::integer[], $5::jsonb[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
 		ON CONFLICT (package_id) DO UPDATE
 		SET repo_id = excluded.repo_id, dependency_priority = excluded.dependency_priority, problems = excluded.problems,
 			set_hash = excluded.set_hash, set_content = excluded.set_content`,
@@ -211,18 +210,10 @@ func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict, 
 	return noteStates(ctx, tx, changed, now)
 }
 
-// noTexts is jsonList of nothing.
-const noTexts = "[]"
-
-// jsonList carries a list through unnest, which would take lists of lists
-// apart.
-func jsonList(texts []string) string {
-	if len(texts) == 0 {
-		return noTexts
+// problemList is an element of a jsonb[]: why v is unresolved, nil if it is not.
+func problemList(v *depset.Verdict) any {
+	if len(v.Problems) == 0 {
+		return nil
 	}
-	text, err := json.Marshal(texts)
-	if err != nil {
-		panic("cannot happen: " + err.Error())
-	}
-	return string(text)
+	return v.Problems
 }

@@ -332,11 +332,11 @@ func insertTakenTransitions(ctx context.Context, tx pgx.Tx, packages map[string]
 		for _, t := range pasts[i].Transitions {
 			batch.Queue(`
 				INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
-				SELECT p.id, 0, $2, $3, ARRAY(SELECT jsonb_array_elements_text($4::jsonb)), $5
+				SELECT p.id, 0, $2, $3, coalesce($4::text[], '{}'), $5
 				FROM package p
 				WHERE p.id = $1 AND NOT `+resolvedHere+`
 					AND NOT EXISTS (SELECT FROM resolution_change r WHERE r.package_id = p.id AND r.changed = $5)`,
-				packages[pasts[i].Package], t.Event, t.Resolved, jsonList(t.Problems), t.Changed,
+				packages[pasts[i].Package], t.Event, t.Resolved, t.Problems, t.Changed,
 			).Exec(func(tag pgconn.CommandTag) error {
 				taken += int(tag.RowsAffected())
 				return nil
