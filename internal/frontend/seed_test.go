@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -117,7 +118,7 @@ type built struct {
 	ago     time.Duration
 	evr     string
 	fault   string
-	set     postgres.Set
+	set     depset.Set
 }
 
 func (s *seed) build(pkg, event int64, b built) int64 {
@@ -165,18 +166,18 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 }
 
 // set interns lines of "NEVRA distance".
-func (s *seed) set(lines ...string) postgres.Set {
+func (s *seed) set(lines ...string) depset.Set {
 	s.t.Helper()
-	var members []postgres.Member
+	var members []depset.Member
 	for _, line := range lines {
 		nevra, distance, _ := strings.Cut(line, " ")
 		d, err := strconv.ParseUint(distance, 10, 8)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		members = append(members, postgres.Member{ID: s.intern(nevra), Distance: uint8(d)})
+		members = append(members, depset.Member{ID: s.intern(nevra), Distance: uint8(d)})
 	}
-	return postgres.NewSet(members)
+	return depset.NewSet(members)
 }
 
 func (s *seed) intern(nevra string) int32 {
@@ -193,7 +194,7 @@ func (s *seed) intern(nevra string) int32 {
 }
 
 // resolved stores what the latest repo says of a package.
-func (s *seed) resolved(pkg, repo int64, set postgres.Set, problems ...string) {
+func (s *seed) resolved(pkg, repo int64, set depset.Set, problems ...string) {
 	s.t.Helper()
 	var setID *int64
 	if set != nil {

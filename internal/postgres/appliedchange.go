@@ -8,13 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // BuildDependencies are what a build was made with.
 type BuildDependencies struct {
 	BuildID int64
-	Set     Set
+	Set     depset.Set
 }
 
 // SaveBuildDependencies stores what builds were made with, once and for good,
@@ -48,7 +49,7 @@ func (db *DB) saveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []Bui
 		return 0, err
 	}
 	var ids []int64
-	var sets []Set
+	var sets []depset.Set
 	var identities [][]byte
 	for _, b := range builds {
 		if source, pending := sources[b.BuildID]; pending {
@@ -233,7 +234,7 @@ func (db *DB) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) err
 	return err
 }
 
-func (db *DB) setOf(ctx context.Context, tx pgx.Tx, buildID int64) (Set, error) {
+func (db *DB) setOf(ctx context.Context, tx pgx.Tx, buildID int64) (depset.Set, error) {
 	var content []byte
 	err := tx.QueryRow(ctx, `
 		SELECT s.content
@@ -243,13 +244,13 @@ func (db *DB) setOf(ctx context.Context, tx pgx.Tx, buildID int64) (Set, error) 
 	if err != nil {
 		return nil, err
 	}
-	return db.sets.decode(content)
+	return db.sets.Decode(content)
 }
 
 // codeChanges is koschei.DiffDependencies of stored sets, in ids.
-func codeChanges(ctx context.Context, tx pgx.Tx, before, after Set) (codedChanges, error) {
+func codeChanges(ctx context.Context, tx pgx.Tx, before, after depset.Set) (codedChanges, error) {
 	coded := codedChanges{prev: []int32{}, curr: []int32{}, distance: []int16{}}
-	gone, come := Diff(before, after)
+	gone, come := depset.Diff(before, after)
 	prev, err := dependencies(ctx, tx, gone)
 	if err != nil {
 		return coded, err

@@ -6,32 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
-
-// A Candidate is a package that can be resolved, with all that is known of it.
-type Candidate struct {
-	PackageID int64
-	BuildID   int64 // its last complete build, whose SRPM counts
-	Due       bool  // Resolution and Priority are not about that build
-
-	SRPMID     int64 // of the facts of that build's SRPM; 0 if they are not stored
-	Resolution koschei.Resolution
-	Problems   []string // why it is unresolved
-	SetHash    []byte   // of the set it resolved to; nil if there is none
-	Priority   int      // dependency priority
-
-	Baseline
-}
-
-// A Baseline is what the changes since a package's last build are counted
-// from: the set of the newest build that ended, counts and has one.
-type Baseline struct {
-	SetID int64 // 0 if there is none
-	// Awaited says that a build as new as that has ended and its set will be
-	// known soon. Until then nothing can be said of what changed since.
-	Awaited bool
-}
 
 // eligible packages (of alias p) are resolved at all.
 const eligible = `p.tracked AND NOT p.blocked AND NOT p.skip_resolution AND p.last_complete_build_id IS NOT NULL`
@@ -68,7 +44,7 @@ func (db *DB) duePackages(ctx context.Context, collectionID int64) ([]int64, err
 
 // Candidates returns the packages of a collection that are to be resolved, by
 // id: all, or only those that are due whatever the repo.
-func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) ([]Candidate, error) {
+func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) ([]depset.Candidate, error) {
 	only, args := "", []any{collectionID}
 	if dueOnly {
 		// They are few. A plan that is made without knowing which reads all of the
@@ -92,7 +68,7 @@ func (db *DB) Candidates(ctx context.Context, collectionID int64, dueOnly bool) 
 	if err != nil {
 		return nil, fmt.Errorf("reading packages to resolve: %w", err)
 	}
-	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Candidate, err error) {
+	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c depset.Candidate, err error) {
 		err = row.Scan(&c.PackageID, &c.BuildID, &c.Due, &c.SRPMID,
 			&c.Resolution, &c.Problems, &c.SetHash, &c.Priority, &c.SetID, &c.Awaited)
 		return c, err

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -97,12 +98,12 @@ func operations() []operation {
 	}
 }
 
-func setFor(w *world, n int, what string) (postgres.Set, error) {
+func setFor(w *world, n int, what string) (depset.Set, error) {
 	ids, err := w.db.Intern(w.t.Context(), []rpm.NEVRA{nevra("glibc", "3"), nevra(fmt.Sprintf("%s-%d", what, n), "1")})
 	if err != nil {
 		return nil, err
 	}
-	return postgres.NewSet([]postgres.Member{{ID: ids[0], Distance: 1}, {ID: ids[1], Distance: 2}}), nil
+	return depset.NewSet([]depset.Member{{ID: ids[0], Distance: 1}, {ID: ids[1], Distance: 2}}), nil
 }
 
 func storeVerdict(w *world, p contended) error {
@@ -118,11 +119,11 @@ func storeVerdict(w *world, p contended) error {
 		if candidates[i].PackageID != p.id {
 			continue
 		}
-		v := postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: 50}
+		v := depset.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: 50}
 		if p.n%2 == 1 {
 			v.Set, v.Hash, v.Problems = nil, nil, []string{"nothing provides something"}
 		}
-		_, err := w.db.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []postgres.Verdict{v}, testTime)
+		_, err := w.db.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []depset.Verdict{v}, testTime)
 		return err
 	}
 	return nil // not to be resolved any more

@@ -13,12 +13,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
 
 // A DB is the record. It is safe for concurrent use.
 type DB struct {
 	pool     *pgxpool.Pool
-	sets     *setCodec
+	sets     *depset.Codec
 	interned *interned
 	lease    *Lease // that writing needs, see Under; nil if none
 
@@ -56,7 +57,7 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	return &DB{pool: pool, sets: newSetCodec(), interned: &interned{}, leaseTime: leaseTime}, nil
+	return &DB{pool: pool, sets: depset.NewCodec(), interned: &interned{}, leaseTime: leaseTime}, nil
 }
 
 // registerTypes makes times come back in UTC, not in the machine's zone.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
+
+	"github.com/koschei-ci/koschei/internal/depset"
 )
 
 // What the tests, which live outside the package to use pgtest, see of it.
@@ -16,7 +18,7 @@ func (db *DB) Transact(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return db.transact(ctx, f)
 }
 
-func (db *DB) StoreSets(ctx context.Context, sets []Set) (ids []int64, err error) {
+func (db *DB) StoreSets(ctx context.Context, sets []depset.Set) (ids []int64, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
@@ -26,10 +28,6 @@ func (db *DB) StoreSets(ctx context.Context, sets []Set) (ids []int64, err error
 	})
 	return ids, err
 }
-
-func (db *DB) Encode(s Set) []byte { return db.sets.encode(s) }
-
-func (db *DB) Decode(content []byte) (Set, error) { return db.sets.decode(content) }
 
 // RefreshLastBuilds does for all packages of a collection what writers of
 // builds do for those they touch.

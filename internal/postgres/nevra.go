@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -126,7 +128,7 @@ type interned struct {
 }
 
 // missing returns those of the ids, each once, that are not known to be stored.
-func (n *interned) missing(generation int64, sets []Set) []int32 {
+func (n *interned) missing(generation int64, among iter.Seq[int32]) []int32 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.generation != generation {
@@ -134,12 +136,10 @@ func (n *interned) missing(generation int64, sets []Set) []int32 {
 	}
 	var ids []int32
 	asked := idBits{}
-	for _, s := range sets {
-		for _, m := range s {
-			if !n.found.has(m.ID) && !asked.has(m.ID) {
-				asked.add(m.ID)
-				ids = append(ids, m.ID)
-			}
+	for id := range among {
+		if !n.found.has(id) && !asked.has(id) {
+			asked.add(id)
+			ids = append(ids, id)
 		}
 	}
 	return ids
@@ -157,15 +157,28 @@ func (n *interned) add(generation int64, ids []int32) {
 	}
 }
 
-// checkInterned reports, as koschei.ErrConflict, members that were collected
-// since they were interned. The transaction must hold lockInterned, and have
+// membersOf are the ids of the members of sets.
+func membersOf(sets []depset.Set) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for _, s := range sets {
+			for _, m := range s {
+				if !yield(m.ID) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// checkInterned reports, as koschei.ErrConflict, ids that were collected since
+// they were interned. The transaction must hold lockInterned, and have
 // interned none of them itself: what it wrote may come to nothing.
-func (db *DB) checkInterned(ctx context.Context, tx pgx.Tx, sets []Set) error {
+func (db *DB) checkInterned(ctx context.Context, tx pgx.Tx, among iter.Seq[int32]) error {
 	var generation int64
 	if err := tx.QueryRow(ctx, `SELECT last_value FROM nevra_collected`).Scan(&generation); err != nil {
 		return fmt.Errorf("checking interned packages: %w", err)
 	}
-	ids := db.interned.missing(generation, sets)
+	ids := db.interned.missing(generation, among)
 	if len(ids) == 0 {
 		return nil
 	}

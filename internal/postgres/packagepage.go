@@ -225,7 +225,7 @@ func (db *DB) readResolutionNow(ctx context.Context, tx pgx.Tx, page *PackagePag
 	if content == nil {
 		return nil
 	}
-	set, err := db.sets.decode(content)
+	set, err := db.sets.Decode(content)
 	if err != nil {
 		return err
 	}

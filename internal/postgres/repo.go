@@ -8,20 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
-
-// A SourceChange is what a repo has of one source package otherwise than the
-// repo before it: interned packages, paired, 0 for none.
-type SourceChange struct {
-	Source string
-	Prev   []int32
-	Curr   []int32
-}
 
 // A RepoReport is what resolving a repo came to.
 type RepoReport struct {
 	Repo    koschei.Repo
-	Changes []SourceChange // against the repo before it; nil, and left as stored, if that is not known
+	Changes []depset.SourceChange // against the repo before it; nil, and left as stored, if that is not known
 
 	// Unanswered are packages that were to be resolved but could not be tried.
 	Unanswered []int64
@@ -107,15 +100,15 @@ func (db *DB) replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *RepoRep
 	if err != nil || len(report.Changes) == 0 {
 		return err
 	}
-	var used Set
+	var used []int32
 	for _, c := range report.Changes {
 		for _, id := range slices.Concat(c.Prev, c.Curr) {
 			if id != 0 {
-				used = append(used, Member{ID: id})
+				used = append(used, id)
 			}
 		}
 	}
-	if err := db.checkInterned(ctx, tx, []Set{used}); err != nil {
+	if err := db.checkInterned(ctx, tx, slices.Values(used)); err != nil {
 		return err
 	}
 	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr"},

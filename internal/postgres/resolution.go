@@ -2,44 +2,25 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 )
-
-// A Verdict is what a repo says of a package, and what that means for it.
-type Verdict struct {
-	Candidate *Candidate // as it was when the verdict was found
-
-	Answered bool     // whether this is another answer than the stored one
-	Set      Set      // the buildroot; nil if it cannot be made
-	Hash     []byte   // Set's
-	Problems []string // why not; nil if it can
-	Priority int      // dependency priority
-}
-
-// Resolution is the verdict in a word.
-func (v *Verdict) Resolution() koschei.Resolution {
-	if len(v.Problems) > 0 {
-		return koschei.Unresolved
-	}
-	return koschei.Resolved
-}
 
 // StoreVerdicts writes verdicts found in a repo, with the transitions and
 // events they lead to. It returns the packages left out, because they are no
 // longer what they were when the verdict was found. It wraps koschei.ErrConflict
 // if packages of a set are not interned any more.
-func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []Verdict, now time.Time) (stale []int64, err error) {
+func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []depset.Verdict, now time.Time) (stale []int64, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
 		}
-		var current []*Verdict
+		var current []*depset.Verdict
 		if current, stale, err = stillCurrent(ctx, tx, verdicts); err != nil {
 			return err
 		}
@@ -59,7 +40,7 @@ func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []
 
 // stillCurrent locks the packages and returns the verdicts that still hold, and
 // the packages of the others.
-func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current []*Verdict, stale []int64, err error) {
+func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []depset.Verdict) (current []*depset.Verdict, stale []int64, err error) {
 	ids := make([]int64, len(verdicts))
 	for i := range verdicts {
 		ids[i] = verdicts[i].Candidate.PackageID
@@ -75,8 +56,8 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current [
 	if err != nil {
 		return nil, nil, err
 	}
-	found := make(map[int64]Candidate, len(ids))
-	var c Candidate
+	found := make(map[int64]depset.Candidate, len(ids))
+	var c depset.Candidate
 	_, err = pgx.ForEachRow(rows, []any{&c.PackageID, &c.BuildID, &c.Resolution, &c.SetID, &c.Awaited}, func() error {
 		found[c.PackageID] = c
 		return nil
@@ -98,8 +79,8 @@ func stillCurrent(ctx context.Context, tx pgx.Tx, verdicts []Verdict) (current [
 
 // storeAnswers writes what is new in the answers, and what changed since the
 // last builds of all packages.
-func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*Verdict, now time.Time) error {
-	var answers, repeated []*Verdict
+func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, verdicts []*depset.Verdict, now time.Time) error {
+	var answers, repeated []*depset.Verdict
 	for _, v := range verdicts {
 		if v.Answered {
 			answers = append(answers, v)
@@ -118,12 +99,12 @@ func (db *DB) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, v
 
 // noteTransitions writes down which packages become resolvable or not, or are
 // not for other reasons than before, whatever the order of the reasons.
-func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict, now time.Time) error {
+func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*depset.Verdict, now time.Time) error {
 	var ids []int64
-	var problems []string
+	var problems []any // lists of texts, nil for none; as jsonb, since unnest would take lists of lists apart
 	for _, v := range answers {
 		if v.Resolution() != koschei.Resolved || v.Candidate.Resolution != koschei.Resolved {
-			ids, problems = append(ids, v.Candidate.PackageID), append(problems, jsonList(v.Problems))
+			ids, problems = append(ids, v.Candidate.PackageID), append(problems, problemList(v))
 		}
 	}
 	if len(ids) == 0 {
@@ -134,8 +115,8 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers
 			INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
 			SELECT a.id, $1, $2, a.problems = '{}', a.problems, $3
 			FROM (
-				SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems::jsonb)) AS problems
-				FROM unnest($4::bigint[], $5::text[]) AS w (id, problems)
+				SELECT w.id, ARRAY(SELECT jsonb_array_elements_text(w.problems)) AS problems
+				FROM unnest($4::bigint[], $5::jsonb[]) AS w (id, problems)
 			) a
 			JOIN package p ON p.id = a.id
 			LEFT JOIN resolution r ON r.package_id = a.id
@@ -153,31 +134,31 @@ func noteTransitions(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers
 	return err
 }
 
-func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*Verdict) error {
+func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, answers []*depset.Verdict) error {
 	if len(answers) == 0 {
 		return nil
 	}
-	sets := make([]Set, len(answers))
+	sets := make([]depset.Set, len(answers))
 	for i, v := range answers {
 		sets[i] = v.Set
 	}
-	if err := db.checkInterned(ctx, tx, sets); err != nil {
+	if err := db.checkInterned(ctx, tx, membersOf(sets)); err != nil {
 		return err
 	}
-	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]string, len(answers))
+	ids, priorities, problems := make([]int64, len(answers)), make([]int32, len(answers)), make([]any, len(answers))
 	hashes, contents := make([][]byte, len(answers)), make([][]byte, len(answers))
 	for i, v := range answers {
-		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), jsonList(v.Problems)
+		ids[i], priorities[i], problems[i] = v.Candidate.PackageID, int32(v.Priority), problemList(v)
 		if v.Resolution() == koschei.Resolved {
-			hashes[i], contents[i] = v.Hash, db.sets.encode(v.Set)
+			hashes[i], contents[i] = v.Hash, db.sets.Encode(v.Set)
 		}
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority, problems, set_hash, set_content)
 		SELECT a.id, $1, $2, a.priority,
-			CASE a.problems WHEN '[]' THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems::jsonb)) END,
+			CASE WHEN a.problems IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems)) END,
 			a.hash, a.content
-		FROM unnest($3::bigint[], $4::integer[], $5::text[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
+		FROM unnest($3::bigint[], $4::integer[], $5::jsonb[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
 		ON CONFLICT (package_id) DO UPDATE
 		SET repo_id = excluded.repo_id, dependency_priority = excluded.dependency_priority, problems = excluded.problems,
 			set_hash = excluded.set_hash, set_content = excluded.set_content`,
@@ -187,7 +168,7 @@ func (db *DB) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Repo, a
 
 // writePriorities writes what changed since the last builds of packages whose
 // answers are the stored ones.
-func writePriorities(ctx context.Context, tx pgx.Tx, verdicts []*Verdict) error {
+func writePriorities(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
@@ -215,7 +196,7 @@ func forgetChanges(ctx context.Context, tx pgx.Tx, packageIDs []int64) error {
 
 // updateResolved writes which builds the verdicts are about, and the word for
 // them. In most verdicts on a new repo both are what they were.
-func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now time.Time) error {
+func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict, now time.Time) error {
 	var ids, builds []int64
 	var resolutions []string
 	for _, v := range verdicts {
@@ -238,18 +219,10 @@ func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*Verdict, now tim
 	return noteStates(ctx, tx, changed, now)
 }
 
-// noTexts is jsonList of nothing.
-const noTexts = "[]"
-
-// jsonList carries a list through unnest, which would take lists of lists
-// apart.
-func jsonList(texts []string) string {
-	if len(texts) == 0 {
-		return noTexts
+// problemList is an element of a jsonb[]: why v is unresolved, nil if it is not.
+func problemList(v *depset.Verdict) any {
+	if len(v.Problems) == 0 {
+		return nil
 	}
-	text, err := json.Marshal(texts)
-	if err != nil {
-		panic("cannot happen: " + err.Error())
-	}
-	return string(text)
+	return v.Problems
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // candidates returns the collection's packages to resolve.
-func (w *world) candidates(dueOnly bool) []postgres.Candidate {
+func (w *world) candidates(dueOnly bool) []depset.Candidate {
 	w.t.Helper()
 	list, err := w.db.Candidates(w.t.Context(), w.collection, dueOnly)
 	if err != nil {
@@ -37,7 +38,7 @@ func (w *world) due() []string {
 var testRepo = &koschei.Repo{RepoID: 7, CreateEvent: 700, Created: testTime, Solved: testTime}
 
 // store stores verdicts and expects all of them to hold.
-func (w *world) store(verdicts ...postgres.Verdict) {
+func (w *world) store(verdicts ...depset.Verdict) {
 	w.t.Helper()
 	for i := range verdicts {
 		verdicts[i].Hash = hashOf(verdicts[i].Set)
@@ -48,7 +49,7 @@ func (w *world) store(verdicts ...postgres.Verdict) {
 	}
 }
 
-func hashOf(s postgres.Set) []byte {
+func hashOf(s depset.Set) []byte {
 	hash := s.Hash()
 	return hash[:]
 }
@@ -91,7 +92,7 @@ func TestVerdicts(t *testing.T) {
 		t.Fatalf("candidates %+v", c)
 	}
 	first := w.set(nevra("glibc", "2"))
-	w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Set: first, Priority: 256})
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: first, Priority: 256})
 	if got := w.due(); len(got) != 0 {
 		t.Errorf("due after it was resolved: %v", got)
 	}
@@ -100,13 +101,13 @@ func TestVerdicts(t *testing.T) {
 		t.Errorf("stored %+v", c[0])
 	}
 
-	w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"b", "a"}})
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"b", "a"}})
 	c = w.candidates(false)
-	w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"a", "b"}}) // the same reasons
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"a", "b"}}) // the same reasons
 	c = w.candidates(false)
-	w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"c"}})
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"c"}})
 	c = w.candidates(false)
-	w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "3"))})
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "3"))})
 	want := []string{"true 700 ", "false 700 b, a", "false 700 c", "true 700 "}
 	if diff := cmp.Diff(want, w.transitions(foo)); diff != "" {
 		t.Errorf("transitions (-want +got):\n%s", diff)
@@ -145,9 +146,9 @@ func TestVerdictsOfThePast(t *testing.T) {
 			build := w.build(pkg, koschei.OutcomeComplete)
 			c := w.candidates(false)
 			test.happen(w, pkg, build)
-			v := postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
+			v := depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
 			v.Hash = hashOf(v.Set)
-			left, err := w.db.StoreVerdicts(t.Context(), testRepo, []postgres.Verdict{v}, testTime)
+			left, err := w.db.StoreVerdicts(t.Context(), testRepo, []depset.Verdict{v}, testTime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,8 +168,8 @@ func TestDue(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.pkg("foo")
 	w.build(pkg, koschei.OutcomeComplete)
-	resolve := func(c postgres.Candidate) {
-		w.store(postgres.Verdict{Candidate: &c, Answered: true, Set: w.set(nevra("glibc", "2"))})
+	resolve := func(c depset.Candidate) {
+		w.store(depset.Verdict{Candidate: &c, Answered: true, Set: w.set(nevra("glibc", "2"))})
 	}
 	resolve(w.candidates(true)[0])
 	expect := func(what string, want ...string) {
@@ -207,7 +208,7 @@ func TestVerdictWritesLittle(t *testing.T) {
 	answer := func(version string, priority int) {
 		t.Helper()
 		c := w.candidates(false)
-		w.store(postgres.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", version)), Priority: priority})
+		w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", version)), Priority: priority})
 	}
 	answer("2", 128)
 	version := func() int64 { return w.number(`SELECT xmin::text::bigint FROM package WHERE id = $1`, pkg) }
@@ -295,7 +296,7 @@ func TestStoreRepo(t *testing.T) {
 				CollectionID: w.collection, RepoID: id, CreateEvent: event, Created: testTime, Solved: testTime,
 				Resolved: resolved, Problems: problems,
 			},
-			Changes:    []postgres.SourceChange{{Source: "glibc", Prev: ids[:1], Curr: ids[1:]}},
+			Changes:    []depset.SourceChange{{Source: "glibc", Prev: ids[:1], Curr: ids[1:]}},
 			Unanswered: []int64{untried},
 		})
 		if err != nil {

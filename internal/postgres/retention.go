@@ -223,7 +223,7 @@ func (db *DB) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*idBits, error) {
 	}
 	var content []byte
 	_, err = pgx.ForEachRow(rows, []any{&content}, func() error {
-		set, err := db.sets.decode(content)
+		set, err := db.sets.Decode(content)
 		for _, m := range set {
 			used.add(m.ID)
 		}

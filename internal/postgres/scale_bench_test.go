@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -283,7 +284,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 }
 
 // verdicts gives the first candidates other sets than they have.
-func (s *scaleBench) verdicts(b *testing.B, candidates []postgres.Candidate, n int) []postgres.Verdict {
+func (s *scaleBench) verdicts(b *testing.B, candidates []depset.Candidate, n int) []depset.Verdict {
 	b.Helper()
 	var ids []int64
 	for _, c := range candidates[:n] {
@@ -293,14 +294,14 @@ func (s *scaleBench) verdicts(b *testing.B, candidates []postgres.Candidate, n i
 	if err != nil {
 		b.Fatal(err)
 	}
-	verdicts := make([]postgres.Verdict, n)
+	verdicts := make([]depset.Verdict, n)
 	for i := range verdicts {
 		set := slices.Clone(sets[ids[i]])
 		for range 5 {
 			set[s.rand.IntN(len(set))].ID = 1 + s.rand.Int32N(100_000)
 		}
-		set = postgres.NewSet(set)
-		verdicts[i] = postgres.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: s.rand.IntN(1000)}
+		set = depset.NewSet(set)
+		verdicts[i] = depset.Verdict{Candidate: &candidates[i], Answered: true, Set: set, Hash: hashOf(set), Priority: s.rand.IntN(1000)}
 	}
 	return verdicts
 }

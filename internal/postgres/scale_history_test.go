@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -156,12 +156,12 @@ func (c *scaleCollection) idIn(binary, repo int32) int32 {
 }
 
 // set returns the buildroot of a source in a repo.
-func (h *scaleHistory) set(collection, source, repo int32) postgres.Set {
-	members := make([]postgres.Member, len(h.deps[source]))
+func (h *scaleHistory) set(collection, source, repo int32) depset.Set {
+	members := make([]depset.Member, len(h.deps[source]))
 	for i, d := range h.deps[source] {
-		members[i] = postgres.Member{ID: h.collections[collection].idIn(d.binary, repo), Distance: d.distance}
+		members[i] = depset.Member{ID: h.collections[collection].idIn(d.binary, repo), Distance: d.distance}
 	}
-	return postgres.NewSet(members)
+	return depset.NewSet(members)
 }
 
 // changes returns what changed in a source's buildroot between two repos.

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/cluster"
 )
@@ -40,7 +41,7 @@ func makeScale(t *testing.T, cfg *pgxpool.Config) {
 		t.Skipf("the database holds %d packages already", packages)
 	}
 	began := time.Now()
-	l := &scaleLoader{t: t, db: db, pool: pool, h: newScaleHistory(), setIDs: map[[32]byte]int64{}}
+	l := &scaleLoader{t: t, db: db, pool: pool, h: newScaleHistory(), codec: depset.NewCodec(), setIDs: map[[32]byte]int64{}}
 	t.Logf("%d packages and %d builds thought up in %.0f s", len(l.h.collections)*scaleSources, len(l.h.builds), time.Since(began).Seconds())
 	l.loadWords()
 	l.loadBuilds()
@@ -103,6 +104,7 @@ type scaleLoader struct {
 	db     *postgres.DB
 	pool   *pgxpool.Pool
 	h      *scaleHistory
+	codec  *depset.Codec
 	setIDs map[[32]byte]int64
 }
 
@@ -187,14 +189,14 @@ func (l *scaleLoader) loadRepoChanges(repos int) {
 }
 
 // newSet returns the row of a set that is not stored yet, nil if it is, and its id.
-func (l *scaleLoader) newSet(set postgres.Set) ([]any, int64) {
+func (l *scaleLoader) newSet(set depset.Set) ([]any, int64) {
 	hash := set.Hash()
 	if id, ok := l.setIDs[hash]; ok {
 		return nil, id
 	}
 	id := int64(len(l.setIDs)) + 1
 	l.setIDs[hash] = id
-	return []any{id, hash[:], len(set), l.db.Encode(set)}, id
+	return []any{id, hash[:], len(set), l.codec.Encode(set)}, id
 }
 
 func (l *scaleLoader) loadBuilds() {
@@ -248,7 +250,7 @@ func (l *scaleLoader) loadResolutions() {
 		if (i+1)%10 == 0 {
 			priority = (i + 1) % 400
 		}
-		return []any{i + 1, i/scaleSources + 1, newest + 1, priority, hash[:], l.db.Encode(set)}
+		return []any{i + 1, i/scaleSources + 1, newest + 1, priority, hash[:], l.codec.Encode(set)}
 	})
 	l.copy("resolution_change", "package_id repo_id event resolved problems changed", 2*all, func(i int) []any {
 		problems := []string{}

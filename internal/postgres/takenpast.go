@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -175,11 +176,7 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 	if err := lockInterned(ctx, tx); err != nil {
 		return taken, err
 	}
-	all := make(Set, 0, len(ids))
-	for _, id := range ids {
-		all = append(all, Member{ID: id})
-	}
-	if err := db.checkInterned(ctx, tx, []Set{all}); err != nil {
+	if err := db.checkInterned(ctx, tx, maps.Values(ids)); err != nil {
 		return taken, err
 	}
 	packages, err := lockTaken(ctx, tx, collectionID, pasts)
@@ -282,11 +279,11 @@ func (db *DB) storeTakenSets(ctx context.Context, tx pgx.Tx, builds map[int64]*T
 		if len(b.Set) == 0 {
 			continue
 		}
-		members := make([]Member, len(b.Set))
+		members := make([]depset.Member, len(b.Set))
 		for i, d := range b.Set {
-			members[i] = Member{ID: ids[d.NEVRA], Distance: uint8(d.Distance)}
+			members[i] = depset.Member{ID: ids[d.NEVRA], Distance: uint8(d.Distance)}
 		}
-		known = append(known, BuildDependencies{BuildID: id, Set: NewSet(members)})
+		known = append(known, BuildDependencies{BuildID: id, Set: depset.NewSet(members)})
 	}
 	if len(known) == 0 {
 		return nil
@@ -335,11 +332,11 @@ func insertTakenTransitions(ctx context.Context, tx pgx.Tx, packages map[string]
 		for _, t := range pasts[i].Transitions {
 			batch.Queue(`
 				INSERT INTO resolution_change (package_id, repo_id, event, resolved, problems, changed)
-				SELECT p.id, 0, $2, $3, ARRAY(SELECT jsonb_array_elements_text($4::jsonb)), $5
+				SELECT p.id, 0, $2, $3, coalesce($4::text[], '{}'), $5
 				FROM package p
 				WHERE p.id = $1 AND NOT `+resolvedHere+`
 					AND NOT EXISTS (SELECT FROM resolution_change r WHERE r.package_id = p.id AND r.changed = $5)`,
-				packages[pasts[i].Package], t.Event, t.Resolved, jsonList(t.Problems), t.Changed,
+				packages[pasts[i].Package], t.Event, t.Resolved, t.Problems, t.Changed,
 			).Exec(func(tag pgconn.CommandTag) error {
 				taken += int(tag.RowsAffected())
 				return nil

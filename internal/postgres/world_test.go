@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -115,17 +116,17 @@ func (w *world) refresh(pkgs ...int64) {
 
 // set interns the packages "name-version" and returns the set of them, all at
 // the distance of their place in the list, up to 4.
-func (w *world) set(list ...rpm.NEVRA) postgres.Set {
+func (w *world) set(list ...rpm.NEVRA) depset.Set {
 	w.t.Helper()
 	ids, err := w.db.Intern(w.t.Context(), list)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	members := []postgres.Member{}
+	members := []depset.Member{}
 	for i, id := range ids {
-		members = append(members, postgres.Member{ID: id, Distance: uint8(min(i+1, 4))})
+		members = append(members, depset.Member{ID: id, Distance: uint8(min(i+1, 4))})
 	}
-	return postgres.NewSet(members)
+	return depset.NewSet(members)
 }
 
 // nevra returns a package of release 1 for x86_64.

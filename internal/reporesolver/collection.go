@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
@@ -75,7 +76,7 @@ func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.C
 		return nil
 	}
 	due, err := s.DB.Candidates(ctx, c.ID, true)
-	if err != nil || !slices.ContainsFunc(due, func(c postgres.Candidate) bool { return c.SRPMID != 0 }) {
+	if err != nil || !slices.ContainsFunc(due, func(c depset.Candidate) bool { return c.SRPMID != 0 }) {
 		return err
 	}
 	return s.alone(ctx, c, func(ctx context.Context, db *postgres.DB, c *koschei.Collection) error {

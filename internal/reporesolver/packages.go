@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
@@ -18,12 +19,12 @@ const batch = 1000
 
 // candidates returns the packages to resolve, all or only those that are due,
 // as far as it is known what they require.
-func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidate, error) {
+func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate, error) {
 	candidates, err := r.db.Candidates(ctx, r.collection.ID, dueOnly)
 	if err != nil {
 		return nil, err
 	}
-	candidates = slices.DeleteFunc(candidates, func(c postgres.Candidate) bool {
+	candidates = slices.DeleteFunc(candidates, func(c depset.Candidate) bool {
 		if c.SRPMID == 0 {
 			r.report.Unanswered = append(r.report.Unanswered, c.PackageID)
 		}
@@ -40,7 +41,7 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]postgres.Candidat
 
 // buildRequires returns what source packages require, by the ids of their
 // facts. Those never change, and most were there when a repo was resolved last.
-func (r *run) buildRequires(ctx context.Context, candidates []postgres.Candidate) (map[int64][]string, error) {
+func (r *run) buildRequires(ctx context.Context, candidates []depset.Candidate) (map[int64][]string, error) {
 	r.Service.mu.Lock()
 	all := slices.Collect(maps.Values(r.Service.requires))
 	r.Service.mu.Unlock()
@@ -74,8 +75,8 @@ func (r *run) paths() []string { return resolution.Paths(slices.Collect(maps.Val
 const storers = 2
 
 // packages resolves packages and stores what is news.
-func (r *run) packages(ctx context.Context, candidates []postgres.Candidate) error {
-	judged := make(chan []postgres.Verdict)
+func (r *run) packages(ctx context.Context, candidates []depset.Candidate) error {
+	judged := make(chan []depset.Verdict)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(judged)
@@ -97,7 +98,7 @@ func (r *run) packages(ctx context.Context, candidates []postgres.Candidate) err
 	return r.stored(group.Wait())
 }
 
-func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, judged chan<- []postgres.Verdict) error {
+func (r *run) judgeAll(ctx context.Context, candidates []depset.Candidate, judged chan<- []depset.Verdict) error {
 	for some := range slices.Chunk(candidates, batch) {
 		verdicts, err := r.judge(ctx, some)
 		if err != nil {
@@ -113,7 +114,7 @@ func (r *run) judgeAll(ctx context.Context, candidates []postgres.Candidate, jud
 }
 
 // judge resolves packages and returns the verdicts that are news.
-func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]postgres.Verdict, error) {
+func (r *run) judge(ctx context.Context, candidates []depset.Candidate) ([]depset.Verdict, error) {
 	goals := make([]resolution.Goal, len(candidates))
 	for i := range candidates {
 		c := &candidates[i]
@@ -128,7 +129,7 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 	if err != nil {
 		return nil, err
 	}
-	var verdicts []postgres.Verdict
+	var verdicts []depset.Verdict
 	for i := range candidates {
 		c, a := &candidates[i], &answers[i]
 		r.report.Repo.Packages++
@@ -140,14 +141,14 @@ func (r *run) judge(ctx context.Context, candidates []postgres.Candidate) ([]pos
 			r.report.Repo.PackagesChanged++
 		}
 		if answered || c.Due {
-			verdicts = append(verdicts, postgres.Verdict{Candidate: c, Answered: answered, Set: a.Set, Hash: a.Hash, Problems: a.Problems})
+			verdicts = append(verdicts, depset.Verdict{Candidate: c, Answered: answered, Set: a.Set, Hash: a.Hash, Problems: a.Problems})
 		}
 	}
 	return verdicts, nil
 }
 
 // weigh finds how much has changed for the packages since their last builds.
-func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
+func (r *run) weigh(ctx context.Context, verdicts []depset.Verdict) error {
 	var ids []int64
 	for i := range verdicts {
 		if b := baseline(&verdicts[i]); b != 0 {
@@ -158,11 +159,11 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	if err != nil {
 		return err
 	}
-	gone, come := make([]postgres.Set, len(verdicts)), make([]postgres.Set, len(verdicts))
+	gone, come := make([]depset.Set, len(verdicts)), make([]depset.Set, len(verdicts))
 	var changed []int32
 	for i := range verdicts {
 		if b := baseline(&verdicts[i]); b != 0 {
-			gone[i], come[i] = postgres.Diff(baselines[b], verdicts[i].Set)
+			gone[i], come[i] = depset.Diff(baselines[b], verdicts[i].Set)
 			changed = appendIDs(appendIDs(changed, gone[i]), come[i])
 		}
 	}
@@ -182,7 +183,7 @@ func (r *run) weigh(ctx context.Context, verdicts []postgres.Verdict) error {
 	return nil
 }
 
-func appendIDs(ids []int32, set postgres.Set) []int32 {
+func appendIDs(ids []int32, set depset.Set) []int32 {
 	for _, m := range set {
 		ids = append(ids, m.ID)
 	}
@@ -192,7 +193,7 @@ func appendIDs(ids []int32, set postgres.Set) []int32 {
 // sets returns stored sets. Their contents are kept for the next repo: sets never
 // change, and in one that changes all packages reading them took as long as
 // storing the verdicts.
-func (r *run) sets(ctx context.Context, ids []int64) (map[int64]postgres.Set, error) {
+func (r *run) sets(ctx context.Context, ids []int64) (map[int64]depset.Set, error) {
 	r.mu.Lock()
 	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.baselines[id] != nil })
 	r.mu.Unlock()
@@ -212,7 +213,7 @@ func (r *run) sets(ctx context.Context, ids []int64) (map[int64]postgres.Set, er
 
 // keepBaselines leaves the sets that changes are counted from to the
 // collection's next run.
-func (r *run) keepBaselines(candidates []postgres.Candidate) {
+func (r *run) keepBaselines(candidates []depset.Candidate) {
 	counted := make(map[int64]bool, len(candidates))
 	for i := range candidates {
 		counted[candidates[i].SetID] = true
@@ -222,14 +223,14 @@ func (r *run) keepBaselines(candidates []postgres.Candidate) {
 
 // baseline is the set that the changes of a verdict are counted from, 0 if
 // there is nothing to count.
-func baseline(v *postgres.Verdict) int64 {
+func baseline(v *depset.Verdict) int64 {
 	if v.Resolution() != koschei.Resolved {
 		return 0
 	}
 	return v.Candidate.SetID
 }
 
-func (r *run) store(ctx context.Context, verdicts []postgres.Verdict) error {
+func (r *run) store(ctx context.Context, verdicts []depset.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
@@ -106,7 +107,7 @@ func (r *run) due(ctx context.Context) error {
 
 // begin reads all packages, and the repo meanwhile: the files that they require
 // and others do not are looked for later, and seldom there are any.
-func (r *run) begin(ctx context.Context) (candidates []postgres.Candidate, err error) {
+func (r *run) begin(ctx context.Context) (candidates []depset.Candidate, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.load(ctx, nil) })
 	group.Go(func() error {

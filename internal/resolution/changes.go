@@ -5,17 +5,17 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // Distances counts the changes between two sets, given what only the earlier and
-// only the later of them has (see [postgres.Diff]). A package that is gone and one
+// only the later of them has (see [depset.Diff]). A package that is gone and one
 // that came are one change if they have the same name; it is as far as the one
 // that came. names must tell what the packages are. The changes themselves are
 // koschei.DiffDependencies'; to list them takes far longer, and where all packages
 // of a collection change, there are a million.
-func Distances(gone, come postgres.Set, names map[int32]*rpm.NEVRA) koschei.Distances {
+func Distances(gone, come depset.Set, names map[int32]*rpm.NEVRA) koschei.Distances {
 	var d koschei.Distances
 	unpaired := make(map[string]int, len(gone)) // of those gone, by name
 	for _, m := range gone {
@@ -35,7 +35,7 @@ func Distances(gone, come postgres.Set, names map[int32]*rpm.NEVRA) koschei.Dist
 
 // Differs says whether an answer is another than the one that is stored for a
 // package. The order of problems means nothing.
-func (a *Answer) Differs(c *postgres.Candidate) bool {
+func (a *Answer) Differs(c *depset.Candidate) bool {
 	if !a.Resolved() {
 		return c.Resolution != koschei.Unresolved || !sameTexts(a.Problems, c.Problems)
 	}

@@ -5,25 +5,25 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // Contents are the packages of a repository and the sources they were made
 // from. They are small and outlive the Repo.
 type Contents struct {
-	set     postgres.Set
+	set     depset.Set
 	sources map[int32]string
 }
 
 func newContents(interned []int32, sources []string) *Contents {
 	c := &Contents{sources: make(map[int32]string, len(interned))}
-	members := make([]postgres.Member, len(interned))
+	members := make([]depset.Member, len(interned))
 	for i, id := range interned {
 		members[i].ID = id
 		c.sources[id] = sources[i]
 	}
-	c.set = postgres.NewSet(members)
+	c.set = depset.NewSet(members)
 	return c
 }
 
@@ -34,12 +34,12 @@ type Difference struct {
 	bySource map[string]*sides
 }
 
-type sides struct{ gone, come postgres.Set }
+type sides struct{ gone, come depset.Set }
 
 // Since returns the difference of c to earlier contents.
 func (c *Contents) Since(earlier *Contents) *Difference {
 	d := &Difference{bySource: map[string]*sides{}}
-	gone, come := postgres.Diff(earlier.set, c.set)
+	gone, come := depset.Diff(earlier.set, c.set)
 	for _, m := range gone {
 		s := d.of(earlier.sources[m.ID])
 		s.gone = append(s.gone, m)
@@ -64,7 +64,7 @@ func (d *Difference) of(source string) *sides {
 
 // Changes returns the difference by source, each source's packages paired by
 // name. names must tell what d.IDs are.
-func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []postgres.SourceChange {
+func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []depset.SourceChange {
 	numbers := make(map[rpm.NEVRA]int32, len(d.IDs))
 	for _, id := range d.IDs {
 		numbers[*names[id]] = id
@@ -75,21 +75,21 @@ func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []postgres.SourceChange
 		}
 		return numbers[*n]
 	}
-	changes := make([]postgres.SourceChange, 0, len(d.bySource))
+	changes := make([]depset.SourceChange, 0, len(d.bySource))
 	for source, s := range d.bySource {
-		c := postgres.SourceChange{Source: source}
+		c := depset.SourceChange{Source: source}
 		for _, change := range koschei.DiffDependencies(named(s.gone, names), named(s.come, names)) {
 			c.Prev = append(c.Prev, number(change.Prev))
 			c.Curr = append(c.Curr, number(change.Curr))
 		}
 		changes = append(changes, c)
 	}
-	slices.SortFunc(changes, func(a, b postgres.SourceChange) int { return cmp.Compare(a.Source, b.Source) })
+	slices.SortFunc(changes, func(a, b depset.SourceChange) int { return cmp.Compare(a.Source, b.Source) })
 	return changes
 }
 
 // named is a part of a set in the order of package koschei.
-func named(part postgres.Set, names map[int32]*rpm.NEVRA) []koschei.Dependency {
+func named(part depset.Set, names map[int32]*rpm.NEVRA) []koschei.Dependency {
 	deps := make([]koschei.Dependency, len(part))
 	for i, m := range part {
 		deps[i] = koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)}

@@ -13,11 +13,10 @@
 //	base := resolver.Base()
 //	answers, err := resolver.Resolve(ctx, goals)
 //
-// Sets consist of the record's numbers for packages (see [postgres.Member]), so
+// Sets consist of the record's numbers for packages (see [depset.Member]), so
 // 34,000 sets are compared with stored ones without reading a name. The numbers
 // come from the caller.
 //
-// The package reads repos through package repodata. It makes no call to the hub
-// and no query; of the database's package it uses the types of sets only. It does
-// not decide what is stored.
+// The package reads repos through package repodata. It asks neither the hub nor
+// the database, and does not decide what is stored.
 package resolution

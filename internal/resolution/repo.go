@@ -16,8 +16,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// Intern gives packages the numbers that sets consist of, in the same order;
-// see [postgres.DB.Intern].
+// Intern gives packages the record's numbers, which sets consist of, in the same
+// order.
 type Intern func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error)
 
 // A Repo is a repository in memory.

@@ -16,8 +16,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/kojisim"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -107,7 +107,7 @@ func (n *numbers) names() map[int32]*rpm.NEVRA {
 }
 
 // print writes a set as people read it.
-func (n *numbers) print(set postgres.Set) []string {
+func (n *numbers) print(set depset.Set) []string {
 	names := n.names()
 	texts := []string{}
 	for _, m := range set {
@@ -212,7 +212,7 @@ func TestResolve(t *testing.T) {
 			if diff := cmp.Diff(append([]string{}, test.want...), n.print(a.Set)); diff != "" {
 				t.Fatalf("%s: set (-want +got):\n%s", test.name, diff)
 			}
-			if !slices.IsSortedFunc(a.Set, func(a, b postgres.Member) int { return int(a.ID - b.ID) }) {
+			if !slices.IsSortedFunc(a.Set, func(a, b depset.Member) int { return int(a.ID - b.ID) }) {
 				t.Fatalf("%s: the set is not sorted: %v", test.name, a.Set)
 			}
 		}
@@ -248,7 +248,7 @@ func goals(requires [][]string) []resolution.Goal {
 	return goals
 }
 
-func hashOf(s postgres.Set) []byte {
+func hashOf(s depset.Set) []byte {
 	hash := s.Hash()
 	return hash[:]
 }
@@ -317,7 +317,7 @@ func TestSince(t *testing.T) {
 func TestDistances(t *testing.T) {
 	t.Parallel()
 	repos, n, f44, old := hub(t)
-	answer := func(url string) postgres.Set {
+	answer := func(url string) depset.Set {
 		a, err := open(t, repos, url).Resolver(resolution.Options{Group: []string{"bash"}}).Resolve(t.Context(), []resolution.Goal{{Requires: []string{"lib-devel"}}})
 		if err != nil {
 			t.Fatal(err)
@@ -325,7 +325,7 @@ func TestDistances(t *testing.T) {
 		return a[0].Set
 	}
 	prev, curr := answer(old), answer(f44)
-	gone, come := postgres.Diff(prev, curr)
+	gone, come := depset.Diff(prev, curr)
 	if len(gone)+len(come) != 6 {
 		t.Errorf("%d packages are in one only, want 3 of each", len(gone)+len(come))
 	}
@@ -348,7 +348,7 @@ func TestDistances(t *testing.T) {
 }
 
 // dependencies are the members of a set in the order of package koschei.
-func dependencies(set postgres.Set, names map[int32]*rpm.NEVRA) (all []koschei.Dependency) {
+func dependencies(set depset.Set, names map[int32]*rpm.NEVRA) (all []koschei.Dependency) {
 	for _, m := range set {
 		all = append(all, koschei.Dependency{NEVRA: *names[m.ID], Distance: int(m.Distance)})
 	}
@@ -363,11 +363,11 @@ func TestDistancesAreThoseOfTheChanges(t *testing.T) {
 	for id := range int32(30) {
 		names[id] = &rpm.NEVRA{Name: string(rune('a' + id/4)), EVR: rpm.EVR{Version: strconv.Itoa(int(id))}, Arch: "noarch"}
 	}
-	sets := rapid.Custom(func(t *rapid.T) postgres.Set {
+	sets := rapid.Custom(func(t *rapid.T) depset.Set {
 		members := rapid.MapOf(rapid.Int32Range(0, 29), rapid.Uint8Range(0, 4)).Draw(t, "members")
-		var set postgres.Set
+		var set depset.Set
 		for _, id := range slices.Sorted(maps.Keys(members)) {
-			set = append(set, postgres.Member{ID: id, Distance: members[id]})
+			set = append(set, depset.Member{ID: id, Distance: members[id]})
 		}
 		return set
 	})
@@ -377,7 +377,7 @@ func TestDistancesAreThoseOfTheChanges(t *testing.T) {
 		for _, c := range koschei.DiffDependencies(dependencies(prev, names), dependencies(curr, names)) {
 			want[c.Distance]++
 		}
-		gone, come := postgres.Diff(prev, curr)
+		gone, come := depset.Diff(prev, curr)
 		if got := resolution.Distances(gone, come, names); got != want {
 			t.Fatalf("changes by distance %v, want %v", got, want)
 		}
@@ -386,24 +386,24 @@ func TestDistancesAreThoseOfTheChanges(t *testing.T) {
 
 func TestDiffers(t *testing.T) {
 	t.Parallel()
-	set := postgres.Set{{ID: 1, Distance: 1}, {ID: 2}}
+	set := depset.Set{{ID: 1, Distance: 1}, {ID: 2}}
 	hash, other := set.Hash(), set[:1].Hash()
 	resolved := resolution.Answer{Set: set, Hash: hash[:]}
 	unresolved := resolution.Answer{Problems: []string{"b", "a"}}
 	tests := []struct {
 		name   string
 		answer resolution.Answer
-		stored postgres.Candidate
+		stored depset.Candidate
 		want   bool
 	}{
-		{"new", resolved, postgres.Candidate{Resolution: koschei.Unattempted}, true},
-		{"new, but once the same", resolved, postgres.Candidate{Resolution: koschei.Unattempted, SetHash: hash[:]}, true},
-		{"same set", resolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, false},
-		{"other set", resolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: other[:]}, true},
-		{"broken", unresolved, postgres.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, true},
-		{"same problems", unresolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a", "b"}}, false},
-		{"other problems", unresolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
-		{"mended", resolved, postgres.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
+		{"new", resolved, depset.Candidate{Resolution: koschei.Unattempted}, true},
+		{"new, but once the same", resolved, depset.Candidate{Resolution: koschei.Unattempted, SetHash: hash[:]}, true},
+		{"same set", resolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, false},
+		{"other set", resolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: other[:]}, true},
+		{"broken", unresolved, depset.Candidate{Resolution: koschei.Resolved, SetHash: hash[:]}, true},
+		{"same problems", unresolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a", "b"}}, false},
+		{"other problems", unresolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
+		{"mended", resolved, depset.Candidate{Resolution: koschei.Unresolved, Problems: []string{"a"}}, true},
 	}
 	for _, test := range tests {
 		if got := test.answer.Differs(&test.stored); got != test.want {

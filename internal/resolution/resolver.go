@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/depsolve"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -41,8 +41,8 @@ type worker struct {
 	solver    *depsolve.Solver
 	marked    []uint64 // a bit for each place in the order of numbers
 	distances []uint8  // by place, of those marked
-	set       postgres.Set
-	hasher    postgres.Hasher
+	set       depset.Set
+	hasher    depset.Hasher
 }
 
 // A Goal is a source package to resolve.
@@ -97,10 +97,10 @@ func (v *Resolver) Done() {
 
 // An Answer is what a buildroot contains, or why it cannot be made.
 type Answer struct {
-	Set      postgres.Set // nil if there are problems, or it is the Same
-	Hash     []byte       // the set's
-	Same     bool         // as the goal knows it
-	Problems []string     // one sentence each, or a line for each of its reasons
+	Set      depset.Set // nil if there are problems, or it is the Same
+	Hash     []byte     // the set's
+	Same     bool       // as the goal knows it
+	Problems []string   // one sentence each, or a line for each of its reasons
 }
 
 // Resolved says whether the buildroot can be made.
@@ -211,7 +211,7 @@ func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer)
 
 // solve returns what the buildroot for BuildRequires contains, until the next
 // call, or why it cannot be made.
-func (v *Resolver) solve(w *worker, requires []string) (set postgres.Set, problems []string) {
+func (v *Resolver) solve(w *worker, requires []string) (set depset.Set, problems []string) {
 	goal := depsolve.Goal{Group: v.options.Group, Requires: make([]rpm.Relation, len(requires))}
 	for i, text := range requires {
 		var err error
@@ -232,7 +232,7 @@ func (v *Resolver) solve(w *worker, requires []string) (set postgres.Set, proble
 // stored returns packages as they are stored, until the next call. They are
 // sorted by marking their places, which takes less than half as long as
 // comparing them.
-func (w *worker) stored(r *Repo, ids []depsolve.ID) postgres.Set {
+func (w *worker) stored(r *Repo, ids []depsolve.ID) depset.Set {
 	for i, distance := range w.solver.Distances(ids) {
 		place := r.places[ids[i]]
 		w.marked[place/64] |= 1 << (place % 64)
@@ -242,7 +242,7 @@ func (w *worker) stored(r *Repo, ids []depsolve.ID) postgres.Set {
 	for i, left := range w.marked {
 		for ; left != 0; left &= left - 1 {
 			place := i*64 + bits.TrailingZeros64(left)
-			w.set = append(w.set, postgres.Member{ID: r.numbers[place], Distance: w.distances[place]})
+			w.set = append(w.set, depset.Member{ID: r.numbers[place], Distance: w.distances[place]})
 		}
 		w.marked[i] = 0
 	}
