@@ -17,7 +17,7 @@ type SetContent []byte
 
 // Sets returns stored dependency sets by their ids, decoding each once.
 func (db *DB) Sets(ctx context.Context, ids []int64) (map[int64]depset.Set, error) {
-	return db.loadSets(ctx, db.pool, ids)
+	return loadSets(ctx, db.pool, db.sets, ids)
 }
 
 // SetContents is Sets for DecodeSets.
@@ -27,9 +27,13 @@ func (db *DB) SetContents(ctx context.Context, ids []int64) (map[int64]SetConten
 
 // DecodeSets returns sets by their ids.
 func (db *DB) DecodeSets(contents map[int64]SetContent) (map[int64]depset.Set, error) {
+	return decodeSets(db.sets, contents)
+}
+
+func decodeSets(codec *depset.Codec, contents map[int64]SetContent) (map[int64]depset.Set, error) {
 	sets := make(map[int64]depset.Set, len(contents))
 	for id, content := range contents {
-		set, err := db.sets.Decode(content)
+		set, err := codec.Decode(content)
 		if err != nil {
 			return nil, fmt.Errorf("reading dependency set %d: %w", id, err)
 		}
@@ -38,12 +42,13 @@ func (db *DB) DecodeSets(contents map[int64]SetContent) (map[int64]depset.Set, e
 	return sets, nil
 }
 
-func (db *DB) loadSets(ctx context.Context, q querier, ids []int64) (map[int64]depset.Set, error) {
+// loadSets reads stored dependency sets by their ids.
+func loadSets(ctx context.Context, q querier, codec *depset.Codec, ids []int64) (map[int64]depset.Set, error) {
 	contents, err := loadSetContents(ctx, q, ids)
 	if err != nil {
 		return nil, err
 	}
-	return db.DecodeSets(contents)
+	return decodeSets(codec, contents)
 }
 
 func loadSetContents(ctx context.Context, q querier, ids []int64) (map[int64]SetContent, error) {
@@ -71,7 +76,7 @@ func loadSetContents(ctx context.Context, q querier, ids []int64) (map[int64]Set
 // it, or koschei.ErrNotFound.
 func (db *DB) Dependencies(ctx context.Context, setID int64) (deps []koschei.Dependency, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		sets, err := db.loadSets(ctx, tx, []int64{setID})
+		sets, err := loadSets(ctx, tx, db.sets, []int64{setID})
 		if err != nil {
 			return err
 		}

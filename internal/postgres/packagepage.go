@@ -281,7 +281,7 @@ func readRepo(ctx context.Context, tx pgx.Tx, collectionID, repoID int64) (kosch
 // pageSet is the dependency set with this id, of which the record holds a
 // reference.
 func (db *DB) pageSet(ctx context.Context, tx pgx.Tx, id int64) ([]koschei.Dependency, error) {
-	sets, err := db.loadSets(ctx, tx, []int64{id})
+	sets, err := loadSets(ctx, tx, db.sets, []int64{id})
 	if err != nil {
 		return nil, err
 	}
