@@ -73,7 +73,7 @@ func (p Priority) Total() float64 {
 
 // Of returns the priority p has at now. It means nothing while p has an
 // Obstacle. The statement that picks packages in SQL is held to it by a test.
-func (r PriorityRules) Of(p *Package, c *Collection, now time.Time) Priority {
+func (r PriorityRules) Of(p *PackageStatus, c *Collection, now time.Time) Priority {
 	return Priority{
 		Manual:      float64(p.ManualPriority),
 		Static:      float64(p.StaticPriority),

@@ -71,7 +71,7 @@ func reasonFor(rules koschei.PriorityRules, page *postgres.PackagePage, c *kosch
 	for _, o := range p.Obstacles(c) {
 		r.Because = append(r.Because, string(o))
 	}
-	if p.HoldUntil.After(now) {
+	if p.HeldAt(now) {
 		r.Because = append(r.Because, fmt.Sprintf("held until %s: %s", p.HoldUntil.Format("2006-01-02 15:04Z"), p.HoldReason))
 	}
 	if r.Priority < r.Threshold {

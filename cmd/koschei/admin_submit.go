@@ -68,7 +68,7 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	}
 	results := []submitted{}
 	p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
-	err = s.SubmitNow(ctx, collection, packages, func(pkg *koschei.Package, err error) {
+	err = s.SubmitNow(ctx, collection, packages, func(pkg *koschei.PackageStatus, err error) {
 		p.step()
 		r := submitted{Package: pkg.Name}
 		if err != nil {

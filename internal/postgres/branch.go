@@ -49,7 +49,7 @@ func (db *DB) BranchCollection(ctx context.Context, author Author, b Branch) ([]
 				return err
 			}
 		}
-		if err := updateCollection(ctx, tx, master, master.BuildTag != before.BuildTag); err != nil {
+		if err := updateCollection(ctx, tx, &before, master); err != nil {
 			return err
 		}
 		auditCollection(log, &before, master)

@@ -31,7 +31,7 @@ type Cleaned struct {
 // Cleanup removes what r allows to forget, then dependency sets and packages
 // of them that nothing refers to any more. It never removes a build that is
 // not over, nor those that a package's state and its next comparison stand on:
-// its last, its last complete, and its newest with known dependencies. Nor does
+// its last, its last complete, and the one it is compared with. Nor does
 // it remove the newest transition of a package, or a collection's latest repo.
 //
 // It works in pieces, each a transaction, and may be ended at any moment. While
@@ -106,12 +106,7 @@ const forgettable = `b.outcome NOT IN ('submitting', 'running')
 	AND b.id IS DISTINCT FROM p.last_build_id
 	AND b.id IS DISTINCT FROM p.last_complete_build_id
 	AND b.id IS DISTINCT FROM p.resolved_build_id
-	AND b.id IS DISTINCT FROM (
-		SELECT c.id
-		FROM build c
-		WHERE c.package_id = p.id AND c.deps = 'resolved' AND c.outcome IN ('complete', 'failed')
-		ORDER BY c.event DESC, c.id DESC
-		LIMIT 1)`
+	AND b.id IS DISTINCT FROM (SELECT c.id ` + comparedBuild + `)`
 
 // CleanupPlan counts what Cleanup would remove now, but for the sets and names
 // that nothing would refer to any more.

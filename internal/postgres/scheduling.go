@@ -43,7 +43,7 @@ const priority = `(p.manual_priority + p.static_priority + c.priority_coefficien
 // tells, those built longest ago are the worthiest. Of changed ones, those with
 // the most changes tell how much priority it takes at least, and whose changes
 // do not come up to that even with the oldest build of all cannot be.
-func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.Package, error) {
+func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.PackageStatus, error) {
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := db.pool.Query(ctx, `
 		WITH raised AS (
@@ -110,8 +110,7 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 			ORDER BY 2 DESC, id
 			LIMIT @limit
 		)
-		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,
-			p.build_priority, coalesce(a.dependency_priority, 0), p.last_build_id, p.last_build_started, p.faults
+		SELECT `+packageColumns+`
 		FROM chosen
 		JOIN package p ON p.id = chosen.id
 		LEFT JOIN resolution a ON a.package_id = p.id
@@ -122,13 +121,7 @@ func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranki
 	if err != nil {
 		return nil, fmt.Errorf("choosing packages to build: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
-		p := koschei.Package{CollectionID: collectionID, Tracked: true}
-		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.SkipResolution, &p.ArchOverride, &p.StaticPriority, &p.ManualPriority,
-			&p.BuildPriority, &p.DependencyPriority, &p.LastBuildID, &p.LastBuildStarted, &p.Faults)
-		p.LastCompleteBuildID = p.LastBuildID // or it would be running
-		return p, err
-	})
+	return pgx.CollectRows(rows, rowToPackage)
 }
 
 // ScratchBuildsRunning counts the scratch builds under way by collection.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -159,18 +158,15 @@ func unknownNames(what, where string, names []string, known map[string]bool) err
 	return fmt.Errorf("%ss %s %s: %w", what, strings.Join(unknown, ", "), where, koschei.ErrNotFound)
 }
 
-// PackagesNamed returns the named packages of a collection, by name, with what
-// building them needs: their flags, priorities and newest builds. Unknown
+// PackagesNamed returns the named packages of a collection, by name. Unknown
 // packages are as for TrackPackages.
-func (db *DB) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.Package, error) {
+func (db *DB) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.PackageStatus, error) {
 	c, err := db.Collection(ctx, collection)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.id, p.base_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.arch_override,
-			p.static_priority, p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0), p.resolution,
-			coalesce(p.last_build_id, 0), p.last_build_started, coalesce(p.last_complete_build_id, 0)
+		SELECT `+packageColumns+`
 		FROM package p
 		LEFT JOIN resolution a ON a.package_id = p.id
 		WHERE p.collection_id = $1 AND p.name = ANY($2)
@@ -178,18 +174,13 @@ func (db *DB) PackagesNamed(ctx context.Context, collection string, names []stri
 	if err != nil {
 		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
 	}
-	known := map[string]bool{}
-	packages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
-		p := koschei.Package{CollectionID: c.ID}
-		var started *time.Time
-		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.Tracked, &p.Blocked, &p.SkipResolution, &p.ArchOverride,
-			&p.StaticPriority, &p.ManualPriority, &p.BuildPriority, &p.DependencyPriority, &p.Resolution,
-			&p.LastBuildID, &started, &p.LastCompleteBuildID)
-		p.LastBuildStarted, known[p.Name] = orZero(started), true
-		return p, err
-	})
+	packages, err := pgx.CollectRows(rows, rowToPackage)
 	if err != nil {
 		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
+	}
+	known := map[string]bool{}
+	for i := range packages {
+		known[packages[i].Name] = true
 	}
 	return packages, unknownNames("package", "in collection "+collection, names, known)
 }

@@ -20,7 +20,7 @@ type packageView struct {
 	Tabs       []elsewhereView // all collections that have the package, and this one
 	Groups     []koschei.Group
 
-	Package      *koschei.Package // nil, and nothing below is set, if the collection does not have it
+	Package      *koschei.PackageStatus // nil, and nothing below is set, if the collection does not have it
 	State        koschei.State
 	Running      bool
 	Repos        postgres.ReposBehind
