@@ -1,7 +1,7 @@
 // Package koschei is the vocabulary of Koschei, continuous integration for a
 // whole RPM distribution: its types, what they may turn into, and the rules
 // that decide. Every other package speaks in these words. The package is pure:
-// it does no I/O, reads no clock and keeps no state.
+// it does no I/O, reads no clock but through Clock and keeps no state.
 //
 // # Glossary
 //

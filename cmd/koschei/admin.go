@@ -88,30 +88,18 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 }
 
 // withDatabase runs f on the database, brought up to date if it is ours.
-func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) (err error) {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	ctx, log := cmd.Context(), newLogger(logConfig{Level: "warn"})
-	db, err := ownDatabase(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := db.close(ctx); err == nil {
-			err = closeErr
+func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) error {
+	return a.withOwnDatabase(cmd.Context(), "warn", func(ctx context.Context, c config, db *database) error {
+		if c.Database.URL == "" {
+			if err := db.migrate(ctx, newLogger(c.Log)); err != nil {
+				return err
+			}
 		}
-	}()
-	if c.Database.URL == "" {
-		if err := db.migrate(ctx, log); err != nil {
-			return err
+		if err := db.Ready(ctx); err != nil {
+			return missing(err)
 		}
-	}
-	if err := db.Ready(ctx); err != nil {
-		return missing(err)
-	}
-	return f(ctx, c, db.DB)
+		return f(ctx, c, db.DB)
+	})
 }
 
 func (a *console) checkOutput() error {
@@ -131,7 +119,7 @@ func (a *console) author(c config) (postgres.Author, error) {
 		}
 		name = u.Username
 	}
-	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.now()(), DryRun: a.dryRun}, nil
+	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.clock().Now(), DryRun: a.dryRun}, nil
 }
 
 func (a *console) printChanges(w io.Writer, changes []string) error {

@@ -39,7 +39,7 @@ func (a *console) why() *cobra.Command {
 				if page.Package == nil {
 					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
 				}
-				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.now()())
+				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.clock().Now())
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), r)
 				}
@@ -78,7 +78,7 @@ func reasonFor(rules koschei.PriorityRules, page *postgres.PackagePage, c *kosch
 		r.Because = append(r.Because, fmt.Sprintf("its priority of %.0f is below %.0f", r.Priority, r.Threshold))
 	}
 	r.Due = len(r.Because) == 0
-	if s := page.Repos.Fresh.Report("scheduler"); s.Trouble != "" {
+	if s := page.Repos.Fresh.Report(koschei.ServiceScheduler); s.Trouble != "" {
 		r.Waits = "the scheduler has trouble with the collection: " + s.Trouble
 	} else {
 		r.Waits = s.Remark

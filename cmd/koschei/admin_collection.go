@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -81,32 +82,29 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 	return nil
 }
 
-var errNoHub = errors.New("no hub is configured: set koji.server")
-
 // resolveTarget asks the hub for the tags of the target in c.
 func (a *console) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	if cfg.Koji.Server == "" {
-		return badInput(errNoHub)
-	}
-	hubs, err := newHubs(cfg, nil)
+	var target *koji.Target
+	err = withHubs(ctx, cfg, func(hubs koji.Hubs) error {
+		hub, err := hubs.Source(c)
+		if err != nil {
+			return badInput(err)
+		}
+		target, err = hub.BuildTarget(ctx, c.Target)
+		if errors.Is(err, koschei.ErrNotFound) {
+			return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}
+		}
+		if err != nil {
+			return missing(fmt.Errorf("looking up target %s: %w", c.Target, err))
+		}
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
-	hub, err := hubs.Source(c)
-	if err != nil {
-		return badInput(err)
-	}
-	target, err := hub.BuildTarget(ctx, c.Target)
-	if errors.Is(err, koschei.ErrNotFound) {
-		return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}
-	}
-	if err != nil {
-		return missing(fmt.Errorf("looking up target %s: %w", c.Target, err))
 	}
 	c.BuildTag, c.DestTag = target.BuildTag, target.BuildTag
 	if destTag != "" {

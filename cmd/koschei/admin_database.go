@@ -39,24 +39,16 @@ func (a *console) createDB() *cobra.Command {
 }
 
 func (a *console) migrateJSON(cmd *cobra.Command) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	db, err := ownDatabase(ctx, c, newLogger(c.Log))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.close(ctx) }()
-	migrations := []map[string]any{}
-	err = db.Migrate(ctx, func(m postgres.Migration) {
-		migrations = append(migrations, map[string]any{"version": m.Version, "name": m.Name})
+	return a.withOwnDatabase(cmd.Context(), "", func(ctx context.Context, _ config, db *database) error {
+		migrations := []map[string]any{}
+		err := db.Migrate(ctx, func(m postgres.Migration) {
+			migrations = append(migrations, map[string]any{"version": m.Version, "name": m.Name})
+		})
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd.OutOrStdout(), map[string]any{"migrations": migrations})
 	})
-	if err != nil {
-		return err
-	}
-	return printJSON(cmd.OutOrStdout(), map[string]any{"migrations": migrations})
 }
 
 func (a *console) cleanup() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
@@ -54,29 +55,26 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	if err != nil {
 		return err
 	}
-	if c.Koji.Server == "" {
-		return badInput(errNoHub)
-	}
-	hubs, err := newHubs(c, nil)
-	if err != nil {
+	results := []submitted{}
+	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
+		s := &scheduler.Service{
+			DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Clock: c.Clock.clock(),
+			Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
+		}
+		p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
+		defer p.end()
+		return s.SubmitNow(ctx, collection, packages, func(pkg *koschei.PackageStatus, err error) {
+			p.step()
+			r := submitted{Package: pkg.Name}
+			if err != nil {
+				r.Error = err.Error()
+			}
+			results = append(results, r)
+		})
+	})
+	if len(results) == 0 && err != nil {
 		return err
 	}
-	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
-	s := &scheduler.Service{
-		DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
-		Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
-	}
-	results := []submitted{}
-	p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
-	err = s.SubmitNow(ctx, collection, packages, func(pkg *koschei.PackageStatus, err error) {
-		p.step()
-		r := submitted{Package: pkg.Name}
-		if err != nil {
-			r.Error = err.Error()
-		}
-		results = append(results, r)
-	})
-	p.end()
 	if noted := noteSubmitted(ctx, db, author, a.collection, results); err == nil {
 		err = noted
 	}

@@ -44,7 +44,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 		}
 	}
 	used = !gone && repo.State.Usable()
-	err = s.DB.Alone(ctx, fmt.Sprintf("build-resolver/%d/%d", c.ID, repoID), s.Holder,
+	err = s.DB.Alone(ctx, fmt.Sprintf("%s/%d/%d", name, c.ID, repoID), s.Holder,
 		func(ctx context.Context, db *postgres.DB) error {
 			builds, err := db.PendingBuilds(ctx, c.ID, repoID)
 			switch {

@@ -63,7 +63,7 @@ func insertCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection) err
 	if err != nil {
 		return collectionStored(err, c.Name)
 	}
-	return wake(ctx, tx, c.ID, WakePolling, WakeRepoResolver)
+	return wake(ctx, tx, c.ID, koschei.ServicePolling, koschei.ServiceRepoResolver)
 }
 
 func collectionStored(err error, name string) error {
@@ -109,7 +109,7 @@ func updateCollection(ctx context.Context, tx pgx.Tx, before, after *koschei.Col
 			return fmt.Errorf("forgetting the latest repo of collection %s: %w", after.Name, err)
 		}
 	}
-	return wake(ctx, tx, after.ID, WakePolling, WakeRepoResolver, WakeScheduler)
+	return wake(ctx, tx, after.ID, koschei.ServicePolling, koschei.ServiceRepoResolver, koschei.ServiceScheduler)
 }
 
 // forgetLatestRepo makes the next repo of a collection its latest, whatever its

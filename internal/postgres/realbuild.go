@@ -93,7 +93,7 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 			return err
 		}
 		if added = len(ids); added > 0 {
-			if err := wakeFor(ctx, tx, packages, WakeBuildResolver, WakeRepoResolver); err != nil {
+			if err := wakeFor(ctx, tx, packages, koschei.ServiceBuildResolver, koschei.ServiceRepoResolver); err != nil {
 				return err
 			}
 		}
@@ -211,7 +211,7 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 			return err
 		}
 		changed = int(tag.RowsAffected())
-		if err := wake(ctx, tx, c.ID, WakeRepoResolver); err != nil {
+		if err := wake(ctx, tx, c.ID, koschei.ServiceRepoResolver); err != nil {
 			return err
 		}
 		if err := refreshLastBuilds(ctx, tx, packages); err != nil {

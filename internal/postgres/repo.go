@@ -59,7 +59,7 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 			return err
 		}
 		if repo.Resolved == koschei.Resolved {
-			if err := wake(ctx, tx, c.ID, WakeScheduler); err != nil {
+			if err := wake(ctx, tx, c.ID, koschei.ServiceScheduler); err != nil {
 				return err
 			}
 			return forgetUntried(ctx, tx, c.ID, report.Unanswered)

@@ -220,7 +220,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 			return err
 		}
 		if s.RepoID != 0 {
-			if err := wakeFor(ctx, tx, []int64{s.PackageID}, WakeBuildResolver); err != nil {
+			if err := wakeFor(ctx, tx, []int64{s.PackageID}, koschei.ServiceBuildResolver); err != nil {
 				return err
 			}
 		}

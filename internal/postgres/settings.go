@@ -138,7 +138,7 @@ func applyValues(ctx context.Context, tx pgx.Tx, log *audit, collection string, 
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
 	}
-	return wake(ctx, tx, 0, WakeScheduler)
+	return wake(ctx, tx, 0, koschei.ServiceScheduler)
 }
 
 func applyGroup(ctx context.Context, tx pgx.Tx, log *audit, s *GroupSettings) error {

@@ -154,7 +154,7 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 	if err != nil {
 		return 0, err
 	}
-	if err := wake(ctx, tx, collectionID, WakeRepoResolver, WakeScheduler); err != nil {
+	if err := wake(ctx, tx, collectionID, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 		return 0, err
 	}
 	return len(ids), noteStates(ctx, tx, ids, log.author.Now)

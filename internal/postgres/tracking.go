@@ -105,7 +105,7 @@ func (db *DB) changePackages(ctx context.Context, author Author, collection stri
 		if err := f(tx, log, ids); err != nil {
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
-		if err := wakeFor(ctx, tx, ids, WakeRepoResolver, WakeScheduler); err != nil {
+		if err := wakeFor(ctx, tx, ids, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 			return err
 		}
 		return noteStates(ctx, tx, ids, author.Now)

@@ -40,12 +40,13 @@ import (
 // A Service resolves packages in repos. Any number may run at once, in one
 // process or several: a lease for each collection keeps them apart.
 type Service struct {
+	koschei.Clock // of domain time
+
 	DB     *postgres.DB
 	Koji   *koji.Client // the primary hub
 	Repos  *resolution.Repos
 	Log    *slog.Logger
-	Now    func() time.Time // domain time
-	Holder string           // of leases; different for each process
+	Holder string // of leases; different for each process
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
@@ -202,7 +203,7 @@ func (s *Service) note(ctx context.Context, c *koschei.Collection, m *memory, er
 		m.trouble = trouble{}
 		return // who has the lease will note how it went
 	}
-	if noting := kojisync.Note(ctx, s.DB, c, "repo-resolver", err, s.Now()); err == nil {
+	if noting := kojisync.Note(ctx, s.DB, c, koschei.ServiceRepoResolver, err, s.Now()); err == nil {
 		err = noting
 	}
 	if err == nil {

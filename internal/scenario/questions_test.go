@@ -314,7 +314,7 @@ func askReports(p *play, args []string) ([]string, error) {
 	var lines []string
 	for _, r := range fresh[c.ID].Services {
 		if said := cmp.Or(r.Trouble, r.Remark); said != "" {
-			lines = append(lines, r.Service+": "+said)
+			lines = append(lines, string(r.Service)+": "+said)
 		}
 	}
 	return lines, err

@@ -65,10 +65,8 @@ func New(t testing.TB, world *kojisim.World) *Stage {
 	}
 	cfg := pgtest.Database(t)
 	s.Console = pgtest.NewConsole(t, cfg)
-	s.Sync = &kojisync.Sync{
-		DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}
+	s.Sync = kojisync.New(pgtest.Open(t, cfg), koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now},
+		koschei.DefaultPriorityRules(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	s.AddCollection("f44", "f44-build")
 	s.Poll()
 	return s

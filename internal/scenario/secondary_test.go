@@ -100,13 +100,13 @@ func newPair(t *testing.T) *pair {
 	p.polling = &polling.Service{DB: s.DB, Sync: s, Log: s.Log}
 	p.repos = &reporesolver.Service{
 		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Mirror: p.Mirror(p.second, "one"), Repos: repos,
-		Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+		Log: s.Log, Clock: s.Clock, Holder: "one", Rules: s.Rules,
 	}
 	p.builds = &buildresolver.Service{
-		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Repos: repos, Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Repos: repos, Log: s.Log, Clock: s.Clock, Holder: "one", Rules: s.Rules,
 	}
 	p.scheduler = &scheduler.Service{
-		DB: s.DB, Hub: s.Primary, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Holder: "one",
+		DB: s.DB, Hub: s.Primary, Secondary: s.Secondary, Log: s.Log, Clock: s.Clock, Holder: "one",
 		Config: scheduler.Config{
 			Rules: s.Rules, MaxBuilds: 30, LoadThreshold: 1, BuildArches: []string{"x86_64"}, TaskPriority: 30,
 			SecondaryPackages: "../packages",

@@ -61,13 +61,13 @@ func (q *queue) note(ctx context.Context, looked bool) error {
 		if refusal(q.err) || q.collection.SecondaryMode {
 			q.resting[q.collection.ID] = q.Now().Add(rest)
 		}
-		err := kojisync.Note(ctx, q.db, &q.collection, leaseName, q.err, q.Now())
+		err := kojisync.Note(ctx, q.db, &q.collection, koschei.ServiceScheduler, q.err, q.Now())
 		return errors.Join(fmt.Errorf("collection %s: %w", q.collection.Name, q.err), err)
 	case troubled && !looked:
 		return nil
 	}
 	delete(q.resting, q.collection.ID)
-	return q.db.NoteSuccess(ctx, q.collection.ID, leaseName, q.remark, q.Now())
+	return q.db.NoteSuccess(ctx, q.collection.ID, koschei.ServiceScheduler, q.remark, q.Now())
 }
 
 // A hold is why a package cannot be built now. It is no trouble of the

@@ -164,7 +164,7 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 		}
 	}
 	v.Changes = changesOf(changes)
-	v.Why = s.why(p, &v.Collection.Collection, len(changes), page.Repos.Fresh.Report("scheduler"))
+	v.Why = s.why(p, &v.Collection.Collection, len(changes), page.Repos.Fresh.Report(koschei.ServiceScheduler))
 	for _, e := range page.History {
 		row := historyRow{Transition: e.Transition}
 		if e.Build != nil {
