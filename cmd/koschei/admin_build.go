@@ -126,8 +126,8 @@ func (a *console) retry() *cobra.Command {
 				return err
 			}
 			raise := int(2 * c.Priorities.BuildThreshold) // a build that has just ended weighs negative
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.RetryPackages(ctx, author, a.collection, names, raise)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.RetryPackages(ctx, act, a.collection, names, raise)
 			})
 		},
 	}
@@ -145,8 +145,8 @@ func (a *console) cancelBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.RequestCancel(ctx, author, id)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.RequestCancel(ctx, act, id)
 			})
 		},
 	}

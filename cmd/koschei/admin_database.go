@@ -68,15 +68,15 @@ func (a *console) cleanup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				before := author.Now.AddDate(0, -months, 0)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				before := act.Now.AddDate(0, -months, 0)
 				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Messages: before}
 				if a.dryRun {
 					plan, err := db.CleanupPlan(ctx, retention)
 					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d messages, and sets that nothing then refers to",
 						plan.Builds, plan.Transitions, plan.Repos, plan.Messages)}, err
 				}
-				done, err := db.Cleanup(ctx, author, retention)
+				done, err := db.Cleanup(ctx, act, retention)
 				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d package names",
 					done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)}, err
 			})

@@ -21,9 +21,9 @@ type upstreamImport struct {
 	address, zone string
 	withoutBuilds bool
 
-	notes  io.Writer // for what was left out
-	db     *postgres.DB
-	author postgres.Author
+	notes io.Writer // for what was left out
+	db    *postgres.DB
+	act   postgres.Act
 }
 
 func (a *console) importUpstream() *cobra.Command {
@@ -47,8 +47,8 @@ func (a *console) importUpstream() *cobra.Command {
 			if _, err := postgres.ParseURL(u.address); err != nil {
 				return badInput(errors.New("--from: it must be a postgres:// address or libpq's key=value pairs"))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				u.db, u.author, u.notes = db, author, cmd.ErrOrStderr()
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				u.db, u.act, u.notes = db, act, cmd.ErrOrStderr()
 				return u.run(ctx)
 			})
 		},
@@ -82,7 +82,7 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 				decided.Collections[i].Name, err))
 		}
 	}
-	changes, err := u.db.TakeOver(ctx, u.author, decided)
+	changes, err := u.db.TakeOver(ctx, u.act, decided)
 	if err != nil || u.withoutBuilds {
 		return changes, err
 	}
@@ -161,7 +161,7 @@ func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, n
 	message := ""
 	if report.Builds+report.Transitions > 0 {
 		message = fmt.Sprintf("collection %s: %s taken over", name, amounts(report.Builds, report.Transitions))
-		noted := u.db.Note(context.WithoutCancel(ctx), u.author, name, "", message)
+		noted := u.db.Note(context.WithoutCancel(ctx), u.act, name, "", message)
 		if err == nil {
 			err = noted
 		}

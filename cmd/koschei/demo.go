@@ -225,8 +225,8 @@ func serveHub(ctx context.Context, hub *kojisim.Hub, l net.Listener) error {
 }
 
 // operator is who sets a demo up.
-func operator(now time.Time) postgres.Author {
-	return postgres.Author{Name: "demo", Environment: postgres.FromAdmin, Now: now}
+func operator(now time.Time) postgres.Act {
+	return postgres.Act{Actor: koschei.Actor{Name: "demo", From: koschei.FromAdmin, Admin: true}, Now: now}
 }
 
 func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) error {

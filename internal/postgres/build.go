@@ -77,8 +77,8 @@ func (db *DB) LostSubmissions(ctx context.Context, since time.Time) ([]RunningBu
 
 // RequestCancel asks for a build of a package to be canceled. It wraps
 // koschei.ErrConflict if the build is over or it was asked for already.
-func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) RequestCancel(ctx context.Context, act Act, buildID int64) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		var pkg, collection string
 		var requested bool
 		err := tx.QueryRow(ctx, `

@@ -46,11 +46,11 @@ func oneCollection(ctx context.Context, q querier, name, lock string) (*koschei.
 
 // CreateCollection stores c, whose ID and repo are not looked at. An error
 // wraps koschei.ErrExists if the name is taken, koschei.ErrInvalid if c cannot be stored.
-func (db *DB) CreateCollection(ctx context.Context, author Author, c *koschei.Collection) ([]string, error) {
+func (db *DB) CreateCollection(ctx context.Context, act Act, c *koschei.Collection) ([]string, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		log.add(c.Name, "", "collection %s created", c.Name)
 		return insertCollection(ctx, tx, c)
 	})
@@ -79,8 +79,8 @@ func collectionStored(err error, name string) error {
 // EditCollection lets edit change the named collection and stores the result.
 // Only fields that an operator decides are stored. A collection that is resolved
 // in other repos now (see koschei.Collection.SameRepos) forgets which it saw last.
-func (db *DB) EditCollection(ctx context.Context, author Author, name string, edit func(*koschei.Collection) error) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) EditCollection(ctx context.Context, act Act, name string, edit func(*koschei.Collection) error) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		c, err := lockCollection(ctx, tx, name)
 		if err != nil {
 			return err
@@ -129,8 +129,8 @@ func forgetLatestRepo(ctx context.Context, tx pgx.Tx, id int64, otherHub bool) e
 
 // DeleteCollection deletes a collection with everything in it. Unless forced it
 // refuses, wrapping koschei.ErrInUse, one that has packages.
-func (db *DB) DeleteCollection(ctx context.Context, author Author, name string, force bool) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) DeleteCollection(ctx context.Context, act Act, name string, force bool) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		c, err := lockCollection(ctx, tx, name)
 		if err != nil {
 			return err

@@ -37,7 +37,7 @@ type Cleaned struct {
 // It works in pieces, each a transaction, and may be ended at any moment. While
 // it looks for packages that are not used, which takes seconds on a record of
 // years, nobody else can store dependency sets.
-func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned, error) {
+func (db *DB) Cleanup(ctx context.Context, act Act, r Retention) (Cleaned, error) {
 	var done Cleaned
 	for _, step := range []struct {
 		what   string
@@ -63,7 +63,7 @@ func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned,
 	if err != nil {
 		return done, fmt.Errorf("removing dependency sets that nothing refers to: %w", err)
 	}
-	_, err = db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
+	_, err = db.change(ctx, act, func(_ pgx.Tx, log *audit) error {
 		log.add("", "", "cleanup removed %d builds, %d transitions, %d repos, %d messages, %d dependency sets, %d packages of sets",
 			done.Builds, done.Transitions, done.Repos, done.Messages, done.Sets, done.NEVRAs)
 		return nil

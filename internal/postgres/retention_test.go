@@ -37,7 +37,7 @@ func TestCleanup(t *testing.T) {
 	w.exec(`INSERT INTO outbox (topic, body, created, sent) VALUES ('sent', '{}', $1, $1), ('waiting', '{}', $1, NULL), ('new', '{}', $2, $2)`,
 		testTime, limit)
 
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: limit}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: limit}
 	got, err := w.db.Cleanup(t.Context(), author, postgres.Retention{Builds: limit, Transitions: limit, Repos: limit, Messages: limit})
 	if err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 // TrackPackages starts to track the named packages of a collection, all of
 // those that it lists if all is set. If any is unknown nothing is done, and the
 // error, which wraps koschei.ErrNotFound, names every one.
-func (db *DB) TrackPackages(ctx context.Context, author Author, collection string, names []string, all bool) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, all, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) TrackPackages(ctx context.Context, act Act, collection string, names []string, all bool) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, all, func(tx pgx.Tx, log *audit, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package
 			SET tracked = true
@@ -45,8 +45,8 @@ const (
 
 // SetPriority sets a priority of the named packages of a collection. If any is
 // unknown nothing is done, as for TrackPackages.
-func (db *DB) SetPriority(ctx context.Context, author Author, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) SetPriority(ctx context.Context, act Act, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		return setPriority(ctx, tx, log, collection, ids, kind, value)
 	})
 }
@@ -73,8 +73,8 @@ func setPriority(ctx context.Context, tx pgx.Tx, log *audit, collection string, 
 
 // SetArchOverride sets what koschei.ChooseArches takes for the architectures of
 // the named packages; "" is no override. Unknown packages are as for TrackPackages.
-func (db *DB) SetArchOverride(ctx context.Context, author Author, collection string, names []string, override string) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) SetArchOverride(ctx context.Context, act Act, collection string, names []string, override string) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package p
 			SET arch_override = $2
@@ -94,10 +94,10 @@ func (db *DB) SetArchOverride(ctx context.Context, author Author, collection str
 }
 
 // changePackages runs f on the ids of packages, locked, and then notes states.
-func (db *DB) changePackages(ctx context.Context, author Author, collection string, names []string, all bool,
+func (db *DB) changePackages(ctx context.Context, act Act, collection string, names []string, all bool,
 	f func(tx pgx.Tx, log *audit, ids []int64) error,
 ) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		ids, err := lockNamedPackages(ctx, tx, collection, names, all)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (db *DB) changePackages(ctx context.Context, author Author, collection stri
 		if err := wakeFor(ctx, tx, ids, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 			return err
 		}
-		return noteStates(ctx, tx, ids, author.Now)
+		return noteStates(ctx, tx, ids, act.Now)
 	})
 }
 

@@ -96,7 +96,7 @@ func (s *Stage) Repositories() *resolution.Repos {
 // AddCollection adds another collection of the packages in tag f44.
 func (s *Stage) AddCollection(name, buildTag string) {
 	s.T.Helper()
-	author := postgres.Author{Name: "test", Environment: postgres.FromAdmin, Now: s.Clock.Now()}
+	author := postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
 	c := &koschei.Collection{
 		Name: name, DisplayName: name, Target: name, DestTag: "f44", BuildTag: buildTag,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
