@@ -61,12 +61,30 @@ func (a *console) importUpstream() *cobra.Command {
 	return cmd
 }
 
-// run looks at everything that is needed before it changes anything.
-func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
-	hubs, err := u.hubs(ctx)
+// run asks the hub first, unless builds are left out.
+func (u *upstreamImport) run(ctx context.Context) (changes []string, err error) {
+	if u.withoutBuilds {
+		return u.take(ctx, koji.Hubs{})
+	}
+	c, err := u.config()
 	if err != nil {
 		return nil, err
 	}
+	if c.Koji.Server == "" {
+		return nil, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
+	}
+	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
+		if _, err := hubs.Primary.LastEvent(ctx); err != nil {
+			return missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
+		}
+		changes, err = u.take(ctx, hubs)
+		return err
+	})
+	return changes, err
+}
+
+// take looks at everything that is needed before it changes anything.
+func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, error) {
 	original, err := upstream.Open(ctx, u.address, u.zone)
 	if err != nil {
 		return nil, classed(missing(err))
@@ -103,29 +121,6 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 		}
 	}
 	return changes, nil
-}
-
-// hubs returns clients of the hubs, of which the primary one answers.
-func (u *upstreamImport) hubs(ctx context.Context) (koji.Hubs, error) {
-	var none koji.Hubs
-	if u.withoutBuilds {
-		return none, nil
-	}
-	c, err := u.config()
-	if err != nil {
-		return none, err
-	}
-	if c.Koji.Server == "" {
-		return none, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
-	}
-	hubs, err := newHubs(c, nil)
-	if err != nil {
-		return none, err
-	}
-	if _, err := hubs.Primary.LastEvent(ctx); err != nil {
-		return none, missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
-	}
-	return hubs, nil
 }
 
 func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {

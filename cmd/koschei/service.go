@@ -91,7 +91,7 @@ func (p *process) polling(w wiring) runner {
 
 func (p *process) repoResolver(w wiring) runner {
 	return &reporesolver.Service{
-		DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(w.log), Repos: p.repos,
+		DB: p.db.DB, Hubs: p.hubs, Mirror: p.mirror(w.log), Repos: p.repos,
 		Log: w.log, Clock: p.clock, Holder: p.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 	}
 }
@@ -106,7 +106,7 @@ func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
 
 func (p *process) buildResolver(w wiring) runner {
 	return &buildresolver.Service{
-		DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Repos: p.repos,
+		DB: p.db.DB, Hubs: p.hubs, Repos: p.repos,
 		Log: w.log, Clock: p.clock, Holder: p.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 		RemakeRepos: p.config.Builds.RemakeRepos,
 	}

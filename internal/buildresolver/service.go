@@ -37,7 +37,7 @@ type Service struct {
 	koschei.Clock // of domain time
 
 	DB     *postgres.DB
-	Koji   *koji.Client // the primary hub
+	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
 	Holder string // of leases; different for each process
@@ -48,8 +48,6 @@ type Service struct {
 	// RemakeRepos is how old a deleted repo may be for it to be asked for again;
 	// 0 is never.
 	RemakeRepos time.Duration
-
-	Secondary *koji.Client // has the repos of collections in secondary mode; nil if there are none
 
 	troubles map[place]trouble
 }

@@ -22,7 +22,7 @@ func newSim(t testing.TB, world *kojisim.World) *sim {
 		Stage: stage,
 		Clock: stage.Clock,
 		Service: &Service{
-			DB: sync.DB, Koji: sync.Primary, Log: sync.Log, Clock: sync.Clock, Holder: "test", Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Log: sync.Log, Clock: sync.Clock, Holder: "test", Rules: sync.Rules,
 			Repos: stage.Repositories(),
 		},
 	}

@@ -14,7 +14,7 @@ import (
 
 // look looks after one collection.
 func (s *Service) look(ctx context.Context, c *koschei.Collection, m *memory) error {
-	hub, err := s.hubs().Source(c)
+	hub, err := s.Hubs.Source(c)
 	if err != nil {
 		return err
 	}

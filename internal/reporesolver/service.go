@@ -43,7 +43,7 @@ type Service struct {
 	koschei.Clock // of domain time
 
 	DB     *postgres.DB
-	Koji   *koji.Client // the primary hub
+	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
 	Holder string // of leases; different for each process
@@ -51,9 +51,7 @@ type Service struct {
 
 	Goroutines int // solvers at work at once; 0 is one for each core
 
-	// For collections in secondary mode; nil if there are none.
-	Secondary *koji.Client
-	Mirror    *mirror.Mirror
+	Mirror *mirror.Mirror // for collections in secondary mode; nil if there are none
 
 	pace     time.Duration     // real time after which collections are looked at again
 	memories map[int64]*memory // by collection; the map belongs to the pass
@@ -87,8 +85,6 @@ type snapshot struct {
 	repoID   int64
 	contents *resolution.Contents
 }
-
-func (s *Service) hubs() koji.Hubs { return koji.Hubs{Primary: s.Koji, Secondary: s.Secondary} }
 
 // Run resolves until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {

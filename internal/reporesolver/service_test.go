@@ -339,7 +339,7 @@ func TestTwoResolvers(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	other := Service{
-		DB: s.DB, Koji: s.Koji, Repos: s.Repos, Log: s.Log, Clock: s.Service.Clock, Holder: "other", Rules: s.Rules,
+		DB: s.DB, Hubs: s.Hubs, Repos: s.Repos, Log: s.Log, Clock: s.Service.Clock, Holder: "other", Rules: s.Rules,
 	}
 	done := make(chan error)
 	go func() { done <- other.pass(t.Context()) }()

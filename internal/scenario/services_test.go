@@ -12,7 +12,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
-	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
@@ -48,13 +47,13 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config
 	sync.Log = log
 	return &troupe{log: log, heard: heard, services: map[string]service{
 		"polling": &polling.Service{DB: s.Sync.DB, Log: log, Sync: kojisync.New(
-			sync.DB, koji.Hubs{Primary: sync.Primary}, sync.Clock, sync.Rules, log,
+			sync.DB, sync.Hubs, sync.Clock, sync.Rules, log,
 		)},
 		"repo-resolver": &reporesolver.Service{
-			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
 		},
 		"build-resolver": &buildresolver.Service{
-			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
 		},
 		"scheduler": &scheduler.Service{
 			DB: sync.DB, Hub: sync.Primary, Log: log, Clock: sync.Clock, Holder: holder, Config: config,
