@@ -3,7 +3,6 @@ package koschei
 import (
 	"fmt"
 	"regexp"
-	"time"
 )
 
 // Defaults of a collection that is created without saying more.
@@ -63,6 +62,15 @@ func (c *Collection) State() State {
 	}
 }
 
+// SameRepos says whether c and other are resolved in the same repos in the same
+// way. If not, what was found out about the repo that one of them saw last says
+// nothing about the other, and repos are not compared with that one: the events
+// of two hubs have nothing to do with each other.
+func (c *Collection) SameRepos(other *Collection) bool {
+	return c.SourceHub() == other.SourceHub() && c.BuildTag == other.BuildTag &&
+		c.BuildGroup == other.BuildGroup && c.WeakDeps == other.WeakDeps
+}
+
 var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+_-]*$`)
 
 // ValidateName reports, wrapping ErrInvalid, why name cannot name a what
@@ -98,33 +106,4 @@ func (c *Collection) Validate() error {
 		return fmt.Errorf("collection %s: %w: its limit of builds must not be negative", c.Name, ErrInvalid)
 	}
 	return nil
-}
-
-// A RepoState says whether the files of a repo are there.
-type RepoState string
-
-// The states of repos. Builds can be made in ready and expired ones.
-const (
-	RepoReady   RepoState = "ready"
-	RepoExpired RepoState = "expired"
-	RepoDeleted RepoState = "deleted"
-	RepoProblem RepoState = "problem"
-)
-
-// A Repo is one repository of a collection's build tag as we met it.
-type Repo struct {
-	CollectionID int64
-	RepoID       int64 // Koji's
-	CreateEvent  int64
-	BeginEvent   int64 // with EndEvent the events for which it is exact; 0 unknown
-	EndEvent     int64
-	State        RepoState // at the hub, when it was last asked
-	Created      time.Time
-	Resolved     Resolution // of the base buildroot
-	Problems     []string   // why the base buildroot is not installable
-
-	Packages        int // of packages tried
-	PackagesFailed  int // of those, unresolved
-	PackagesChanged int // of those, with another answer than in the repo before
-	Solved          time.Time
 }

@@ -1,7 +1,7 @@
 // Package koschei is the vocabulary of Koschei, continuous integration for a
 // whole RPM distribution: its types, their transitions, and the rules. Every other
 // package uses these words. The package is pure: it does no I/O, reads no clock
-// and keeps no state.
+// but through Clock, and keeps no state.
 //
 // # Glossary
 //

@@ -4,7 +4,7 @@ import "time"
 
 // A ServiceReport is how one service fares with one collection.
 type ServiceReport struct {
-	Service   string
+	Service   Service
 	Succeeded time.Time // last, to within a minute; zero if it never did
 	Remark    string    // what the service said of the collection then
 
@@ -50,7 +50,7 @@ func (f *Freshness) TagMoved() bool { return f.Newest.EndEvent > f.Newest.Create
 
 // Report returns how a service fares; the zero report if it never looked at
 // the collection.
-func (f *Freshness) Report(service string) ServiceReport {
+func (f *Freshness) Report(service Service) ServiceReport {
 	for _, r := range f.Services {
 		if r.Service == service {
 			return r

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A Package is a source package in one collection.
+// A Package is a source package in one collection: what it is, and what people
+// and Koji have decided about it.
 type Package struct {
 	ID           int64
 	BaseID       int64
@@ -18,8 +19,15 @@ type Package struct {
 	SkipResolution bool   // never resolved, but scheduled all the same
 	ArchOverride   string // see ChooseArches
 
-	StaticPriority     int // set by operators, never reset by us
-	ManualPriority     int // set by users, reset when a build is submitted or ends
+	StaticPriority int // set by operators, never reset by us
+	ManualPriority int // set by users, reset when a build is submitted or ends
+}
+
+// A PackageStatus is a package with what the services have worked out about it.
+// It is always read as a whole.
+type PackageStatus struct {
+	Package
+
 	BuildPriority      int // from the outcome of the last build
 	DependencyPriority int // from changes since the last build
 
@@ -36,7 +44,7 @@ type Package struct {
 	StateSince time.Time // when State last became another one
 
 	// HoldReason says why the scheduler passes the package over although its
-	// priority would do, HoldUntil for how long; see package scheduler.
+	// priority would do, HoldUntil for how long. HeldAt tells whether it still does.
 	HoldReason string
 	HoldUntil  time.Time
 	Faults     int // builds in a row that ended for no fault of the package
@@ -44,7 +52,7 @@ type Package struct {
 
 // State is the one place, besides its twin in SQL (package.state, held to this
 // one by a test), that decides what a package's state is.
-func (p *Package) State() State {
+func (p *PackageStatus) State() State {
 	switch {
 	case p.Blocked:
 		return StateBlocked
@@ -62,7 +70,11 @@ func (p *Package) State() State {
 }
 
 // Running says whether a build of the package is under way.
-func (p *Package) Running() bool { return p.LastBuildID != p.LastCompleteBuildID }
+func (p *PackageStatus) Running() bool { return p.LastBuildID != p.LastCompleteBuildID }
+
+// HeldAt says whether the scheduler passes the package over at now. A hold whose
+// time has passed, or that has none, is over; its reason may be left.
+func (p *PackageStatus) HeldAt(now time.Time) bool { return p.HoldUntil.After(now) }
 
 // An Obstacle is a reason for which a package is not schedulable whatever its
 // priority. Its value is the sentence that pages show.
@@ -81,7 +93,7 @@ const (
 )
 
 // Obstacles returns every reason for which p is not schedulable, none if it is.
-func (p *Package) Obstacles(c *Collection) []Obstacle {
+func (p *PackageStatus) Obstacles(c *Collection) []Obstacle {
 	var obs []Obstacle
 	add := func(when bool, o Obstacle) {
 		if when {

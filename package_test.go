@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -11,15 +12,18 @@ import (
 func TestState(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		pkg  Package
+		pkg  PackageStatus
 		want State
 	}{
-		{Package{Blocked: true, Tracked: true, Resolution: Unresolved, LastCompleteOutcome: OutcomeFailed}, StateBlocked},
-		{Package{Resolution: Unresolved, LastCompleteOutcome: OutcomeFailed}, StateUntracked},
-		{Package{Tracked: true, Resolution: Unresolved, LastCompleteOutcome: OutcomeComplete}, StateUnresolved},
-		{Package{Tracked: true, Resolution: Resolved, LastCompleteOutcome: OutcomeComplete}, StateOK},
-		{Package{Tracked: true, LastCompleteOutcome: OutcomeFailed}, StateFailing},
-		{Package{Tracked: true, Resolution: Resolved}, StateUnknown},
+		{
+			PackageStatus{Package: Package{Blocked: true, Tracked: true}, Resolution: Unresolved, LastCompleteOutcome: OutcomeFailed},
+			StateBlocked,
+		},
+		{PackageStatus{Resolution: Unresolved, LastCompleteOutcome: OutcomeFailed}, StateUntracked},
+		{PackageStatus{Package: Package{Tracked: true}, Resolution: Unresolved, LastCompleteOutcome: OutcomeComplete}, StateUnresolved},
+		{PackageStatus{Package: Package{Tracked: true}, Resolution: Resolved, LastCompleteOutcome: OutcomeComplete}, StateOK},
+		{PackageStatus{Package: Package{Tracked: true}, LastCompleteOutcome: OutcomeFailed}, StateFailing},
+		{PackageStatus{Package: Package{Tracked: true}, Resolution: Resolved}, StateUnknown},
 	}
 	for _, test := range tests {
 		if got := test.pkg.State(); got != test.want {
@@ -43,42 +47,63 @@ func TestMessageState(t *testing.T) {
 
 func TestObstacles(t *testing.T) {
 	t.Parallel()
-	type change func(*Package, *Collection)
+	type change func(*PackageStatus, *Collection)
 	tests := []struct {
 		name   string
 		change change
 		want   []Obstacle
 	}{
-		{"none", func(*Package, *Collection) {}, nil},
-		{"failing", func(p *Package, _ *Collection) { p.LastCompleteOutcome = OutcomeFailed }, nil},
-		{"untracked", func(p *Package, _ *Collection) { p.Tracked = false }, []Obstacle{ObstacleUntracked}},
-		{"blocked", func(p *Package, _ *Collection) { p.Blocked = true }, []Obstacle{ObstacleBlocked}},
-		{"unresolved", func(p *Package, _ *Collection) { p.Resolution = Unresolved }, []Obstacle{ObstacleUnresolved}},
-		{"running", func(p *Package, _ *Collection) { p.LastBuildID = 8 }, []Obstacle{ObstacleRunning}},
-		{"no build", func(p *Package, _ *Collection) { p.LastBuildID, p.LastCompleteBuildID = 0, 0 }, []Obstacle{ObstacleNoBuild}},
-		{"not attempted", func(p *Package, _ *Collection) { p.Resolution = Unattempted }, []Obstacle{ObstacleUnattempted}},
-		{"resolution skipped", func(p *Package, _ *Collection) { p.Resolution, p.SkipResolution = Unattempted, true }, nil},
+		{"none", func(*PackageStatus, *Collection) {}, nil},
+		{"failing", func(p *PackageStatus, _ *Collection) { p.LastCompleteOutcome = OutcomeFailed }, nil},
+		{"untracked", func(p *PackageStatus, _ *Collection) { p.Tracked = false }, []Obstacle{ObstacleUntracked}},
+		{"blocked", func(p *PackageStatus, _ *Collection) { p.Blocked = true }, []Obstacle{ObstacleBlocked}},
+		{"unresolved", func(p *PackageStatus, _ *Collection) { p.Resolution = Unresolved }, []Obstacle{ObstacleUnresolved}},
+		{"running", func(p *PackageStatus, _ *Collection) { p.LastBuildID = 8 }, []Obstacle{ObstacleRunning}},
+		{"no build", func(p *PackageStatus, _ *Collection) { p.LastBuildID, p.LastCompleteBuildID = 0, 0 }, []Obstacle{ObstacleNoBuild}},
+		{"not attempted", func(p *PackageStatus, _ *Collection) { p.Resolution = Unattempted }, []Obstacle{ObstacleUnattempted}},
+		{"resolution skipped", func(p *PackageStatus, _ *Collection) { p.Resolution, p.SkipResolution = Unattempted, true }, nil},
 		{
-			"resolution skipped, first build running", func(p *Package, _ *Collection) {
+			"resolution skipped, first build running", func(p *PackageStatus, _ *Collection) {
 				p.Resolution, p.SkipResolution, p.LastCompleteBuildID = Unattempted, true, 0
 			},
 			[]Obstacle{ObstacleRunning},
 		},
-		{"buildroot", func(_ *Package, c *Collection) { c.LatestRepoResolved = Unresolved }, []Obstacle{ObstacleBuildroot}},
-		{"no repo yet", func(_ *Package, c *Collection) { c.LatestRepoResolved = Unattempted }, []Obstacle{ObstacleBuildrootLate}},
+		{"buildroot", func(_ *PackageStatus, c *Collection) { c.LatestRepoResolved = Unresolved }, []Obstacle{ObstacleBuildroot}},
+		{"no repo yet", func(_ *PackageStatus, c *Collection) { c.LatestRepoResolved = Unattempted }, []Obstacle{ObstacleBuildrootLate}},
 		{
-			"several", func(p *Package, c *Collection) {
+			"several", func(p *PackageStatus, c *Collection) {
 				p.Blocked, p.Resolution, c.LatestRepoResolved = true, Unresolved, Unresolved
 			},
 			[]Obstacle{ObstacleBlocked, ObstacleUnresolved, ObstacleBuildroot},
 		},
 	}
 	for _, test := range tests {
-		p := Package{Tracked: true, Resolution: Resolved, LastBuildID: 7, LastCompleteBuildID: 7}
+		p := PackageStatus{Package: Package{Tracked: true}, Resolution: Resolved, LastBuildID: 7, LastCompleteBuildID: 7}
 		c := Collection{LatestRepoResolved: Resolved}
 		test.change(&p, &c)
 		if diff := cmp.Diff(test.want, p.Obstacles(&c)); diff != "" {
 			t.Errorf("%s: obstacles (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestHeldAt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name  string
+		until time.Time
+		want  bool
+	}{
+		{"no hold", time.Time{}, false},
+		{"the time has passed", now.Add(-time.Second), false},
+		{"the time has come", now, false},
+		{"the time is to come", now.Add(time.Second), true},
+	}
+	for _, test := range tests {
+		p := PackageStatus{HoldReason: "no builder is free", HoldUntil: test.until}
+		if got := p.HeldAt(now); got != test.want {
+			t.Errorf("%s: held %v, want %v", test.name, got, test.want)
 		}
 	}
 }

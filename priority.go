@@ -10,7 +10,7 @@ type PriorityRules struct {
 	BuildThreshold float64       // a package is scheduled from this priority on
 	PackageUpdate  float64       // of a changed dependency at distance 1
 	FailedBuild    int           // of the first failure after a success
-	UnresolvedLast int           // of a last build whose dependencies cannot be resolved
+	UnresolvedLast int           // of a last build whose dependencies could not be installed from its repo
 	T0             time.Duration // the age at which time priority is 0
 	T1             time.Duration // the age at which time alone reaches the threshold
 }
@@ -73,7 +73,7 @@ func (p Priority) Total() float64 {
 
 // Of returns the priority p has at now. It means nothing while p has an
 // Obstacle. The statement that picks packages in SQL is held to it by a test.
-func (r PriorityRules) Of(p *Package, c *Collection, now time.Time) Priority {
+func (r PriorityRules) Of(p *PackageStatus, c *Collection, now time.Time) Priority {
 	return Priority{
 		Manual:      float64(p.ManualPriority),
 		Static:      float64(p.StaticPriority),

@@ -44,8 +44,9 @@ func TestTimeCoefficients(t *testing.T) {
 func TestPriorityOf(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	p := Package{
-		ManualPriority: 10, StaticPriority: -20, DependencyPriority: 100, BuildPriority: 200,
+	p := PackageStatus{
+		Package:            Package{ManualPriority: 10, StaticPriority: -20},
+		DependencyPriority: 100, BuildPriority: 200,
 		LastBuildStarted: now.Add(-168 * time.Hour),
 	}
 	tests := []struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/admin"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -66,7 +67,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 
 // A changer makes a change of the record and says, a sentence each, what it
 // changed.
-type changer func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error)
+type changer func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error)
 
 // change is how every command that changes the record runs: it opens the
 // database, makes the change in the operator's name and prints what it was.
@@ -75,11 +76,11 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 		return err
 	}
 	return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
-		author, err := a.author(c)
+		act, err := a.act(c)
 		if err != nil {
 			return err
 		}
-		changes, err := make(ctx, db, author)
+		changes, err := make(ctx, db, act)
 		if err != nil {
 			return err
 		}
@@ -88,30 +89,18 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 }
 
 // withDatabase runs f on the database, brought up to date if it is ours.
-func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) (err error) {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	ctx, log := cmd.Context(), newLogger(logConfig{Level: "warn"})
-	db, err := ownDatabase(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := db.close(ctx); err == nil {
-			err = closeErr
+func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) error {
+	return a.withOwnDatabase(cmd.Context(), "warn", func(ctx context.Context, c config, db *database) error {
+		if c.Database.URL == "" {
+			if err := db.migrate(ctx, newLogger(c.Log)); err != nil {
+				return err
+			}
 		}
-	}()
-	if c.Database.URL == "" {
-		if err := db.migrate(ctx, log); err != nil {
-			return err
+		if err := db.Ready(ctx); err != nil {
+			return missing(err)
 		}
-	}
-	if err := db.Ready(ctx); err != nil {
-		return missing(err)
-	}
-	return f(ctx, c, db.DB)
+		return f(ctx, c, db.DB)
+	})
 }
 
 func (a *console) checkOutput() error {
@@ -121,17 +110,18 @@ func (a *console) checkOutput() error {
 	return nil
 }
 
-// author is the person who runs the command: who called sudo, if anybody did.
-func (a *console) author(c config) (postgres.Author, error) {
+// act is in the name of the person who runs the command: who called sudo, if
+// anybody did. Who can reach the database is an admin.
+func (a *console) act(c config) (postgres.Act, error) {
 	name := os.Getenv("SUDO_USER")
 	if name == "" {
 		u, err := user.Current()
 		if err != nil {
-			return postgres.Author{}, fmt.Errorf("finding out who runs this: %w", err)
+			return postgres.Act{}, fmt.Errorf("finding out who runs this: %w", err)
 		}
 		name = u.Username
 	}
-	return postgres.Author{Name: name, Environment: postgres.FromAdmin, Now: c.Clock.now()(), DryRun: a.dryRun}, nil
+	return postgres.Act{Actor: koschei.Actor{Name: name, From: koschei.FromAdmin, Admin: true}, Now: c.Clock.clock().Now(), DryRun: a.dryRun}, nil
 }
 
 func (a *console) printChanges(w io.Writer, changes []string) error {

@@ -39,7 +39,7 @@ func (a *console) why() *cobra.Command {
 				if page.Package == nil {
 					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
 				}
-				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.now()())
+				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.clock().Now())
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), r)
 				}
@@ -71,14 +71,14 @@ func reasonFor(rules koschei.PriorityRules, page *postgres.PackagePage, c *kosch
 	for _, o := range p.Obstacles(c) {
 		r.Because = append(r.Because, string(o))
 	}
-	if p.HoldUntil.After(now) {
+	if p.HeldAt(now) {
 		r.Because = append(r.Because, fmt.Sprintf("held until %s: %s", p.HoldUntil.Format("2006-01-02 15:04Z"), p.HoldReason))
 	}
 	if r.Priority < r.Threshold {
 		r.Because = append(r.Because, fmt.Sprintf("its priority of %.0f is below %.0f", r.Priority, r.Threshold))
 	}
 	r.Due = len(r.Because) == 0
-	if s := page.Repos.Fresh.Report("scheduler"); s.Trouble != "" {
+	if s := page.Repos.Fresh.Report(koschei.ServiceScheduler); s.Trouble != "" {
 		r.Waits = "the scheduler has trouble with the collection: " + s.Trouble
 	} else {
 		r.Waits = s.Remark
@@ -126,8 +126,8 @@ func (a *console) retry() *cobra.Command {
 				return err
 			}
 			raise := int(2 * c.Priorities.BuildThreshold) // a build that has just ended weighs negative
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.RetryPackages(ctx, author, a.collection, names, raise)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.RetryPackages(ctx, act, a.collection, names, raise)
 			})
 		},
 	}
@@ -145,8 +145,8 @@ func (a *console) cancelBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.RequestCancel(ctx, author, id)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.RequestCancel(ctx, act, id)
 			})
 		},
 	}

@@ -68,14 +68,15 @@ func (r *checkReport) verdict() error {
 
 // checkHub returns an error if the hub cannot be asked.
 func (r *checkReport) checkHub(ctx context.Context, c config, db *postgres.DB) error {
-	if c.Koji.Server == "" {
-		return badInput(errNoHub)
-	}
-	hubs, err := newHubs(c, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
+	return withHubs(ctx, c, func(hubs koji.Hubs) error {
+		if err := r.checkLogin(ctx, c, hubs); err != nil {
+			return err
+		}
+		return r.checkTargets(ctx, db, hubs)
+	})
+}
+
+func (r *checkReport) checkLogin(ctx context.Context, c config, hubs koji.Hubs) error {
 	if c.Koji.Login == "none" {
 		r.fine("hub: no login is configured: nothing will be built")
 	} else {
@@ -91,7 +92,7 @@ func (r *checkReport) checkHub(ctx context.Context, c config, db *postgres.DB) e
 		}
 		r.fine("secondary hub: ok")
 	}
-	return r.checkTargets(ctx, db, hubs)
+	return nil
 }
 
 func (r *checkReport) checkTargets(ctx context.Context, db *postgres.DB, hubs koji.Hubs) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -81,32 +82,29 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 	return nil
 }
 
-var errNoHub = errors.New("no hub is configured: set koji.server")
-
 // resolveTarget asks the hub for the tags of the target in c.
 func (a *console) resolveTarget(ctx context.Context, c *koschei.Collection, destTag string) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	if cfg.Koji.Server == "" {
-		return badInput(errNoHub)
-	}
-	hubs, err := newHubs(cfg, nil)
+	var target *koji.Target
+	err = withHubs(ctx, cfg, func(hubs koji.Hubs) error {
+		hub, err := hubs.Source(c)
+		if err != nil {
+			return badInput(err)
+		}
+		target, err = hub.BuildTarget(ctx, c.Target)
+		if errors.Is(err, koschei.ErrNotFound) {
+			return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}
+		}
+		if err != nil {
+			return missing(fmt.Errorf("looking up target %s: %w", c.Target, err))
+		}
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
-	hub, err := hubs.Source(c)
-	if err != nil {
-		return badInput(err)
-	}
-	target, err := hub.BuildTarget(ctx, c.Target)
-	if errors.Is(err, koschei.ErrNotFound) {
-		return &exitError{exitNo, fmt.Errorf("target %s does not exist at the hub", c.Target)}
-	}
-	if err != nil {
-		return missing(fmt.Errorf("looking up target %s: %w", c.Target, err))
 	}
 	c.BuildTag, c.DestTag = target.BuildTag, target.BuildTag
 	if destTag != "" {
@@ -127,11 +125,11 @@ func (a *console) createCollection() *cobra.Command {
 			if err := f.apply(cmd, &c, true); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.CreateCollection(ctx, author, &c)
+				return db.CreateCollection(ctx, act, &c)
 			})
 		},
 	}
@@ -148,7 +146,7 @@ func (a *console) editCollection() *cobra.Command {
 		Example: "  koschei-admin edit-collection f28 --new-name rawhide -o 200",
 		Args:    exactly(1, "the name of a collection"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				c, err := db.Collection(ctx, args[0]) // the hub is asked before anything is locked
 				if err != nil {
 					return nil, err
@@ -159,7 +157,7 @@ func (a *console) editCollection() *cobra.Command {
 				if err := f.retarget(ctx, a, cmd, c); err != nil {
 					return nil, err
 				}
-				return db.EditCollection(ctx, author, args[0], func(now *koschei.Collection) error {
+				return db.EditCollection(ctx, act, args[0], func(now *koschei.Collection) error {
 					if f.looksUp(cmd) { // else somebody else may have changed them meanwhile
 						now.Target, now.BuildTag, now.DestTag = c.Target, c.BuildTag, c.DestTag
 					} else if cmd.Flags().Changed("dest-tag") {
@@ -204,12 +202,12 @@ func (a *console) branchCollection() *cobra.Command {
 		Example: "  koschei-admin branch-collection f27 f28 -d 'Fedora 27' -t f28 --bugzilla-version 27",
 		Args:    exactly(2, "the name of a collection and its new name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				c := koschei.Collection{Target: f.target}
 				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.BranchCollection(ctx, author, postgres.Branch{
+				return db.BranchCollection(ctx, act, postgres.Branch{
 					Master: args[0], NewName: args[1],
 					Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag,
 					DisplayName: f.displayName, BugzillaVersion: f.bugzillaVersion,
@@ -230,12 +228,12 @@ func (a *console) forkCollection() *cobra.Command {
 		Example: "  koschei-admin fork-collection f28 f28-ruby -d 'Fedora 28 with the new Ruby' -t f28-build-side-42",
 		Args:    exactly(2, "the name of a collection and that of its fork"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				fork := koschei.Collection{Name: args[1], DisplayName: f.displayName, Target: f.target}
 				if err := a.resolveTarget(ctx, &fork, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.ForkCollection(ctx, author, args[0], fork)
+				return db.ForkCollection(ctx, act, args[0], fork)
 			})
 		},
 	}
@@ -265,8 +263,8 @@ func (a *console) deleteCollection() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete collection %s for good?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.DeleteCollection(ctx, author, args[0], force)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.DeleteCollection(ctx, act, args[0], force)
 			})
 		},
 	}

@@ -39,24 +39,16 @@ func (a *console) createDB() *cobra.Command {
 }
 
 func (a *console) migrateJSON(cmd *cobra.Command) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	db, err := ownDatabase(ctx, c, newLogger(c.Log))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.close(ctx) }()
-	migrations := []map[string]any{}
-	err = db.Migrate(ctx, func(m postgres.Migration) {
-		migrations = append(migrations, map[string]any{"version": m.Version, "name": m.Name})
+	return a.withOwnDatabase(cmd.Context(), "", func(ctx context.Context, _ config, db *database) error {
+		migrations := []map[string]any{}
+		err := db.Migrate(ctx, func(m postgres.Migration) {
+			migrations = append(migrations, map[string]any{"version": m.Version, "name": m.Name})
+		})
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd.OutOrStdout(), map[string]any{"migrations": migrations})
 	})
-	if err != nil {
-		return err
-	}
-	return printJSON(cmd.OutOrStdout(), map[string]any{"migrations": migrations})
 }
 
 func (a *console) cleanup() *cobra.Command {
@@ -76,15 +68,15 @@ func (a *console) cleanup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				before := author.Now.AddDate(0, -months, 0)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				before := act.Now.AddDate(0, -months, 0)
 				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Events: before}
 				if a.dryRun {
 					plan, err := db.CleanupPlan(ctx, retention)
 					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d events, and sets that nothing then refers to",
 						plan.Builds, plan.Transitions, plan.Repos, plan.Events)}, err
 				}
-				done, err := db.Cleanup(ctx, author, retention)
+				done, err := db.Cleanup(ctx, act, retention)
 				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d events, %d dependency sets, %d package names",
 					done.Builds, done.Transitions, done.Repos, done.Events, done.Sets, done.NEVRAs)}, err
 			})

@@ -35,11 +35,11 @@ func (a *console) createGroup() *cobra.Command {
 					return err
 				}
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				if appendTo {
-					return createOrAppend(ctx, db, author, args[0], names, nil)
+					return createOrAppend(ctx, db, act, args[0], names, nil)
 				}
-				return db.CreateGroup(ctx, author, args[0], names, nil)
+				return db.CreateGroup(ctx, act, args[0], names, nil)
 			})
 		},
 	}
@@ -56,11 +56,11 @@ func (a *console) addGroup() *cobra.Command {
 		Example: "  koschei-admin add-group mynewgroup\n  koschei-admin add-group mynewgroup pkg1 pkg2 pkg3 -m someuser",
 		Args:    atLeast(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				if len(args) > 1 {
-					return createOrAppend(ctx, db, author, args[0], args[1:], maintainers)
+					return createOrAppend(ctx, db, act, args[0], args[1:], maintainers)
 				}
-				return db.CreateGroup(ctx, author, args[0], nil, maintainers)
+				return db.CreateGroup(ctx, act, args[0], nil, maintainers)
 			})
 		},
 	}
@@ -69,15 +69,15 @@ func (a *console) addGroup() *cobra.Command {
 }
 
 // createOrAppend gives a group packages, and makes it first if need be.
-func createOrAppend(ctx context.Context, db *postgres.DB, author postgres.Author, group string, names, maintainers []string) ([]string, error) {
+func createOrAppend(ctx context.Context, db *postgres.DB, act postgres.Act, group string, names, maintainers []string) ([]string, error) {
 	exists, err := db.GroupExists(ctx, group)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
-		return db.CreateGroup(ctx, author, group, names, maintainers)
+		return db.CreateGroup(ctx, act, group, names, maintainers)
 	}
-	return db.EditGroup(ctx, author, group, postgres.GroupEdit{Packages: &names, Append: true, Maintainers: maintainers})
+	return db.EditGroup(ctx, act, group, postgres.GroupEdit{Packages: &names, Append: true, Maintainers: maintainers})
 }
 
 func (a *console) editGroup() *cobra.Command {
@@ -109,8 +109,8 @@ func (a *console) editGroup() *cobra.Command {
 				}
 				edit.Packages = &names
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.EditGroup(ctx, author, args[0], edit)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.EditGroup(ctx, act, args[0], edit)
 			})
 		},
 	}
@@ -151,8 +151,8 @@ func (a *console) deleteGroup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete group %s?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.DeleteGroup(ctx, author, args[0])
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.DeleteGroup(ctx, act, args[0])
 			})
 		},
 	}
@@ -167,8 +167,8 @@ func (a *console) createCollectionGroup() *cobra.Command {
 		Args:    exactly(1, "the name of a group of collections"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.Name, g.Collections = args[0], a.collections()
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.CreateCollectionGroup(ctx, author, *g)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.CreateCollectionGroup(ctx, act, *g)
 			})
 		},
 	}
@@ -186,8 +186,8 @@ func (a *console) editCollectionGroup() *cobra.Command {
 		Args:    exactly(1, "the name of a group of collections"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.Name, g.Collections = args[0], a.collections()
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.EditCollectionGroup(ctx, author, *g)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.EditCollectionGroup(ctx, act, *g)
 			})
 		},
 	}
@@ -211,8 +211,8 @@ func (a *console) deleteCollectionGroup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete collection group %s?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.DeleteCollectionGroup(ctx, author, args[0])
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.DeleteCollectionGroup(ctx, act, args[0])
 			})
 		},
 	}

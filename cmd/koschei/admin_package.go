@@ -21,8 +21,8 @@ func (a *console) addPackages() *cobra.Command {
 			if err := a.needCollection(); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.TrackPackages(ctx, author, a.collection, names, false)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.TrackPackages(ctx, act, a.collection, names, false)
 			})
 		},
 	}
@@ -51,8 +51,8 @@ func (a *console) setPriority() *cobra.Command {
 			if static {
 				kind = postgres.StaticPriority
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.SetPriority(ctx, author, a.collection, names, kind, int(value))
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.SetPriority(ctx, act, a.collection, names, kind, int(value))
 			})
 		},
 	}
@@ -85,13 +85,13 @@ func (a *console) setArchOverride() *cobra.Command {
 			if err := koschei.ValidateArchOverride(override, c.Koji.BuildArches); err != nil {
 				return badInput(err)
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				if group != "" {
 					if names, err = db.GroupMembersIn(ctx, group, a.collection); err != nil {
 						return nil, err
 					}
 				}
-				return db.SetArchOverride(ctx, author, a.collection, names, override)
+				return db.SetArchOverride(ctx, act, a.collection, names, override)
 			})
 		},
 	}

@@ -25,7 +25,7 @@ func (a *console) status() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
-				now := c.Clock.now()()
+				now := c.Clock.clock().Now()
 				s, err := db.Status(ctx, postgres.Ranking{Rules: c.Priorities.rules(), Now: now})
 				if err != nil {
 					return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
@@ -42,7 +43,7 @@ type submitted struct {
 }
 
 func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *postgres.DB, names []string) error {
-	author, err := a.author(c)
+	act, err := a.act(c)
 	if err != nil {
 		return err
 	}
@@ -54,30 +55,27 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	if err != nil {
 		return err
 	}
-	if c.Koji.Server == "" {
-		return badInput(errNoHub)
-	}
-	hubs, err := newHubs(c, nil)
-	if err != nil {
+	results := []submitted{}
+	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
+		s := &scheduler.Service{
+			DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Clock: c.Clock.clock(),
+			Holder: fmt.Sprintf("%s/%d", act.Name, os.Getpid()), Config: schedulerConfig(c),
+		}
+		p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
+		defer p.end()
+		return s.SubmitNow(ctx, collection, packages, func(pkg *koschei.PackageStatus, err error) {
+			p.step()
+			r := submitted{Package: pkg.Name}
+			if err != nil {
+				r.Error = err.Error()
+			}
+			results = append(results, r)
+		})
+	})
+	if len(results) == 0 && err != nil {
 		return err
 	}
-	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
-	s := &scheduler.Service{
-		DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
-		Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
-	}
-	results := []submitted{}
-	p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
-	err = s.SubmitNow(ctx, collection, packages, func(pkg *koschei.Package, err error) {
-		p.step()
-		r := submitted{Package: pkg.Name}
-		if err != nil {
-			r.Error = err.Error()
-		}
-		results = append(results, r)
-	})
-	p.end()
-	if noted := noteSubmitted(ctx, db, author, a.collection, results); err == nil {
+	if noted := noteSubmitted(ctx, db, act, a.collection, results); err == nil {
 		err = noted
 	}
 	if printed := a.printSubmitted(cmd, results); err == nil {
@@ -91,7 +89,7 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 
 // noteSubmitted finds the builds that were submitted and writes into the audit
 // log who wanted them.
-func noteSubmitted(ctx context.Context, db *postgres.DB, author postgres.Author, collection string, results []submitted) error {
+func noteSubmitted(ctx context.Context, db *postgres.DB, act postgres.Act, collection string, results []submitted) error {
 	var names []string
 	for _, r := range results {
 		if r.Error == "" {
@@ -106,7 +104,7 @@ func noteSubmitted(ctx context.Context, db *postgres.DB, author postgres.Author,
 		i := slices.IndexFunc(results, func(r submitted) bool { return r.Package == p.Name })
 		results[i].Build = p.LastBuildID
 		message := fmt.Sprintf("package %s (collection %s): build %d submitted by hand", p.Name, collection, p.LastBuildID)
-		if err := db.Note(ctx, author, collection, p.Name, message); err != nil {
+		if err := db.Note(ctx, act, collection, p.Name, message); err != nil {
 			return err
 		}
 	}

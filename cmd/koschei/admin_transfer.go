@@ -34,12 +34,12 @@ func (a *console) syncGroup() *cobra.Command {
 		Args: exactly(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var skipped []string
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
 				names, err := listed(ctx, cmd, db, pattern, file, address)
 				if err != nil {
 					return nil, err
 				}
-				synced, err := admin.SyncGroup(ctx, db, author, args[0], names)
+				synced, err := admin.SyncGroup(ctx, db, act, args[0], names)
 				if err != nil {
 					return nil, err
 				}
@@ -159,8 +159,8 @@ func (a *console) importSettings() *cobra.Command {
 			if err != nil {
 				return badInput(fmt.Errorf("%s: %w", args[0], err))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				return db.ApplySettings(ctx, author, s)
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				return db.ApplySettings(ctx, act, s)
 			})
 		},
 	}

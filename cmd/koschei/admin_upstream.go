@@ -21,9 +21,9 @@ type upstreamImport struct {
 	address, zone string
 	withoutBuilds bool
 
-	notes  io.Writer // for what was left out
-	db     *postgres.DB
-	author postgres.Author
+	notes io.Writer // for what was left out
+	db    *postgres.DB
+	act   postgres.Act
 }
 
 func (a *console) importUpstream() *cobra.Command {
@@ -47,8 +47,8 @@ func (a *console) importUpstream() *cobra.Command {
 			if _, err := postgres.ParseURL(u.address); err != nil {
 				return badInput(errors.New("--from: it must be a postgres:// address or libpq's key=value pairs"))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, author postgres.Author) ([]string, error) {
-				u.db, u.author, u.notes = db, author, cmd.ErrOrStderr()
+			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+				u.db, u.act, u.notes = db, act, cmd.ErrOrStderr()
 				return u.run(ctx)
 			})
 		},
@@ -61,12 +61,30 @@ func (a *console) importUpstream() *cobra.Command {
 	return cmd
 }
 
-// run looks at everything that is needed before it changes anything.
-func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
-	hubs, err := u.hubs(ctx)
+// run asks the hub first, unless builds are left out.
+func (u *upstreamImport) run(ctx context.Context) (changes []string, err error) {
+	if u.withoutBuilds {
+		return u.take(ctx, koji.Hubs{})
+	}
+	c, err := u.config()
 	if err != nil {
 		return nil, err
 	}
+	if c.Koji.Server == "" {
+		return nil, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
+	}
+	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
+		if _, err := hubs.Primary.LastEvent(ctx); err != nil {
+			return missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
+		}
+		changes, err = u.take(ctx, hubs)
+		return err
+	})
+	return changes, err
+}
+
+// take looks at everything that is needed before it changes anything.
+func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, error) {
 	original, err := upstream.Open(ctx, u.address, u.zone)
 	if err != nil {
 		return nil, classed(missing(err))
@@ -82,7 +100,7 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 				decided.Collections[i].Name, err))
 		}
 	}
-	changes, err := u.db.TakeOver(ctx, u.author, decided)
+	changes, err := u.db.TakeOver(ctx, u.act, decided)
 	if err != nil || u.withoutBuilds {
 		return changes, err
 	}
@@ -103,29 +121,6 @@ func (u *upstreamImport) run(ctx context.Context) ([]string, error) {
 		}
 	}
 	return changes, nil
-}
-
-// hubs returns clients of the hubs, of which the primary one answers.
-func (u *upstreamImport) hubs(ctx context.Context) (koji.Hubs, error) {
-	var none koji.Hubs
-	if u.withoutBuilds {
-		return none, nil
-	}
-	c, err := u.config()
-	if err != nil {
-		return none, err
-	}
-	if c.Koji.Server == "" {
-		return none, badInput(fmt.Errorf("%w, which knows the order of builds, or say --without-builds", errNoHub))
-	}
-	hubs, err := newHubs(c, nil)
-	if err != nil {
-		return none, err
-	}
-	if _, err := hubs.Primary.LastEvent(ctx); err != nil {
-		return none, missing(fmt.Errorf("asking the hub for the order of builds: %w", err))
-	}
-	return hubs, nil
 }
 
 func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {
@@ -161,7 +156,7 @@ func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, n
 	message := ""
 	if report.Builds+report.Transitions > 0 {
 		message = fmt.Sprintf("collection %s: %s taken over", name, amounts(report.Builds, report.Transitions))
-		noted := u.db.Note(context.WithoutCancel(ctx), u.author, name, "", message)
+		noted := u.db.Note(context.WithoutCancel(ctx), u.act, name, "", message)
 		if err == nil {
 			err = noted
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/watcher"
 )
 
@@ -62,8 +63,12 @@ const (
 	pollsBeforeGivingUp = 3
 )
 
+// shortestWait keeps a bus from being asked all the time, however fast domain
+// time runs.
+const shortestWait = 50 * time.Millisecond
+
 // watcher returns the service. There must be a bus.
-func (p *process) watcher(log *slog.Logger) *watcher.Service {
+func (p *process) watcher(w wiring) runner {
 	c := p.config
 	config := c.Bus.watched()
 	config.GiveUp = pollsBeforeGivingUp * c.Polling.Interval
@@ -73,22 +78,21 @@ func (p *process) watcher(log *slog.Logger) *watcher.Service {
 	} else {
 		metrics.Connected(true)
 	}
-	return &watcher.Service{
-		DB: p.db.DB, Sync: p.sync(log), Log: log, Metrics: metrics, Config: config,
+	wait := func(domain time.Duration) time.Duration { return max(p.clock.Real(domain), shortestWait) }
+	s := &watcher.Service{
+		DB: p.db.DB, Sync: p.sync(w.log), Log: w.log, Metrics: metrics, Config: config,
 		Consumer: &bus.Consumer{
-			Queue: p.bus, Log: log, Most: c.Bus.Prefetch,
-			Gather: c.Clock.real(gatherTime), FirstDelay: c.Clock.real(firstDelay), LastDelay: c.Clock.real(lastDelay),
+			Queue: p.bus, Log: w.log, Most: c.Bus.Prefetch,
+			Gather: wait(gatherTime), FirstDelay: wait(firstDelay), LastDelay: wait(lastDelay),
 		},
 	}
+	return listening(s.Run)
 }
 
-// real returns how long a domain time takes, but not less than a moment.
-func (c clockConfig) real(d time.Duration) time.Duration {
-	if c.Speed > 0 {
-		d = time.Duration(float64(d) / c.Speed)
-	}
-	return max(d, 50*time.Millisecond)
-}
+// listening is a runner that has no passes: messages make it work.
+type listening func(context.Context)
+
+func (run listening) Run(ctx context.Context, _ *loop.Loop) { run(ctx) }
 
 // demoMail is how many messages of a simulated hub may wait in memory. What is
 // beyond gets lost, as it may.

@@ -100,7 +100,7 @@ type prioritiesConfig struct {
 	BuildThreshold float64       `yaml:"build_threshold" doc:"A package is built from this priority on."`
 	PackageUpdate  float64       `yaml:"package_update" doc:"A changed dependency, divided by its distance."`
 	FailedBuild    int           `yaml:"failed_build_priority" doc:"The first failure after a success."`
-	NewlyAdded     int           `yaml:"newly_added" doc:"A last build whose dependencies could not be resolved."`
+	UnresolvedLast int           `yaml:"newly_added" doc:"A last build that could not have worked: its build dependencies could not be installed from the repo it was made in. The key is older than its meaning and has nothing to do with new packages."`
 	T0             time.Duration `yaml:"t0" doc:"Age of the last build at which time priority is 0."`
 	T1             time.Duration `yaml:"t1" doc:"Age at which time alone reaches the threshold."`
 }
@@ -123,7 +123,6 @@ type frontendConfig struct {
 	Listen          string `yaml:"listen" doc:"Address pages are served on."`
 	PackagesPerPage int    `yaml:"packages_per_page"`
 	BuildsPerPage   int    `yaml:"builds_per_page"`
-	ExternalURL     string `yaml:"external_url" doc:"Address under which people reach the pages."`
 }
 
 type clockConfig struct {
@@ -164,7 +163,7 @@ func defaultConfig() config {
 			BuildThreshold: p.BuildThreshold,
 			PackageUpdate:  p.PackageUpdate,
 			FailedBuild:    p.FailedBuild,
-			NewlyAdded:     p.UnresolvedLast,
+			UnresolvedLast: p.UnresolvedLast,
 			T0:             p.T0,
 			T1:             p.T1,
 		},
@@ -183,7 +182,7 @@ func (p prioritiesConfig) rules() koschei.PriorityRules {
 		BuildThreshold: p.BuildThreshold,
 		PackageUpdate:  p.PackageUpdate,
 		FailedBuild:    p.FailedBuild,
-		UnresolvedLast: p.NewlyAdded,
+		UnresolvedLast: p.UnresolvedLast,
 		T0:             p.T0,
 		T1:             p.T1,
 	}

@@ -37,6 +37,28 @@ func ownDatabase(ctx context.Context, c config, log *slog.Logger) (*database, er
 	return db, err
 }
 
+// withOwnDatabase runs f on ownDatabase and closes it. A level other than ""
+// is logged at instead of the configured one.
+func (g *globals) withOwnDatabase(ctx context.Context, level string, f func(ctx context.Context, c config, db *database) error) (err error) {
+	c, err := g.config()
+	if err != nil {
+		return err
+	}
+	if level != "" {
+		c.Log = logConfig{Level: level}
+	}
+	db, err := ownDatabase(ctx, c, newLogger(c.Log))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := db.close(ctx); err == nil {
+			err = closeErr
+		}
+	}()
+	return f(ctx, c, db)
+}
+
 // startDatabase starts the private cluster, which must not be running.
 func startDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
 	private, err := cluster.Start(ctx, c.DataDir, log)

@@ -189,7 +189,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	}
 	g.Go(func() error { return hub.Run(ctx) })
 	g.Go(func() error { return serveHub(ctx, hub, hubListener) })
-	g.Go(func() error { return trackAll(ctx, db.DB, p.now) })
+	g.Go(func() error { return trackAll(ctx, db.DB, p.clock) })
 	p.listenTo(ctx, world)
 	g.Go(func() error { return p.together(ctx, p.services(), listener) })
 	_, err = fmt.Fprintf(out, "Koschei runs at http://%s/ (data in %s). Ctrl-C ends it.\n", listener.Addr(), c.DataDir)
@@ -225,8 +225,8 @@ func serveHub(ctx context.Context, hub *kojisim.Hub, l net.Listener) error {
 }
 
 // operator is who sets a demo up.
-func operator(now time.Time) postgres.Author {
-	return postgres.Author{Name: "demo", Environment: postgres.FromAdmin, Now: now}
+func operator(now time.Time) postgres.Act {
+	return postgres.Act{Actor: koschei.Actor{Name: "demo", From: koschei.FromAdmin, Admin: true}, Now: now}
 }
 
 func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) error {
@@ -239,9 +239,9 @@ func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) erro
 }
 
 // trackAll tracks the packages there are, as soon as polling has found them.
-func trackAll(ctx context.Context, db *postgres.DB, now func() time.Time) error {
+func trackAll(ctx context.Context, db *postgres.DB, clock koschei.Clock) error {
 	for {
-		changes, err := db.TrackPackages(ctx, operator(now()), kojisim.TargetName, nil, true)
+		changes, err := db.TrackPackages(ctx, operator(clock.Now()), kojisim.TargetName, nil, true)
 		if err != nil || len(changes) > 0 {
 			return ended(ctx, err)
 		}

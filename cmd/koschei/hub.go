@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -42,6 +43,22 @@ func newHubs(c config, observe observer) (koji.Hubs, error) {
 	}
 	return koji.Hubs{Primary: primary, Secondary: secondary}, nil
 }
+
+// withHubs runs f with clients of the configured hubs and ends their sessions.
+// Without a hub f is not run, which is the operator's to mend.
+func withHubs(ctx context.Context, c config, f func(koji.Hubs) error) error {
+	if c.Koji.Server == "" {
+		return badInput(errNoHub)
+	}
+	hubs, err := newHubs(c, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
+	return f(hubs)
+}
+
+var errNoHub = errors.New("no hub is configured: set koji.server")
 
 func (c secondaryConfig) client(observe observer) (*koji.Client, error) {
 	if c.TopURL == "" {

@@ -22,7 +22,7 @@ func TestMetricsPage(t *testing.T) {
 	t.Parallel()
 	m := newMetrics()
 	log, rules := slog.New(slog.DiscardHandler), koschei.DefaultPriorityRules()
-	m.registry.MustRegister(&selfcheck.Gauges{Log: log, Now: time.Now, Rules: rules})
+	m.registry.MustRegister(&selfcheck.Gauges{Log: log, Rules: rules})
 	pages := frontend.Server{Log: log, Now: time.Now, Rules: rules, Registry: m.registry}
 	if _, err := pages.Handler(); err != nil {
 		t.Fatal(err)

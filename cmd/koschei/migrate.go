@@ -19,20 +19,12 @@ func newMigrateCommand(g *globals) *cobra.Command {
 		Example: "  koschei migrate --plan\n  koschei migrate",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := g.config()
-			if err != nil {
-				return err
-			}
-			ctx := cmd.Context()
-			db, err := ownDatabase(ctx, c, newLogger(c.Log))
-			if err != nil {
-				return err
-			}
-			defer func() { _ = db.close(ctx) }()
-			if planOnly {
-				return printPlan(ctx, cmd.OutOrStdout(), db)
-			}
-			return runMigration(ctx, cmd.OutOrStdout(), db)
+			return g.withOwnDatabase(cmd.Context(), "", func(ctx context.Context, _ config, db *database) error {
+				if planOnly {
+					return printPlan(ctx, cmd.OutOrStdout(), db)
+				}
+				return runMigration(ctx, cmd.OutOrStdout(), db)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&planOnly, "plan", false, "only print what would be run")

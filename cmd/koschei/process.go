@@ -14,20 +14,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/frontend"
 	"github.com/koschei-ci/koschei/internal/frontend/pages"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
-	"github.com/koschei-ci/koschei/internal/mirror"
-	"github.com/koschei-ci/koschei/internal/polling"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
-	"github.com/koschei-ci/koschei/internal/reporesolver"
 	"github.com/koschei-ci/koschei/internal/resolution"
-	"github.com/koschei-ci/koschei/internal/scheduler"
 	"github.com/koschei-ci/koschei/internal/selfcheck"
 )
 
@@ -38,7 +32,7 @@ type process struct {
 	log     *slog.Logger
 	db      *database
 	hubs    koji.Hubs
-	now     func() time.Time
+	clock   koschei.Clock
 	holder  string // of leases
 	metrics metrics
 	repos   *resolution.Repos
@@ -66,11 +60,11 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	}
 	leasing := *db
 	leasing.DB = db.Leasing(c.Database.Lease)
-	now := c.Clock.now()
-	m.registry.MustRegister(&selfcheck.Gauges{DB: leasing.DB, Log: log, Now: now, Rules: c.Priorities.rules()})
+	clock := c.Clock.clock()
+	m.registry.MustRegister(&selfcheck.Gauges{DB: leasing.DB, Log: log, Clock: clock, Rules: c.Priorities.rules()})
 	return &process{
 		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
-		now:    now,
+		clock:  clock,
 		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
@@ -85,86 +79,28 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 // repoCache is where the metadata of repos are kept.
 func repoCache(dataDir string) string { return filepath.Join(dataDir, "repos") }
 
-// serviceNames are the services as the operators' handbook names them.
-func serviceNames() []string {
-	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler"}
+// services are those that can run here: all, but those that need a message bus
+// only where there is one.
+func (p *process) services() []service {
+	return slices.DeleteFunc(services(), func(s service) bool { return s.needsBus && p.bus == nil })
 }
 
-// services are those that can run here: all, but the watcher only where there
-// is a message bus.
-func (p *process) services() []string {
-	names := serviceNames()
-	if p.bus == nil {
-		names = slices.DeleteFunc(names, func(name string) bool { return name == "watcher" })
+// run runs a service until ctx ends. alarm wakes it; nil if nothing does.
+func (p *process) run(ctx context.Context, s *service, alarm *postgres.Alarm) {
+	l := &loop.Loop{Name: string(s.name), Clock: p.clock, Log: p.log, Metrics: p.metrics.loops}
+	if s.interval != nil {
+		l.Interval = s.interval(&p.config)
 	}
-	return names
-}
-
-// run runs a service until ctx ends.
-func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
-	log := p.log.With("service", name)
-	rules := p.config.Priorities.rules()
-	switch name {
-	case "watcher":
-		p.watcher(log).Run(ctx)
-	case "polling":
-		s := &polling.Service{
-			DB: p.db.DB, Log: log, Rung: alarm.Rung, FullInterval: p.config.Polling.FullInterval, Sync: p.sync(log),
-		}
-		s.Run(ctx, p.loop(name, loopConfig{p.config.Polling.Interval}, alarm))
-	case "repo-resolver":
-		s := &reporesolver.Service{
-			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(log), Repos: p.repos,
-			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
-		}
-		s.Run(ctx, p.loop(name, p.config.RepoResolver, alarm))
-	case "build-resolver":
-		s := &buildresolver.Service{
-			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Repos: p.repos,
-			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
-			RemakeRepos: p.config.Builds.RemakeRepos, Speed: p.config.Clock.Speed,
-		}
-		s.Run(ctx, p.loop(name, loopConfig{p.config.Builds.Interval}, alarm))
-	case "scheduler":
-		s := &scheduler.Service{
-			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
-			Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
-			Config: schedulerConfig(p.config),
-		}
-		s.Run(ctx, p.loop(name, p.config.Scheduler, alarm))
-	default:
-		panic("cannot happen: no service " + name)
+	if alarm != nil {
+		l.Wake = alarm.Bell()
 	}
+	s.build(p, wiring{log: p.log.With("service", s.name), alarm: alarm}).Run(ctx, l)
 }
 
-// mirror brings repos of the secondary hub to the primary one.
-func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
-	return &mirror.Mirror{
-		Hubs: p.hubs, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
-		Arches: p.config.Koji.BuildArches, RepoURL: p.config.Secondary.repoURL(),
-	}
-}
-
-// sync brings the record in line with the hub.
-func (p *process) sync(log *slog.Logger) *kojisync.Sync {
-	return &kojisync.Sync{
-		DB: p.db.DB, Primary: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Rules: p.config.Priorities.rules(),
-		TaskTimeout: p.config.Koji.TaskTimeout, Metrics: p.metrics.builds,
-	}
-}
-
-func schedulerConfig(c config) scheduler.Config {
-	k := c.Koji
-	return scheduler.Config{
-		Rules: c.Priorities.rules(), MaxBuilds: k.MaxBuilds, LoadThreshold: k.LoadThreshold,
-		BuildArches: k.BuildArches, TaskPriority: k.TaskPriority, TaskTimeout: k.TaskTimeout,
-		SecondaryPackages: c.Secondary.Packages,
-	}
-}
-
-func (p *process) loop(name string, c loopConfig, alarm *postgres.Alarm) *loop.Loop {
-	return &loop.Loop{
-		Name: name, Interval: c.Interval, Speed: p.config.Clock.Speed, Wake: alarm.Bell(), Log: p.log, Metrics: p.metrics.loops,
+// noteStart stores that a service begins; the self-check counts that.
+func (p *process) noteStart(ctx context.Context, name koschei.Service) {
+	if err := p.db.NoteStart(ctx, name, p.holder); err != nil {
+		p.log.WarnContext(ctx, "start not noted", "service", name, "error", err)
 	}
 }
 
@@ -172,7 +108,7 @@ func (p *process) loop(name string, c loopConfig, alarm *postgres.Alarm) *loop.L
 func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	c := p.config
 	s := &frontend.Server{
-		DB: p.db.DB, Log: p.log.With("service", "frontend"), Now: p.now, Rules: c.Priorities.rules(), Registry: p.metrics.registry,
+		DB: p.db.DB, Log: p.log.With("service", koschei.ServiceFrontend), Now: p.clock.Now, Rules: c.Priorities.rules(), Registry: p.metrics.registry,
 		Config: pages.Config{
 			Koji: map[koschei.Hub]pages.Koji{
 				koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
@@ -181,7 +117,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			PackagesPerPage: c.Frontend.PackagesPerPage,
 			BuildsPerPage:   c.Frontend.BuildsPerPage,
 			Version:         version(),
-			Speed:           c.Clock.Speed,
+			Clock:           p.clock,
 		},
 		Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
 	}
@@ -191,21 +127,22 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 // errDatabaseLost ends a process whose private cluster has ended on its own.
 var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexpectedly")
 
-// together runs the named services, and pages if there is a listener, until
-// ctx ends or one of them fails, and waits for all.
-func (p *process) together(ctx context.Context, names []string, listener net.Listener) error {
+// together runs services, and pages if there is a listener, until ctx ends or
+// one of them fails, and waits for all.
+func (p *process) together(ctx context.Context, services []service, listener net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	if len(names) > 0 {
-		wakes := p.db.NewListener(names...)
-		for _, name := range names {
-			p.noteStart(ctx, name)
-			g.Go(func() error { p.run(ctx, name, wakes.Alarm(name)); return nil })
+	if len(services) > 0 {
+		wakes := p.db.NewListener(names(services)...)
+		for _, s := range services {
+			p.noteStart(ctx, s.name)
+			g.Go(func() error { p.run(ctx, &s, wakes.Alarm(s.name)); return nil })
 		}
 		g.Go(func() error {
 			wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
 			return nil
 		})
-		g.Go(func() error { p.selfCheck(ctx); return nil })
+		check := selfCheck()
+		g.Go(func() error { p.run(ctx, &check, nil); return nil })
 	}
 	if listener != nil {
 		g.Go(func() error { return p.serve(ctx, listener) })
@@ -224,6 +161,14 @@ func (p *process) together(ctx context.Context, names []string, listener net.Lis
 	defer cancel()
 	_ = p.hubs.Close(bye)
 	return err
+}
+
+func names(services []service) []koschei.Service {
+	var names []koschei.Service
+	for _, s := range services {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // listen opens the address that pages, health and metrics are served on.

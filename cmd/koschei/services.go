@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/koschei-ci/koschei"
 )
 
 func newAllCommand(g *globals) *cobra.Command {
@@ -54,31 +55,24 @@ func newAllCommand(g *globals) *cobra.Command {
 
 // newServiceCommands returns a command for each service and one for the pages.
 func newServiceCommands(g *globals) []*cobra.Command {
-	short := map[string]string{
-		"watcher":        "Hear on the message bus what happens at Koji",
-		"polling":        "Ask Koji for builds, package lists and tasks",
-		"repo-resolver":  "Resolve all packages in each new repo",
-		"build-resolver": "Find out what each build was built with",
-		"scheduler":      "Submit the scratch builds most worth their while",
-	}
 	var cmds []*cobra.Command
-	for _, name := range serviceNames() {
-		cmds = append(cmds, newServiceCommand(g, name, short[name]))
+	for _, s := range services() {
+		cmds = append(cmds, newServiceCommand(g, s))
 	}
 	return append(cmds, newFrontendCommand(g))
 }
 
-func newServiceCommand(g *globals, name, short string) *cobra.Command {
+func newServiceCommand(g *globals, s service) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
-		Use:   name,
-		Short: short,
-		Long: short + ".\n\nOf several replicas one at a time does what must be done once.\n" +
+		Use:   string(s.name),
+		Short: s.short,
+		Long: s.short + ".\n\nOf several replicas one at a time does what must be done once.\n" +
 			"The database must be configured, or run by another process in the same data directory.",
-		Example: "  koschei " + name + " --config koschei.yaml --listen :9100",
+		Example: "  koschei " + string(s.name) + " --config koschei.yaml --listen :9100",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runService(cmd, g, []string{name}, address)
+			return runService(cmd, g, []service{s}, address)
 		},
 	}
 	cmd.Flags().StringVar(&address, "listen", "", "address to serve /livez, /readyz and /metrics on; empty for none")
@@ -88,7 +82,7 @@ func newServiceCommand(g *globals, name, short string) *cobra.Command {
 func newFrontendCommand(g *globals) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
-		Use:     "frontend",
+		Use:     string(koschei.ServiceFrontend),
 		Short:   "Serve the pages and the API",
 		Example: "  koschei frontend --config koschei.yaml --listen :8080",
 		Args:    cobra.NoArgs,
@@ -109,16 +103,18 @@ func newFrontendCommand(g *globals) *cobra.Command {
 
 // runService runs services on a database that is there already, and serves
 // HTTP if an address is given.
-func runService(cmd *cobra.Command, g *globals, names []string, address string) (err error) {
+func runService(cmd *cobra.Command, g *globals, services []service, address string) (err error) {
 	c, err := g.config()
 	if err != nil {
 		return err
 	}
-	if len(names) > 0 && c.Koji.Server == "" {
+	if len(services) > 0 && c.Koji.Server == "" {
 		return badInput(errors.New("no hub is configured: set koji.server"))
 	}
-	if slices.Contains(names, "watcher") && c.Bus.URL == "" {
-		return badInput(errors.New("no message bus is configured: set bus.url; without a bus the watcher is of no use"))
+	for _, s := range services {
+		if s.needsBus && c.Bus.URL == "" {
+			return badInput(fmt.Errorf("no message bus is configured: set bus.url; without a bus the %s is of no use", s.name))
+		}
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	db, err := joinDatabase(ctx, c)
@@ -134,14 +130,14 @@ func runService(cmd *cobra.Command, g *globals, names []string, address string) 
 	if err != nil {
 		return err
 	}
-	p.onlyServices = len(names) > 0
+	p.onlyServices = len(services) > 0
 	if address == "" {
-		return p.together(ctx, names, nil)
+		return p.together(ctx, services, nil)
 	}
 	listener, err := listen(ctx, address)
 	if err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String())
-	return p.together(ctx, names, listener)
+	return p.together(ctx, services, listener)
 }

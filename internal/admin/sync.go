@@ -20,7 +20,7 @@ type Synced struct {
 // others from it. Lists from outside name what Koschei does not know, or what
 // is blocked in every collection: that is passed over and returned. A list of
 // nothing else is refused, as it would empty the group.
-func SyncGroup(ctx context.Context, db *postgres.DB, author postgres.Author, group string, names []string) (*Synced, error) {
+func SyncGroup(ctx context.Context, db *postgres.DB, act postgres.Act, group string, names []string) (*Synced, error) {
 	known, err := db.PackageNames(ctx)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func SyncGroup(ctx context.Context, db *postgres.DB, author postgres.Author, gro
 	if len(members) == 0 {
 		return nil, koschei.Refusal(koschei.ErrNotFound, fmt.Sprintf("group %s: none of the %d names is that of a package", group, len(names)))
 	}
-	s.Changes, err = db.EditGroup(ctx, author, group, postgres.GroupEdit{Packages: &members})
+	s.Changes, err = db.EditGroup(ctx, act, group, postgres.GroupEdit{Packages: &members})
 	return s, err
 }
 

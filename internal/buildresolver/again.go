@@ -181,7 +181,7 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 				return nil
 			}
 		}
-		if r.Tasked != nil && s.Now().Sub(*r.Tasked) <= hub.LongestCall(s.Speed) {
+		if r.Tasked != nil && s.Now().Sub(*r.Tasked) <= s.Domain(hub.LongestCall()) {
 			return nil
 		}
 		now := s.Now()

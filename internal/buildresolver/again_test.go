@@ -29,7 +29,7 @@ func newPast(t *testing.T, user string) *sim {
 	} else {
 		s.LogIn(user, "secret")
 	}
-	s.Koji, s.RemakeRepos = s.Sync.Primary, 14*24*time.Hour
+	s.Hubs, s.RemakeRepos = s.Sync.Hubs, 14*24*time.Hour
 	s.Administer("tagBuildBypass", "f44", "gcc-2-1")
 	s.NewRepo()
 	s.Administer("repoDelete", 1)

@@ -19,7 +19,7 @@ var errWaits = errors.New("the repo is being made again")
 // look resolves what builds of a collection were made with in one repo. It
 // reports whether the repo's files were needed.
 func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64) (used bool, err error) {
-	hub, err := koji.Hubs{Primary: s.Koji, Secondary: s.Secondary}.Source(c)
+	hub, err := s.Hubs.Source(c)
 	if err != nil {
 		return false, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 		}
 	}
 	used = !gone && repo.State.Usable()
-	err = s.DB.Alone(ctx, fmt.Sprintf("build-resolver/%d/%d", c.ID, repoID), s.Holder,
+	err = s.DB.Alone(ctx, fmt.Sprintf("%s/%d/%d", name, c.ID, repoID), s.Holder,
 		func(ctx context.Context, db *postgres.DB) error {
 			builds, err := db.PendingBuilds(ctx, c.ID, repoID)
 			switch {

@@ -36,12 +36,13 @@ import (
 // A Service resolves builds in their repos. Any number may run at once, in one
 // process or several: a lease for each repo keeps them apart.
 type Service struct {
+	koschei.Clock // of domain time
+
 	DB     *postgres.DB
-	Koji   *koji.Client // the primary hub
+	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
-	Now    func() time.Time // domain time
-	Holder string           // of leases; different for each process
+	Holder string // of leases; different for each process
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
@@ -49,9 +50,6 @@ type Service struct {
 	// RemakeRepos is how old a deleted repo may be for it to be asked for again;
 	// 0 is never.
 	RemakeRepos time.Duration
-	Speed       float64 // domain seconds in a real one; 0 is 1
-
-	Secondary *koji.Client // has the repos of collections in secondary mode; nil if there are none
 
 	troubles map[place]trouble
 }
@@ -122,7 +120,7 @@ func (s *Service) resolvePending(ctx context.Context, collections map[int64]*kos
 }
 
 // name is the service's in what is stored of how it fares with collections.
-const name = "build-resolver"
+const name = koschei.ServiceBuildResolver
 
 // report notes the collections that nothing troubles. One repo whose builds
 // cannot be resolved is trouble with its collection, see note.

@@ -136,8 +136,8 @@ func (s *stage) addCollection(name string) {
 	}
 }
 
-func (s *stage) author() postgres.Author {
-	return postgres.Author{Name: "chaos", Environment: postgres.FromAdmin, Now: s.now()}
+func (s *stage) author() postgres.Act {
+	return postgres.Act{Actor: koschei.Actor{Name: "chaos", From: koschei.FromAdmin, Admin: true}, Now: s.now()}
 }
 
 // now is domain time.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -170,7 +171,7 @@ func TestNoticeIsOnEveryPageAsText(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
 	b := browse(t, newServer(db))
-	author := postgres.Author{Name: "operator", Environment: "admin", Now: now}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	if _, err := db.SetNotice(t.Context(), author, `<b>Koji</b> is "down"`); err != nil {
 		t.Fatal(err)
 	}

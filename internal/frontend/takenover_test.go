@@ -16,7 +16,7 @@ import (
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: now}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	c, err := db.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)

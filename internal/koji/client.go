@@ -97,16 +97,9 @@ func newTransport(config Config) *http.Transport {
 func (c *Client) CallLimit() time.Duration { return c.config.CallLimit }
 
 // LongestCall is how long after it was written down a change may be under way,
-// in domain time of which so many seconds pass in a real one (0 is 1): we give
-// up after a call's limit, and what was sent at that moment the hub may have in
-// hand for as long again.
-func (c *Client) LongestCall(speed float64) time.Duration {
-	longest := 2 * c.CallLimit()
-	if speed > 0 {
-		longest = time.Duration(float64(longest) * speed)
-	}
-	return longest
-}
+// in real time: we give up after a call's limit, and what was sent at that
+// moment the hub may have in hand for as long again.
+func (c *Client) LongestCall() time.Duration { return 2 * c.CallLimit() }
 
 // Close ends the session at the hub, if there is one, and all connections.
 func (c *Client) Close(ctx context.Context) error {

@@ -37,7 +37,7 @@ func (s *Sync) BuildsOfTasks(ctx context.Context, tasks []int64) error {
 // those that have run too long, and stores what became of them. A build stays
 // as it is when its task cannot be canceled.
 func (s *Sync) CancelBuilds(ctx context.Context) error {
-	builds, err := s.DB.BuildsToCancel(ctx, s.Now().Add(-s.taskTimeout()))
+	builds, err := s.DB.BuildsToCancel(ctx, s.Now().Add(-s.TaskTimeout))
 	if err != nil || len(builds) == 0 {
 		return err
 	}

@@ -152,7 +152,7 @@ func TestCanceled(t *testing.T) {
 		want string
 	}{
 		{"on request", func(f *fixture, id, _ int64) {
-			author := postgres.Author{Name: "somebody", Environment: postgres.FromFrontend, Now: f.Now()}
+			author := postgres.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend}, Now: f.Now()}
 			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); err != nil {
 				f.t.Error(err)
 			}

@@ -92,10 +92,8 @@ func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 	}
 	cfg := pgtest.Database(t)
 	f := &fixture{
-		Sync: &Sync{
-			DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now,
-			Rules: koschei.DefaultPriorityRules(),
-		},
+		Sync: New(pgtest.Open(t, cfg), koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now},
+			koschei.DefaultPriorityRules(), slog.New(slog.DiscardHandler)),
 		t: t, world: w, hub: hub, clock: clock, sql: pgtest.NewConsole(t, cfg), url: server.URL,
 	}
 	f.exec(`

@@ -67,10 +67,10 @@ func (s *Sync) judgeCanceled(b *postgres.RunningBuild, task *koji.Task) ending {
 	switch {
 	case b.CancelRequested:
 		return ending{outcome: koschei.OutcomeCanceled, fault: "canceled on request", faultTask: task.ID}
-	case ran >= s.taskTimeout():
+	case ran >= s.TaskTimeout:
 		return ending{
 			outcome: koschei.OutcomeTimeout, faultTask: task.ID,
-			fault: fmt.Sprintf("canceled after %s, the longest time a build may take", s.taskTimeout().Round(time.Minute)),
+			fault: fmt.Sprintf("canceled after %s, the longest time a build may take", s.TaskTimeout.Round(time.Minute)),
 		}
 	default:
 		return ending{outcome: koschei.OutcomeCanceled, fault: "canceled in Koji", faultTask: task.ID}

@@ -56,7 +56,7 @@ func (s *Sync) FetchSRPMs(ctx context.Context, sources []postgres.Source) ([]pos
 		if len(ours) == 0 {
 			continue
 		}
-		hub, err := s.hubs().Client(name)
+		hub, err := s.Client(name)
 		if err != nil {
 			return nil, err
 		}

@@ -15,13 +15,15 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // A Loop says when the passes of a service begin. Run uses it once.
 type Loop struct {
 	Name     string          // of the service, in logs and metrics
 	Interval time.Duration   // domain time from the end of a pass to the next
-	Speed    float64         // domain seconds in a real second; 0 is 1
+	Clock    koschei.Clock   // only its speed counts
 	Passes   int             // after so many Run returns; 0: it goes on until the service ends
 	Wake     <-chan struct{} // begins the next pass early; nil if nothing does
 	Log      *slog.Logger
@@ -116,10 +118,7 @@ func (l *Loop) Pace() time.Duration { return l.real(l.Interval) }
 
 // real returns how long a domain time takes.
 func (l *Loop) real(d time.Duration) time.Duration {
-	if l.Speed > 0 {
-		d = time.Duration(float64(d) / l.Speed)
-	}
-	return max(d, floor)
+	return max(l.Clock.Real(d), floor)
 }
 
 // jitter moves d by up to a tenth, so that loops do not march in step.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // starts runs a loop for a while of real time and returns when its passes
@@ -53,7 +55,7 @@ func TestInterval(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed}, 10*test.want, ok)
+				began := starts(t, &Loop{Interval: test.interval, Clock: koschei.Clock{Speed: test.speed}}, 10*test.want, ok)
 				if began[0] != 0 {
 					t.Errorf("first pass after %v, want at once", began[0])
 				}
@@ -85,7 +87,7 @@ func TestFailuresBackOff(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed}, 2*time.Hour, func(n int) error {
+				began := starts(t, &Loop{Interval: test.interval, Clock: koschei.Clock{Speed: test.speed}}, 2*time.Hour, func(n int) error {
 					if n > len(test.want) {
 						return nil
 					}
@@ -97,7 +99,7 @@ func TestFailuresBackOff(t *testing.T) {
 					}
 				}
 				after := began[len(test.want)+1] - began[len(test.want)]
-				if want := (&Loop{Speed: test.speed}).real(test.interval); !near(after, want) {
+				if want := (&Loop{Clock: koschei.Clock{Speed: test.speed}}).real(test.interval); !near(after, want) {
 					t.Errorf("after success waited %v, want about %v", after, want)
 				}
 			})
@@ -146,7 +148,7 @@ func TestWakeRest(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				wake := make(chan struct{})
 				close(wake)
-				began := starts(t, &Loop{Interval: test.interval, Speed: test.speed, Wake: wake}, 10*test.want, ok)
+				began := starts(t, &Loop{Interval: test.interval, Clock: koschei.Clock{Speed: test.speed}, Wake: wake}, 10*test.want, ok)
 				for i := 1; i < len(began); i++ {
 					if wait := began[i] - began[i-1]; wait != test.want {
 						t.Errorf("woken after %v, want %v", wait, test.want)

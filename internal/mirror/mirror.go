@@ -30,13 +30,13 @@ import (
 )
 
 // A Mirror brings repos of the secondary hub to the primary one. All fields
-// but Speed must be set.
+// but Clock must be set.
 type Mirror struct {
+	koschei.Clock // of domain time
+
 	Hubs   koji.Hubs
 	Log    *slog.Logger
-	Now    func() time.Time // domain time
-	Speed  float64          // domain seconds in a real one; 0 is 1
-	Holder string           // of leases
+	Holder string // of leases
 
 	Arches []string // of tags that it makes
 
@@ -210,7 +210,7 @@ func (m *Mirror) find(ctx context.Context, db *postgres.DB, r *postgres.RepoMapp
 			return db.SaveRepoMapping(ctx, r)
 		}
 	}
-	if m.Now().Sub(r.Asked) <= m.Hubs.Primary.LongestCall(m.Speed) {
+	if m.Now().Sub(r.Asked) <= m.Domain(m.Hubs.Primary.LongestCall()) {
 		return nil
 	}
 	r.Asked = m.Now()

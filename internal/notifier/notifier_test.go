@@ -47,7 +47,7 @@ func (s *sink) Send(_ context.Context, d *koschei.Delivery) error {
 // track makes an event for each package.
 func track(t *testing.T, db *postgres.DB, names ...string) {
 	t.Helper()
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: noon}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: noon}
 	c := &koschei.Collection{
 		Name: "f44", DisplayName: "Fedora 44", Target: "f44", DestTag: "f44", BuildTag: "f44-build", BuildGroup: "build",
 		PriorityCoefficient: 1, Weight: 1,

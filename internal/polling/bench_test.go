@@ -94,9 +94,9 @@ func BenchmarkCycle(b *testing.B) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	db := pgtest.Open(b, cfg)
-	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{
-		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}}
+	s := &Service{DB: db, Log: log, Sync: kojisync.New(
+		db, koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now}, koschei.DefaultPriorityRules(), log,
+	)}
 	cycle := func(what string) {
 		b.Helper()
 		m.take()

@@ -59,7 +59,7 @@ type factsLook struct {
 // wait for, and a large collection that is new takes long.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	builds := &loop.Loop{
-		Name: l.Name + "-builds", Interval: l.Interval, Speed: l.Speed, Passes: l.Passes, Log: l.Log, Metrics: l.Metrics,
+		Name: l.Name + "-builds", Interval: l.Interval, Clock: l.Clock, Passes: l.Passes, Log: l.Log, Metrics: l.Metrics,
 	}
 	s.interval = l.Interval
 	var both sync.WaitGroup
@@ -89,7 +89,7 @@ func (s *Service) pass(ctx context.Context) error {
 		if err != nil {
 			troubles = append(troubles, fmt.Errorf("collection %s: %w", collections[i].Name, err))
 		}
-		troubles = append(troubles, kojisync.Note(ctx, s.DB, &collections[i], "polling", err, s.Sync.Now()))
+		troubles = append(troubles, kojisync.Note(ctx, s.DB, &collections[i], koschei.ServicePolling, err, s.Sync.Now()))
 	}
 	return errors.Join(troubles...)
 }

@@ -54,9 +54,9 @@ func newFixture(t *testing.T) *fixture {
 	}
 	cfg := pgtest.Database(t)
 	db := pgtest.Open(t, cfg)
-	return &fixture{hub: hub, client: client, sql: pgtest.NewConsole(t, cfg), Service: &Service{DB: db, Log: log, Sync: &kojisync.Sync{
-		DB: db, Primary: client, Log: log, Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}}}
+	return &fixture{hub: hub, client: client, sql: pgtest.NewConsole(t, cfg), Service: &Service{DB: db, Log: log, Sync: kojisync.New(
+		db, koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now}, koschei.DefaultPriorityRules(), log,
+	)}}
 }
 
 // TestPass polls two collections, the first of which has no tag at the hub.
@@ -100,7 +100,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{DB: db, Log: log, Sync: &kojisync.Sync{DB: db, Primary: client, Log: log, Now: time.Now}}
+	s := &Service{DB: db, Log: log, Sync: kojisync.New(db, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log)}
 	l := &loop.Loop{Name: "polling", Interval: time.Millisecond, Log: log}
 	done := make(chan struct{})
 	wake := make(chan struct{})
@@ -138,7 +138,7 @@ func TestWoken(t *testing.T) {
 	var ids []int64
 	var all bool
 	s := &Service{
-		Sync:     &kojisync.Sync{Now: func() time.Time { return now }},
+		Sync:     &kojisync.Sync{Clock: koschei.Clock{Read: func() time.Time { return now }}},
 		Rung:     func() ([]int64, bool) { return ids, all },
 		interval: 10 * time.Minute,
 	}
@@ -166,7 +166,7 @@ func TestPassForSome(t *testing.T) {
 	b := sql.Number(`SELECT id FROM collection WHERE name = 'b'`)
 	s := &Service{
 		DB: db, Log: log, interval: time.Hour, polled: time.Now(),
-		Sync: &kojisync.Sync{DB: db, Primary: client, Log: log, Now: time.Now},
+		Sync: kojisync.New(db, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log),
 		Rung: func() ([]int64, bool) { return []int64{b}, false },
 	}
 	err = s.pass(t.Context())

@@ -7,23 +7,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
 )
 
-// Environments an audited change may come from.
-const (
-	FromAdmin    = "admin"
-	FromBackend  = "backend"
-	FromFrontend = "frontend"
-)
-
-// An Author is who changes the record, from where and when (domain time).
-// Every method that changes what people decided takes one and leaves an audit
-// entry in the same transaction, but only for what really changed.
-type Author struct {
-	Name        string // a user's, or a service's
-	Environment string // FromAdmin, FromBackend or FromFrontend
-	Now         time.Time
-	DryRun      bool // make the change, say what it is and take it back
+// An Act is a change of what people decided: by whom, when, and whether it is
+// made. Every method that makes such a change takes one and leaves an audit entry
+// in the same transaction, but only for what really changed.
+type Act struct {
+	koschei.Actor
+	Now    time.Time // domain time
+	DryRun bool      // make the change, say what it is and take it back
 }
 
 // An AuditEntry is one change that somebody made.
@@ -39,14 +33,14 @@ type AuditEntry struct {
 
 // An audit collects the entries of one transaction.
 type audit struct {
-	author  Author
+	act     Act
 	entries [][]any
 }
 
 // add notes a change; message and args are those of fmt.Sprintf.
 func (a *audit) add(collection, pkg, message string, args ...any) {
 	a.entries = append(a.entries, []any{
-		a.author.Now, a.author.Name, a.author.Environment, collection, pkg, fmt.Sprintf(message, args...),
+		a.act.Now, a.act.Name, a.act.From, collection, pkg, fmt.Sprintf(message, args...),
 	})
 }
 
@@ -64,14 +58,14 @@ var errDryRun = errors.New("this is a dry run")
 
 // change runs f in a transaction and stores the audit entries f adds with it.
 // It returns their messages, in order, for whoever made the change to read.
-func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *audit) error) ([]string, error) {
+func (db *DB) change(ctx context.Context, act Act, f func(tx pgx.Tx, log *audit) error) ([]string, error) {
 	var log audit
 	err := db.transact(ctx, func(tx pgx.Tx) error {
-		log = audit{author: author}
+		log = audit{act: act}
 		if err := f(tx, &log); err != nil {
 			return err
 		}
-		if author.DryRun {
+		if act.DryRun {
 			return errDryRun
 		}
 		return log.write(ctx, tx)
@@ -87,8 +81,8 @@ func (db *DB) change(ctx context.Context, author Author, f func(tx pgx.Tx, log *
 }
 
 // Note stores what somebody did that is no change of the record itself.
-func (db *DB) Note(ctx context.Context, author Author, collection, pkg, message string) error {
-	_, err := db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
+func (db *DB) Note(ctx context.Context, act Act, collection, pkg, message string) error {
+	_, err := db.change(ctx, act, func(_ pgx.Tx, log *audit) error {
 		log.add(collection, pkg, "%s", message)
 		return nil
 	})

@@ -31,8 +31,8 @@ const historyCopied = 30 * 24 * time.Hour
 // master was in. The branch has copies of all packages and of the last month's
 // history, at least of each package's last complete build; it is not resolved
 // yet. Builds under way stay with the master alone, so that none counts twice.
-func (db *DB) BranchCollection(ctx context.Context, author Author, b Branch) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) BranchCollection(ctx context.Context, act Act, b Branch) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		master, err := lockCollection(ctx, tx, b.Master)
 		if err != nil {
 			return err
@@ -49,20 +49,20 @@ func (db *DB) BranchCollection(ctx context.Context, author Author, b Branch) ([]
 				return err
 			}
 		}
-		if err := updateCollection(ctx, tx, master, master.BuildTag != before.BuildTag); err != nil {
+		if err := updateCollection(ctx, tx, &before, master); err != nil {
 			return err
 		}
 		auditCollection(log, &before, master)
 		log.add(branch.Name, "", "collection %s branched from %s", branch.Name, master.Name)
-		return copyCollection(ctx, tx, master.ID, &branch, author.Now, author.Now.Add(-historyCopied))
+		return copyCollection(ctx, tx, master.ID, &branch, act.Now, act.Now.Add(-historyCopied))
 	})
 }
 
 // ForkCollection makes a collection like master, in the same groups, but with
 // its own name, display name, target and tags. Of history it has each package's
 // last complete build alone; it is not resolved yet.
-func (db *DB) ForkCollection(ctx context.Context, author Author, master string, fork koschei.Collection) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) ForkCollection(ctx context.Context, act Act, master string, fork koschei.Collection) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		of, err := lockCollection(ctx, tx, master)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (db *DB) ForkCollection(ctx context.Context, author Author, master string, 
 			return err
 		}
 		log.add(c.Name, "", "collection %s forked from %s", c.Name, master)
-		return copyCollection(ctx, tx, of.ID, &c, author.Now, author.Now)
+		return copyCollection(ctx, tx, of.ID, &c, act.Now, act.Now)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -26,7 +27,7 @@ func BenchmarkBranch(b *testing.B) {
 		FROM package p, generate_series(1, 4) AS i, LATERAL (SELECT $1::timestamptz - i * interval '5 days') AS at (t)`, now)
 	console.Exec(`INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance) SELECT id, id, '{1}', '{2}', '{1}' FROM build`)
 	console.Exec(`ANALYZE`)
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: now}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	for i := 0; b.Loop(); i++ {
 		_, err := db.BranchCollection(b.Context(), author, postgres.Branch{
 			Master: fmt.Sprintf("f%d", i), NewName: fmt.Sprintf("f%d", i+1),

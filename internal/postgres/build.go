@@ -77,8 +77,8 @@ func (db *DB) LostSubmissions(ctx context.Context, since time.Time) ([]RunningBu
 
 // RequestCancel asks for a build of a package to be canceled. It wraps
 // koschei.ErrConflict if the build is over or it was asked for already.
-func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) RequestCancel(ctx context.Context, act Act, buildID int64) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		var pkg, collection string
 		var requested bool
 		err := tx.QueryRow(ctx, `
@@ -103,7 +103,7 @@ func (db *DB) RequestCancel(ctx context.Context, author Author, buildID int64) (
 			return koschei.Refusal(koschei.ErrConflict, fmt.Sprintf("build %d is over", buildID))
 		}
 		log.add(collection, pkg, "package %s (collection %s): cancellation of build %d requested", pkg, collection, buildID)
-		return wake(ctx, tx, 0, WakeScheduler)
+		return wake(ctx, tx, 0, koschei.ServiceScheduler)
 	})
 }
 
@@ -220,7 +220,7 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 		WHERE id = $1 AND ($2 <> outcome OR task_id IS NULL AND $4 <> 0 OR repo_id IS NULL AND $5 <> 0)`,
 		r.BuildID, r.Outcome, orNull(r.Finished), r.TaskID, r.RepoID, r.Fault, r.FaultTaskID)
 	if err == nil && tag.RowsAffected() > 0 && r.RepoID != 0 {
-		err = wakeFor(ctx, tx, []int64{b.PackageID}, WakeBuildResolver)
+		err = wakeFor(ctx, tx, []int64{b.PackageID}, koschei.ServiceBuildResolver)
 	}
 	if err != nil || b.Outcome == r.Outcome || !b.Outcome.Ended() && !r.Outcome.Ended() {
 		return err // nothing follows for the package
@@ -239,7 +239,7 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 	if err := noteBuilds(ctx, tx, koschei.EventBuildEnded, []int64{b.ID}, []string{string(b.Outcome)}, now); err != nil {
 		return err
 	}
-	return wakeFor(ctx, tx, []int64{b.PackageID}, WakeScheduler, WakeRepoResolver)
+	return wakeFor(ctx, tx, []int64{b.PackageID}, koschei.ServiceScheduler, koschei.ServiceRepoResolver)
 }
 
 // settlePriorities resets what had raised a package's priority: a build that

@@ -130,5 +130,5 @@ func resolveAgain(ctx context.Context, tx pgx.Tx, buildIDs []int64) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	return wakeFor(ctx, tx, due, WakeRepoResolver)
+	return wakeFor(ctx, tx, due, koschei.ServiceRepoResolver)
 }

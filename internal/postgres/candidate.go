@@ -12,6 +12,19 @@ import (
 // eligible packages (of alias p) are resolved at all.
 const eligible = `p.tracked AND NOT p.blocked AND NOT p.skip_resolution AND p.last_complete_build_id IS NOT NULL`
 
+// comparedBuild is the build c that a package p is compared with to tell what has
+// changed since: the newest that ended, counts and has a dependency set. It goes
+// behind what is selected of c. comparableBuild builds are those it may become.
+const (
+	comparedBuild = `
+		FROM build c
+		WHERE ` + comparableBuild + ` AND c.deps = 'resolved' ` + newestBuild
+	comparableBuild = `c.package_id = p.id AND NOT c.untagged AND c.outcome IN ('complete', 'failed')`
+	newestBuild     = `
+		ORDER BY c.event DESC, c.id DESC
+		LIMIT 1`
+)
+
 // baselines joins each package's (of alias p) Baseline as base, if it is not the
 // last complete build b; baseline is what either says.
 const (
@@ -20,10 +33,8 @@ const (
 	LEFT JOIN LATERAL (
 		SELECT coalesce(c.dependency_set_id, 0) AS set_id, c.deps = 'pending' AS awaited
 		FROM build c
-		WHERE b.deps <> 'resolved' AND c.package_id = p.id AND NOT c.untagged AND c.outcome IN ('complete', 'failed')
-			AND (c.deps = 'resolved' OR c.deps = 'pending' AND c.repo_id IS NOT NULL)
-		ORDER BY c.event DESC, c.id DESC
-		LIMIT 1
+		WHERE b.deps <> 'resolved' AND ` + comparableBuild + `
+			AND (c.deps = 'resolved' OR c.deps = 'pending' AND c.repo_id IS NOT NULL)` + newestBuild + `
 	) base ON true`
 )
 

@@ -19,11 +19,11 @@ type CollectionGroupEdit struct {
 
 // CreateCollectionGroup makes a group of collections. Errors wrap
 // koschei.ErrExists if the name is taken, koschei.ErrNotFound if a collection is unknown.
-func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g CollectionGroupEdit) ([]string, error) {
+func (db *DB) CreateCollectionGroup(ctx context.Context, act Act, g CollectionGroupEdit) ([]string, error) {
 	if err := koschei.ValidateName("collection group", g.Name); err != nil {
 		return nil, err
 	}
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		var id int64
 		err := tx.QueryRow(ctx, `
 			INSERT INTO collection_group (name, display_name)
@@ -42,8 +42,8 @@ func (db *DB) CreateCollectionGroup(ctx context.Context, author Author, g Collec
 
 // EditCollectionGroup changes the display name unless that is "", and the
 // contents unless Collections is nil.
-func (db *DB) EditCollectionGroup(ctx context.Context, author Author, g CollectionGroupEdit) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) EditCollectionGroup(ctx context.Context, act Act, g CollectionGroupEdit) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		var id int64
 		var was string
 		err := tx.QueryRow(ctx, `
@@ -113,8 +113,8 @@ func setGroupCollections(ctx context.Context, tx pgx.Tx, log *audit, id int64, g
 }
 
 // DeleteCollectionGroup deletes a group, not the collections in it.
-func (db *DB) DeleteCollectionGroup(ctx context.Context, author Author, name string) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) DeleteCollectionGroup(ctx context.Context, act Act, name string) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		tag, err := tx.Exec(ctx, `DELETE FROM collection_group WHERE name = $1`, name)
 		if err != nil {
 			return fmt.Errorf("deleting collection group %s: %w", name, err)

@@ -33,7 +33,7 @@ type operation struct {
 	do   func(w *world, p contended) error
 }
 
-var someone = postgres.Author{Name: "someone", Environment: postgres.FromFrontend, Now: testTime}
+var someone = postgres.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromFrontend}, Now: testTime}
 
 // operations are what may happen to one package at the same time.
 func operations() []operation {

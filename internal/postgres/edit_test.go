@@ -18,7 +18,7 @@ import (
 type editor struct {
 	*postgres.DB
 	pool   *pgxpool.Pool
-	author postgres.Author
+	author postgres.Act
 }
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -29,7 +29,7 @@ func newEditor(t *testing.T) *editor {
 	e := &editor{
 		DB:     pgtest.Open(t, cfg),
 		pool:   pgtest.Connect(t, cfg),
-		author: postgres.Author{Name: "someone", Environment: postgres.FromAdmin, Now: noon},
+		author: postgres.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromAdmin, Admin: true}, Now: noon},
 	}
 	f27 := koschei.Collection{
 		Name: "f27", DisplayName: "Rawhide", Order: 100, Target: "rawhide", DestTag: "f27", BuildTag: "f27-build",

@@ -14,12 +14,12 @@ import (
 // maintainers, who become users if they are none. So does the user whose
 // namespace it is. An error wraps koschei.ErrExists if the name is taken, and
 // koschei.ErrNotFound, naming every one, if packages are unknown.
-func (db *DB) CreateGroup(ctx context.Context, author Author, fullName string, packages, maintainers []string) ([]string, error) {
+func (db *DB) CreateGroup(ctx context.Context, act Act, fullName string, packages, maintainers []string) ([]string, error) {
 	namespace, name, err := koschei.ParseGroupName(fullName)
 	if err != nil {
 		return nil, err
 	}
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		if namespace != "" {
 			maintainers = append([]string{namespace}, maintainers...)
 		}
@@ -61,8 +61,8 @@ type GroupEdit struct {
 
 // EditGroup changes a group all at once or, with an error like CreateGroup's or
 // one that wraps koschei.ErrNotFound, not at all.
-func (db *DB) EditGroup(ctx context.Context, author Author, fullName string, edit GroupEdit) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) EditGroup(ctx context.Context, act Act, fullName string, edit GroupEdit) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		g, err := lockGroup(ctx, tx, fullName)
 		if err != nil {
 			return err
@@ -88,8 +88,8 @@ func (db *DB) EditGroup(ctx context.Context, author Author, fullName string, edi
 }
 
 // DeleteGroup deletes a group, not its members.
-func (db *DB) DeleteGroup(ctx context.Context, author Author, fullName string) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) DeleteGroup(ctx context.Context, act Act, fullName string) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		g, err := lockGroup(ctx, tx, fullName)
 		if err != nil {
 			return err

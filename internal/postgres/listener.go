@@ -14,6 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // A Listener rings the alarms of a process when there is work for its services
@@ -23,13 +25,13 @@ import (
 // the loops' intervals are over.
 type Listener struct {
 	db     *DB
-	alarms map[string]*Alarm
+	alarms map[koschei.Service]*Alarm
 	check  time.Duration // how long a connection may be silent before it is asked whether it is one
 }
 
 // NewListener has an alarm for each of the services.
-func (db *DB) NewListener(services ...string) *Listener {
-	l := &Listener{db: db, alarms: map[string]*Alarm{}, check: listenCheck}
+func (db *DB) NewListener(services ...koschei.Service) *Listener {
+	l := &Listener{db: db, alarms: map[koschei.Service]*Alarm{}, check: listenCheck}
 	for _, s := range services {
 		l.alarms[s] = &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}}
 	}
@@ -38,7 +40,7 @@ func (db *DB) NewListener(services ...string) *Listener {
 
 // Alarm returns the alarm of one of the services that NewListener was given,
 // nil for any other.
-func (l *Listener) Alarm(service string) *Alarm { return l.alarms[service] }
+func (l *Listener) Alarm(service koschei.Service) *Alarm { return l.alarms[service] }
 
 const (
 	listenCheck  = time.Minute
@@ -82,7 +84,7 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 		_ = conn.Close(closing) // it is lost, or has nothing more to say
 	}()
 	for _, service := range slices.Sorted(maps.Keys(l.alarms)) {
-		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{wakeChannel + service}.Sanitize()); err != nil {
+		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{wakeChannel + string(service)}.Sanitize()); err != nil {
 			return fmt.Errorf("listening for %s: %w", service, err)
 		}
 	}
@@ -97,7 +99,7 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 			return fmt.Errorf("listening: %w", err)
 		}
 		if n != nil {
-			if alarm := l.alarms[strings.TrimPrefix(n.Channel, wakeChannel)]; alarm != nil {
+			if alarm := l.alarms[koschei.Service(strings.TrimPrefix(n.Channel, wakeChannel))]; alarm != nil {
 				alarm.ring(n.Payload)
 			}
 		}

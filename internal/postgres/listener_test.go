@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -25,9 +26,9 @@ type ear struct {
 func listen(t *testing.T, cfg *pgxpool.Config, silence time.Duration) *ear {
 	t.Helper()
 	db := pgtest.Open(t, cfg)
-	l := db.NewListener(postgres.WakeScheduler, postgres.WakePolling)
+	l := db.NewListener(koschei.ServiceScheduler, koschei.ServicePolling)
 	l.CheckEvery(silence)
-	e := &ear{t: t, db: db, alarm: l.Alarm(postgres.WakeScheduler), lost: make(chan error, 1000)}
+	e := &ear{t: t, db: db, alarm: l.Alarm(koschei.ServiceScheduler), lost: make(chan error, 1000)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); l.Run(ctx, func(err error) { e.lost <- err }) }()
@@ -40,7 +41,7 @@ func listen(t *testing.T, cfg *pgxpool.Config, silence time.Duration) *ear {
 func (e *ear) hear(collection int64) {
 	e.t.Helper()
 	for {
-		if err := e.db.Wake(e.t.Context(), postgres.WakeScheduler, collection); err != nil {
+		if err := e.db.Wake(e.t.Context(), koschei.ServiceScheduler, collection); err != nil {
 			e.t.Fatal(err)
 		}
 		select {
@@ -57,7 +58,7 @@ func (e *ear) hear(collection int64) {
 func (e *ear) rung() []int64 {
 	e.t.Helper()
 	const mark = 123456
-	if err := e.db.Wake(e.t.Context(), postgres.WakeScheduler, mark); err != nil {
+	if err := e.db.Wake(e.t.Context(), koschei.ServiceScheduler, mark); err != nil {
 		e.t.Fatal(err)
 	}
 	var heard []int64
@@ -88,10 +89,10 @@ func TestListener(t *testing.T) {
 	t.Parallel()
 	e := listen(t, pgtest.Database(t), time.Minute)
 	for _, n := range []struct {
-		service    string
+		service    koschei.Service
 		collection int64
 	}{
-		{postgres.WakeScheduler, 7}, {postgres.WakeScheduler, 7}, {postgres.WakePolling, 8}, {postgres.WakeBuildResolver, 9}, {postgres.WakeScheduler, 3},
+		{koschei.ServiceScheduler, 7}, {koschei.ServiceScheduler, 7}, {koschei.ServicePolling, 8}, {koschei.ServiceBuildResolver, 9}, {koschei.ServiceScheduler, 3},
 	} {
 		if err := e.db.Wake(t.Context(), n.service, n.collection); err != nil {
 			t.Fatal(err)

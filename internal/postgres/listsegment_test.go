@@ -35,7 +35,7 @@ type listedPackage struct {
 	Group          bool
 	BuildID        *int64
 	Started, Since *time.Time
-	*koschei.Package
+	*koschei.PackageStatus
 }
 
 func newListWorld(t *testing.T, coefficient float64, resolved koschei.Resolution) *listWorld {
@@ -114,11 +114,11 @@ func (w *listWorld) readPackages() {
 		w.t.Fatal(err)
 	}
 	w.packages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (listedPackage, error) {
-		p := listedPackage{Package: &koschei.Package{}}
+		p := listedPackage{PackageStatus: &koschei.PackageStatus{}}
 		err := row.Scan(&p.ID, &p.Name, &p.State, &p.Running, &p.Blocked, &p.Group, &p.BuildID, &p.Started, &p.Since,
 			&p.Tracked, &p.SkipResolution, &p.Resolution, &p.StaticPriority, &p.ManualPriority, &p.BuildPriority, &p.DependencyPriority,
 			&p.LastCompleteBuildID)
-		p.Package.Blocked = p.Blocked
+		p.PackageStatus.Blocked = p.Blocked
 		if p.BuildID != nil {
 			p.LastBuildID, p.LastBuildStarted = *p.BuildID, *p.Started
 		}
@@ -201,7 +201,7 @@ func (w *listWorld) priority(p *listedPackage) *float64 {
 	if len(p.Obstacles(w.collection)) > 0 {
 		return nil
 	}
-	total := w.ranking.Rules.Of(p.Package, w.collection, w.ranking.Now).Total()
+	total := w.ranking.Rules.Of(p.PackageStatus, w.collection, w.ranking.Now).Total()
 	return &total
 }
 

@@ -34,12 +34,12 @@ func (db *DB) Frame(ctx context.Context) (*Frame, error) {
 	batch.Queue(`SELECT coalesce((SELECT content FROM notice WHERE key = $1), '')`, noticeKey).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&frame.Notice) })
 	batch.Queue(`
-		SELECT ` + collectionColumns + `, coalesce(r.created, '0001-01-01 UTC'), coalesce(r.problems, '{}')
+		SELECT ` + collectionColumns() + `, coalesce(r.created, '0001-01-01 UTC') AS repo_created, coalesce(r.problems, '{}') AS problems
 		FROM collection c
 		LEFT JOIN repo r ON r.collection_id = c.id AND r.repo_id = c.latest_repo_id
 		ORDER BY c."order" DESC, c.name DESC`).
 		Query(func(rows pgx.Rows) (err error) {
-			frame.Collections, err = pgx.CollectRows(rows, pgx.RowToStructByPos[FrameCollection])
+			frame.Collections, err = pgx.CollectRows(rows, pgx.RowToStructByName[FrameCollection])
 			return err
 		})
 	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // SetNotice puts a notice on every page; "" takes it off.
-func (db *DB) SetNotice(ctx context.Context, author Author, content string) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) SetNotice(ctx context.Context, act Act, content string) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		sql, message := `
 			INSERT INTO notice (key, content)
 			VALUES ($1, $2)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // A PackageListing is the package list of a collection's destination tag, or
@@ -94,7 +96,7 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 		return 0, 0, err
 	}
 	if unblocked > 0 {
-		if err := wake(ctx, tx, collectionID, WakeRepoResolver, WakeScheduler); err != nil {
+		if err := wake(ctx, tx, collectionID, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 			return 0, 0, err
 		}
 	}

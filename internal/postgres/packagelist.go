@@ -155,7 +155,7 @@ type PackageCounts struct {
 
 // A ListedPackage is a row of a collection's list.
 type ListedPackage struct {
-	koschei.Package
+	koschei.PackageStatus
 	LastTaskID int64 // of the last build; 0 if not known
 	LastHub    koschei.Hub
 	Groups     []string // the global ones it is in
@@ -243,10 +243,7 @@ func (all countedPackages) summary() PackageCounts {
 // listedPackages returns the packages with these ids, in their order.
 func listedPackages(ctx context.Context, q querier, ids []int64) ([]ListedPackage, error) {
 	rows, err := q.Query(ctx, `
-		SELECT p.id, p.base_id, p.collection_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.static_priority,
-			p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0), p.resolution, coalesce(p.last_build_id, 0),
-			p.last_build_started, coalesce(p.last_complete_build_id, 0), coalesce(p.last_complete_outcome, ''),
-			p.state_since, p.hold_reason, p.hold_until, coalesce(b.task_id, 0), coalesce(b.hub, 'primary'),
+		SELECT `+packageColumns+`, coalesce(b.task_id, 0), coalesce(b.hub, 'primary'),
 			ARRAY(SELECT g.name
 				FROM package_group_member m
 				JOIN package_group g ON g.id = m.group_id
@@ -262,12 +259,7 @@ func listedPackages(ctx context.Context, q querier, ids []int64) ([]ListedPackag
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ListedPackage, error) {
 		var p ListedPackage
-		var started, since, until *time.Time
-		err := row.Scan(&p.ID, &p.BaseID, &p.CollectionID, &p.Name, &p.Tracked, &p.Blocked, &p.SkipResolution, &p.StaticPriority,
-			&p.ManualPriority, &p.BuildPriority, &p.DependencyPriority, &p.Resolution, &p.LastBuildID,
-			&started, &p.LastCompleteBuildID, &p.LastCompleteOutcome,
-			&since, &p.HoldReason, &until, &p.LastTaskID, &p.LastHub, &p.Groups)
-		p.LastBuildStarted, p.StateSince, p.HoldUntil = orZero(started), orZero(since), orZero(until)
+		err := scanPackage(row, &p.PackageStatus, &p.LastTaskID, &p.LastHub, &p.Groups)
 		return p, err
 	})
 }

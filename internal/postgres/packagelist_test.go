@@ -58,7 +58,7 @@ func TestListSortsByPriority(t *testing.T) {
 			if obstructed > 0 {
 				t.Errorf("%s has no obstacle but comes after one that has", p.Name)
 			}
-			got = append(got, fmt.Sprintf("%020.9f %s", rules.Of(&p.Package, c, now).Total()+1000, p.Name))
+			got = append(got, fmt.Sprintf("%020.9f %s", rules.Of(&p.PackageStatus, c, now).Total()+1000, p.Name))
 		}
 		if obstructed < 10 || len(got) < 20 {
 			t.Fatalf("%d packages with and %d without an obstacle are no test", obstructed, len(got))

@@ -18,7 +18,7 @@ type PackagePage struct {
 	Groups []koschei.Group  // global ones, by name
 	Others []StateElsewhere // in the other collections
 
-	Package      *koschei.Package // nil, and nothing below is set, if the collection does not have it
+	Package      *koschei.PackageStatus // nil, and nothing below is set, if the collection does not have it
 	Repos        ReposBehind
 	Now          ResolutionNow
 	Before       ComparedBuild
@@ -151,16 +151,21 @@ func readElsewhere(ctx context.Context, tx pgx.Tx, page *PackagePage, baseID, co
 	return err
 }
 
-func readPagePackage(ctx context.Context, tx pgx.Tx, baseID, collectionID int64) (*koschei.Package, error) {
-	ids, err := collectIDs(tx.Query(ctx, `SELECT id FROM package WHERE base_id = $1 AND collection_id = $2`, baseID, collectionID))
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	listed, err := listedPackages(ctx, tx, ids)
+// readPagePackage returns nil if the collection does not have the package.
+func readPagePackage(ctx context.Context, tx pgx.Tx, baseID, collectionID int64) (*koschei.PackageStatus, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT `+packageColumns+`
+		FROM package p
+		LEFT JOIN resolution a ON a.package_id = p.id
+		WHERE p.base_id = $1 AND p.collection_id = $2`, baseID, collectionID)
 	if err != nil {
 		return nil, err
 	}
-	return &listed[0].Package, nil
+	p, err := pgx.CollectExactlyOneRow(rows, rowToPackage)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &p, err
 }
 
 // readBuildroots reads what the package's buildroot is now and was at its
@@ -188,10 +193,9 @@ func (db *DB) readBuildroots(ctx context.Context, tx pgx.Tx, page *PackagePage) 
 	}
 	page.Before.Build, err = readBuildRef(tx.QueryRow(ctx, `
 		SELECT `+buildRefColumns+`
-		FROM build b
-		WHERE b.package_id = $1 AND b.deps = 'resolved' AND b.outcome IN ('complete', 'failed') AND NOT b.untagged
-		ORDER BY b.event DESC, b.id DESC
-		LIMIT 1`, p.ID))
+		FROM package p
+		JOIN build b ON b.id = (SELECT c.id `+comparedBuild+`)
+		WHERE p.id = $1`, p.ID))
 	if err != nil {
 		return err
 	}
@@ -252,30 +256,6 @@ func readReposBehind(ctx context.Context, tx pgx.Tx, page *PackagePage) error {
 	fresh, err := readFreshness(ctx, tx, page.Package.CollectionID)
 	page.Repos.Fresh = fresh[page.Package.CollectionID]
 	return err
-}
-
-const repoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state"
-
-func scanRepo(row pgx.CollectableRow) (koschei.Repo, error) {
-	var r koschei.Repo
-	var solved *time.Time
-	err := row.Scan(&r.CollectionID, &r.RepoID, &r.CreateEvent, &r.BeginEvent, &r.EndEvent, &r.Created, &r.Resolved, &r.Problems,
-		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved, &r.State)
-	r.Solved = orZero(solved)
-	return r, err
-}
-
-// readRepo returns no more than the id of a repo that is not kept.
-func readRepo(ctx context.Context, tx pgx.Tx, collectionID, repoID int64) (koschei.Repo, error) {
-	rows, err := tx.Query(ctx, `SELECT `+repoColumns+` FROM repo r WHERE r.collection_id = $1 AND r.repo_id = $2`, collectionID, repoID)
-	if err != nil {
-		return koschei.Repo{}, err
-	}
-	repo, err := pgx.CollectExactlyOneRow(rows, scanRepo)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return koschei.Repo{CollectionID: collectionID, RepoID: repoID}, nil
-	}
-	return repo, err
 }
 
 // pageSet is the dependency set with this id, of which the record holds a

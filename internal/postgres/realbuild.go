@@ -94,7 +94,7 @@ func (db *DB) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Ti
 			return err
 		}
 		if added = len(ids); added > 0 {
-			if err := wakeFor(ctx, tx, packages, WakeBuildResolver, WakeRepoResolver); err != nil {
+			if err := wakeFor(ctx, tx, packages, koschei.ServiceBuildResolver, koschei.ServiceRepoResolver); err != nil {
 				return err
 			}
 		}
@@ -207,7 +207,7 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 		if changed, untagged, err = retag(ctx, tx, append(args, packages)); err != nil {
 			return err
 		}
-		if err := wake(ctx, tx, c.ID, WakeRepoResolver); err != nil {
+		if err := wake(ctx, tx, c.ID, koschei.ServiceRepoResolver); err != nil {
 			return err
 		}
 		if err := noteBuilds(ctx, tx, koschei.EventUntagged, untagged, nil, now); err != nil {

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -46,7 +48,7 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 			return err
 		}
 		if repo.Resolved == koschei.Resolved {
-			if err := wake(ctx, tx, c.ID, WakeScheduler); err != nil {
+			if err := wake(ctx, tx, c.ID, koschei.ServiceScheduler); err != nil {
 				return err
 			}
 			return forgetUntried(ctx, tx, c.ID, report.Unanswered)
@@ -61,14 +63,14 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 
 func lockCollectionByID(ctx context.Context, tx pgx.Tx, id int64) (*koschei.Collection, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT `+collectionColumns+`
+		SELECT `+collectionColumns()+`
 		FROM collection c
 		WHERE c.id = $1
 		FOR UPDATE`, id)
 	if err != nil {
 		return nil, err
 	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[koschei.Collection])
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[koschei.Collection])
 	return c, notFound(err, "collection %d", id)
 }
 
@@ -144,4 +146,28 @@ func forgetUntried(ctx context.Context, tx pgx.Tx, collectionID int64, unanswere
 		WHERE p.collection_id = $1 AND p.resolved_build_id IS NOT NULL AND (NOT (`+eligible+`) OR p.id = ANY($2))`,
 		collectionID, unanswered)
 	return err
+}
+
+const repoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state"
+
+func scanRepo(row pgx.CollectableRow) (koschei.Repo, error) {
+	var r koschei.Repo
+	var solved *time.Time
+	err := row.Scan(&r.CollectionID, &r.RepoID, &r.CreateEvent, &r.BeginEvent, &r.EndEvent, &r.Created, &r.Resolved, &r.Problems,
+		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved, &r.State)
+	r.Solved = orZero(solved)
+	return r, err
+}
+
+// readRepo returns no more than the id of a repo that is not kept.
+func readRepo(ctx context.Context, tx pgx.Tx, collectionID, repoID int64) (koschei.Repo, error) {
+	rows, err := tx.Query(ctx, `SELECT `+repoColumns+` FROM repo r WHERE r.collection_id = $1 AND r.repo_id = $2`, collectionID, repoID)
+	if err != nil {
+		return koschei.Repo{}, err
+	}
+	repo, err := pgx.CollectExactlyOneRow(rows, scanRepo)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return koschei.Repo{CollectionID: collectionID, RepoID: repoID}, nil
+	}
+	return repo, err
 }

@@ -27,7 +27,7 @@ func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []
 		if err := db.storeAnswers(ctx, tx, repo, current, now); err != nil {
 			return err
 		}
-		if err := wake(ctx, tx, repo.CollectionID, WakeScheduler); err != nil {
+		if err := wake(ctx, tx, repo.CollectionID, koschei.ServiceScheduler); err != nil {
 			return err
 		}
 		return updateResolved(ctx, tx, current, now)

@@ -31,13 +31,13 @@ type Cleaned struct {
 // Cleanup removes what r allows to forget, then dependency sets and packages
 // of them that nothing refers to any more. It never removes a build that is
 // not over, nor those that a package's state and its next comparison stand on:
-// its last, its last complete, and its newest with known dependencies. Nor does
+// its last, its last complete, and the one it is compared with. Nor does
 // it remove the newest transition of a package, or a collection's latest repo.
 //
 // It works in pieces, each a transaction, and may be ended at any moment. While
 // it looks for packages that are not used, which takes seconds on a record of
 // years, nobody else can store dependency sets.
-func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned, error) {
+func (db *DB) Cleanup(ctx context.Context, act Act, r Retention) (Cleaned, error) {
 	var done Cleaned
 	for _, step := range []struct {
 		what   string
@@ -63,7 +63,7 @@ func (db *DB) Cleanup(ctx context.Context, author Author, r Retention) (Cleaned,
 	if err != nil {
 		return done, fmt.Errorf("removing dependency sets that nothing refers to: %w", err)
 	}
-	_, err = db.change(ctx, author, func(_ pgx.Tx, log *audit) error {
+	_, err = db.change(ctx, act, func(_ pgx.Tx, log *audit) error {
 		log.add("", "", "cleanup removed %d builds, %d transitions, %d repos, %d events, %d dependency sets, %d packages of sets",
 			done.Builds, done.Transitions, done.Repos, done.Events, done.Sets, done.NEVRAs)
 		return nil
@@ -106,12 +106,7 @@ const forgettable = `b.outcome NOT IN ('submitting', 'running')
 	AND b.id IS DISTINCT FROM p.last_build_id
 	AND b.id IS DISTINCT FROM p.last_complete_build_id
 	AND b.id IS DISTINCT FROM p.resolved_build_id
-	AND b.id IS DISTINCT FROM (
-		SELECT c.id
-		FROM build c
-		WHERE c.package_id = p.id AND c.deps = 'resolved' AND c.outcome IN ('complete', 'failed')
-		ORDER BY c.event DESC, c.id DESC
-		LIMIT 1)`
+	AND b.id IS DISTINCT FROM (SELECT c.id ` + comparedBuild + `)`
 
 // CleanupPlan counts what Cleanup would remove now, but for the sets and names
 // that nothing would refer to any more.

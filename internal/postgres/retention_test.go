@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -37,7 +38,7 @@ func TestCleanup(t *testing.T) {
 	w.exec(`INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, 'old', $1, 'f43'), ($3, 'new', $1, 'f43')`,
 		w.collection, testTime, limit)
 
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: limit}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: limit}
 	got, err := w.db.Cleanup(t.Context(), author, postgres.Retention{Builds: limit, Transitions: limit, Repos: limit, Events: limit})
 	if err != nil {
 		t.Fatal(err)
@@ -71,5 +72,37 @@ func TestCleanup(t *testing.T) {
 	again, err := w.db.Cleanup(t.Context(), author, postgres.Retention{})
 	if err != nil || again != (postgres.Cleaned{}) {
 		t.Errorf("with nothing to forget: %+v (%v)", again, err)
+	}
+}
+
+// TestCleanupKeepsComparedBuild cleans up behind a build that is untagged: what
+// changed since the one before is told from that.
+func TestCleanupKeepsComparedBuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foo := w.pkg("foo")
+	old, untagged, last := w.build(foo, koschei.OutcomeComplete), w.build(foo, koschei.OutcomeComplete), w.build(foo, koschei.OutcomeComplete)
+	w.builtWith(old, nevra("glibc", "1"))
+	w.builtWith(untagged, nevra("glibc", "2"))
+	if err := w.db.SaveBuildsUnavailable(t.Context(), []int64{last}); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE build SET untagged = true WHERE id = $1`, untagged)
+	w.refresh(foo)
+	comparedWith := func() int64 {
+		t.Helper()
+		candidates, err := w.db.Candidates(t.Context(), w.collection, false)
+		if err != nil || len(candidates) != 1 {
+			t.Fatalf("%d candidates (%v), want 1", len(candidates), err)
+		}
+		return candidates[0].SetID
+	}
+	before := comparedWith()
+	_, err := w.db.Cleanup(t.Context(), someone, postgres.Retention{Builds: testTime.AddDate(1, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := comparedWith(); before == 0 || after != before {
+		t.Errorf("the package was compared with set %d, after the cleanup with %d", before, after)
 	}
 }

@@ -60,7 +60,7 @@ func BenchmarkScaleCleanup(b *testing.B) {
 	if err := pool.QueryRow(b.Context(), `SELECT min(started) + (max(started) - min(started)) / 2 FROM build`).Scan(&middle); err != nil {
 		b.Fatal(err)
 	}
-	author := postgres.Author{Name: "bench", Environment: postgres.FromBackend, Now: middle}
+	author := postgres.Act{Actor: koschei.Actor{Name: "bench", From: koschei.FromBackend}, Now: middle}
 	s := &scaleBench{pool: pool}
 	cpu := s.cpu(b)
 	for b.Loop() {

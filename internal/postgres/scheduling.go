@@ -35,100 +35,96 @@ const priority = `(p.manual_priority + p.static_priority + c.priority_coefficien
 	* (coalesce(a.dependency_priority, 0) + p.build_priority
 		+ greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - p.last_build_started) / 3600)) + @b, -30)))`
 
-// Schedulable returns the packages of a collection most worth building, at most
-// limit of those whose priority reaches the threshold, the worthiest first.
-// Held ones are not among them.
+// mostWorthBuilding selects what Schedulable returns.
 //
 // However many there are, few are looked at. Of packages of which only time
 // tells, those built longest ago are the worthiest. Of changed ones, those with
 // the most changes tell how much priority it takes at least, and whose changes
 // do not come up to that even with the oldest build of all cannot be.
-func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.Package, error) {
-	a, b := ranking.Rules.TimeCoefficients()
-	rows, err := db.pool.Query(ctx, `
-		WITH raised AS (
-			SELECT p.id, `+priority+` AS total
+const mostWorthBuilding = `
+	WITH raised AS (
+		SELECT p.id, ` + priority + ` AS total
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN resolution a ON a.package_id = p.id
+		WHERE ` + schedulable + ` AND ` + raised + `
+	), most_changed AS (
+		SELECT ` + priority + ` AS total
+		FROM resolution a
+		JOIN package p ON p.id = a.package_id
+		JOIN collection c ON c.id = p.collection_id
+		WHERE ` + changed + ` AND ` + schedulable + ` AND ` + idle + `
+		ORDER BY a.dependency_priority DESC
+		LIMIT 4 * @limit::integer
+	), needed AS (
+		SELECT greatest(@threshold::float8, (
+			SELECT total
+			FROM (SELECT total FROM raised UNION ALL SELECT total FROM most_changed) known
+			ORDER BY total DESC
+			OFFSET @limit - 1
+			LIMIT 1)) AS total
+	), changes AS (
+		SELECT least(greatest(n.total / nullif(c.priority_coefficient, 0)
+			- greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - oldest.started) / 3600)) + @b, -30) - 1, -1e9), 1e9)::integer AS least
+		FROM needed n
+		CROSS JOIN collection c
+		CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
+		WHERE c.id = @collection
+	), candidate AS (
+		(SELECT id, total FROM raised ORDER BY total DESC, id LIMIT @limit)
+		UNION ALL
+		(SELECT r.id, r.total
+		FROM (
+			SELECT p.id, ` + priority + ` AS total
 			FROM package p
 			JOIN collection c ON c.id = p.collection_id
-			LEFT JOIN resolution a ON a.package_id = p.id
-			WHERE `+schedulable+` AND `+raised+`
-		), most_changed AS (
-			SELECT `+priority+` AS total
-			FROM resolution a
-			JOIN package p ON p.id = a.package_id
+			JOIN resolution a ON a.package_id = p.id
+			WHERE p.id = ANY (ARRAY(SELECT a.package_id FROM resolution a WHERE ` + changed + ` AND a.dependency_priority >= (SELECT least FROM changes)))
+				AND ` + schedulable + ` AND ` + idle + `
+			OFFSET 0
+		) r
+		WHERE r.total >= (SELECT total FROM needed)
+		ORDER BY r.total DESC, r.id
+		LIMIT @limit)
+		UNION ALL
+		(SELECT p.id, ` + priority + `
+		FROM (
+			SELECT p.*
+			FROM package p
 			JOIN collection c ON c.id = p.collection_id
-			WHERE `+changed+` AND `+schedulable+` AND `+idle+`
-			ORDER BY a.dependency_priority DESC
-			LIMIT 4 * @limit::integer
-		), needed AS (
-			SELECT greatest(@threshold::float8, (
-				SELECT total
-				FROM (SELECT total FROM raised UNION ALL SELECT total FROM most_changed) known
-				ORDER BY total DESC
-				OFFSET @limit - 1
-				LIMIT 1)) AS total
-		), changes AS (
-			SELECT least(greatest(n.total / nullif(c.priority_coefficient, 0)
-				- greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - oldest.started) / 3600)) + @b, -30) - 1, -1e9), 1e9)::integer AS least
-			FROM needed n
-			CROSS JOIN collection c
-			CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
-			WHERE c.id = @collection
-		), candidate AS (
-			(SELECT id, total FROM raised ORDER BY total DESC, id LIMIT @limit)
-			UNION ALL
-			(SELECT r.id, r.total
-			FROM (
-				SELECT p.id, `+priority+` AS total
-				FROM package p
-				JOIN collection c ON c.id = p.collection_id
-				JOIN resolution a ON a.package_id = p.id
-				WHERE p.id = ANY (ARRAY(SELECT a.package_id FROM resolution a WHERE `+changed+` AND a.dependency_priority >= (SELECT least FROM changes)))
-					AND `+schedulable+` AND `+idle+`
-				OFFSET 0
-			) r
-			WHERE r.total >= (SELECT total FROM needed)
-			ORDER BY r.total DESC, r.id
-			LIMIT @limit)
-			UNION ALL
-			(SELECT p.id, `+priority+`
-			FROM (
-				SELECT p.*
-				FROM package p
-				JOIN collection c ON c.id = p.collection_id
-				WHERE `+schedulable+` AND `+idle+`
-				ORDER BY `+startSeconds+`
-				LIMIT @limit
-			) p
-			JOIN collection c ON c.id = p.collection_id
-			LEFT JOIN resolution a ON a.package_id = p.id)
-		), chosen AS (
-			SELECT id, max(total) AS total -- the oldest may be there twice
-			FROM candidate
-			WHERE total >= @threshold
-			GROUP BY id
-			ORDER BY 2 DESC, id
+			WHERE ` + schedulable + ` AND ` + idle + `
+			ORDER BY ` + startSeconds + `
 			LIMIT @limit
-		)
-		SELECT p.id, p.base_id, p.name, p.skip_resolution, p.arch_override, p.static_priority, p.manual_priority,
-			p.build_priority, coalesce(a.dependency_priority, 0), p.last_build_id, p.last_build_started, p.faults
-		FROM chosen
-		JOIN package p ON p.id = chosen.id
-		LEFT JOIN resolution a ON a.package_id = p.id
-		ORDER BY chosen.total DESC, p.id`, pgx.NamedArgs{
+		) p
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN resolution a ON a.package_id = p.id)
+	), chosen AS (
+		SELECT id, max(total) AS total -- the oldest may be there twice
+		FROM candidate
+		WHERE total >= @threshold
+		GROUP BY id
+		ORDER BY 2 DESC, id
+		LIMIT @limit
+	)
+	SELECT ` + packageColumns + `
+	FROM chosen
+	JOIN package p ON p.id = chosen.id
+	LEFT JOIN resolution a ON a.package_id = p.id
+	ORDER BY chosen.total DESC, p.id`
+
+// Schedulable returns the packages of a collection most worth building, at most
+// limit of those whose priority reaches the threshold, the worthiest first.
+// Held ones are not among them.
+func (db *DB) Schedulable(ctx context.Context, collectionID int64, ranking Ranking, limit int) ([]koschei.PackageStatus, error) {
+	a, b := ranking.Rules.TimeCoefficients()
+	rows, err := db.pool.Query(ctx, mostWorthBuilding, pgx.NamedArgs{
 		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
 		"threshold": ranking.Rules.BuildThreshold, "limit": limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("choosing packages to build: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
-		p := koschei.Package{CollectionID: collectionID, Tracked: true}
-		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.SkipResolution, &p.ArchOverride, &p.StaticPriority, &p.ManualPriority,
-			&p.BuildPriority, &p.DependencyPriority, &p.LastBuildID, &p.LastBuildStarted, &p.Faults)
-		p.LastCompleteBuildID = p.LastBuildID // or it would be running
-		return p, err
-	})
+	return pgx.CollectRows(rows, rowToPackage)
 }
 
 // ScratchBuildsRunning counts the scratch builds under way by collection.
@@ -227,7 +223,7 @@ func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64,
 			return err
 		}
 		if s.RepoID != 0 {
-			if err := wakeFor(ctx, tx, []int64{s.PackageID}, WakeBuildResolver); err != nil {
+			if err := wakeFor(ctx, tx, []int64{s.PackageID}, koschei.ServiceBuildResolver); err != nil {
 				return err
 			}
 		}

@@ -25,7 +25,7 @@ func TestSchedulable(t *testing.T) {
 		t.Fatal(err)
 	}
 	luck := rand.New(rand.NewPCG(1, 2))
-	var all []*koschei.Package
+	var all []*koschei.PackageStatus
 	for i := range 300 {
 		all = append(all, addAnyPackage(t, e, c, i, luck))
 	}
@@ -45,7 +45,7 @@ func TestSchedulable(t *testing.T) {
 	}
 	eligible := 0
 	for _, p := range all {
-		want := len(p.Obstacles(c)) == 0 && !p.HoldUntil.After(noon) &&
+		want := len(p.Obstacles(c)) == 0 && !p.HeldAt(noon) &&
 			ranking.Rules.Of(p, c, noon).Total() >= ranking.Rules.BuildThreshold
 		if want {
 			eligible++
@@ -73,7 +73,7 @@ func TestSchedulable(t *testing.T) {
 }
 
 // addAnyPackage stores a package in a state that chance decides.
-func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *rand.Rand) *koschei.Package {
+func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *rand.Rand) *koschei.PackageStatus {
 	t.Helper()
 	one := func(n int) bool { return luck.IntN(n) == 0 }
 	sometimes := func(n, limit int) int {
@@ -82,11 +82,13 @@ func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *
 		}
 		return 0
 	}
-	p := &koschei.Package{
-		CollectionID: c.ID, Name: "any" + string(rune('a'+i%26)) + string(rune('a'+i/26)),
-		Tracked: !one(8), Blocked: one(8), SkipResolution: one(8), Resolution: koschei.Resolved,
-		StaticPriority: sometimes(6, 300), ManualPriority: sometimes(6, 300),
-		BuildPriority: sometimes(6, 300), DependencyPriority: sometimes(3, 600),
+	p := &koschei.PackageStatus{
+		Package: koschei.Package{
+			CollectionID: c.ID, Name: "any" + string(rune('a'+i%26)) + string(rune('a'+i/26)),
+			Tracked: !one(8), Blocked: one(8), SkipResolution: one(8),
+			StaticPriority: sometimes(6, 300), ManualPriority: sometimes(6, 300),
+		},
+		Resolution: koschei.Resolved, BuildPriority: sometimes(6, 300), DependencyPriority: sometimes(3, 600),
 	}
 	switch {
 	case p.SkipResolution || one(8):
@@ -112,7 +114,7 @@ func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *
 	return p
 }
 
-func storeAnyPackage(t *testing.T, e *editor, p *koschei.Package) {
+func storeAnyPackage(t *testing.T, e *editor, p *koschei.PackageStatus) {
 	t.Helper()
 	var hold *time.Time
 	if !p.HoldUntil.IsZero() {

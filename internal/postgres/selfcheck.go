@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // A Stuck is what a check found in one collection.
@@ -179,7 +181,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 				AND (p.resolution = 'unattempted' OR p.id NOT IN (SELECT package_id FROM resolution))
 				AND NOT EXISTS (
 					SELECT FROM lease l
-					WHERE l.name = 'repo-resolver/' || p.collection_id AND l.expires > clock_timestamp())
+					WHERE l.name = '`+string(koschei.ServiceRepoResolver)+`/' || p.collection_id AND l.expires > clock_timestamp())
 			ORDER BY p.id
 			FOR NO KEY UPDATE OF p SKIP LOCKED
 		), x AS (

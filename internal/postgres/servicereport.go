@@ -13,7 +13,7 @@ import (
 // NoteSuccess stores that a service has done what there was to do for a
 // collection, and what it has to say of it, "" if nothing. It ends the trouble
 // it had. A success within a minute of the last one is not worth writing down.
-func (db *DB) NoteSuccess(ctx context.Context, collectionID int64, service, remark string, now time.Time) error {
+func (db *DB) NoteSuccess(ctx context.Context, collectionID int64, service koschei.Service, remark string, now time.Time) error {
 	_, err := db.exec(ctx, `
 		INSERT INTO collection_service AS s (collection_id, service, succeeded, remark)
 		SELECT id, $2, $4::timestamptz, $3
@@ -33,7 +33,7 @@ func (db *DB) NoteSuccess(ctx context.Context, collectionID int64, service, rema
 
 // NoteTrouble stores why a service cannot do what there is to do for a
 // collection, in a sentence for people.
-func (db *DB) NoteTrouble(ctx context.Context, collectionID int64, service, trouble string, now time.Time) error {
+func (db *DB) NoteTrouble(ctx context.Context, collectionID int64, service koschei.Service, trouble string, now time.Time) error {
 	_, err := db.exec(ctx, `
 		INSERT INTO collection_service AS s (collection_id, service, trouble, first_seen, last_seen, failures)
 		SELECT id, $2, $3, $4, $4, 1
@@ -51,7 +51,7 @@ func (db *DB) NoteTrouble(ctx context.Context, collectionID int64, service, trou
 
 // NoteStart stores that a process has begun to run a service. The time is the
 // database's.
-func (db *DB) NoteStart(ctx context.Context, service, holder string) error {
+func (db *DB) NoteStart(ctx context.Context, service koschei.Service, holder string) error {
 	_, err := db.exec(ctx, `INSERT INTO service_start (service, holder) VALUES ($1, $2)`, service, holder)
 	if err != nil {
 		return fmt.Errorf("noting the start of %s: %w", service, err)

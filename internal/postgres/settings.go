@@ -69,8 +69,8 @@ func (db *DB) Settings(ctx context.Context) (*Settings, error) {
 // ApplySettings makes groups and priorities what s says of them, all of them or
 // none; what s does not name stays as it is. Groups and users are made if need
 // be. Errors wrap koschei.ErrNotFound if a collection or package is unknown.
-func (db *DB) ApplySettings(ctx context.Context, author Author, s *Settings) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) ApplySettings(ctx context.Context, act Act, s *Settings) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		if err := applyPriorities(ctx, tx, log, s.Priorities, StaticPriority); err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func applyValues(ctx context.Context, tx pgx.Tx, log *audit, collection string, 
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
 	}
-	return wake(ctx, tx, 0, WakeScheduler)
+	return wake(ctx, tx, 0, koschei.ServiceScheduler)
 }
 
 func applyGroup(ctx context.Context, tx pgx.Tx, log *audit, s *GroupSettings) error {

@@ -79,7 +79,7 @@ func (db *DB) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
-		return wake(ctx, tx, 0, WakeBuildResolver, WakeRepoResolver)
+		return wake(ctx, tx, 0, koschei.ServiceBuildResolver, koschei.ServiceRepoResolver)
 	})
 	if err != nil {
 		return fmt.Errorf("storing facts of %d source packages: %w", len(srpms), err)

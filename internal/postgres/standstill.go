@@ -103,7 +103,7 @@ func (db *DB) ForgetLeases(ctx context.Context, after time.Duration) error {
 
 // A ServiceStarts is how often a service was started lately.
 type ServiceStarts struct {
-	Service string
+	Service koschei.Service
 	Count   int
 	Holder  string        // the last that did
 	Ago     time.Duration // real time

@@ -166,8 +166,8 @@ func readBacklog(ctx context.Context, tx pgx.Tx, b *Backlog) error {
 // RetryPackages asks for new builds of packages as soon as their turn comes:
 // what held them back is forgotten and their manual priority raised to at least
 // the given one. Unknown packages are as for TrackPackages.
-func (db *DB) RetryPackages(ctx context.Context, author Author, collection string, names []string, raise int) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) RetryPackages(ctx context.Context, act Act, collection string, names []string, raise int) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		changed, err := queryNames(ctx, tx, `
 			UPDATE package
 			SET `+notHeld+`, faults = 0, manual_priority = greatest(manual_priority, $2)

@@ -198,7 +198,7 @@ func (db *DB) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, past
 		return taken, err
 	}
 	if taken.Builds > 0 {
-		if err := wakeFor(ctx, tx, slices.Collect(maps.Values(packages)), WakeBuildResolver, WakeRepoResolver); err != nil {
+		if err := wakeFor(ctx, tx, slices.Collect(maps.Values(packages)), koschei.ServiceBuildResolver, koschei.ServiceRepoResolver); err != nil {
 			return taken, err
 		}
 	}

@@ -37,8 +37,8 @@ type TakenPackage struct {
 // TakeOver makes the record what t says, all of it or nothing. Collections,
 // groups of them and users that are there already stay as they are; packages
 // and groups become what t says. Doing it again thus changes nothing more.
-func (db *DB) TakeOver(ctx context.Context, author Author, t *Takeover) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) TakeOver(ctx context.Context, act Act, t *Takeover) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		byCollection := map[string][]TakenPackage{}
 		for _, p := range t.Packages {
 			byCollection[p.Collection] = append(byCollection[p.Collection], p)
@@ -154,10 +154,10 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 	if err != nil {
 		return 0, err
 	}
-	if err := wake(ctx, tx, collectionID, WakeRepoResolver, WakeScheduler); err != nil {
+	if err := wake(ctx, tx, collectionID, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 		return 0, err
 	}
-	return len(ids), noteStates(ctx, tx, ids, log.author.Now)
+	return len(ids), noteStates(ctx, tx, ids, log.act.Now)
 }
 
 func addBasePackages(ctx context.Context, tx pgx.Tx, names []string) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,8 +14,8 @@ import (
 // TrackPackages starts to track the named packages of a collection, all of
 // those that it lists if all is set. If any is unknown nothing is done, and the
 // error, which wraps koschei.ErrNotFound, names every one.
-func (db *DB) TrackPackages(ctx context.Context, author Author, collection string, names []string, all bool) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, all, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) TrackPackages(ctx context.Context, act Act, collection string, names []string, all bool) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, all, func(tx pgx.Tx, log *audit, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package
 			SET tracked = true
@@ -46,8 +45,8 @@ const (
 
 // SetPriority sets a priority of the named packages of a collection. If any is
 // unknown nothing is done, as for TrackPackages.
-func (db *DB) SetPriority(ctx context.Context, author Author, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) SetPriority(ctx context.Context, act Act, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		return setPriority(ctx, tx, log, collection, ids, kind, value)
 	})
 }
@@ -74,8 +73,8 @@ func setPriority(ctx context.Context, tx pgx.Tx, log *audit, collection string, 
 
 // SetArchOverride sets what koschei.ChooseArches takes for the architectures of
 // the named packages; "" is no override. Unknown packages are as for TrackPackages.
-func (db *DB) SetArchOverride(ctx context.Context, author Author, collection string, names []string, override string) ([]string, error) {
-	return db.changePackages(ctx, author, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
+func (db *DB) SetArchOverride(ctx context.Context, act Act, collection string, names []string, override string) ([]string, error) {
+	return db.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package p
 			SET arch_override = $2
@@ -95,10 +94,10 @@ func (db *DB) SetArchOverride(ctx context.Context, author Author, collection str
 }
 
 // changePackages runs f on the ids of packages, locked, and then notes states.
-func (db *DB) changePackages(ctx context.Context, author Author, collection string, names []string, all bool,
+func (db *DB) changePackages(ctx context.Context, act Act, collection string, names []string, all bool,
 	f func(tx pgx.Tx, log *audit, ids []int64) error,
 ) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		ids, err := lockNamedPackages(ctx, tx, collection, names, all)
 		if err != nil {
 			return err
@@ -106,10 +105,10 @@ func (db *DB) changePackages(ctx context.Context, author Author, collection stri
 		if err := f(tx, log, ids); err != nil {
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
-		if err := wakeFor(ctx, tx, ids, WakeRepoResolver, WakeScheduler); err != nil {
+		if err := wakeFor(ctx, tx, ids, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
 			return err
 		}
-		return noteStates(ctx, tx, ids, author.Now)
+		return noteStates(ctx, tx, ids, act.Now)
 	})
 }
 
@@ -159,18 +158,15 @@ func unknownNames(what, where string, names []string, known map[string]bool) err
 	return fmt.Errorf("%ss %s %s: %w", what, strings.Join(unknown, ", "), where, koschei.ErrNotFound)
 }
 
-// PackagesNamed returns the named packages of a collection, by name, with what
-// building them needs: their flags, priorities and newest builds. Unknown
+// PackagesNamed returns the named packages of a collection, by name. Unknown
 // packages are as for TrackPackages.
-func (db *DB) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.Package, error) {
+func (db *DB) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.PackageStatus, error) {
 	c, err := db.Collection(ctx, collection)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.id, p.base_id, p.name, p.tracked, p.blocked, p.skip_resolution, p.arch_override,
-			p.static_priority, p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0), p.resolution,
-			coalesce(p.last_build_id, 0), p.last_build_started, coalesce(p.last_complete_build_id, 0)
+		SELECT `+packageColumns+`
 		FROM package p
 		LEFT JOIN resolution a ON a.package_id = p.id
 		WHERE p.collection_id = $1 AND p.name = ANY($2)
@@ -178,18 +174,13 @@ func (db *DB) PackagesNamed(ctx context.Context, collection string, names []stri
 	if err != nil {
 		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
 	}
-	known := map[string]bool{}
-	packages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Package, error) {
-		p := koschei.Package{CollectionID: c.ID}
-		var started *time.Time
-		err := row.Scan(&p.ID, &p.BaseID, &p.Name, &p.Tracked, &p.Blocked, &p.SkipResolution, &p.ArchOverride,
-			&p.StaticPriority, &p.ManualPriority, &p.BuildPriority, &p.DependencyPriority, &p.Resolution,
-			&p.LastBuildID, &started, &p.LastCompleteBuildID)
-		p.LastBuildStarted, known[p.Name] = orZero(started), true
-		return p, err
-	})
+	packages, err := pgx.CollectRows(rows, rowToPackage)
 	if err != nil {
 		return nil, fmt.Errorf("reading packages of collection %s: %w", collection, err)
+	}
+	known := map[string]bool{}
+	for i := range packages {
+		known[packages[i].Name] = true
 	}
 	return packages, unknownNames("package", "in collection "+collection, names, known)
 }

@@ -9,8 +9,8 @@ import (
 
 // SetAdmin gives a user, who is made if need be, the rights of an
 // administrator, or takes them away from one there is.
-func (db *DB) SetAdmin(ctx context.Context, author Author, user string, admin bool) ([]string, error) {
-	return db.change(ctx, author, func(tx pgx.Tx, log *audit) error {
+func (db *DB) SetAdmin(ctx context.Context, act Act, user string, admin bool) ([]string, error) {
+	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
 		id, err := userFor(ctx, tx, user, admin)
 		if err != nil {
 			return err

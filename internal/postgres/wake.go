@@ -5,14 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// Services that can be woken, by the names their loops have.
-const (
-	WakePolling       = "polling"
-	WakeRepoResolver  = "repo-resolver"
-	WakeBuildResolver = "build-resolver"
-	WakeScheduler     = "scheduler"
+	"github.com/koschei-ci/koschei"
 )
 
 // wakeChannel and a service's name are the channel it is notified on. The
@@ -23,14 +17,14 @@ const wakeChannel = "koschei "
 // Wake tells the services of that name, in all processes that have a Listener,
 // that there is work in a collection, 0 for any. It is for work that is not in
 // the record; what changes the record wakes by itself.
-func (db *DB) Wake(ctx context.Context, service string, collectionID int64) error {
+func (db *DB) Wake(ctx context.Context, service koschei.Service, collectionID int64) error {
 	return wake(ctx, db.pool, collectionID, service)
 }
 
 // wake wakes services when the transaction that q is commits, and not if it is
 // taken back: what they are woken for is there when they look. However often
 // it is called in one transaction, each service hears of a collection once.
-func wake(ctx context.Context, q querier, collectionID int64, services ...string) error {
+func wake(ctx context.Context, q querier, collectionID int64, services ...koschei.Service) error {
 	_, err := q.Exec(ctx, `
 		SELECT pg_notify($1 || s.name, coalesce(nullif($3::bigint, 0)::text, ''))
 		FROM unnest($2::text[]) AS s (name)`, wakeChannel, services, collectionID)
@@ -41,7 +35,7 @@ func wake(ctx context.Context, q querier, collectionID int64, services ...string
 }
 
 // wakeFor is wake for the collections of packages.
-func wakeFor(ctx context.Context, tx pgx.Tx, packageIDs []int64, services ...string) error {
+func wakeFor(ctx context.Context, tx pgx.Tx, packageIDs []int64, services ...koschei.Service) error {
 	_, err := tx.Exec(ctx, `
 		SELECT pg_notify($1 || s.name, c.id::text)
 		FROM unnest($2::text[]) AS s (name)

@@ -91,7 +91,7 @@ func benchmarkRepo(b *testing.B, before string) {
 
 func (s *sim) newest(tb testing.TB) int64 {
 	tb.Helper()
-	r, err := s.Koji.Repo(tb.Context(), kojisim.BuildTagName)
+	r, err := s.Hubs.Primary.Repo(tb.Context(), kojisim.BuildTagName)
 	if err != nil {
 		tb.Fatal(err)
 	}

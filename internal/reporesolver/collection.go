@@ -15,7 +15,7 @@ import (
 
 // look looks after one collection.
 func (s *Service) look(ctx context.Context, c *koschei.Collection, m *memory) error {
-	hub, err := s.hubs().Source(c)
+	hub, err := s.Hubs.Source(c)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func isNewer(r *koji.Repo, c *koschei.Collection) bool {
 func (s *Service) alone(ctx context.Context, c *koschei.Collection,
 	work func(context.Context, *postgres.DB, *koschei.Collection) error,
 ) error {
-	name := fmt.Sprintf("repo-resolver/%d", c.ID)
+	name := fmt.Sprintf("%s/%d", koschei.ServiceRepoResolver, c.ID)
 	return s.DB.Alone(ctx, name, s.Holder, func(ctx context.Context, db *postgres.DB) error {
 		now, err := db.Collection(ctx, c.Name)
 		if err != nil {

@@ -38,19 +38,18 @@ import (
 // A Service resolves packages in repos. Any number may run at once, in one
 // process or several: a lease for each collection keeps them apart.
 type Service struct {
+	koschei.Clock // of domain time
+
 	DB     *postgres.DB
-	Koji   *koji.Client // the primary hub
+	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
-	Now    func() time.Time // domain time
-	Holder string           // of leases; different for each process
+	Holder string // of leases; different for each process
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
 
-	// For collections in secondary mode; nil if there are none.
-	Secondary *koji.Client
-	Mirror    *mirror.Mirror
+	Mirror *mirror.Mirror // for collections in secondary mode; nil if there are none
 
 	pace     time.Duration     // real time after which collections are looked at again
 	memories map[int64]*memory // by collection; the map belongs to the pass
@@ -84,8 +83,6 @@ type snapshot struct {
 	repoID   int64
 	contents *resolution.Contents
 }
-
-func (s *Service) hubs() koji.Hubs { return koji.Hubs{Primary: s.Koji, Secondary: s.Secondary} }
 
 // Run resolves until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
@@ -200,7 +197,7 @@ func (s *Service) note(ctx context.Context, c *koschei.Collection, m *memory, er
 		m.trouble = trouble{}
 		return // who has the lease will note how it went
 	}
-	if noting := kojisync.Note(ctx, s.DB, c, "repo-resolver", err, s.Now()); err == nil {
+	if noting := kojisync.Note(ctx, s.DB, c, koschei.ServiceRepoResolver, err, s.Now()); err == nil {
 		err = noting
 	}
 	if err == nil {

@@ -140,7 +140,7 @@ func TestForgottenPackages(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	cleaned, err := s.DB.Cleanup(t.Context(), postgres.Author{Name: "test", Environment: postgres.FromAdmin, Now: s.Clock.Now()}, postgres.Retention{})
+	cleaned, err := s.DB.Cleanup(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}, postgres.Retention{})
 	if err != nil || cleaned.NEVRAs == 0 {
 		t.Fatalf("cleaned up %+v: %v", cleaned, err)
 	}
@@ -319,7 +319,7 @@ func TestEditedCollection(t *testing.T) {
 	s.NewRepo()
 	s.mustPass()
 	changes := s.Number(`SELECT count(*) FROM repo_change`)
-	_, err := s.DB.EditCollection(t.Context(), postgres.Author{Name: "test", Environment: "admin", Now: s.Now()}, "f44",
+	_, err := s.DB.EditCollection(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
 		func(c *koschei.Collection) error {
 			c.BuildGroup = "nothing"
 			return nil
@@ -339,7 +339,7 @@ func TestTwoResolvers(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	other := Service{
-		DB: s.DB, Koji: s.Koji, Repos: s.Repos, Log: s.Log, Now: s.Now, Holder: "other", Rules: s.Rules,
+		DB: s.DB, Hubs: s.Hubs, Repos: s.Repos, Log: s.Log, Clock: s.Service.Clock, Holder: "other", Rules: s.Rules,
 	}
 	done := make(chan error)
 	go func() { done <- other.pass(t.Context()) }()

@@ -11,6 +11,7 @@ import (
 type sim struct {
 	*Service
 	*scenario.Stage
+	Clock *kojisim.Clock // the stage's
 }
 
 func newSim(t testing.TB, world *kojisim.World) *sim {
@@ -19,8 +20,9 @@ func newSim(t testing.TB, world *kojisim.World) *sim {
 	sync := stage.Sync
 	return &sim{
 		Stage: stage,
+		Clock: stage.Clock,
 		Service: &Service{
-			DB: sync.DB, Koji: sync.Primary, Log: sync.Log, Now: sync.Now, Holder: "test", Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Log: sync.Log, Clock: sync.Clock, Holder: "test", Rules: sync.Rules,
 			Repos: stage.Repositories(),
 		},
 	}

@@ -256,7 +256,7 @@ func askWhy(p *play, args []string) ([]string, error) {
 		lines = append(lines, string(o))
 	}
 	now := p.Clock.Now()
-	if page.Package.HoldUntil.After(now) {
+	if page.Package.HeldAt(now) {
 		lines = append(lines, page.Package.HoldReason)
 	}
 	total := p.Sync.Rules.Of(page.Package, c, now).Total() // means nothing while there are obstacles
@@ -282,7 +282,7 @@ func askPriority(p *play, args []string) ([]string, error) {
 
 func askHold(p *play, args []string) ([]string, error) {
 	page, _, err := p.page(args[0])
-	if err != nil || !page.Package.HoldUntil.After(p.Clock.Now()) {
+	if err != nil || !page.Package.HeldAt(p.Clock.Now()) {
 		return nil, err
 	}
 	return []string{page.Package.HoldUntil.Sub(p.Clock.Now()).Round(time.Second).String()}, nil
@@ -315,7 +315,7 @@ func askReports(p *play, args []string) ([]string, error) {
 	var lines []string
 	for _, r := range fresh[c.ID].Services {
 		if said := cmp.Or(r.Trouble, r.Remark); said != "" {
-			lines = append(lines, r.Service+": "+said)
+			lines = append(lines, string(r.Service)+": "+said)
 		}
 	}
 	return lines, err

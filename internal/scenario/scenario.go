@@ -68,10 +68,8 @@ func New(t testing.TB, world *kojisim.World) *Stage {
 	}
 	cfg := pgtest.Database(t)
 	s.Console = pgtest.NewConsole(t, cfg)
-	s.Sync = &kojisync.Sync{
-		DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Now: clock.Now, Rules: koschei.DefaultPriorityRules(),
-	}
+	s.Sync = kojisync.New(pgtest.Open(t, cfg), koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now},
+		koschei.DefaultPriorityRules(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err := s.Sync.DB.OpenSink(t.Context(), Sink, clock.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +102,7 @@ func (s *Stage) Repositories() *resolution.Repos {
 // AddCollection adds another collection of the packages in tag f44.
 func (s *Stage) AddCollection(name, buildTag string) {
 	s.T.Helper()
-	author := postgres.Author{Name: "test", Environment: postgres.FromAdmin, Now: s.Clock.Now()}
+	author := postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
 	c := &koschei.Collection{
 		Name: name, DisplayName: name, Target: name, DestTag: "f44", BuildTag: buildTag,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,

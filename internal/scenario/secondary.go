@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/mirror"
@@ -46,7 +47,7 @@ func (s *Stage) LogIn(user, password string) {
 // Mirror returns what brings repos of the secondary hub to the primary one.
 func (s *Stage) Mirror(second *Second, holder string) *mirror.Mirror {
 	return &mirror.Mirror{
-		Hubs: koji.Hubs{Primary: s.Sync.Primary, Secondary: s.Sync.Secondary}, Log: s.Sync.Log, Now: s.Clock.Now,
+		Hubs: koji.Hubs{Primary: s.Sync.Primary, Secondary: s.Sync.Secondary}, Log: s.Sync.Log, Clock: koschei.Clock{Read: s.Clock.Now},
 		Holder: holder, Arches: []string{"x86_64"},
 		RepoURL: second.URL + "/kojifiles/repos/{build_tag}/{repo_id}/{arch}",
 	}

@@ -99,14 +99,14 @@ func newPair(t *testing.T) *pair {
 	s, repos := p.Sync, p.Repositories()
 	p.polling = &polling.Service{DB: s.DB, Sync: s, Log: s.Log}
 	p.repos = &reporesolver.Service{
-		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Mirror: p.Mirror(p.second, "one"), Repos: repos,
-		Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+		DB: s.DB, Hubs: s.Hubs, Mirror: p.Mirror(p.second, "one"), Repos: repos,
+		Log: s.Log, Clock: s.Clock, Holder: "one", Rules: s.Rules,
 	}
 	p.builds = &buildresolver.Service{
-		DB: s.DB, Koji: s.Primary, Secondary: s.Secondary, Repos: repos, Log: s.Log, Now: s.Now, Holder: "one", Rules: s.Rules,
+		DB: s.DB, Hubs: s.Hubs, Repos: repos, Log: s.Log, Clock: s.Clock, Holder: "one", Rules: s.Rules,
 	}
 	p.scheduler = &scheduler.Service{
-		DB: s.DB, Hub: s.Primary, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Holder: "one",
+		DB: s.DB, Hub: s.Primary, Secondary: s.Secondary, Log: s.Log, Clock: s.Clock, Holder: "one",
 		Config: scheduler.Config{
 			Rules: s.Rules, MaxBuilds: 30, LoadThreshold: 1, BuildArches: []string{"x86_64"}, TaskPriority: 30,
 			SecondaryPackages: "../packages",
@@ -267,7 +267,7 @@ func TestMirrorInTrouble(t *testing.T) {
 	}
 
 	// Without the secondary hub the other collection goes on.
-	p.repos.Secondary, p.repos.Mirror.Hubs.Secondary, p.scheduler.Secondary, p.Sync.Secondary = nil, nil, nil, nil
+	p.repos.Hubs.Secondary, p.repos.Mirror.Hubs.Secondary, p.scheduler.Secondary, p.Sync.Secondary = nil, nil, nil, nil
 	p.Exec(`UPDATE package SET manual_priority = 5000 WHERE name = 'bash'`)
 	before := len(p.scratch("f44"))
 	p.pass(time.Hour)

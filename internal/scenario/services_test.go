@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
@@ -45,24 +46,24 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config
 	sync := *s.Sync
 	sync.Log = log
 	return &troupe{log: log, heard: heard, services: map[string]service{
-		"polling": &polling.Service{DB: s.Sync.DB, Log: log, Sync: &kojisync.Sync{
-			DB: sync.DB, Primary: sync.Primary, Log: log, Now: sync.Now, Rules: sync.Rules,
-		}},
+		"polling": &polling.Service{DB: s.Sync.DB, Log: log, Sync: kojisync.New(
+			sync.DB, sync.Hubs, sync.Clock, sync.Rules, log,
+		)},
 		"repo-resolver": &reporesolver.Service{
-			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Now: sync.Now, Holder: holder, Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
 		},
 		"build-resolver": &buildresolver.Service{
-			DB: sync.DB, Koji: sync.Primary, Repos: repos, Log: log, Now: sync.Now, Holder: holder, Rules: sync.Rules,
+			DB: sync.DB, Hubs: sync.Hubs, Repos: repos, Log: log, Clock: sync.Clock, Holder: holder, Rules: sync.Rules,
 		},
 		"scheduler": &scheduler.Service{
-			DB: sync.DB, Hub: sync.Primary, Log: log, Now: sync.Now, Holder: holder, Config: config,
+			DB: sync.DB, Hub: sync.Primary, Log: log, Clock: sync.Clock, Holder: holder, Config: config,
 		},
 		"watcher": newListener(s.Hub.World(), &sync, log),
 		"self-check": &selfcheck.Service{
-			DB: sync.DB, Sync: &sync, Log: log, Now: sync.Now, Holder: holder,
+			DB: sync.DB, Sync: &sync, Log: log, Clock: sync.Clock, Holder: holder,
 			Config: selfcheck.Config{
 				Rules: sync.Rules, MaxBuilds: config.MaxBuilds, TaskTimeout: 48 * time.Hour, LongestCall: 2 * sync.Primary.CallLimit(),
-				Intervals: map[string]time.Duration{
+				Intervals: map[koschei.Service]time.Duration{
 					"polling": 20 * time.Minute, "repo-resolver": time.Minute, "scheduler": time.Minute,
 				},
 			},

@@ -16,7 +16,7 @@ import (
 // It works beside a running scheduler and needs no lease: the schema does not
 // let two builds of a package be under way, and what this process leaves open
 // the scheduler settles.
-func (s *Service) SubmitNow(ctx context.Context, c *koschei.Collection, packages []koschei.Package, done func(p *koschei.Package, err error)) error {
+func (s *Service) SubmitNow(ctx context.Context, c *koschei.Collection, packages []koschei.PackageStatus, done func(p *koschei.PackageStatus, err error)) error {
 	if c.LatestRepoResolved != koschei.Resolved {
 		return fmt.Errorf("collection %s: its base buildroot is not known to be installable (it is %s): %w", c.Name, c.State(), koschei.ErrInvalid)
 	}

@@ -23,7 +23,7 @@ func TestSubmitNow(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	note := func(p *koschei.Package, err error) {
+	note := func(p *koschei.PackageStatus, err error) {
 		if err != nil {
 			got = append(got, p.Name+": "+err.Error())
 		} else {
@@ -45,7 +45,7 @@ func TestSubmitNow(t *testing.T) {
 	}
 
 	var second error
-	err = f.SubmitNow(t.Context(), collection, packages[:1], func(_ *koschei.Package, err error) { second = err })
+	err = f.SubmitNow(t.Context(), collection, packages[:1], func(_ *koschei.PackageStatus, err error) { second = err })
 	if err != nil || !errors.Is(second, koschei.ErrConflict) {
 		t.Errorf("a second build at once: %v, %v, want %v", err, second, koschei.ErrConflict)
 	}

@@ -37,7 +37,7 @@ type queue struct {
 	*Service
 	db         *postgres.DB
 	collection koschei.Collection
-	packages   []koschei.Package // the worthiest first
+	packages   []koschei.PackageStatus // the worthiest first
 
 	sources   *koji.Client // the hub that the collection is read from
 	tagArches []string     // of the build tag, once asked for
@@ -61,13 +61,13 @@ func (q *queue) note(ctx context.Context, looked bool) error {
 		if refusal(q.err) || q.collection.SecondaryMode {
 			q.resting[q.collection.ID] = q.Now().Add(rest)
 		}
-		err := kojisync.Note(ctx, q.db, &q.collection, leaseName, q.err, q.Now())
+		err := kojisync.Note(ctx, q.db, &q.collection, koschei.ServiceScheduler, q.err, q.Now())
 		return errors.Join(fmt.Errorf("collection %s: %w", q.collection.Name, q.err), err)
 	case troubled && !looked:
 		return nil
 	}
 	delete(q.resting, q.collection.ID)
-	return q.db.NoteSuccess(ctx, q.collection.ID, leaseName, q.remark, q.Now())
+	return q.db.NoteSuccess(ctx, q.collection.ID, koschei.ServiceScheduler, q.remark, q.Now())
 }
 
 // A hold is why a package cannot be built now. It is no trouble of the
@@ -112,7 +112,7 @@ func (q *queue) submitNext(ctx context.Context, running int) (bool, error) {
 
 // passOver holds a package that was not submitted, so that it does not keep the
 // next one waiting. It returns an error if that would not help.
-func (q *queue) passOver(ctx context.Context, p *koschei.Package, cause error) error {
+func (q *queue) passOver(ctx context.Context, p *koschei.PackageStatus, cause error) error {
 	var h *hold
 	switch {
 	case errors.Is(cause, koschei.ErrConflict): // it is another one now
@@ -226,7 +226,7 @@ func (s *source) name() string {
 }
 
 // submit chooses the source and asks the hub for a build of it.
-func (q *queue) submit(ctx context.Context, p *koschei.Package) error {
+func (q *queue) submit(ctx context.Context, p *koschei.PackageStatus) error {
 	event, err := q.sources.LastEvent(ctx)
 	if err != nil {
 		return err
@@ -283,7 +283,7 @@ func (q *queue) sourcePath(src *source) string {
 // source finds what was the newest tagged source of p at an event, and what it
 // can be built for. A build of it thus comes after that tagging and before the
 // next.
-func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*source, error) {
+func (q *queue) source(ctx context.Context, p *koschei.PackageStatus, event int64) (*source, error) {
 	tagged, err := q.sources.ListTagged(ctx, koji.TagQuery{
 		Tag: q.collection.DestTag, Package: p.Name, Latest: true, Inherit: true, Event: event,
 	})
@@ -305,7 +305,7 @@ func (q *queue) source(ctx context.Context, p *koschei.Package, event int64) (*s
 	return src, err
 }
 
-func (q *queue) arches(ctx context.Context, p *koschei.Package, src *source) ([]string, error) {
+func (q *queue) arches(ctx context.Context, p *koschei.PackageStatus, src *source) ([]string, error) {
 	srpm, err := q.facts(ctx, postgres.Source{
 		Hub: q.collection.SourceHub(), Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
 	})
@@ -340,7 +340,7 @@ func (q *queue) facts(ctx context.Context, name postgres.Source) (*postgres.SRPM
 }
 
 // place writes the build down and then asks the hub for it.
-func (q *queue) place(ctx context.Context, p *koschei.Package, s postgres.Submission, request koji.ScratchBuild) error {
+func (q *queue) place(ctx context.Context, p *koschei.PackageStatus, s postgres.Submission, request koji.ScratchBuild) error {
 	limited, cancel := context.WithTimeout(ctx, q.Hub.CallLimit()) // see longestCall
 	defer cancel()
 	buildID, err := q.db.BeginSubmission(limited, s)

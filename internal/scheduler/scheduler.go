@@ -34,12 +34,12 @@ type Config struct {
 // A Service submits scratch builds. All fields but Metrics, Builds and Secondary
 // must be set.
 type Service struct {
+	koschei.Clock // of domain time
+
 	DB      *postgres.DB
 	Hub     *koji.Client
 	Log     *slog.Logger
-	Now     func() time.Time // domain time
-	Speed   float64          // domain seconds in a real one; 0 is 1
-	Holder  string           // names this process to others who want the lease
+	Holder  string // names this process to others who want the lease
 	Metrics *Metrics
 	Builds  *kojisync.Metrics // of builds that end; nil if nobody counts
 	Config
@@ -55,7 +55,7 @@ type Service struct {
 }
 
 const (
-	leaseName = "scheduler"
+	leaseName = string(koschei.ServiceScheduler)
 
 	// candidates bounds what is looked at of a collection in a pass, and so the
 	// calls to the hub.
@@ -115,10 +115,12 @@ func (s *Service) work(ctx context.Context, db *postgres.DB) error {
 
 // sync hears of builds and sources on behalf of the scheduler.
 func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
-	return &kojisync.Sync{
-		DB: db, Primary: s.Hub, Secondary: s.Secondary, Log: s.Log, Now: s.Now, Rules: s.Rules, TaskTimeout: s.TaskTimeout,
-		Metrics: s.Builds,
+	sync := kojisync.New(db, koji.Hubs{Primary: s.Hub, Secondary: s.Secondary}, s.Clock, s.Rules, s.Log)
+	if s.TaskTimeout > 0 {
+		sync.TaskTimeout = s.TaskTimeout
 	}
+	sync.Metrics = s.Builds
+	return sync
 }
 
 // schedule fills the free places, collection by collection in turns. A

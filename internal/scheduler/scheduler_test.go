@@ -113,7 +113,7 @@ func (f *fixture) connect(t testing.TB, user, password string) {
 	}
 	cfg := pgtest.Database(t)
 	f.Service = &Service{
-		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Now: f.clock.Now, Holder: t.Name(),
+		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: f.clock.Now}, Holder: t.Name(),
 		Config: Config{
 			Rules: koschei.DefaultPriorityRules(), MaxBuilds: 30, LoadThreshold: 0.9,
 			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,

@@ -20,4 +20,4 @@ func (s *Service) accepted(ctx context.Context, db *postgres.DB, buildID, taskID
 }
 
 // longestCall is how long a submission may be under way, in domain time.
-func (s *Service) longestCall() time.Duration { return s.Hub.LongestCall(s.Speed) }
+func (s *Service) longestCall() time.Duration { return s.Domain(s.Hub.LongestCall()) }

@@ -26,7 +26,7 @@ func (s *Service) submissions(ctx context.Context, db *postgres.DB, now time.Tim
 		return nil, err
 	}
 	var done kojisync.Settlement
-	err = s.DB.Alone(ctx, "scheduler", s.Holder, func(ctx context.Context, db *postgres.DB) error {
+	err = s.DB.Alone(ctx, string(koschei.ServiceScheduler), s.Holder, func(ctx context.Context, db *postgres.DB) error {
 		sync := *s.Sync
 		sync.DB = db
 		var err error
@@ -81,7 +81,7 @@ func (s *Service) dependencies(ctx context.Context, db *postgres.DB, now time.Ti
 		return findings, err
 	}
 	found := s.deps.overdue(waiting, now, s.patience(depsPatience))
-	return s.explain(ctx, db, findings, koschei.FindingDeps, "build-resolver", found, func(x *postgres.Stuck) string {
+	return s.explain(ctx, db, findings, koschei.FindingDeps, koschei.ServiceBuildResolver, found, func(x *postgres.Stuck) string {
 		return fmt.Sprintf("It was not found out what was in the buildroot of %s, since %s", builds(x), since(x.Oldest))
 	})
 }

@@ -20,9 +20,10 @@ const (
 // Gauges tell how the record stands: freshness, backlog, findings. Every process
 // tells the same, so that it is told whatever process is gone.
 type Gauges struct {
+	koschei.Clock // of domain time
+
 	DB    *postgres.DB
 	Log   *slog.Logger
-	Now   func() time.Time // domain time
 	Rules koschei.PriorityRules
 
 	mu     sync.Mutex
@@ -99,7 +100,7 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	put("deliveries_oldest_seconds", b.OldestDelivery.Seconds())
 	put("deliveries_dead", float64(b.DeadDeliveries))
 	for _, x := range s.Starts {
-		put("service_starts", float64(x.Count), x.Service)
+		put("service_starts", float64(x.Count), string(x.Service))
 	}
 	lasting := map[koschei.FindingKind]int{}
 	for _, f := range s.Findings {
@@ -135,9 +136,9 @@ func putCollection(put func(name string, value float64, labels ...string), c *po
 		if r.Trouble != "" {
 			trouble = 1
 		}
-		put("service_trouble", trouble, c.Name, r.Service)
+		put("service_trouble", trouble, c.Name, string(r.Service))
 		if !r.Succeeded.IsZero() {
-			put("service_success_age_seconds", now.Sub(r.Succeeded).Seconds(), c.Name, r.Service)
+			put("service_success_age_seconds", now.Sub(r.Succeeded).Seconds(), c.Name, string(r.Service))
 		}
 	}
 }

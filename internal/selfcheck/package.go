@@ -24,7 +24,7 @@ func (s *Service) duePackages(ctx context.Context, db *postgres.DB, now time.Tim
 		return nil, err
 	}
 	found := s.due.overdue(waiting, now, s.patience(duePatience))
-	return s.explain(ctx, db, nil, koschei.FindingDue, "repo-resolver", found, func(x *postgres.Stuck) string {
+	return s.explain(ctx, db, nil, koschei.FindingDue, koschei.ServiceRepoResolver, found, func(x *postgres.Stuck) string {
 		return fmt.Sprintf("All is known that is needed to resolve %s, and nobody does since %s", packages(x), since(x.Oldest))
 	})
 }

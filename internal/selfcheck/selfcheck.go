@@ -29,20 +29,20 @@ import (
 // Config is what the self-check must know of the services.
 type Config struct {
 	Rules       koschei.PriorityRules
-	MaxBuilds   int                      // scratch builds under way, over all collections
-	TaskTimeout time.Duration            // after which the scheduler cancels a build
-	LongestCall time.Duration            // for which a submission may be under way, domain time
-	Intervals   map[string]time.Duration // of the services that note how they fare with collections, by name
+	MaxBuilds   int                               // scratch builds under way, over all collections
+	TaskTimeout time.Duration                     // after which the scheduler cancels a build
+	LongestCall time.Duration                     // for which a submission may be under way, domain time
+	Intervals   map[koschei.Service]time.Duration // of the services that note how they fare with collections, by name
 }
 
 // A Service checks. All fields but Metrics must be set.
 type Service struct {
+	koschei.Clock // of domain time
+
 	DB      *postgres.DB
 	Sync    *kojisync.Sync
 	Log     *slog.Logger
-	Now     func() time.Time // domain time
-	Speed   float64          // domain seconds in a real one; 0 is 1
-	Holder  string           // of leases; different for each process
+	Holder  string // of leases; different for each process
 	Metrics *Metrics
 	Config
 
@@ -56,7 +56,7 @@ type Service struct {
 	absent  waits[string] // collections with services, since they are known
 }
 
-const leaseName = "self-check"
+const leaseName = string(koschei.ServiceSelfCheck)
 
 // Run checks until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
@@ -70,11 +70,7 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 // leaseTTL is how long, in real time, others wait for a process that has died:
 // it renews its lease only once a pass.
 func leaseTTL(l *loop.Loop) time.Duration {
-	interval := l.Interval
-	if l.Speed > 0 {
-		interval = time.Duration(float64(interval) / l.Speed)
-	}
-	return 2*interval + time.Minute
+	return 2*l.Clock.Real(l.Interval) + time.Minute
 }
 
 // pass does nothing in a process that does not hold the lease.
@@ -147,5 +143,5 @@ const leastPatience = 5 * time.Minute
 // patience is how long, in domain time, something may take that should take no
 // longer than d.
 func (s *Service) patience(d time.Duration) time.Duration {
-	return max(d, time.Duration(max(s.Speed, 1)*float64(leastPatience)))
+	return max(d, leastPatience, s.Domain(leastPatience))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -43,18 +44,19 @@ repo f44-build
 type fixture struct {
 	*scenario.Stage
 	*Service
+	Clock    *kojisim.Clock // the stage's
 	registry *prometheus.Registry
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	stage := scenario.New(t, scenario.World(t, world))
-	f := &fixture{Stage: stage, registry: prometheus.NewRegistry()}
+	f := &fixture{Stage: stage, Clock: stage.Clock, registry: prometheus.NewRegistry()}
 	f.Service = &Service{
-		DB: stage.Sync.DB, Sync: stage.Sync, Log: stage.Sync.Log, Now: stage.Clock.Now, Holder: "us", Metrics: NewMetrics(f.registry),
+		DB: stage.Sync.DB, Sync: stage.Sync, Log: stage.Sync.Log, Clock: koschei.Clock{Read: stage.Clock.Now}, Holder: "us", Metrics: NewMetrics(f.registry),
 		Config: Config{
 			Rules: stage.Sync.Rules, MaxBuilds: 30, TaskTimeout: 48 * time.Hour, LongestCall: time.Minute,
-			Intervals: map[string]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
+			Intervals: map[koschei.Service]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
 		},
 	}
 	f.Exec(`UPDATE collection SET latest_repo_id = 1, latest_repo_event = 1, latest_repo_resolved = 'resolved'`)
@@ -71,7 +73,7 @@ func newFixture(t *testing.T) *fixture {
 // succeed lets all services do their work.
 func (f *fixture) succeed() {
 	f.T.Helper()
-	for _, name := range []string{"polling", "repo-resolver", "build-resolver", "scheduler"} {
+	for _, name := range []koschei.Service{"polling", "repo-resolver", "build-resolver", "scheduler"} {
 		if err := f.DB.NoteSuccess(f.T.Context(), f.Number(`SELECT id FROM collection`), name, "", f.Clock.Now()); err != nil {
 			f.T.Fatal(err)
 		}

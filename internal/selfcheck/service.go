@@ -62,7 +62,7 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([
 
 // whyStalled tells what is known of why nothing is submitted.
 func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Collection) (string, error) {
-	there, err := db.LeaseHeld(ctx, "scheduler")
+	there, err := db.LeaseHeld(ctx, string(koschei.ServiceScheduler))
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Co
 		return "", err
 	}
 	f := fresh[c.ID]
-	r := f.Report("scheduler")
+	r := f.Report(koschei.ServiceScheduler)
 	if r.Trouble == "" && r.Remark != "" {
 		return ": " + r.Remark, nil
 	}
@@ -103,7 +103,7 @@ func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([
 			continue
 		}
 		findings = append(findings, koschei.Finding{
-			Kind: koschei.FindingRestarts, Subject: x.Service, Count: x.Count,
+			Kind: koschei.FindingRestarts, Subject: string(x.Service), Count: x.Count,
 			Sentence: fmt.Sprintf("The %s was started %d times within a day: it seems not to stay alive.", x.Service, x.Count),
 		})
 	}
@@ -130,7 +130,7 @@ func (s *Service) services(ctx context.Context, db *postgres.DB, now time.Time) 
 		f := fresh[collections[i].ID]
 		for _, name := range slices.Sorted(maps.Keys(s.Intervals)) {
 			duties = append(duties, duty{&collections[i], f.Report(name)})
-			keys = append(keys, collections[i].Name+" "+name)
+			keys = append(keys, collections[i].Name+" "+string(name))
 		}
 	}
 	var findings []koschei.Finding

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -190,7 +191,7 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if err != nil {
 		m.T.Fatal(err)
 	}
-	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: m.Clock.Now()}
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: m.Clock.Now()}
 	if _, err := m.db.TakeOver(ctx, author, decided); err != nil {
 		m.T.Fatal(err)
 	}

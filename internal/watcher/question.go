@@ -123,7 +123,7 @@ func (s *Service) questions(a *agenda) []question {
 			a.listed[i].question("package list", c, s.Sync.PackageList, s.Sync.PackagesListed),
 			a.tagged[i].question("tagged builds", c, s.Sync.TaggedBuilds, s.Sync.TaggedPackages),
 			question{"new repo", c.Name, a.repo[i].messages, func(ctx context.Context) error {
-				return s.DB.Wake(ctx, postgres.WakeRepoResolver, c.ID)
+				return s.DB.Wake(ctx, koschei.ServiceRepoResolver, c.ID)
 			}})
 	}
 	questions = append(questions, question{"tasks", "", a.task.messages, func(ctx context.Context) error {

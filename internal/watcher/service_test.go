@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -197,7 +197,7 @@ func TestRepo(t *testing.T) {
 	f := newSmall(t)
 	f.AddCollection("other", "other-build")
 	ids := f.Number(`SELECT id FROM collection WHERE name = 'f44'`)
-	listener := f.DB.NewListener(postgres.WakeRepoResolver)
+	listener := f.DB.NewListener(koschei.ServiceRepoResolver)
 	listening := make(chan struct{})
 	defer func() { <-listening }()
 	ctx, stop := withCancel(t)
@@ -206,7 +206,7 @@ func TestRepo(t *testing.T) {
 		defer close(listening)
 		listener.Run(ctx, func(err error) { t.Error(err) })
 	}()
-	alarm := listener.Alarm(postgres.WakeRepoResolver)
+	alarm := listener.Alarm(koschei.ServiceRepoResolver)
 	f.awaitListener()
 	f.NewRepo()
 	f.tick(time.Minute)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -26,9 +28,7 @@ func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 	cfg := pgtest.Database(t)
 	polled = &scenario.Stage{
 		Console: pgtest.NewConsole(t, cfg), T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
-		Sync: &kojisync.Sync{
-			DB: pgtest.Open(t, cfg), Primary: f.Stage.Sync.Primary, Log: f.Log, Now: f.Clock.Now, Rules: f.Stage.Sync.Rules,
-		},
+		Sync: kojisync.New(pgtest.Open(t, cfg), koji.Hubs{Primary: f.Stage.Sync.Primary}, koschei.Clock{Read: f.Clock.Now}, f.Stage.Sync.Rules, f.Log),
 	}
 	for _, c := range []*pgtest.Console{f.Console, polled.Console} {
 		c.Exec(`ALTER TABLE package ALTER COLUMN tracked SET DEFAULT true`) // as soon as they are listed

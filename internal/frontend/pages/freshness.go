@@ -24,7 +24,7 @@ const (
 )
 
 func (s *Site) lateAfter() time.Duration {
-	return max(lateAfter, time.Duration(s.config.Speed*float64(lateAfterReal)))
+	return max(lateAfter, s.config.Clock.Domain(lateAfterReal))
 }
 
 func (s *Site) fresh(f koschei.Freshness) freshView {
@@ -34,7 +34,7 @@ func (s *Site) fresh(f koschei.Freshness) freshView {
 		return v
 	}
 	v.Behind = duration(f.Behind(now))
-	resolver := f.Report("repo-resolver")
+	resolver := f.Report(koschei.ServiceRepoResolver)
 	switch {
 	case resolver.Trouble != "":
 		v.Because = resolver.Trouble

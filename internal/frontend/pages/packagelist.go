@@ -42,6 +42,7 @@ type packageRow struct {
 	TaskURL    string // "" if there is no task or no address for it
 	Priority   string // "" while it is not schedulable
 	Due        bool
+	Held       bool
 	Obstacle   string // why there is no Priority
 }
 
@@ -172,8 +173,8 @@ func (s *Site) packageRow(p postgres.ListedPackage, c *postgres.FrameCollection,
 		row.Obstacle = sentence(string(obstacles[0]))
 		return row
 	}
-	total := s.rules.Of(&p.Package, &c.Collection, now).Total()
-	row.Priority, row.Due = points(total), total >= s.rules.BuildThreshold
+	total := s.rules.Of(&p.PackageStatus, &c.Collection, now).Total()
+	row.Priority, row.Due, row.Held = points(total), total >= s.rules.BuildThreshold, p.HeldAt(now)
 	return row
 }
 

@@ -20,7 +20,7 @@ type packageView struct {
 	Tabs       []elsewhereView // all collections that have the package, and this one
 	Groups     []koschei.Group
 
-	Package      *koschei.Package // nil, and nothing below is set, if the collection does not have it
+	Package      *koschei.PackageStatus // nil, and nothing below is set, if the collection does not have it
 	State        koschei.State
 	Running      bool
 	Repos        postgres.ReposBehind
@@ -164,7 +164,7 @@ func (s *Site) fillPackage(v *packageView, page *postgres.PackagePage) {
 		}
 	}
 	v.Changes = changesOf(changes)
-	v.Why = s.why(p, &v.Collection.Collection, len(changes), page.Repos.Fresh.Report("scheduler"))
+	v.Why = s.why(p, &v.Collection.Collection, len(changes), page.Repos.Fresh.Report(koschei.ServiceScheduler))
 	for _, e := range page.History {
 		row := historyRow{Transition: e.Transition}
 		if e.Build != nil {

@@ -17,8 +17,11 @@ func TestBeforeNote(t *testing.T) {
 	}
 	for last, noted := range map[int64]bool{7: false, 9: true} {
 		page := &postgres.PackagePage{
-			Package: &koschei.Package{Tracked: true, Resolution: koschei.Resolved, LastBuildID: last, LastCompleteBuildID: last},
-			Before:  postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}},
+			Package: &koschei.PackageStatus{
+				Package:    koschei.Package{Tracked: true},
+				Resolution: koschei.Resolved, LastBuildID: last, LastCompleteBuildID: last,
+			},
+			Before: postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}},
 		}
 		var v packageView
 		site.fillPackage(&v, page)

@@ -10,6 +10,7 @@ import (
 	"github.com/jba/templatecheck"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -145,9 +146,10 @@ func TestWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &koschei.Collection{LatestRepoResolved: koschei.Resolved, PriorityCoefficient: 1}
-	p := koschei.Package{
-		Tracked: true, Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
-		LastBuildStarted: now.Add(-6 * time.Hour), DependencyPriority: 128, StaticPriority: 10,
+	p := koschei.PackageStatus{
+		Package:    koschei.Package{Tracked: true, StaticPriority: 10},
+		Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
+		LastBuildStarted: now.Add(-6 * time.Hour), DependencyPriority: 128,
 	}
 	got := site.why(&p, c, 1, koschei.ServiceReport{})
 	want := []termView{
@@ -168,16 +170,36 @@ func TestWhy(t *testing.T) {
 	if total := site.rules.Of(&p, c, due).Total(); total < 255.9 || total > 256.1 {
 		t.Errorf("at %v the priority is %g, want the threshold", due, total)
 	}
-	for verdict, change := range map[string]func(*koschei.Package){
-		"Due":           func(p *koschei.Package) { p.ManualPriority = 200 },
-		"Held back":     func(p *koschei.Package) { p.HoldReason = "no builder is free" },
-		"Not scheduled": func(p *koschei.Package) { p.Resolution = koschei.Unresolved },
-		"Not due yet":   func(p *koschei.Package) { p.HoldReason, p.HoldUntil = "over", now.Add(-time.Hour) },
+	for verdict, change := range map[string]func(*koschei.PackageStatus){
+		"Due":           func(p *koschei.PackageStatus) { p.ManualPriority = 200 },
+		"Held back":     func(p *koschei.PackageStatus) { p.HoldReason, p.HoldUntil = "no builder is free", now.Add(time.Hour) },
+		"Not scheduled": func(p *koschei.PackageStatus) { p.Resolution = koschei.Unresolved },
+		"Not due yet":   func(p *koschei.PackageStatus) { p.HoldReason, p.HoldUntil = "over", now.Add(-time.Hour) },
 	} {
 		q := p
 		change(&q)
 		if got := site.why(&q, c, 1, koschei.ServiceReport{}); got.Verdict != verdict || len(got.Reasons) == 0 {
 			t.Errorf("got %q because %q, want %q", got.Verdict, got.Reasons, verdict)
+		}
+	}
+}
+
+// TestHeldInList lists a package whose hold is over and one that is held.
+func TestHeldInList(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+	site, err := New(nil, func() time.Time { return now }, koschei.DefaultPriorityRules(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &postgres.FrameCollection{Collection: koschei.Collection{LatestRepoResolved: koschei.Resolved}}
+	for until, want := range map[time.Time]bool{now.Add(-time.Hour): false, now.Add(time.Hour): true} {
+		p := postgres.ListedPackage{PackageStatus: koschei.PackageStatus{
+			Package: koschei.Package{Tracked: true}, Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
+			HoldReason: "no builder is free", HoldUntil: until,
+		}}
+		if row := site.packageRow(p, c, now); row.Held != want {
+			t.Errorf("with a hold until %v the list says held: %v, want %v", until, row.Held, want)
 		}
 	}
 }

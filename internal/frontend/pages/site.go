@@ -33,7 +33,7 @@ type Config struct {
 	PackagesPerPage int // 100 if 0
 	BuildsPerPage   int // 15 if 0
 	Version         string
-	Speed           float64 // domain seconds in a real one; 0 is 1
+	Clock           koschei.Clock // only its speed counts
 }
 
 // Koji has the addresses of a Koji system's pages and files, without a slash

@@ -27,7 +27,7 @@ type termView struct {
 	Note   string
 }
 
-func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int, scheduler koschei.ServiceReport) whyView {
+func (s *Site) why(p *koschei.PackageStatus, c *koschei.Collection, changes int, scheduler koschei.ServiceReport) whyView {
 	now := s.now()
 	priority := s.rules.Of(p, c, now)
 	v := whyView{Threshold: points(s.rules.BuildThreshold), Terms: s.terms(p, priority, changes)}
@@ -41,12 +41,10 @@ func (s *Site) why(p *koschei.Package, c *koschei.Collection, changes int, sched
 	total := priority.Total()
 	v.Total = points(total)
 	switch {
-	case p.HoldReason != "" && (p.HoldUntil.IsZero() || p.HoldUntil.After(now)):
+	case p.HeldAt(now):
 		v.Verdict, v.Class = "Held back", "warn"
-		v.Reasons = append(v.Reasons, sentence(p.HoldReason))
-		if !p.HoldUntil.IsZero() {
-			v.Reasons = append(v.Reasons, fmt.Sprintf("It is tried again after %s UTC.", p.HoldUntil.UTC().Format("2006-01-02 15:04:05")))
-		}
+		v.Reasons = append(v.Reasons, sentence(p.HoldReason),
+			fmt.Sprintf("It is tried again after %s UTC.", p.HoldUntil.UTC().Format("2006-01-02 15:04:05")))
 	case total >= s.rules.BuildThreshold:
 		v.Verdict, v.Class = "Due", "good"
 		v.Reasons = append(v.Reasons, turn(scheduler))
@@ -74,7 +72,7 @@ func turn(scheduler koschei.ServiceReport) string {
 
 // dueByTime is when p's priority reaches the threshold if nothing but time
 // changes; zero if it never does.
-func (s *Site) dueByTime(p *koschei.Package, priority koschei.Priority) time.Time {
+func (s *Site) dueByTime(p *koschei.PackageStatus, priority koschei.Priority) time.Time {
 	if priority.Coefficient <= 0 {
 		return time.Time{}
 	}
@@ -87,7 +85,7 @@ func (s *Site) dueByTime(p *koschei.Package, priority koschei.Priority) time.Tim
 	return p.LastBuildStarted.Add(time.Duration(hours * float64(time.Hour)))
 }
 
-func (s *Site) terms(p *koschei.Package, priority koschei.Priority, changes int) []termView {
+func (s *Site) terms(p *koschei.PackageStatus, priority koschei.Priority, changes int) []termView {
 	weighed := func(f float64) string { return points(f * priority.Coefficient) }
 	age := "no build is known"
 	if !p.LastBuildStarted.IsZero() {
@@ -114,7 +112,7 @@ func (s *Site) terms(p *koschei.Package, priority koschei.Priority, changes int)
 	return terms
 }
 
-func lastBuildNote(p *koschei.Package) string {
+func lastBuildNote(p *koschei.PackageStatus) string {
 	switch {
 	case p.BuildPriority == 0:
 		return "nothing about it asks for another"

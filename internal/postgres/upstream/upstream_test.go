@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
@@ -51,8 +52,8 @@ func TestTakeOver(t *testing.T) {
 
 	cfg := pgtest.Database(t)
 	db, record := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
-	author := postgres.Author{
-		Name: "operator", Environment: postgres.FromAdmin, Now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
+	author := postgres.Act{
+		Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
 	}
 	author.DryRun = true
 	if changes, err := db.TakeOver(t.Context(), author, taken); err != nil || len(changes) == 0 {

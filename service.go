@@ -1,0 +1,16 @@
+package koschei
+
+// A Service is a part of Koschei that runs on its own, by the name that
+// commands, logs, metrics and the record give it.
+type Service string
+
+// The services.
+const (
+	ServiceWatcher       Service = "watcher"
+	ServicePolling       Service = "polling"
+	ServiceRepoResolver  Service = "repo-resolver"
+	ServiceBuildResolver Service = "build-resolver"
+	ServiceScheduler     Service = "scheduler"
+	ServiceSelfCheck     Service = "self-check"
+	ServiceFrontend      Service = "frontend"
+)
