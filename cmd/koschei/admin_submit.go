@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -64,7 +63,7 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	defer func() { _ = hubs.Close(context.WithoutCancel(ctx)) }()
 	s := &scheduler.Service{
 		DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Now: c.Clock.now(), Speed: c.Clock.Speed,
-		Holder: fmt.Sprintf("%s/%d", author.Name, os.Getpid()), Config: schedulerConfig(c),
+		Config: schedulerConfig(c),
 	}
 	results := []submitted{}
 	p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))

@@ -39,7 +39,7 @@ type process struct {
 	db      *database
 	hubs    koji.Hubs
 	now     func() time.Time
-	holder  string // of leases
+	holder  postgres.Holder // of leases, but for the service
 	metrics metrics
 	repos   *resolution.Repos
 	bus     bus.Queue // of the hub's messages; nil if there is none
@@ -71,7 +71,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	return &process{
 		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
 		now:    now,
-		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		holder: postgres.NewHolder(host, os.Getpid()),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
@@ -114,20 +114,20 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 		s.Run(ctx, p.loop(name, loopConfig{p.config.Polling.Interval}, alarm))
 	case "repo-resolver":
 		s := &reporesolver.Service{
-			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(log), Repos: p.repos,
-			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
+			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Mirror: p.mirror(log, p.holder.For(name)), Repos: p.repos,
+			Log: log, Now: p.now, Holder: p.holder.For(name), Rules: rules, Goroutines: p.config.Dependency.Goroutines,
 		}
 		s.Run(ctx, p.loop(name, p.config.RepoResolver, alarm))
 	case "build-resolver":
 		s := &buildresolver.Service{
 			DB: p.db.DB, Koji: p.hubs.Primary, Secondary: p.hubs.Secondary, Repos: p.repos,
-			Log: log, Now: p.now, Holder: p.holder, Rules: rules, Goroutines: p.config.Dependency.Goroutines,
+			Log: log, Now: p.now, Holder: p.holder.For(name), Rules: rules, Goroutines: p.config.Dependency.Goroutines,
 			RemakeRepos: p.config.Builds.RemakeRepos, Speed: p.config.Clock.Speed,
 		}
 		s.Run(ctx, p.loop(name, loopConfig{p.config.Builds.Interval}, alarm))
 	case "scheduler":
 		s := &scheduler.Service{
-			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
+			DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder.For(name),
 			Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
 			Config: schedulerConfig(p.config),
 		}
@@ -138,9 +138,9 @@ func (p *process) run(ctx context.Context, name string, alarm *postgres.Alarm) {
 }
 
 // mirror brings repos of the secondary hub to the primary one.
-func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
+func (p *process) mirror(log *slog.Logger, holder postgres.Holder) *mirror.Mirror {
 	return &mirror.Mirror{
-		Hubs: p.hubs, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: p.holder,
+		Hubs: p.hubs, Log: log, Now: p.now, Speed: p.config.Clock.Speed, Holder: holder,
 		Arches: p.config.Koji.BuildArches, RepoURL: p.config.Secondary.repoURL(),
 	}
 }

@@ -22,7 +22,7 @@ func (p *process) selfCheck(ctx context.Context) {
 		interval = max(interval, time.Duration(float64(minSelfCheck)*speed))
 	}
 	s := &selfcheck.Service{
-		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder, Metrics: p.metrics.selfCheck,
+		DB: p.db.DB, Log: log, Now: p.now, Speed: c.Clock.Speed, Holder: p.holder.For(name), Metrics: p.metrics.selfCheck,
 		Sync: p.sync(log),
 		Config: selfcheck.Config{
 			Rules: rules, MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout, LongestCall: p.hubs.Primary.LongestCall(c.Clock.Speed),

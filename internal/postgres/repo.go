@@ -34,13 +34,13 @@ const TopicCollectionState = "collection.state.change"
 // StoreRepo notes that a repo was looked at, and makes it the collection's
 // latest unless that is a newer one. What was not tried in it is due as soon as
 // it can be. Storing a repo again replaces what was stored.
-func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
+func (db *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 	repo := &report.Repo
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
 		}
-		c, err := lockCollectionByID(ctx, tx, repo.CollectionID)
+		c, err := oneCollectionByID(ctx, tx, repo.CollectionID, "FOR UPDATE")
 		if err != nil {
 			return err
 		}
@@ -68,19 +68,6 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 		return fmt.Errorf("storing repo %d: %w", repo.RepoID, err)
 	}
 	return nil
-}
-
-func lockCollectionByID(ctx context.Context, tx pgx.Tx, id int64) (*koschei.Collection, error) {
-	rows, err := tx.Query(ctx, `
-		SELECT `+collectionColumns+`
-		FROM collection c
-		WHERE c.id = $1
-		FOR UPDATE`, id)
-	if err != nil {
-		return nil, err
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[koschei.Collection])
-	return c, notFound(err, "collection %d", id)
 }
 
 func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {

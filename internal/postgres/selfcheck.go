@@ -117,7 +117,7 @@ func (db *DB) WaitingDependencies(ctx context.Context, limit int) ([]Waiting, er
 
 // MendDependencies gives up finding out what builds were made with that ended
 // before a time and whose repo is not known: nobody would ever look for it.
-func (db *DB) MendDependencies(ctx context.Context, before time.Time) ([]Stuck, error) {
+func (db *Fenced) MendDependencies(ctx context.Context, before time.Time) ([]Stuck, error) {
 	return db.repaired(ctx, "builds whose repo is not known", `
 		WITH found AS (
 			SELECT b.id
@@ -170,7 +170,7 @@ func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error)
 
 // MendUntried makes packages due that count as resolved but have no answer,
 // unless a repo-resolver has their collection in hand.
-func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
+func (db *Fenced) MendUntried(ctx context.Context) ([]Stuck, error) {
 	return db.repaired(ctx, "packages without an answer", `
 		WITH found AS (
 			SELECT p.id
@@ -179,7 +179,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 				AND (p.resolution = 'unattempted' OR p.id NOT IN (SELECT package_id FROM resolution))
 				AND NOT EXISTS (
 					SELECT FROM lease l
-					WHERE l.name = 'repo-resolver/' || p.collection_id AND l.expires > clock_timestamp())
+					WHERE l.name = '`+repoResolverLeases+`' || p.collection_id AND `+leaseHeld+`)
 			ORDER BY p.id
 			FOR NO KEY UPDATE OF p SKIP LOCKED
 		), x AS (
@@ -194,7 +194,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 // MendHolds ends holds whose reason is gone: of packages that have another
 // build or override now than when it was found that nothing could be built, and
 // those that last for longer than longest from now.
-func (db *DB) MendHolds(ctx context.Context, now time.Time, longest time.Duration) ([]Stuck, error) {
+func (db *Fenced) MendHolds(ctx context.Context, now time.Time, longest time.Duration) ([]Stuck, error) {
 	return db.repaired(ctx, "holds whose reason is gone", `
 		WITH found AS (
 			SELECT p.id
@@ -218,7 +218,7 @@ const mendedColumns = 10000
 // MendColumns makes the columns of packages that follow from their builds, and
 // the state noted last, follow again where they do not. That they do is an
 // invariant: what this finds is a mistake of ours.
-func (db *DB) MendColumns(ctx context.Context, now time.Time) (mended []Stuck, err error) {
+func (db *Fenced) MendColumns(ctx context.Context, now time.Time) (mended []Stuck, err error) {
 	const wrong = `
 		SELECT p.id
 		FROM package p

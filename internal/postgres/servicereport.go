@@ -51,7 +51,7 @@ func (db *DB) NoteTrouble(ctx context.Context, collectionID int64, service, trou
 
 // NoteStart stores that a process has begun to run a service. The time is the
 // database's.
-func (db *DB) NoteStart(ctx context.Context, service, holder string) error {
+func (db *DB) NoteStart(ctx context.Context, service string, holder Holder) error {
 	_, err := db.exec(ctx, `INSERT INTO service_start (service, holder) VALUES ($1, $2)`, service, holder)
 	if err != nil {
 		return fmt.Errorf("noting the start of %s: %w", service, err)

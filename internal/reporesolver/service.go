@@ -45,7 +45,7 @@ type Service struct {
 	Repos  *resolution.Repos
 	Log    *slog.Logger
 	Now    func() time.Time // domain time
-	Holder string           // of leases; different for each process
+	Holder postgres.Holder  // of leases
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core

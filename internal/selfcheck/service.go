@@ -24,7 +24,7 @@ const (
 
 // queues finds collections of which nothing is submitted although something
 // waits and there is room.
-func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) queues(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	queues, err := db.QueueStatuses(ctx, postgres.Ranking{Rules: s.Rules, Now: now})
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([
 }
 
 // whyStalled tells what is known of why nothing is submitted.
-func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Collection) (string, error) {
-	there, err := db.LeaseHeld(ctx, "scheduler")
+func (s *Service) whyStalled(ctx context.Context, db *postgres.Fenced, c *koschei.Collection) (string, error) {
+	there, err := db.LeaseHeld(ctx, postgres.SchedulerLease)
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Co
 }
 
 // leases finds leases whose holders died and that nobody took over.
-func (s *Service) leases(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) leases(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	dead, err := db.DeadLeases(ctx, leasePatience)
 	var findings []koschei.Finding
 	for _, l := range dead {
@@ -94,7 +94,7 @@ func (s *Service) leases(ctx context.Context, db *postgres.DB, _ time.Time) ([]k
 }
 
 // restarts finds services that are started again and again.
-func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) restarts(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	starts, err := db.ServiceStarts(ctx, startsWithin)
 	var findings []koschei.Finding
 	for _, x := range starts {
@@ -110,7 +110,7 @@ func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([
 }
 
 // services finds collections that a service has not done its work for.
-func (s *Service) services(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) services(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func late(r koschei.ServiceReport) string {
 }
 
 // outbox finds messages that nobody sends, where messages are sent.
-func (s *Service) outbox(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) outbox(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	n, oldest, err := db.StuckMessages(ctx, now.Add(-s.patience(outboxPatience)))
 	if err != nil || n == 0 {
 		return nil, err

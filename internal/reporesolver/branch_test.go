@@ -1,0 +1,37 @@
+package reporesolver
+
+import (
+	"context"
+	"testing"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/scenario"
+)
+
+// A collection is branched after a pass has read it: its name is another's now.
+// The work goes on with the collection whose lease was taken.
+func TestBranchedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	c, err := s.DB.Collection(t.Context(), "f44")
+	if err != nil {
+		t.Fatal(err)
+	}
+	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: s.Clock.Now()}
+	_, err = s.DB.BranchCollection(t.Context(), author, postgres.Branch{
+		Master: "f44", NewName: "f45", Target: "f45", DestTag: "f44", BuildTag: "f45-build", DisplayName: "44",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.alone(t.Context(), c, func(_ context.Context, _ *postgres.Fenced, now *koschei.Collection) error {
+		if now.ID != c.ID || now.Name != "f45" {
+			t.Errorf("under the lease of collection %d the work is on %d (%s), want the same, f45 by now", c.ID, now.ID, now.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
