@@ -109,7 +109,7 @@ func (db *DB) WaitingDependencies(ctx context.Context, limit int) ([]Waiting, er
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id
-		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND b.finished IS NOT NULL
 		ORDER BY b.id
 		LIMIT $1`, limit)
@@ -148,7 +148,7 @@ func (db *DB) WaitingSources(ctx context.Context, limit int) ([]Waiting, error) 
 		WHERE `+eligible+` AND `+due+`
 			AND NOT EXISTS (
 				SELECT FROM srpm s
-				WHERE s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release)
+				WHERE s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release)
 		ORDER BY p.id
 		LIMIT $1`, limit)
 }
@@ -161,7 +161,7 @@ func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error)
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
-		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE `+eligible+` AND `+due+`
 			AND c.latest_repo_resolved = 'resolved'
 		ORDER BY p.id
