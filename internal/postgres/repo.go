@@ -71,21 +71,23 @@ func (db *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 }
 
 func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
-	problems := r.Problems
-	if problems == nil {
-		problems = []string{}
-	}
+	// While it was resolved others may have heard that it is exact for longer.
 	_, err := tx.Exec(ctx, `
 		INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created, resolved, problems,
 			packages, packages_failed, packages_changed, solved)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		VALUES (@collection, @repo, @create_event, @begin_event, @end_event, @created, @resolved, @problems,
+			@packages, @failed, @changed, @solved)
 		ON CONFLICT (collection_id, repo_id) DO UPDATE
-		SET create_event = excluded.create_event, begin_event = excluded.begin_event, end_event = excluded.end_event,
+		SET create_event = excluded.create_event, begin_event = excluded.begin_event,
+			end_event = greatest(repo.end_event, excluded.end_event),
 			created = excluded.created, resolved = excluded.resolved, problems = excluded.problems,
 			packages = excluded.packages, packages_failed = excluded.packages_failed,
 			packages_changed = excluded.packages_changed, solved = excluded.solved`,
-		r.CollectionID, r.RepoID, r.CreateEvent, r.BeginEvent, r.EndEvent, r.Created, r.Resolved, problems,
-		r.Packages, r.PackagesFailed, r.PackagesChanged, r.Solved)
+		pgx.NamedArgs{
+			"collection": r.CollectionID, "repo": r.RepoID, "create_event": r.CreateEvent, "begin_event": r.BeginEvent, "end_event": r.EndEvent,
+			"created": r.Created, "resolved": r.Resolved, "problems": notNil(r.Problems),
+			"packages": r.Packages, "failed": r.PackagesFailed, "changed": r.PackagesChanged, "solved": r.Solved,
+		})
 	return err
 }
 

@@ -313,6 +313,11 @@ func TestStoreRepo(t *testing.T) {
 	if diff := cmp.Diff([]string{"untried"}, w.due()); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
+	w.exec(`UPDATE repo SET end_event = 850 WHERE repo_id = 8`)
+	store(8, 800, koschei.Resolved)
+	if got := w.number(`SELECT end_event FROM repo WHERE repo_id = 8`); got != 850 {
+		t.Errorf("repo 8 is exact up to event %d, want 850, as was heard while it was resolved", got)
+	}
 	store(9, 650, koschei.Unresolved) // made of the past
 	if got := latest(); got != 8 {
 		t.Errorf("latest repo %d, want 8", got)
