@@ -104,12 +104,14 @@ func (s *Service) pass(ctx context.Context) error {
 
 // work is the pass of the one process that holds the lease.
 func (s *Service) work(ctx context.Context, db *postgres.Fenced) error {
-	// A task that cannot be canceled, or does not fit, is no reason to build nothing.
+	// A task that cannot be canceled, or found, or does not fit, is no reason to
+	// build nothing.
 	canceled := s.sync(db.DB).CancelBuilds(ctx)
-	if err := s.settle(ctx, db.DB); err != nil {
-		return errors.Join(canceled, err)
+	settled := s.settle(ctx, db.DB)
+	if koji.ClassOf(settled) == koji.Transient || ctx.Err() != nil {
+		return errors.Join(canceled, settled) // the hub is away
 	}
-	return errors.Join(canceled, s.sweep(ctx, db.DB), s.schedule(ctx, db))
+	return errors.Join(canceled, settled, s.sweep(ctx, db.DB), s.schedule(ctx, db))
 }
 
 // sync hears of builds and sources on behalf of the scheduler.
