@@ -192,7 +192,8 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.Re
 		r.PrimaryID, _ = values[0].(int64)
 	}
 	if r.PrimaryID == 0 {
-		return fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
+		trouble := fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
+		return errors.Join(trouble, m.failed(ctx, db, r))
 	}
 	m.Log.InfoContext(ctx, "repo is at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "primary", r.PrimaryID)
 	return db.SaveRepoMapping(ctx, r)
