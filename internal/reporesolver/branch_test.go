@@ -9,6 +9,24 @@ import (
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
+// What is kept of a collection goes with it.
+func TestDeletedCollection(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	s.mustPass()
+	if len(s.memories) != 1 || len(s.requires) != 1 {
+		t.Fatalf("%d memories and requires of %d collections, want one each", len(s.memories), len(s.requires))
+	}
+	author := postgres.Author{Name: "operator", Environment: postgres.FromAdmin, Now: s.Clock.Now()}
+	if _, err := s.DB.DeleteCollection(t.Context(), author, "f44", true); err != nil {
+		t.Fatal(err)
+	}
+	s.mustPass()
+	if len(s.memories) != 0 || len(s.requires) != 0 {
+		t.Errorf("%d memories and requires of %d collections are left", len(s.memories), len(s.requires))
+	}
+}
+
 // A collection is branched after a pass has read it: its name is another's now.
 // The work goes on with the collection whose lease was taken.
 func TestBranchedMeanwhile(t *testing.T) {

@@ -25,6 +25,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,6 +107,9 @@ const atOnce = 2
 func (s *Service) pass(ctx context.Context) error {
 	p := passing{Service: s, ended: make(chan looked)}
 	collections, err := s.DB.Collections(ctx)
+	if err == nil {
+		s.forget(collections)
+	}
 	for i := range collections {
 		for p.running == atOnce {
 			p.end(<-p.ended)
@@ -189,6 +194,18 @@ func (s *Service) memory(c *koschei.Collection) *memory {
 		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
 	}
 	return s.memories[c.ID]
+}
+
+// forget drops what is kept of collections that are not there any more. None of
+// them is being looked after.
+func (s *Service) forget(collections []koschei.Collection) {
+	gone := func(id int64) bool {
+		return !slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.ID == id })
+	}
+	maps.DeleteFunc(s.memories, func(id int64, _ *memory) bool { return gone(id) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.requires, func(id int64, _ map[int64][]string) bool { return gone(id) })
 }
 
 const (
