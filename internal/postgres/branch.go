@@ -81,15 +81,11 @@ func (db *DB) ForkCollection(ctx context.Context, author Author, master string, 
 
 // copyCollection stores c as a new collection with copies of the packages of
 // another and of those of its builds and transitions that are newer than since.
-// Nobody is told of the states of the copies: nothing has happened. In their
-// history is a transition if they are in another state, not being resolved.
+// Nobody is told of the states of the copies: nothing has happened. What
+// was copied of their history may lead to another state than theirs, for they are
+// not resolved, or the master's have just changed: then one more transition does.
 func copyCollection(ctx context.Context, tx pgx.Tx, from int64, c *koschei.Collection, now, since time.Time) error {
 	if err := insertCollection(ctx, tx, c); err != nil {
-		return err
-	}
-	// They stay what they are while they are copied: a state and what led to it
-	// belong together.
-	if err := lockPackagesOf(ctx, tx, from); err != nil {
 		return err
 	}
 	for _, step := range copySteps {
@@ -111,10 +107,10 @@ func copyCollection(ctx context.Context, tx pgx.Tx, from int64, c *koschei.Colle
 	_, err = tx.Exec(ctx, `
 		WITH other AS (
 			INSERT INTO state_change (package_id, prev, curr, changed)
-			SELECT p.id, old.state, p.state, @now
+			SELECT p.id, last.curr, p.state, @now
 			FROM package p
-			JOIN package old ON old.collection_id = @from AND old.base_id = p.base_id
-			WHERE p.collection_id = @to AND p.state <> old.state
+			JOIN LATERAL (SELECT s.curr FROM state_change s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) last ON true
+			WHERE p.collection_id = @to AND p.state <> last.curr
 			ORDER BY p.id
 		)
 		UPDATE package p

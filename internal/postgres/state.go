@@ -29,20 +29,6 @@ func lockPackages(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, error) 
 	return locked, nil
 }
 
-// lockPackagesOf locks the packages of a collection like lockPackages.
-func lockPackagesOf(ctx context.Context, tx pgx.Tx, collectionID int64) error {
-	_, err := tx.Exec(ctx, `
-		SELECT id
-		FROM package
-		WHERE collection_id = $1
-		ORDER BY id
-		FOR NO KEY UPDATE`, collectionID)
-	if err != nil {
-		return fmt.Errorf("locking packages of collection %d: %w", collectionID, err)
-	}
-	return nil
-}
-
 // among is the condition that a column is one of the ids, and what parameter $1
 // in it is. Builds change one by one: a statement about one id the server plans
 // once, but one about a list each time, since it supposes that lists are longer.
