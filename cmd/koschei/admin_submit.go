@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -59,7 +58,7 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
 		s := &scheduler.Service{
 			DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Clock: c.Clock.clock(),
-			Holder: fmt.Sprintf("%s/%d", act.Name, os.Getpid()), Config: schedulerConfig(c),
+			Config: schedulerConfig(c),
 		}
 		p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
 		defer p.end()

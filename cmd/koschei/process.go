@@ -33,7 +33,7 @@ type process struct {
 	db      *database
 	hubs    koji.Hubs
 	clock   koschei.Clock
-	holder  string // of leases
+	holder  postgres.Holder // of leases, but for the service
 	metrics metrics
 	repos   *resolution.Repos
 	bus     bus.Queue // of the hub's messages; nil if there is none
@@ -65,7 +65,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	return &process{
 		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
 		clock:  clock,
-		holder: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		holder: postgres.NewHolder(host, os.Getpid()),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
@@ -94,12 +94,12 @@ func (p *process) run(ctx context.Context, s *service, alarm *postgres.Alarm) {
 	if alarm != nil {
 		l.Wake = alarm.Bell()
 	}
-	s.build(p, wiring{log: p.log.With("service", s.name), alarm: alarm}).Run(ctx, l)
+	s.build(p, wiring{log: p.log.With("service", s.name), alarm: alarm, holder: p.holder.For(s.name)}).Run(ctx, l)
 }
 
 // noteStart stores that a service begins; the self-check counts that.
 func (p *process) noteStart(ctx context.Context, name koschei.Service) {
-	if err := p.db.NoteStart(ctx, name, p.holder); err != nil {
+	if err := p.db.NoteStart(ctx, name, p.holder.For(name)); err != nil {
 		p.log.WarnContext(ctx, "start not noted", "service", name, "error", err)
 	}
 }

@@ -33,8 +33,9 @@ type service struct {
 
 // wiring is what a service gets that is its own.
 type wiring struct {
-	log   *slog.Logger
-	alarm *postgres.Alarm
+	log    *slog.Logger
+	alarm  *postgres.Alarm
+	holder postgres.Holder // of leases
 }
 
 // A runner runs until ctx ends, in passes that l begins.
@@ -91,15 +92,15 @@ func (p *process) polling(w wiring) runner {
 
 func (p *process) repoResolver(w wiring) runner {
 	return &reporesolver.Service{
-		DB: p.db.DB, Hubs: p.hubs, Mirror: p.mirror(w.log), Repos: p.repos,
-		Log: w.log, Clock: p.clock, Holder: p.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
+		DB: p.db.DB, Hubs: p.hubs, Mirror: p.mirror(w), Repos: p.repos,
+		Log: w.log, Clock: p.clock, Holder: w.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 	}
 }
 
 // mirror brings repos of the secondary hub to the primary one.
-func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
+func (p *process) mirror(w wiring) *mirror.Mirror {
 	return &mirror.Mirror{
-		Hubs: p.hubs, Log: log, Clock: p.clock, Holder: p.holder,
+		Hubs: p.hubs, Log: w.log, Clock: p.clock, Holder: w.holder,
 		Arches: p.config.Koji.BuildArches, RepoURL: p.config.Secondary.repoURL(),
 	}
 }
@@ -107,14 +108,14 @@ func (p *process) mirror(log *slog.Logger) *mirror.Mirror {
 func (p *process) buildResolver(w wiring) runner {
 	return &buildresolver.Service{
 		DB: p.db.DB, Hubs: p.hubs, Repos: p.repos,
-		Log: w.log, Clock: p.clock, Holder: p.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
+		Log: w.log, Clock: p.clock, Holder: w.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 		RemakeRepos: p.config.Builds.RemakeRepos,
 	}
 }
 
 func (p *process) scheduler(w wiring) runner {
 	return &scheduler.Service{
-		DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: w.log, Clock: p.clock, Holder: p.holder,
+		DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: w.log, Clock: p.clock, Holder: w.holder,
 		Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
 		Config: schedulerConfig(p.config),
 	}
@@ -138,7 +139,7 @@ func (p *process) selfCheck(w wiring) runner {
 		}
 	}
 	return &selfcheck.Service{
-		DB: p.db.DB, Log: w.log, Clock: p.clock, Holder: p.holder, Metrics: p.metrics.selfCheck, Sync: p.sync(w.log),
+		DB: p.db.DB, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.selfCheck, Sync: p.sync(w.log),
 		Config: selfcheck.Config{
 			Rules: c.Priorities.rules(), MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout,
 			LongestCall: p.clock.Domain(p.hubs.Primary.LongestCall()), Intervals: intervals,

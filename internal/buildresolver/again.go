@@ -45,7 +45,7 @@ func (s *Service) again(ctx context.Context, hub *koji.Client, c *koschei.Collec
 	}
 	var f fate
 	lease := fmt.Sprintf("repo-request/%s/%s/%d", c.SourceHub(), gone.Tag, gone.Event)
-	err := s.DB.Alone(ctx, lease, s.Holder, func(ctx context.Context, db *postgres.DB) error {
+	err := s.DB.Alone(ctx, lease, s.Holder, func(ctx context.Context, db *postgres.Fenced) error {
 		r, err := db.RepoRequest(ctx, c.SourceHub(), gone.Tag, gone.Event)
 		if errors.Is(err, koschei.ErrNotFound) {
 			r, f.waits, err = s.request(ctx, db, c, gone)
@@ -69,7 +69,7 @@ func (s *Service) again(ctx context.Context, hub *koji.Client, c *koschei.Collec
 
 // request writes down that a repo is to be asked for, if it is to be. It
 // returns nil if not, and whether that may be another time.
-func (s *Service) request(ctx context.Context, db *postgres.DB, c *koschei.Collection, gone *koji.Repo) (r *postgres.RepoRequest, later bool, err error) {
+func (s *Service) request(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, gone *koji.Repo) (r *postgres.RepoRequest, later bool, err error) {
 	wanted, err := db.RepoWanted(ctx, c.ID, gone.ID)
 	if err != nil || !wanted {
 		return nil, false, err
@@ -93,17 +93,17 @@ func (s *Service) request(ctx context.Context, db *postgres.DB, c *koschei.Colle
 }
 
 // may tells whether it makes sense to ask the hub for something.
-func (s *Service) may(ctx context.Context, db *postgres.DB, hub koschei.Hub, what string) (bool, error) {
+func (s *Service) may(ctx context.Context, db *postgres.Fenced, hub koschei.Hub, what string) (bool, error) {
 	refused, err := db.HubRefused(ctx, hub, what)
 	return refused.IsZero() || s.Now().Sub(refused) > refusal, err
 }
 
 // ask takes a request one step further: by repo.request, which every user of
 // the hub may make, or by a newRepo task, which takes a permission.
-func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.DB, r *postgres.RepoRequest) error {
+func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.Fenced, r *postgres.RepoRequest) error {
 	for _, way := range []struct {
 		what string
-		step func(context.Context, *koji.Client, *postgres.DB, *postgres.RepoRequest) error
+		step func(context.Context, *koji.Client, *postgres.Fenced, *postgres.RepoRequest) error
 	}{{byRequest, s.askByRequest}, {byTask, s.askByTask}} {
 		may, err := s.may(ctx, db, r.Hub, way.what)
 		if err != nil {
@@ -135,7 +135,7 @@ func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.DB, r 
 }
 
 // askByRequest may be repeated: the hub knows a request by what it asks for.
-func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgres.DB, r *postgres.RepoRequest) error {
+func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgres.Fenced, r *postgres.RepoRequest) error {
 	if r.RequestID == 0 {
 		answer, err := hub.RequestRepo(ctx, r.BuildTag, r.Event)
 		if err != nil {
@@ -165,7 +165,7 @@ func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgre
 
 // askByTask looks for the task before it asks for it: tag and event tell which
 // it is. What was asked for just now and cannot be found may still arrive.
-func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.DB, r *postgres.RepoRequest) error {
+func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.Fenced, r *postgres.RepoRequest) error {
 	if r.TaskID == 0 {
 		me, err := hub.LoggedInUser(ctx)
 		if err != nil {

@@ -45,7 +45,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 	}
 	used = !gone && repo.State.Usable()
 	err = s.DB.Alone(ctx, fmt.Sprintf("%s/%d/%d", name, c.ID, repoID), s.Holder,
-		func(ctx context.Context, db *postgres.DB) error {
+		func(ctx context.Context, db *postgres.Fenced) error {
 			builds, err := db.PendingBuilds(ctx, c.ID, repoID)
 			switch {
 			case err != nil:
@@ -77,7 +77,7 @@ func requiresOf(builds []postgres.PendingBuild) [][]string {
 
 // resolve resolves builds in a repo whose files are there. Those whose source
 // package is not known yet are left for a later pass.
-func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.DB,
+func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.Fenced,
 	c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild,
 ) error {
 	builds = slices.DeleteFunc(builds, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
@@ -125,7 +125,7 @@ func groupOf(ctx context.Context, hub *koji.Client, loaded *resolution.Repo, rep
 // are locked while they are stored.
 const batch = 500
 
-func (s *Service) store(ctx context.Context, db *postgres.DB, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
+func (s *Service) store(ctx context.Context, db *postgres.Fenced, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
 	goals := make([]resolution.Goal, len(builds))
 	for i := range builds {
 		goals[i].Requires = builds[i].BuildRequires

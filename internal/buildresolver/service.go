@@ -42,7 +42,7 @@ type Service struct {
 	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
-	Holder string // of leases; different for each process
+	Holder postgres.Holder // of leases
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core

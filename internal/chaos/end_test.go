@@ -88,7 +88,7 @@ func (s *stage) schedulerLives() bool {
 	return slices.ContainsFunc(s.slots, func(l *slot) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.process != nil && len(holders) == 1 && strings.HasSuffix(holders[0], "/"+strconv.Itoa(l.process.Pid))
+		return l.process != nil && len(holders) == 1 && strings.Contains(holders[0], fmt.Sprintf("/%d/", l.process.Pid))
 	})
 }
 

@@ -158,7 +158,7 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 			id, s.task+int64(i)+1, arch, state, started, finished)
 	}
 	if b.set != nil {
-		if _, err := s.db.SaveBuildDependencies(s.t.Context(), []postgres.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
+		if _, err := pgtest.Fenced(s.t, s.db).SaveBuildDependencies(s.t.Context(), []postgres.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package kojisync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,19 +26,25 @@ type Settlement struct {
 // process that was to submit them died or lost the answer. The hub has such a
 // build if there is a task with its key. If there is none, and the call can no
 // longer be under way, which takes longestCall in domain time, it never will.
-// It may be done again, and by two at once.
+// It may be done again, and by two at once. One that is in trouble does not keep
+// the others from being looked at.
 func (s *Sync) Settle(ctx context.Context, longestCall time.Duration) (Settlement, error) {
 	var done Settlement
 	open, err := s.DB.OpenSubmissions(ctx)
 	if err != nil {
 		return done, err
 	}
+	var troubles []error
 	for _, o := range open {
-		if err := s.settleOne(ctx, o, longestCall, &done); err != nil {
-			return done, fmt.Errorf("settling build %d of package %s: %w", o.BuildID, o.Package, err)
+		err := s.settleOne(ctx, o, longestCall, &done)
+		if err != nil {
+			troubles = append(troubles, fmt.Errorf("settling build %d of package %s: %w", o.BuildID, o.Package, err))
+		}
+		if koji.ClassOf(err) == koji.Transient || ctx.Err() != nil {
+			break // so would the others fare
 		}
 	}
-	return done, nil
+	return done, errors.Join(troubles...)
 }
 
 func (s *Sync) settleOne(ctx context.Context, o postgres.OpenSubmission, longestCall time.Duration, done *Settlement) error {
@@ -70,10 +77,14 @@ func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
 		return 0, err
 	}
 	var found []postgres.RunningBuild
+	var troubles []error
 	for _, b := range lost {
 		tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(b.ID, 10), b.Started.Add(-clockSkew))
 		if err != nil {
-			return 0, err
+			troubles = append(troubles, fmt.Errorf("build %d of package %s: %w", b.ID, b.Package, err))
+		}
+		if koji.ClassOf(err) == koji.Transient || ctx.Err() != nil {
+			break // so would the others fare
 		}
 		for _, t := range tasks {
 			if t.State == koschei.TaskClosed || t.State == koschei.TaskFailed { // a canceled one was canceled for want of a build
@@ -84,10 +95,10 @@ func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
 			}
 		}
 	}
-	if len(found) == 0 {
-		return 0, nil
+	if len(found) > 0 {
+		troubles = append(troubles, s.followBuilds(ctx, found))
 	}
-	return len(found), s.followBuilds(ctx, found)
+	return len(found), errors.Join(troubles...)
 }
 
 // AcceptBuild stores the task that the hub made for a build.

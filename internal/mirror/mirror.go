@@ -36,7 +36,7 @@ type Mirror struct {
 
 	Hubs   koji.Hubs
 	Log    *slog.Logger
-	Holder string // of leases
+	Holder postgres.Holder // of leases
 
 	Arches []string // of tags that it makes
 
@@ -58,7 +58,7 @@ const (
 // although the next is in trouble.
 func (m *Mirror) Newest(ctx context.Context, db *postgres.DB, c *koschei.Collection, newest *koji.Repo) (*koji.Repo, error) {
 	var done *postgres.RepoMapping
-	err := db.Alone(ctx, "repo-mapping/"+c.BuildTag, m.Holder, func(ctx context.Context, db *postgres.DB) (err error) {
+	err := db.Alone(ctx, "repo-mapping/"+c.BuildTag, m.Holder, func(ctx context.Context, db *postgres.Fenced) (err error) {
 		done, err = m.advance(ctx, db, c, newest)
 		return err
 	})
@@ -91,7 +91,7 @@ func ignoreMissing(err error) error {
 
 // advance takes the mapping of a tag one step further and returns the newest
 // one that is done.
-func (m *Mirror) advance(ctx context.Context, db *postgres.DB, c *koschei.Collection, newest *koji.Repo) (*postgres.RepoMapping, error) {
+func (m *Mirror) advance(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, newest *koji.Repo) (*postgres.RepoMapping, error) {
 	open, done, err := db.RepoMappings(ctx, c.BuildTag)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (m *Mirror) advance(ctx context.Context, db *postgres.DB, c *koschei.Collec
 
 // begin makes the tag at the primary hub show the repo, and asks for a repo of
 // it.
-func (m *Mirror) begin(ctx context.Context, db *postgres.DB, c *koschei.Collection, next *postgres.RepoMapping) error {
+func (m *Mirror) begin(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, next *postgres.RepoMapping) error {
 	if err := m.prepare(ctx, c); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (m *Mirror) begin(ctx context.Context, db *postgres.DB, c *koschei.Collecti
 	return m.ask(ctx, db, next)
 }
 
-func (m *Mirror) ask(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+func (m *Mirror) ask(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
 	asking, cancel := context.WithTimeout(ctx, m.Hubs.Primary.CallLimit())
 	defer cancel()
 	task, err := m.Hubs.Primary.NewRepo(asking, r.BuildTag)
@@ -158,14 +158,14 @@ func (m *Mirror) ask(ctx context.Context, db *postgres.DB, r *postgres.RepoMappi
 }
 
 // failed writes down that an attempt came to nothing.
-func (m *Mirror) failed(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+func (m *Mirror) failed(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
 	retry := m.Now().Add(min(firstRetry<<min(r.Failures, 10), lastRetry))
 	r.TaskID, r.Failures, r.Retry = 0, r.Failures+1, &retry
 	return db.SaveRepoMapping(ctx, r)
 }
 
 // follow finds out what became of a mapping's task.
-func (m *Mirror) follow(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
 	if r.TaskID == 0 {
 		if err := m.find(ctx, db, r); err != nil || r.TaskID == 0 {
 			return err
@@ -191,7 +191,8 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.DB, r *postgres.RepoMa
 		r.PrimaryID, _ = values[0].(int64)
 	}
 	if r.PrimaryID == 0 {
-		return fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
+		trouble := fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
+		return errors.Join(trouble, m.failed(ctx, db, r))
 	}
 	m.Log.InfoContext(ctx, "repo is at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "primary", r.PrimaryID)
 	return db.SaveRepoMapping(ctx, r)
@@ -199,7 +200,7 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.DB, r *postgres.RepoMa
 
 // find looks for a task that was asked for without our hearing of it. If there
 // is none, and the call can no longer be under way, it is asked for again.
-func (m *Mirror) find(ctx context.Context, db *postgres.DB, r *postgres.RepoMapping) error {
+func (m *Mirror) find(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
 	tasks, err := m.tasks(ctx, searched)
 	if err != nil {
 		return err

@@ -20,37 +20,69 @@ func (db *DB) Leasing(ttl time.Duration) *DB {
 	return &other
 }
 
-// LeaseTime is how long a holder that died keeps others waiting.
-func (db *DB) LeaseTime() time.Duration { return db.leaseTime }
+// A Fenced is the record for work under a lease. Every transaction that writes
+// through it fails with koschei.ErrLeased, and has no effect, once somebody else
+// has acquired the lease, whatever its holder believes. Nobody can acquire the
+// lease between that check and the commit.
+//
+// What must not be done without a lease only a Fenced can do. Its DB is fenced as
+// well, for what may also be done without.
+type Fenced struct{ *DB }
+
+func (db *DB) under(l lease) *Fenced {
+	under := *db
+	under.lease = &l
+	return &Fenced{&under}
+}
 
 // Alone runs work while holder has the lease of that name, renewing it, and
-// lets the next one in at once when work is done. work gets the record Under
+// lets the next one in at once when work is done. work gets the record under
 // the lease and a context that ends when the lease is lost. Alone returns
-// koschei.ErrLeased, and does nothing, if somebody else has the lease.
-func (db *DB) Alone(ctx context.Context, name, holder string, work func(ctx context.Context, db *DB) error) error {
-	lease, err := db.AcquireLease(ctx, name, holder, db.leaseTime)
+// koschei.ErrLeased, and does nothing, if the lease is taken, be it by the same
+// holder.
+func (db *DB) Alone(ctx context.Context, name string, holder Holder, work func(context.Context, *Fenced) error) error {
+	l, err := db.acquire(ctx, name, holder, false)
 	if err != nil {
 		return err
 	}
-	working, stop := context.WithCancelCause(ctx)
-	renewed := make(chan struct{})
-	go func() {
-		defer close(renewed)
-		db.renew(working, stop, lease)
-	}()
-	err = work(working, db.Under(lease))
-	stop(nil)
-	<-renewed
-	releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.leaseTime)
-	defer cancel()
-	if released := db.ReleaseLease(releasing, lease); err == nil {
+	err = db.workUnder(ctx, l, work)
+	if released := db.release(ctx, l); err == nil {
 		err = released
 	}
 	return err
 }
 
-// renew keeps a lease until ctx ends, and ends it when the lease is lost.
-func (db *DB) renew(ctx context.Context, lost context.CancelCauseFunc, lease Lease) {
+// Keep is Alone for work that is done in passes, one after the other. The holder
+// has the lease for its next pass, too, so that replicas do not take turns: others
+// get it when it has run out, or after Release. Keep reports whether the holder
+// has it; if not, nothing was done.
+func (db *DB) Keep(ctx context.Context, name string, holder Holder, work func(context.Context, *Fenced) error) (held bool, err error) {
+	l, err := db.acquire(ctx, name, holder, true)
+	if errors.Is(err, koschei.ErrLeased) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, db.workUnder(ctx, l, work)
+}
+
+// workUnder runs work under a lease, renewing it.
+func (db *DB) workUnder(ctx context.Context, l lease, work func(context.Context, *Fenced) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		db.keepRenewing(ctx, stop, l)
+	}()
+	err := work(ctx, db.under(l))
+	stop(nil)
+	<-renewed
+	return err
+}
+
+// keepRenewing keeps a lease until ctx ends, and ends it when the lease is lost.
+func (db *DB) keepRenewing(ctx context.Context, lost context.CancelCauseFunc, l lease) {
 	ticker := time.NewTicker(db.leaseTime / 3)
 	defer ticker.Stop()
 	expires := time.Now().Add(db.leaseTime)
@@ -61,7 +93,7 @@ func (db *DB) renew(ctx context.Context, lost context.CancelCauseFunc, lease Lea
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		err := db.RenewLease(ctx, lease, db.leaseTime)
+		err := db.renew(ctx, l)
 		switch {
 		case err == nil:
 			expires = asked.Add(db.leaseTime)

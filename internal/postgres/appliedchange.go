@@ -25,7 +25,7 @@ type BuildDependencies struct {
 // others are counted.
 //
 // A set of ids that are not interned any more is koschei.ErrConflict.
-func (db *DB) SaveBuildDependencies(ctx context.Context, builds []BuildDependencies) (stored int, err error) {
+func (db *Fenced) SaveBuildDependencies(ctx context.Context, builds []BuildDependencies) (stored int, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		stored, err = db.saveBuildDependencies(ctx, tx, builds)
 		return err

@@ -63,7 +63,7 @@ func TestSaveBuildDependencies(t *testing.T) {
 	}
 
 	again := []postgres.BuildDependencies{{BuildID: first, Set: w.set(nevra("other", "1"))}, {BuildID: 1 << 40}}
-	if stored, err := w.db.SaveBuildDependencies(t.Context(), again); err != nil || stored != 0 {
+	if stored, err := w.fenced.SaveBuildDependencies(t.Context(), again); err != nil || stored != 0 {
 		t.Errorf("a second time, and a build that is not there: %v, %v; want nothing stored", stored, err)
 	}
 }

@@ -81,7 +81,9 @@ func (db *DB) ForkCollection(ctx context.Context, act Act, master string, fork k
 
 // copyCollection stores c as a new collection with copies of the packages of
 // another and of those of its builds and transitions that are newer than since.
-// Nobody is told of the states of the copies: nothing has happened.
+// Nobody is told of the states of the copies: nothing has happened. What
+// was copied of their history may lead to another state than theirs, for they are
+// not resolved, or the master's have just changed: then one more transition does.
 func copyCollection(ctx context.Context, tx pgx.Tx, from int64, c *koschei.Collection, now, since time.Time) error {
 	if err := insertCollection(ctx, tx, c); err != nil {
 		return err
@@ -103,6 +105,14 @@ func copyCollection(ctx context.Context, tx pgx.Tx, from int64, c *koschei.Colle
 		return err
 	}
 	_, err = tx.Exec(ctx, `
+		WITH other AS (
+			INSERT INTO state_change (package_id, prev, curr, changed)
+			SELECT p.id, last.curr, p.state, @now
+			FROM package p
+			JOIN LATERAL (SELECT s.curr FROM state_change s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) last ON true
+			WHERE p.collection_id = @to AND p.state <> last.curr
+			ORDER BY p.id
+		)
 		UPDATE package p
 		SET noted_state = p.state,
 			state_since = CASE WHEN p.state = old.state THEN old.state_since ELSE @now END

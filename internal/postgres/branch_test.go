@@ -151,6 +151,32 @@ func TestBranchCollection(t *testing.T) {
 	}
 }
 
+// The copy of a package that cannot be installed is not resolved yet. Its history
+// leads to the state that it is in.
+func TestBranchUnresolved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foo := w.pkg("foo")
+	w.build(foo, koschei.OutcomeComplete)
+	w.exec(`UPDATE package SET noted_state = state`)
+	if err := storeVerdict(w, contended{n: 1, id: foo}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.db.BranchCollection(t.Context(), someone, postgres.Branch{
+		Master: "f43", NewName: "f44", Target: "f44", DestTag: "f44", BuildTag: "f44-build", DisplayName: "Fedora 43",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := `
+		SELECT count(*) FROM state_change s JOIN package p ON p.id = s.package_id JOIN collection c ON c.id = p.collection_id
+		WHERE c.name = $1`
+	if master, branch := w.number(changes, "f44"), w.number(changes, "f43"); master != 1 || branch != 2 {
+		t.Errorf("%d transitions of the master and %d of the branch, want 1 and one more", master, branch)
+	}
+	w.checkInvariants()
+}
+
 func TestForkCollection(t *testing.T) {
 	t.Parallel()
 	e := newEditor(t)

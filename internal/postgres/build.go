@@ -214,11 +214,17 @@ func queueTasks(batch *pgx.Batch, buildID int64, tasks []koschei.Task) {
 func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport, rules koschei.PriorityRules, now time.Time) error {
 	tag, err := tx.Exec(ctx, `
 		UPDATE build
-		SET outcome = $2, finished = $3::timestamptz, task_id = coalesce(task_id, nullif($4::bigint, 0)),
-			repo_id = coalesce(repo_id, nullif($5::bigint, 0)), fault = $6, fault_task_id = nullif($7::bigint, 0),
-			deps = CASE WHEN $3::timestamptz IS NOT NULL AND repo_id IS NULL AND $5 = 0 AND deps = 'pending' THEN 'unavailable' ELSE deps END
-		WHERE id = $1 AND ($2 <> outcome OR task_id IS NULL AND $4 <> 0 OR repo_id IS NULL AND $5 <> 0)`,
-		r.BuildID, r.Outcome, orNull(r.Finished), r.TaskID, r.RepoID, r.Fault, r.FaultTaskID)
+		SET outcome = @outcome, finished = @finished::timestamptz, task_id = coalesce(task_id, nullif(@task::bigint, 0)),
+			repo_id = coalesce(repo_id, nullif(@repo::bigint, 0)), fault = @fault, fault_task_id = nullif(@fault_task::bigint, 0),
+			deps = CASE
+				WHEN deps = 'pending' AND repo_id IS NULL AND @repo = 0 AND @finished::timestamptz IS NOT NULL THEN 'unavailable'
+				WHEN deps = 'unavailable' AND repo_id IS NULL AND @repo <> 0 THEN 'pending'
+				ELSE deps END
+		WHERE id = @id AND (outcome <> @outcome OR task_id IS NULL AND @task <> 0 OR repo_id IS NULL AND @repo <> 0)`,
+		pgx.NamedArgs{
+			"id": r.BuildID, "outcome": r.Outcome, "finished": orNull(r.Finished), "task": r.TaskID, "repo": r.RepoID,
+			"fault": r.Fault, "fault_task": r.FaultTaskID,
+		})
 	if err == nil && tag.RowsAffected() > 0 && r.RepoID != 0 {
 		err = wakeFor(ctx, tx, []int64{b.PackageID}, koschei.ServiceBuildResolver)
 	}

@@ -79,7 +79,7 @@ func (db *DB) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]
 // whose last build is one of them, gets this build priority: it is worth a
 // build as soon as its dependencies can be installed again. Builds whose
 // dependencies are known already are left alone.
-func (db *DB) SaveBuildsUnresolved(ctx context.Context, buildIDs []int64, priority int) error {
+func (db *Fenced) SaveBuildsUnresolved(ctx context.Context, buildIDs []int64, priority int) error {
 	return db.giveUpBuilds(ctx, buildIDs, koschei.DepsUnresolved, func(tx pgx.Tx, ids []int64) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE package
@@ -91,7 +91,7 @@ func (db *DB) SaveBuildsUnresolved(ctx context.Context, buildIDs []int64, priori
 
 // SaveBuildsUnavailable stores that it cannot be known what builds were made
 // with: their repo is gone. Builds of which it is known are left alone.
-func (db *DB) SaveBuildsUnavailable(ctx context.Context, buildIDs []int64) error {
+func (db *Fenced) SaveBuildsUnavailable(ctx context.Context, buildIDs []int64) error {
 	return db.giveUpBuilds(ctx, buildIDs, koschei.DepsUnavailable, func(pgx.Tx, []int64) error { return nil })
 }
 

@@ -44,6 +44,24 @@ func oneCollection(ctx context.Context, q querier, name, lock string) (*koschei.
 	return c, notFound(err, "collection %s", name)
 }
 
+// CollectionByID is Collection for who must not mistake another for it that has
+// got its name since: a branch takes over the name of its master.
+func (db *DB) CollectionByID(ctx context.Context, id int64) (*koschei.Collection, error) {
+	return oneCollectionByID(ctx, db.pool, id, "")
+}
+
+func oneCollectionByID(ctx context.Context, q querier, id int64, lock string) (*koschei.Collection, error) {
+	rows, err := q.Query(ctx, `
+		SELECT `+collectionColumns()+`
+		FROM collection c
+		WHERE c.id = $1 `+lock, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading collection %d: %w", id, err)
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[koschei.Collection])
+	return c, notFound(err, "collection %d", id)
+}
+
 // CreateCollection stores c, whose ID and repo are not looked at. An error
 // wraps koschei.ErrExists if the name is taken, koschei.ErrInvalid if c cannot be stored.
 func (db *DB) CreateCollection(ctx context.Context, act Act, c *koschei.Collection) ([]string, error) {

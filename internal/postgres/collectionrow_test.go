@@ -71,7 +71,7 @@ func TestAnotherHub(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	repo := koschei.Repo{CollectionID: w.collection, RepoID: 1, CreateEvent: 1_000_000, Created: testTime, Resolved: koschei.Resolved, Solved: testTime}
-	if err := w.db.StoreRepo(t.Context(), &postgres.RepoReport{Repo: repo}); err != nil {
+	if err := w.fenced.StoreRepo(t.Context(), &postgres.RepoReport{Repo: repo}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.db.EditCollection(t.Context(), someone, "f43", func(c *koschei.Collection) error {
@@ -82,7 +82,7 @@ func TestAnotherHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	repo.RepoID, repo.CreateEvent = 9, 500
-	if err := w.db.StoreRepo(t.Context(), &postgres.RepoReport{Repo: repo}); err != nil {
+	if err := w.fenced.StoreRepo(t.Context(), &postgres.RepoReport{Repo: repo}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := w.db.Collection(t.Context(), "f43")

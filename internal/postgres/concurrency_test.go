@@ -69,7 +69,7 @@ func operations() []operation {
 			if err != nil {
 				return err
 			}
-			_, err = w.db.SaveBuildDependencies(w.t.Context(), []postgres.BuildDependencies{{BuildID: p.running, Set: set}})
+			_, err = w.fenced.SaveBuildDependencies(w.t.Context(), []postgres.BuildDependencies{{BuildID: p.running, Set: set}})
 			return err
 		}},
 		{name: "block", once: true, do: func(w *world, _ contended) error {
@@ -123,7 +123,7 @@ func storeVerdict(w *world, p contended) error {
 		if p.n%2 == 1 {
 			v.Set, v.Hash, v.Problems = nil, nil, []string{"nothing provides something"}
 		}
-		_, err := w.db.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []depset.Verdict{v}, testTime)
+		_, err := w.fenced.StoreVerdicts(w.t.Context(), &koschei.Repo{CollectionID: w.collection, RepoID: 2, CreateEvent: 2}, []depset.Verdict{v}, testTime)
 		return err
 	}
 	return nil // not to be resolved any more

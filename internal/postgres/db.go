@@ -21,7 +21,7 @@ type DB struct {
 	pool     *pgxpool.Pool
 	sets     *depset.Codec
 	interned *interned
-	lease    *Lease // that writing needs, see Under; nil if none
+	lease    *lease // that writing needs, see Fenced; nil if none
 
 	leaseTime time.Duration
 }
@@ -96,7 +96,7 @@ const (
 	retryPause  = 10 * time.Millisecond
 )
 
-// transact runs f in a transaction, and once more when it collided with
+// transact runs f in a transaction, and again when it collided with
 // another: f must have no effect but through tx and what it assigns anew.
 // Everything that writes the record goes through here.
 func (db *DB) transact(ctx context.Context, f func(tx pgx.Tx) error) error {

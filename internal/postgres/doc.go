@@ -1,6 +1,8 @@
 // Package postgres keeps the record: every SQL statement of the program, the
 // migrations, transactions, leases, claims and the outbox. Services, rules and
-// the frontend hold a *DB and call one method for one question or one change.
+// the frontend hold a *DB and call one method for one question or one change. Who
+// works under a lease (Alone, Keep) holds a *Fenced, whose methods cannot be called
+// without one.
 //
 // Every method is complete in itself: it opens the transaction it needs and
 // calls unexported functions that take it. No method calls anything outside

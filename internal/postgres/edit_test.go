@@ -154,6 +154,9 @@ func TestGroups(t *testing.T) {
 	e.check(t, got, err, "package bar added to group thegroup")
 	got, err = e.EditGroup(t.Context(), e.author, "thegroup", postgres.GroupEdit{Remove: []string{"foo"}})
 	e.check(t, got, err, "package foo removed from group thegroup")
+	replaced = []string{"bar", "baz", "foo"}
+	got, err = e.EditGroup(t.Context(), e.author, "thegroup", postgres.GroupEdit{Packages: &replaced, Remove: []string{"foo"}})
+	e.check(t, got, err, "package foo added to group thegroup", "package foo removed from group thegroup")
 	members, err := e.GroupMembersIn(t.Context(), "thegroup", "f27")
 	if diff := cmp.Diff([]string{"bar", "baz"}, members); diff != "" || err != nil {
 		t.Errorf("members: %v (-want +got):\n%s", err, diff)

@@ -29,6 +29,22 @@ func (db *DB) StoreSets(ctx context.Context, sets []depset.Set) (ids []int64, er
 	return ids, err
 }
 
+// Leases without the work that is done under them.
+
+type Lease = lease
+
+func (l lease) Term() int64 { return l.term }
+
+func (db *DB) Acquire(ctx context.Context, name string, holder Holder) (Lease, error) {
+	return db.acquire(ctx, name, holder, false)
+}
+
+func (db *DB) RenewLease(ctx context.Context, l Lease) error { return db.renew(ctx, l) }
+
+func (db *DB) ReleaseLease(ctx context.Context, l Lease) error { return db.release(ctx, l) }
+
+func (db *DB) Under(l Lease) *Fenced { return db.under(l) }
+
 // RefreshLastBuilds does for all packages of a collection what writers of
 // builds do for those they touch.
 func (db *DB) RefreshLastBuilds(ctx context.Context, collection string, now time.Time) error {

@@ -16,7 +16,7 @@ const findingsKept = 30 * 24 * time.Hour
 // SaveFindings stores what a self-check of some kinds found. Of findings that
 // last, those that were found before are the same one; those of these kinds that
 // were not found again have ended.
-func (db *DB) SaveFindings(ctx context.Context, checked []koschei.FindingKind, findings []koschei.Finding, now time.Time) error {
+func (db *Fenced) SaveFindings(ctx context.Context, checked []koschei.FindingKind, findings []koschei.Finding, now time.Time) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		var batch pgx.Batch
 		for i := range findings {

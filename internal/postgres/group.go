@@ -19,10 +19,10 @@ func (db *DB) CreateGroup(ctx context.Context, act Act, fullName string, package
 	if err != nil {
 		return nil, err
 	}
+	if namespace != "" {
+		maintainers = append([]string{namespace}, maintainers...)
+	}
 	return db.change(ctx, act, func(tx pgx.Tx, log *audit) error {
-		if namespace != "" {
-			maintainers = append([]string{namespace}, maintainers...)
-		}
 		g := group{name: fullName}
 		err := tx.QueryRow(ctx, `
 			INSERT INTO package_group (namespace, name)
@@ -54,7 +54,7 @@ type GroupEdit struct {
 	FullName *string   // another name or namespace
 	Packages *[]string // its members instead of those it has,
 	Append   bool      // or besides them
-	Remove   []string  // members it loses
+	Remove   []string  // members it loses, also of those in Packages
 
 	Maintainers []string // users who may edit it besides those who do
 }
@@ -80,7 +80,9 @@ func (db *DB) EditGroup(ctx context.Context, act Act, fullName string, edit Grou
 				return err
 			}
 			if !edit.Append {
-				return g.keepPackages(ctx, tx, log, *edit.Packages)
+				if err := g.keepPackages(ctx, tx, log, *edit.Packages); err != nil {
+					return err
+				}
 			}
 		}
 		return g.removePackages(ctx, tx, log, edit.Remove)

@@ -36,13 +36,13 @@ func TestLeaseHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := pgtest.Open(t, cfg)
-	lease, err := db.AcquireLease(t.Context(), "scheduler", "process", holderTTL)
+	db := pgtest.Open(t, cfg).Leasing(holderTTL)
+	lease, err := db.Acquire(t.Context(), "scheduler", "process")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; ; i++ {
-		if err := db.RenewLease(t.Context(), lease, holderTTL); err != nil {
+		if err := db.RenewLease(t.Context(), lease); err != nil {
 			break
 		}
 		err := db.Under(lease).Transact(t.Context(), func(tx pgx.Tx) error {

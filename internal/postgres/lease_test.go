@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,35 +18,74 @@ import (
 func TestLease(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	first, err := db.AcquireLease(t.Context(), "scheduler", "a", time.Hour)
+	first, err := db.Acquire(t.Context(), "scheduler", "a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.AcquireLease(t.Context(), "scheduler", "b", time.Hour); !errors.Is(err, koschei.ErrLeased) {
-		t.Errorf("a second holder: %v, want ErrLeased", err)
+	for _, holder := range []postgres.Holder{"a", "b"} {
+		if _, err := db.Acquire(t.Context(), "scheduler", holder); !errors.Is(err, koschei.ErrLeased) {
+			t.Errorf("%s beside a: %v, want ErrLeased", holder, err)
+		}
 	}
-	if err := db.RenewLease(t.Context(), first, time.Hour); err != nil {
+	if err := db.RenewLease(t.Context(), first); err != nil {
 		t.Errorf("renewing: %v", err)
 	}
-	again, err := db.AcquireLease(t.Context(), "scheduler", "a", time.Hour)
-	if err != nil || again.Term <= first.Term {
-		t.Errorf("the holder, restarted, got term %d after %d (%v), want a later one", again.Term, first.Term, err)
+	if err := db.ReleaseLease(t.Context(), first); err != nil {
+		t.Error(err)
 	}
-	if err := db.RenewLease(t.Context(), first, time.Hour); !errors.Is(err, koschei.ErrLeased) {
+	second, err := db.Acquire(t.Context(), "scheduler", "b")
+	if err != nil || second.Term() <= first.Term() {
+		t.Errorf("after the release: term %d after %d (%v), want a later one", second.Term(), first.Term(), err)
+	}
+	if err := db.RenewLease(t.Context(), first); !errors.Is(err, koschei.ErrLeased) {
 		t.Errorf("renewing an old term: %v, want ErrLeased", err)
 	}
 	if err := db.ReleaseLease(t.Context(), first); err != nil { // an old term, no effect
 		t.Error(err)
 	}
-	if _, err := db.AcquireLease(t.Context(), "scheduler", "b", time.Hour); !errors.Is(err, koschei.ErrLeased) {
-		t.Errorf("a second holder: %v, want ErrLeased", err)
+	if held, err := db.LeaseHeld(t.Context(), "scheduler"); err != nil || !held {
+		t.Errorf("b's lease is held: %v (%v)", held, err)
 	}
-	if err := db.ReleaseLease(t.Context(), again); err != nil {
-		t.Error(err)
+}
+
+// The clock of the server is set back: what was released is free at once, and
+// so is what would last much longer than anybody takes a lease for.
+func TestLeaseAndClock(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Database(t)
+	db, sql := pgtest.Open(t, cfg).Leasing(time.Minute), pgtest.NewConsole(t, cfg)
+	for _, test := range []struct {
+		name     string
+		released bool
+		ahead    time.Duration
+		free     bool
+	}{
+		{"released before the clock was set back", true, time.Minute, true},
+		{"not released", false, 110 * time.Second, false},
+		{"not released, and the clock set back by an hour", false, time.Hour, true},
+	} {
+		if _, err := db.Acquire(t.Context(), test.name, "a"); err != nil {
+			t.Fatal(err)
+		}
+		sql.Exec(`UPDATE lease SET released = $2, expires = clock_timestamp() + $3::interval WHERE name = $1`, test.name, test.released, test.ahead)
+		if held, err := db.LeaseHeld(t.Context(), test.name); err != nil || held == test.free {
+			t.Errorf("%s: held is %v (%v)", test.name, held, err)
+		}
+		// Who asks goes by how long the lease was taken for, not by his own.
+		if _, err := db.Leasing(time.Second).Acquire(t.Context(), test.name, "b"); (err == nil) != test.free {
+			t.Errorf("%s: somebody else gets %v", test.name, err)
+		}
 	}
-	second, err := db.AcquireLease(t.Context(), "scheduler", "b", time.Hour)
-	if err != nil || second.Term <= again.Term {
-		t.Errorf("after the release: term %d after %d (%v)", second.Term, again.Term, err)
+}
+
+func TestHolder(t *testing.T) {
+	t.Parallel()
+	one, other := postgres.NewHolder("container", 1), postgres.NewHolder("container", 1)
+	if one == other {
+		t.Errorf("two processes are both %s", one)
+	}
+	if got := one.For("scheduler"); !strings.HasPrefix(string(got), "container/1/") || !strings.HasSuffix(string(got), "/scheduler") {
+		t.Errorf("its scheduler is %s", got)
 	}
 }
 
@@ -55,9 +95,9 @@ func TestLeaseAtOnce(t *testing.T) {
 	db := pgtest.New(t)
 	var holders atomic.Int32
 	var wg sync.WaitGroup
-	for _, holder := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+	for _, holder := range []postgres.Holder{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		wg.Go(func() {
-			_, err := db.AcquireLease(t.Context(), "scheduler", holder, time.Hour)
+			_, err := db.Acquire(t.Context(), "scheduler", holder)
 			if err == nil {
 				holders.Add(1)
 			} else if !errors.Is(err, koschei.ErrLeased) {
@@ -72,7 +112,7 @@ func TestLeaseAtOnce(t *testing.T) {
 }
 
 // insertUser is any write.
-func insertUser(t *testing.T, db *postgres.DB, name string) error {
+func insertUser(t *testing.T, db *postgres.Fenced, name string) error {
 	return db.Transact(t.Context(), func(tx pgx.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO users (name) VALUES ($1)`, name)
 		return err
@@ -82,7 +122,7 @@ func insertUser(t *testing.T, db *postgres.DB, name string) error {
 func TestWritesUnderAnOldTermAreRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	old, err := db.AcquireLease(t.Context(), "scheduler", "a", time.Millisecond)
+	old, err := db.Leasing(time.Millisecond).Acquire(t.Context(), "scheduler", "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,10 +139,10 @@ func TestWritesUnderAnOldTermAreRefused(t *testing.T) {
 }
 
 // acquireSoon acquires a lease as soon as it is free.
-func acquireSoon(t *testing.T, db *postgres.DB, name, holder string) postgres.Lease {
+func acquireSoon(t *testing.T, db *postgres.DB, name string, holder postgres.Holder) postgres.Lease {
 	t.Helper()
 	for {
-		lease, err := db.AcquireLease(t.Context(), name, holder, time.Hour)
+		lease, err := db.Acquire(t.Context(), name, holder)
 		if err == nil {
 			return lease
 		}
@@ -120,7 +160,7 @@ func TestFrozenHolder(t *testing.T) {
 	cfg := pgtest.Database(t)
 	frozen, other := pgtest.Open(t, cfg), pgtest.Open(t, cfg)
 	const ttl = 200 * time.Millisecond
-	old, err := frozen.AcquireLease(t.Context(), "scheduler", "frozen", ttl)
+	old, err := frozen.Leasing(ttl).Acquire(t.Context(), "scheduler", "frozen")
 	if err != nil {
 		t.Fatal(err)
 	}

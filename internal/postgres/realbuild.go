@@ -20,32 +20,38 @@ type TaggedBuild struct {
 	EVR         rpm.EVR
 }
 
-// taggedColumns are tagged builds as arrays, the parameters of taggedTable.
-func taggedColumns(tagged []TaggedBuild) (names []string, builds, events, epochs []int64, versions, releases []string) {
+// taggedArgs are tagged builds of a hub in a collection, as taggedTable and what
+// is asked about it have them.
+func taggedArgs(c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild) pgx.NamedArgs {
+	n := len(tagged)
+	names, versions, releases := make([]string, n), make([]string, n), make([]string, n)
+	builds, events, epochs := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i := range tagged {
 		t := &tagged[i]
-		names, builds, events = append(names, t.Name), append(builds, t.KojiBuildID), append(events, t.Event)
-		epochs = append(epochs, int64(t.EVR.Epoch))
-		versions, releases = append(versions, t.EVR.Version), append(releases, t.EVR.Release)
+		names[i], builds[i], events[i] = t.Name, t.KojiBuildID, t.Event
+		epochs[i], versions[i], releases[i] = int64(t.EVR.Epoch), t.EVR.Version, t.EVR.Release
 	}
-	return names, builds, events, epochs, versions, releases
+	return pgx.NamedArgs{
+		"collection": c.ID, "hub": hub, "names": names, "builds": builds, "events": events,
+		"epochs": epochs, "versions": versions, "releases": releases,
+	}
 }
 
-const taggedTable = `unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
+const taggedTable = `unnest(@names::text[], @builds::bigint[], @events::bigint[], @epochs::bigint[], @versions::text[], @releases::text[])
 	WITH ORDINALITY AS t (name, koji_build_id, event, epoch, version, release, place)`
 
 // UnknownTagged returns the packages of those tagged builds that the record
 // does not have, by the builds' places in the list. Only packages that builds
 // are recorded of are looked at.
 func (db *DB) UnknownTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild) (map[int]int64, error) {
-	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
+	args := taggedArgs(c, hub, tagged)
+	args["untracked"] = c.PollUntracked
 	rows, err := db.pool.Query(ctx, `
 		SELECT t.place - 1, p.id
 		FROM `+taggedTable+`
-		JOIN package p ON p.collection_id = $1 AND p.name = t.name
-		LEFT JOIN build b ON b.package_id = p.id AND b.hub = $2 AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
-		WHERE b.id IS NULL AND (p.tracked OR $9)`,
-		c.ID, hub, names, builds, events, epochs, versions, releases, c.PollUntracked)
+		JOIN package p ON p.collection_id = @collection AND p.name = t.name
+		LEFT JOIN build b ON b.package_id = p.id AND b.hub = @hub AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
+		WHERE b.id IS NULL AND (p.tracked OR @untracked)`, args)
 	if err != nil {
 		return nil, fmt.Errorf("looking for new builds: %w", err)
 	}
@@ -129,14 +135,17 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 		rows.Queue(`
 			INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
 				repo_id, started, finished, deps)
-			SELECT p.id, 'real', 'complete', $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8,
-				nullif($9::bigint, 0), $10, $11, CASE $9 WHEN 0 THEN 'unavailable' ELSE 'pending' END
+			SELECT p.id, 'real', 'complete', @event, @hub, nullif(@task::bigint, 0), @koji_build, @epoch, @version, @release,
+				nullif(@repo::bigint, 0), @started, @finished, CASE WHEN @repo = 0 THEN 'unavailable' ELSE 'pending' END
 			FROM package p
-			WHERE p.id = $1
+			WHERE p.id = @package
 			ON CONFLICT (package_id, hub, koji_build_id) WHERE origin = 'real' DO NOTHING
 			RETURNING id`,
-			b.PackageID, b.Event, b.Hub, b.TaskID, b.KojiBuildID, b.EVR.Epoch, b.EVR.Version, b.EVR.Release,
-			b.RepoID, b.Started, b.Finished,
+			pgx.NamedArgs{
+				"package": b.PackageID, "event": b.Event, "hub": b.Hub, "task": b.TaskID, "koji_build": b.KojiBuildID,
+				"epoch": b.EVR.Epoch, "version": b.EVR.Version, "release": b.EVR.Release,
+				"repo": b.RepoID, "started": b.Started, "finished": b.Finished,
+			},
 		).Query(func(r pgx.Rows) error {
 			added, err := collectIDs(r, nil)
 			for _, id := range added {
@@ -152,38 +161,38 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 	return ids, tx.SendBatch(ctx, &tasks).Close()
 }
 
-// retagged are the builds of collection $1 whose event or mark is not what
+// retagged are the builds of collection @collection whose event or mark is not what
 // follows from the tagged builds. Koji's newest build is tagged, and so are
 // scratch builds of the same source; an ended build that is newer by event and
 // of another source is of one that was untagged. Of a package among those named
-// in $9, of any if that is null, all are if it has no tagged build. Builds that
-// are newer than the answer, of event $10, it says nothing about. NOT IN looks
+// in @about, of any if that is null, all are if it has no tagged build. Builds that
+// are newer than the answer, of event @event, it says nothing about. NOT IN looks
 // names up in a table of hashes; with NOT EXISTS each package was compared with
 // each tagged build, for minutes, when statistics were older than the builds.
 const retagged = `
 	SELECT b.id, b.package_id, false AS untagged, t.event
 	FROM ` + taggedTable + `
-	JOIN package p ON p.collection_id = $1 AND p.name = t.name
-	JOIN build b ON b.package_id = p.id AND b.hub = $2 AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
+	JOIN package p ON p.collection_id = @collection AND p.name = t.name
+	JOIN build b ON b.package_id = p.id AND b.hub = @hub AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
 	WHERE b.untagged OR b.event <> t.event
 	UNION ALL
 	SELECT b.id, b.package_id, false, b.event
 	FROM ` + taggedTable + `
-	JOIN package p ON p.collection_id = $1 AND p.name = t.name
+	JOIN package p ON p.collection_id = @collection AND p.name = t.name
 	JOIN build b ON b.package_id = p.id AND b.untagged AND b.origin = 'scratch'
 	WHERE (b.epoch, b.version, b.release) = (t.epoch, t.version, t.release)
 	UNION ALL
 	SELECT b.id, b.package_id, true, b.event
 	FROM ` + taggedTable + `
-	JOIN package p ON p.collection_id = $1 AND p.name = t.name
+	JOIN package p ON p.collection_id = @collection AND p.name = t.name
 	JOIN build b ON b.package_id = p.id AND b.event > t.event AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
-	WHERE b.event <= $10 AND (b.epoch, b.version, b.release) <> (t.epoch, t.version, t.release)
-		AND (b.origin = 'scratch' OR b.hub = $2 AND b.koji_build_id <> t.koji_build_id)
+	WHERE b.event <= @event AND (b.epoch, b.version, b.release) <> (t.epoch, t.version, t.release)
+		AND (b.origin = 'scratch' OR b.hub = @hub AND b.koji_build_id <> t.koji_build_id)
 	UNION ALL
 	SELECT b.id, b.package_id, true, b.event
 	FROM package p
 	JOIN build b ON b.package_id = p.id AND NOT b.untagged AND b.outcome NOT IN ('submitting', 'running')
-	WHERE b.event <= $10 AND p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL AND ($9::text[] IS NULL OR p.name = ANY($9))
+	WHERE b.event <= @event AND p.collection_id = @collection AND NOT p.blocked AND p.last_build_id IS NOT NULL AND (@about::text[] IS NULL OR p.name = ANY(@about))
 		AND p.name NOT IN (SELECT t.name FROM ` + taggedTable + `)`
 
 // SaveTagged makes the builds of a collection follow what is tagged: events of
@@ -192,19 +201,20 @@ const retagged = `
 // as the hub told after an event of its own. It returns how many builds that
 // changed.
 func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
-	names, builds, events, epochs, versions, releases := taggedColumns(tagged)
-	args := []any{c.ID, hub, names, builds, events, epochs, versions, releases, about, event}
+	args := taggedArgs(c, hub, tagged)
+	args["about"], args["event"] = about, event
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		changed = 0
-		packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args...))
+		packages, err := collectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args))
 		if err != nil || len(packages) == 0 {
 			return err
 		}
 		if packages, err = lockPackages(ctx, tx, packages); err != nil {
 			return err
 		}
+		args["packages"] = packages
 		var untagged []int64
-		if changed, untagged, err = retag(ctx, tx, append(args, packages)); err != nil {
+		if changed, untagged, err = retag(ctx, tx, args); err != nil {
 			return err
 		}
 		if err := wake(ctx, tx, c.ID, koschei.ServiceRepoResolver); err != nil {
@@ -223,13 +233,13 @@ func (db *DB) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei
 
 // retag stores events and marks of builds, of locked packages, and returns how
 // many that changed and which of them no longer count.
-func retag(ctx context.Context, tx pgx.Tx, args []any) (changed int, untagged []int64, err error) {
+func retag(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (changed int, untagged []int64, err error) {
 	rows, err := tx.Query(ctx, `
 		UPDATE build b
 		SET untagged = r.untagged, event = r.event
 		FROM (`+retagged+`) r
-		WHERE b.id = r.id AND b.package_id = ANY($11)
-		RETURNING b.id, b.untagged`, args...)
+		WHERE b.id = r.id AND b.package_id = ANY(@packages)
+		RETURNING b.id, b.untagged`, args)
 	if err != nil {
 		return 0, nil, err
 	}

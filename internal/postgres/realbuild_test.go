@@ -60,7 +60,10 @@ func TestTaggedBuildsAreReadOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows, _ := tx.Query(t.Context(), `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+postgres.Retagged,
-			w.collection, "primary", names, ids, ones, zeros, versions, versions, nil, 1000)
+			pgx.NamedArgs{
+				"collection": w.collection, "hub": "primary", "names": names, "builds": ids, "events": ones, "epochs": zeros,
+				"versions": versions, "releases": versions, "about": nil, "event": 1000,
+			})
 		explained, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]struct{ Plan plan }])
 		if err != nil {
 			t.Fatal(err)

@@ -25,13 +25,13 @@ type RepoReport struct {
 // StoreRepo notes that a repo was looked at, and makes it the collection's
 // latest unless that is a newer one. What was not tried in it is due as soon as
 // it can be. Storing a repo again replaces what was stored.
-func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
+func (db *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 	repo := &report.Repo
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err
 		}
-		c, err := lockCollectionByID(ctx, tx, repo.CollectionID)
+		c, err := oneCollectionByID(ctx, tx, repo.CollectionID, "FOR UPDATE")
 		if err != nil {
 			return err
 		}
@@ -61,35 +61,24 @@ func (db *DB) StoreRepo(ctx context.Context, report *RepoReport) error {
 	return nil
 }
 
-func lockCollectionByID(ctx context.Context, tx pgx.Tx, id int64) (*koschei.Collection, error) {
-	rows, err := tx.Query(ctx, `
-		SELECT `+collectionColumns()+`
-		FROM collection c
-		WHERE c.id = $1
-		FOR UPDATE`, id)
-	if err != nil {
-		return nil, err
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[koschei.Collection])
-	return c, notFound(err, "collection %d", id)
-}
-
 func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
-	problems := r.Problems
-	if problems == nil {
-		problems = []string{}
-	}
+	// While it was resolved others may have heard that it is exact for longer.
 	_, err := tx.Exec(ctx, `
 		INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created, resolved, problems,
 			packages, packages_failed, packages_changed, solved)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		VALUES (@collection, @repo, @create_event, @begin_event, @end_event, @created, @resolved, @problems,
+			@packages, @failed, @changed, @solved)
 		ON CONFLICT (collection_id, repo_id) DO UPDATE
-		SET create_event = excluded.create_event, begin_event = excluded.begin_event, end_event = excluded.end_event,
+		SET create_event = excluded.create_event, begin_event = excluded.begin_event,
+			end_event = greatest(repo.end_event, excluded.end_event),
 			created = excluded.created, resolved = excluded.resolved, problems = excluded.problems,
 			packages = excluded.packages, packages_failed = excluded.packages_failed,
 			packages_changed = excluded.packages_changed, solved = excluded.solved`,
-		r.CollectionID, r.RepoID, r.CreateEvent, r.BeginEvent, r.EndEvent, r.Created, r.Resolved, problems,
-		r.Packages, r.PackagesFailed, r.PackagesChanged, r.Solved)
+		pgx.NamedArgs{
+			"collection": r.CollectionID, "repo": r.RepoID, "create_event": r.CreateEvent, "begin_event": r.BeginEvent, "end_event": r.EndEvent,
+			"created": r.Created, "resolved": r.Resolved, "problems": notNil(r.Problems),
+			"packages": r.Packages, "failed": r.PackagesFailed, "changed": r.PackagesChanged, "solved": r.Solved,
+		})
 	return err
 }
 

@@ -57,7 +57,7 @@ func (db *DB) RepoMappings(ctx context.Context, buildTag string) (open, done *Re
 // BeginRepoMapping writes down that the primary hub is about to be asked for a
 // repo, for the first time or again. It takes the place of an attempt of the
 // same tag that failed.
-func (db *DB) BeginRepoMapping(ctx context.Context, m *RepoMapping) error {
+func (db *Fenced) BeginRepoMapping(ctx context.Context, m *RepoMapping) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			DELETE FROM repo_mapping
@@ -80,7 +80,7 @@ func (db *DB) BeginRepoMapping(ctx context.Context, m *RepoMapping) error {
 }
 
 // SaveRepoMapping stores what became of the primary hub's task.
-func (db *DB) SaveRepoMapping(ctx context.Context, m *RepoMapping) error {
+func (db *Fenced) SaveRepoMapping(ctx context.Context, m *RepoMapping) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE repo_mapping

@@ -59,7 +59,7 @@ func (db *DB) OpenRepoRequests(ctx context.Context, hub koschei.Hub) (open int, 
 }
 
 // SaveRepoRequest stores a request, a new one or how it goes.
-func (db *DB) SaveRepoRequest(ctx context.Context, r *RepoRequest) error {
+func (db *Fenced) SaveRepoRequest(ctx context.Context, r *RepoRequest) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO repo_request (hub, build_tag, event, state, request_id, task_id, repo_id, tasked, asked)
@@ -107,7 +107,7 @@ func (db *DB) HubRefused(ctx context.Context, hub koschei.Hub, what string) (at 
 }
 
 // NoteHubRefusal stores that a hub did not let us do something.
-func (db *DB) NoteHubRefusal(ctx context.Context, hub koschei.Hub, what string, now time.Time) error {
+func (db *Fenced) NoteHubRefusal(ctx context.Context, hub koschei.Hub, what string, now time.Time) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO hub_refusal (hub, what, refused)

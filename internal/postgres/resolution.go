@@ -15,7 +15,7 @@ import (
 // events they lead to. It returns the packages left out, because they are no
 // longer what they were when the verdict was found. It wraps koschei.ErrConflict
 // if packages of a set are not interned any more.
-func (db *DB) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []depset.Verdict, now time.Time) (stale []int64, err error) {
+func (db *Fenced) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdicts []depset.Verdict, now time.Time) (stale []int64, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		if err := lockInterned(ctx, tx); err != nil {
 			return err

@@ -43,7 +43,7 @@ func (w *world) store(verdicts ...depset.Verdict) {
 	for i := range verdicts {
 		verdicts[i].Hash = hashOf(verdicts[i].Set)
 	}
-	stale, err := w.db.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
+	stale, err := w.fenced.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
 	if err != nil || len(stale) > 0 {
 		w.t.Fatalf("StoreVerdicts: %v left out, %v", stale, err)
 	}
@@ -130,7 +130,7 @@ func TestVerdictsOfThePast(t *testing.T) {
 		{"a build was canceled", func(w *world, pkg, _ int64) { w.build(pkg, koschei.OutcomeCanceled) }, false},
 		{"the build was resolved", func(w *world, _, build int64) { w.builtWith(build, nevra("glibc", "1")) }, true},
 		{"its repo is gone", func(w *world, _, build int64) {
-			if err := w.db.SaveBuildsUnavailable(w.t.Context(), []int64{build}); err != nil {
+			if err := w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{build}); err != nil {
 				w.t.Fatal(err)
 			}
 		}, true},
@@ -148,7 +148,7 @@ func TestVerdictsOfThePast(t *testing.T) {
 			test.happen(w, pkg, build)
 			v := depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
 			v.Hash = hashOf(v.Set)
-			left, err := w.db.StoreVerdicts(t.Context(), testRepo, []depset.Verdict{v}, testTime)
+			left, err := w.fenced.StoreVerdicts(t.Context(), testRepo, []depset.Verdict{v}, testTime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -244,7 +244,7 @@ func TestBuildUnresolved(t *testing.T) {
 			pkg := w.pkg("foo")
 			build := w.build(pkg, koschei.OutcomeFailed)
 			w.exec(test.change, pkg)
-			if err := w.db.SaveBuildsUnresolved(t.Context(), []int64{build}, 3000); err != nil {
+			if err := w.fenced.SaveBuildsUnresolved(t.Context(), []int64{build}, 3000); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.number(`SELECT build_priority FROM package WHERE id = $1`, pkg); got != test.want {
@@ -291,7 +291,7 @@ func TestStoreRepo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.db.StoreRepo(t.Context(), &postgres.RepoReport{
+		err = w.fenced.StoreRepo(t.Context(), &postgres.RepoReport{
 			Repo: koschei.Repo{
 				CollectionID: w.collection, RepoID: id, CreateEvent: event, Created: testTime, Solved: testTime,
 				Resolved: resolved, Problems: problems,
@@ -313,6 +313,11 @@ func TestStoreRepo(t *testing.T) {
 	store(8, 800, koschei.Resolved)
 	if diff := cmp.Diff([]string{"untried"}, w.due()); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
+	}
+	w.exec(`UPDATE repo SET end_event = 850 WHERE repo_id = 8`)
+	store(8, 800, koschei.Resolved)
+	if got := w.number(`SELECT end_event FROM repo WHERE repo_id = 8`); got != 850 {
+		t.Errorf("repo 8 is exact up to event %d, want 850, as was heard while it was resolved", got)
 	}
 	store(9, 650, koschei.Unresolved) // made of the past
 	if got := latest(); got != 8 {

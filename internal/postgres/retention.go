@@ -31,8 +31,9 @@ type Cleaned struct {
 // Cleanup removes what r allows to forget, then dependency sets and packages
 // of them that nothing refers to any more. It never removes a build that is
 // not over, nor those that a package's state and its next comparison stand on:
-// its last, its last complete, and the one it is compared with. Nor does
-// it remove the newest transition of a package, or a collection's latest repo.
+// its last, its last complete, and the one it is compared with. Nor does it
+// remove the newest transition of a package, or a collection's latest repo or the
+// one that its verdicts are about.
 //
 // It works in pieces, each a transaction, and may be ended at any moment. While
 // it looks for packages that are not used, which takes seconds on a record of
@@ -108,6 +109,10 @@ const forgettable = `b.outcome NOT IN ('submitting', 'running')
 	AND b.id IS DISTINCT FROM p.resolved_build_id
 	AND b.id IS DISTINCT FROM (SELECT c.id ` + comparedBuild + `)`
 
+// forgettableRepo is a repo r of a collection c that pages do not show the
+// verdicts on. The latest is another one if its base buildroot is broken.
+const forgettableRepo = `r.repo_id < c.latest_repo_id AND r.repo_id IS DISTINCT FROM (SELECT v.repo_id FROM (` + verdictsRepo + `) v)`
+
 // CleanupPlan counts what Cleanup would remove now, but for the sets and names
 // that nothing would refer to any more.
 func (db *DB) CleanupPlan(ctx context.Context, r Retention) (Cleaned, error) {
@@ -120,8 +125,7 @@ func (db *DB) CleanupPlan(ctx context.Context, r Retention) (Cleaned, error) {
 					AND EXISTS (SELECT FROM resolution_change n WHERE n.package_id = c.package_id AND n.id > c.id))
 				+ (SELECT count(*) FROM state_change c WHERE c.changed < $2
 					AND EXISTS (SELECT FROM state_change n WHERE n.package_id = c.package_id AND n.id > c.id)),
-				(SELECT count(*) FROM repo r JOIN collection c ON c.id = r.collection_id
-					WHERE r.created < $3 AND r.repo_id < c.latest_repo_id),
+				(SELECT count(*) FROM repo r JOIN collection c ON c.id = r.collection_id WHERE r.created < $3 AND `+forgettableRepo+`),
 				(SELECT count(*) FROM event WHERE at < $4)`,
 			r.Builds, r.Transitions, r.Repos, r.Events).Scan(&plan.Builds, &plan.Transitions, &plan.Repos, &plan.Events)
 	})
@@ -166,7 +170,7 @@ func (db *DB) forgetRepos(ctx context.Context, before time.Time) (int, error) {
 	return db.exec(ctx, `
 		DELETE FROM repo r
 		USING collection c
-		WHERE c.id = r.collection_id AND r.created < $1 AND r.repo_id < c.latest_repo_id`, before)
+		WHERE c.id = r.collection_id AND r.created < $1 AND `+forgettableRepo, before)
 }
 
 func (db *DB) forgetEvents(ctx context.Context, before time.Time) (int, error) {

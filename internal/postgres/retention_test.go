@@ -84,7 +84,7 @@ func TestCleanupKeepsComparedBuild(t *testing.T) {
 	old, untagged, last := w.build(foo, koschei.OutcomeComplete), w.build(foo, koschei.OutcomeComplete), w.build(foo, koschei.OutcomeComplete)
 	w.builtWith(old, nevra("glibc", "1"))
 	w.builtWith(untagged, nevra("glibc", "2"))
-	if err := w.db.SaveBuildsUnavailable(t.Context(), []int64{last}); err != nil {
+	if err := w.fenced.SaveBuildsUnavailable(t.Context(), []int64{last}); err != nil {
 		t.Fatal(err)
 	}
 	w.exec(`UPDATE build SET untagged = true WHERE id = $1`, untagged)
@@ -104,5 +104,28 @@ func TestCleanupKeepsComparedBuild(t *testing.T) {
 	}
 	if after := comparedWith(); before == 0 || after != before {
 		t.Errorf("the package was compared with set %d, after the cleanup with %d", before, after)
+	}
+}
+
+// A base buildroot is broken for longer than repos are kept: the last repo in
+// which it was not stays, for the verdicts shown are about it.
+func TestCleanupWhileBroken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`UPDATE collection SET latest_repo_id = 4, latest_repo_event = 4, latest_repo_resolved = 'unresolved'`)
+	w.exec(`
+		INSERT INTO repo (collection_id, repo_id, create_event, created, resolved)
+		SELECT $1, n, n, $2, CASE WHEN n <= 2 THEN 'resolved' ELSE 'unresolved' END FROM generate_series(1, 4) n`, w.collection, testTime)
+	r := postgres.Retention{Repos: testTime.AddDate(1, 0, 0)}
+	plan, err := w.db.CleanupPlan(t.Context(), r)
+	if err != nil || plan.Repos != 2 {
+		t.Errorf("%d repos would be removed (%v), want 2", plan.Repos, err)
+	}
+	if done, err := w.db.Cleanup(t.Context(), someone, r); err != nil || done.Repos != 2 {
+		t.Errorf("%d repos were removed (%v), want 2", done.Repos, err)
+	}
+	fresh, err := w.db.Freshness(t.Context())
+	if err != nil || fresh[w.collection].Verdicts.RepoID != 2 {
+		t.Errorf("verdicts are about repo %d (%v), want 2", fresh[w.collection].Verdicts.RepoID, err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -259,6 +260,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	fenced := pgtest.Fenced(b, s.db)
 	for b.Loop() {
 		verdicts := s.verdicts(b, candidates, changed)
 		var before int64
@@ -266,7 +268,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 			b.Fatal(err)
 		}
 		began, cpu := time.Now(), s.cpu(b)
-		_, err := s.db.StoreVerdicts(ctx, &koschei.Repo{CollectionID: 2, RepoID: 100_000, CreateEvent: 100_000}, verdicts, s.now)
+		_, err := fenced.StoreVerdicts(ctx, &koschei.Repo{CollectionID: 2, RepoID: 100_000, CreateEvent: 100_000}, verdicts, s.now)
 		if err != nil {
 			b.Fatal(err)
 		}

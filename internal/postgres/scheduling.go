@@ -173,7 +173,7 @@ const holdBasis = `concat_ws(' ', p.last_build_id, p.arch_override)`
 
 // HoldPackage holds a package. It leaves alone what somebody else has
 // submitted meanwhile.
-func (db *DB) HoldPackage(ctx context.Context, packageID int64, h Hold) error {
+func (db *Fenced) HoldPackage(ctx context.Context, packageID int64, h Hold) error {
 	return db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE package p
@@ -200,7 +200,8 @@ type Submission struct {
 // BeginSubmission writes a build down as submitting and returns its id, which
 // is the key to find it by at the hub. The package's manual priority is used up
 // and it is not held any more. An error wraps koschei.ErrConflict if a build of
-// the package is under way already.
+// the package is under way already. That the schema sees to, so that people may
+// submit builds beside the scheduler, without its lease.
 func (db *DB) BeginSubmission(ctx context.Context, s Submission) (buildID int64, err error) {
 	err = db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `

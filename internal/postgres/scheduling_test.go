@@ -9,6 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -154,7 +155,7 @@ func TestSubmission(t *testing.T) {
 	if err := e.pool.QueryRow(t.Context(), `SELECT id FROM package WHERE name = 'foo'`).Scan(&foo); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.HoldPackage(t.Context(), foo, postgres.Hold{Kind: postgres.HoldSource, Reason: "no source", Until: noon.Add(time.Hour)}); err != nil {
+	if err := pgtest.Fenced(t, e.DB).HoldPackage(t.Context(), foo, postgres.Hold{Kind: postgres.HoldSource, Reason: "no source", Until: noon.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := e.rows(t, `SELECT hold_reason FROM package WHERE name = 'foo'`); got[0] != "no source" {

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/koschei-ci/koschei"
 )
 
 // A Stuck is what a check found in one collection.
@@ -111,7 +109,7 @@ func (db *DB) WaitingDependencies(ctx context.Context, limit int) ([]Waiting, er
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id
-		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE b.deps = 'pending' AND b.repo_id IS NOT NULL AND b.finished IS NOT NULL
 		ORDER BY b.id
 		LIMIT $1`, limit)
@@ -119,7 +117,7 @@ func (db *DB) WaitingDependencies(ctx context.Context, limit int) ([]Waiting, er
 
 // MendDependencies gives up finding out what builds were made with that ended
 // before a time and whose repo is not known: nobody would ever look for it.
-func (db *DB) MendDependencies(ctx context.Context, before time.Time) ([]Stuck, error) {
+func (db *Fenced) MendDependencies(ctx context.Context, before time.Time) ([]Stuck, error) {
 	return db.repaired(ctx, "builds whose repo is not known", `
 		WITH found AS (
 			SELECT b.id
@@ -150,7 +148,7 @@ func (db *DB) WaitingSources(ctx context.Context, limit int) ([]Waiting, error) 
 		WHERE `+eligible+` AND `+due+`
 			AND NOT EXISTS (
 				SELECT FROM srpm s
-				WHERE s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release)
+				WHERE s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release)
 		ORDER BY p.id
 		LIMIT $1`, limit)
 }
@@ -163,7 +161,7 @@ func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error)
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
-		JOIN srpm s ON s.hub = b.hub AND s.name = p.name AND s.version = b.version AND s.release = b.release
+		JOIN srpm s ON s.hub = `+sourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release
 		WHERE `+eligible+` AND `+due+`
 			AND c.latest_repo_resolved = 'resolved'
 		ORDER BY p.id
@@ -172,7 +170,7 @@ func (db *DB) WaitingPackages(ctx context.Context, limit int) ([]Waiting, error)
 
 // MendUntried makes packages due that count as resolved but have no answer,
 // unless a repo-resolver has their collection in hand.
-func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
+func (db *Fenced) MendUntried(ctx context.Context) ([]Stuck, error) {
 	return db.repaired(ctx, "packages without an answer", `
 		WITH found AS (
 			SELECT p.id
@@ -181,7 +179,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 				AND (p.resolution = 'unattempted' OR p.id NOT IN (SELECT package_id FROM resolution))
 				AND NOT EXISTS (
 					SELECT FROM lease l
-					WHERE l.name = '`+string(koschei.ServiceRepoResolver)+`/' || p.collection_id AND l.expires > clock_timestamp())
+					WHERE l.name = '`+repoResolverLeases+`' || p.collection_id AND `+leaseHeld+`)
 			ORDER BY p.id
 			FOR NO KEY UPDATE OF p SKIP LOCKED
 		), x AS (
@@ -196,7 +194,7 @@ func (db *DB) MendUntried(ctx context.Context) ([]Stuck, error) {
 // MendHolds ends holds whose reason is gone: of packages that have another
 // build or override now than when it was found that nothing could be built, and
 // those that last for longer than longest from now.
-func (db *DB) MendHolds(ctx context.Context, now time.Time, longest time.Duration) ([]Stuck, error) {
+func (db *Fenced) MendHolds(ctx context.Context, now time.Time, longest time.Duration) ([]Stuck, error) {
 	return db.repaired(ctx, "holds whose reason is gone", `
 		WITH found AS (
 			SELECT p.id
@@ -220,7 +218,7 @@ const mendedColumns = 10000
 // MendColumns makes the columns of packages that follow from their builds, and
 // the state noted last, follow again where they do not. That they do is an
 // invariant: what this finds is a mistake of ours.
-func (db *DB) MendColumns(ctx context.Context, now time.Time) (mended []Stuck, err error) {
+func (db *Fenced) MendColumns(ctx context.Context, now time.Time) (mended []Stuck, err error) {
 	const wrong = `
 		SELECT p.id
 		FROM package p

@@ -51,7 +51,7 @@ func (db *DB) NoteTrouble(ctx context.Context, collectionID int64, service kosch
 
 // NoteStart stores that a process has begun to run a service. The time is the
 // database's.
-func (db *DB) NoteStart(ctx context.Context, service koschei.Service, holder string) error {
+func (db *DB) NoteStart(ctx context.Context, service koschei.Service, holder Holder) error {
 	_, err := db.exec(ctx, `INSERT INTO service_start (service, holder) VALUES ($1, $2)`, service, holder)
 	if err != nil {
 		return fmt.Errorf("noting the start of %s: %w", service, err)
@@ -69,7 +69,7 @@ func (db *DB) NoteRepo(ctx context.Context, r *koschei.Repo) error {
 		WHERE id = $1
 		ON CONFLICT (collection_id, repo_id) DO UPDATE
 		SET end_event = excluded.end_event
-		WHERE repo.end_event <> excluded.end_event`,
+		WHERE repo.end_event < excluded.end_event`,
 		r.CollectionID, r.RepoID, r.CreateEvent, r.BeginEvent, r.EndEvent, r.Created)
 	if err != nil {
 		return fmt.Errorf("noting repo %d: %w", r.RepoID, err)
@@ -90,6 +90,13 @@ func (db *DB) Freshness(ctx context.Context) (map[int64]koschei.Freshness, error
 	return fresh, nil
 }
 
+// verdictsRepo is the repo that the verdicts shown of a collection c are about.
+const verdictsRepo = `SELECT r.repo_id, r.create_event
+			FROM repo r
+			WHERE r.collection_id = c.id AND r.resolved = 'resolved' AND r.create_event <= c.latest_repo_event
+			ORDER BY r.create_event DESC, r.repo_id DESC
+			LIMIT 1`
+
 // readFreshness reads that of one collection, or of all if collectionID is 0.
 // The verdicts of packages hold up to the newest repo in which they were
 // resolved: when a base buildroot cannot be installed they stay.
@@ -99,11 +106,7 @@ func readFreshness(ctx context.Context, tx pgx.Tx, collectionID int64) (map[int6
 		SELECT c.id, v.repo_id, n.repo_id, coalesce(newer.count, 0), coalesce(newer.broken, 0), newer.since
 		FROM collection c
 		LEFT JOIN LATERAL (
-			SELECT r.repo_id, r.create_event
-			FROM repo r
-			WHERE r.collection_id = c.id AND r.resolved = 'resolved' AND r.create_event <= c.latest_repo_event
-			ORDER BY r.create_event DESC, r.repo_id DESC
-			LIMIT 1
+			`+verdictsRepo+`
 		) v ON true
 		LEFT JOIN LATERAL (
 			SELECT r.repo_id, r.create_event

@@ -86,7 +86,7 @@ func (db *DB) DeadLeases(ctx context.Context, after time.Duration) ([]LeaseStatu
 // ForgetLeases removes leases that ran out longer ago than after (real time),
 // and starts of services longer ago than that, thirty times. A later lease of
 // the same name has a later term all the same.
-func (db *DB) ForgetLeases(ctx context.Context, after time.Duration) error {
+func (db *Fenced) ForgetLeases(ctx context.Context, after time.Duration) error {
 	err := db.transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM lease WHERE expires < clock_timestamp() - $1::interval`, after)
 		if err != nil {
@@ -105,7 +105,7 @@ func (db *DB) ForgetLeases(ctx context.Context, after time.Duration) error {
 type ServiceStarts struct {
 	Service koschei.Service
 	Count   int
-	Holder  string        // the last that did
+	Holder  Holder        // the last that did
 	Ago     time.Duration // real time
 }
 

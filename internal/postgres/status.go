@@ -45,7 +45,7 @@ type CollectionStatus struct {
 // A LeaseStatus is one lease that somebody holds.
 type LeaseStatus struct {
 	Name    string
-	Holder  string
+	Holder  Holder
 	Term    int64
 	Expires time.Duration // from now, real time
 }
@@ -140,10 +140,10 @@ func collectionStatus(ctx context.Context, tx pgx.Tx, ranking Ranking) ([]Collec
 
 func leaseStatus(ctx context.Context, tx pgx.Tx) ([]LeaseStatus, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT name, holder, term, expires - clock_timestamp()
-		FROM lease
-		WHERE expires > clock_timestamp()
-		ORDER BY name`)
+		SELECT l.name, l.holder, l.term, l.expires - clock_timestamp()
+		FROM lease l
+		WHERE `+leaseHeld+`
+		ORDER BY l.name`)
 	if err != nil {
 		return nil, err
 	}

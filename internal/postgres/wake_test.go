@@ -140,19 +140,19 @@ func TestWakes(t *testing.T) {
 		}, []string{"build-resolver", "repo-resolver"}},
 		{"resolve", func(w *wakeWorld) error { return storeVerdict(w.world, w.contended) }, []string{"scheduler 1"}},
 		{"a repo was resolved", func(w *wakeWorld) error {
-			return w.db.StoreRepo(w.t.Context(), &postgres.RepoReport{Repo: koschei.Repo{
+			return w.fenced.StoreRepo(w.t.Context(), &postgres.RepoReport{Repo: koschei.Repo{
 				CollectionID: 1, RepoID: 9, CreateEvent: 9, Created: testTime, Solved: testTime, Resolved: koschei.Resolved,
 			}})
 		}, []string{"scheduler 1"}},
 		{"resolve a build", func(w *wakeWorld) error {
 			w.exec(`UPDATE build SET deps = 'pending', dependency_set_id = NULL WHERE id = $1`, w.complete)
-			return w.db.SaveBuildsUnavailable(w.t.Context(), []int64{w.complete})
+			return w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.complete})
 		}, []string{"repo-resolver 1"}},
 		{"resolve a running build", func(w *wakeWorld) error {
-			return w.db.SaveBuildsUnavailable(w.t.Context(), []int64{w.running})
+			return w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.running})
 		}, nil},
 		{"hold", func(w *wakeWorld) error {
-			return w.db.HoldPackage(w.t.Context(), w.id, postgres.Hold{Kind: postgres.HoldLoad, Reason: "busy", Until: testTime.Add(time.Hour)})
+			return w.fenced.HoldPackage(w.t.Context(), w.id, postgres.Hold{Kind: postgres.HoldLoad, Reason: "busy", Until: testTime.Add(time.Hour)})
 		}, nil},
 	}
 	for _, test := range tests {

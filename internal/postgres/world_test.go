@@ -19,6 +19,7 @@ import (
 type world struct {
 	t          *testing.T
 	db         *postgres.DB
+	fenced     *postgres.Fenced
 	pool       *pgxpool.Pool
 	collection int64
 	event      int64
@@ -29,6 +30,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	cfg := pgtest.Database(t)
 	w := &world{t: t, db: pgtest.Open(t, cfg), pool: pgtest.Connect(t, cfg)}
+	w.fenced = pgtest.Fenced(t, w.db)
 	w.collection = w.number(`
 		INSERT INTO collection (name, display_name, target, dest_tag, build_tag, latest_repo_id, latest_repo_resolved)
 		VALUES ('f43', 'Fedora 43', 'f43', 'f43', 'f43-build', 1, 'resolved')
@@ -137,7 +139,7 @@ func nevra(name, version string) rpm.NEVRA {
 // builtWith stores what a build was made with.
 func (w *world) builtWith(build int64, list ...rpm.NEVRA) {
 	w.t.Helper()
-	stored, err := w.db.SaveBuildDependencies(context.WithoutCancel(w.t.Context()), []postgres.BuildDependencies{{BuildID: build, Set: w.set(list...)}})
+	stored, err := w.fenced.SaveBuildDependencies(context.WithoutCancel(w.t.Context()), []postgres.BuildDependencies{{BuildID: build, Set: w.set(list...)}})
 	if err != nil || stored != 1 {
 		w.t.Fatalf("SaveBuildDependencies: %v, %v", stored, err)
 	}

@@ -32,9 +32,9 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate,
 	})
 	r.requires, err = r.buildRequires(ctx, candidates)
 	if err == nil && !dueOnly {
-		r.Service.mu.Lock()
-		r.Service.requires[r.collection.ID] = r.requires
-		r.Service.mu.Unlock()
+		r.service.mu.Lock()
+		r.service.requires[r.collection.ID] = r.requires
+		r.service.mu.Unlock()
 	}
 	return candidates, err
 }
@@ -42,9 +42,9 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate,
 // buildRequires returns what source packages require, by the ids of their
 // facts. Those never change, and most were there when a repo was resolved last.
 func (r *run) buildRequires(ctx context.Context, candidates []depset.Candidate) (map[int64][]string, error) {
-	r.Service.mu.Lock()
-	all := slices.Collect(maps.Values(r.Service.requires))
-	r.Service.mu.Unlock()
+	r.service.mu.Lock()
+	all := slices.Collect(maps.Values(r.service.requires))
+	r.service.mu.Unlock()
 	known := make(map[int64][]string, len(candidates))
 	var unknown []int64
 	for i := range candidates {
@@ -123,9 +123,9 @@ func (r *run) judge(ctx context.Context, candidates []depset.Candidate) ([]depse
 			goals[i].Known = c.SetHash
 		}
 	}
-	r.solving.Lock()
+	r.service.solving.Lock()
 	answers, err := r.resolver.Resolve(ctx, goals)
-	r.solving.Unlock()
+	r.service.solving.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (r *run) weigh(ctx context.Context, verdicts []depset.Verdict) error {
 		v := &verdicts[i]
 		switch {
 		case baseline(v) != 0:
-			v.Priority = r.Rules.Dependency(resolution.Distances(gone[i], come[i], names))
+			v.Priority = r.service.Rules.Dependency(resolution.Distances(gone[i], come[i], names))
 		case v.Candidate.Awaited:
 			v.Priority = v.Candidate.Priority
 		}
@@ -234,7 +234,7 @@ func (r *run) store(ctx context.Context, verdicts []depset.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
-	stale, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.Now())
+	stale, err := r.db.StoreVerdicts(ctx, &r.report.Repo, verdicts, r.service.Now())
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,10 @@ import (
 
 // A run resolves packages of one collection in one repo.
 type run struct {
-	*Service
+	service *Service
 	*memory
-	hub        *koji.Client // that the repo is at
-	db         *postgres.DB // under the collection's lease
+	hub        *koji.Client     // that the repo is at
+	db         *postgres.Fenced // under the collection's lease
 	collection *koschei.Collection
 	report     postgres.RepoReport
 	url        string
@@ -36,9 +36,9 @@ type run struct {
 	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
-func (s *Service) newRun(m *memory, hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
+func (s *Service) newRun(m *memory, hub *koji.Client, db *postgres.Fenced, c *koschei.Collection, repo koschei.Repo) *run {
 	return &run{
-		Service: s, memory: m, hub: hub, db: db, collection: c,
+		service: s, memory: m, hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
 		names:  map[int32]*rpm.NEVRA{},
@@ -73,12 +73,12 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 	}
-	repo.Solved = r.Now()
+	repo.Solved = r.service.Now()
 	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
 		return err
 	}
 	r.seen = snapshot{repo.RepoID, r.repo.Contents}
-	r.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
+	r.service.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
 	return nil
@@ -119,7 +119,7 @@ func (r *run) begin(ctx context.Context) (candidates []depset.Candidate, err err
 }
 
 func (r *run) load(ctx context.Context, paths []string) (err error) {
-	if r.repo, err = r.Repos.Open(ctx, r.url, paths); err != nil {
+	if r.repo, err = r.service.Repos.Open(ctx, r.url, paths); err != nil {
 		return fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
 	}
 	return nil
@@ -140,7 +140,7 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 		return base, fmt.Errorf("group %s of tag %s: %w", r.collection.BuildGroup, r.collection.BuildTag, err)
 	}
 	r.resolver = r.repo.Resolver(resolution.Options{
-		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.Goroutines,
+		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.service.Goroutines,
 	})
 	return r.resolver.Base(), nil
 }
@@ -165,7 +165,7 @@ func (r *run) group(ctx context.Context) ([]string, error) {
 // before, have been forgotten meanwhile, both must be loaded anew.
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
-		r.Repos.Forget()
+		r.service.Repos.Forget()
 		r.seen = snapshot{}
 	}
 	return err
@@ -181,9 +181,9 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if r.seen.repoID == latest {
 		return r.seen.contents
 	}
-	repo, err := r.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
+	repo, err := r.service.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.service.Repos.Arch), nil)
 	if err != nil {
-		r.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
+		r.service.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
 			"collection", r.collection.Name, "repo", latest, "error", err)
 		return nil
 	}

@@ -23,6 +23,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +46,7 @@ type Service struct {
 	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
-	Holder string // of leases; different for each process
+	Holder postgres.Holder // of leases
 	Rules  koschei.PriorityRules
 
 	Goroutines int // solvers at work at once; 0 is one for each core
@@ -100,6 +102,9 @@ const atOnce = 2
 func (s *Service) pass(ctx context.Context) error {
 	p := passing{Service: s, ended: make(chan looked)}
 	collections, err := s.DB.Collections(ctx)
+	if err == nil {
+		s.forget(collections)
+	}
 	for i := range collections {
 		for p.running == atOnce {
 			p.end(<-p.ended)
@@ -184,6 +189,18 @@ func (s *Service) memory(c *koschei.Collection) *memory {
 		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
 	}
 	return s.memories[c.ID]
+}
+
+// forget drops what is kept of collections that are not there any more. None of
+// them is being looked after.
+func (s *Service) forget(collections []koschei.Collection) {
+	gone := func(id int64) bool {
+		return !slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.ID == id })
+	}
+	maps.DeleteFunc(s.memories, func(id int64, _ *memory) bool { return gone(id) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.requires, func(id int64, _ map[int64][]string) bool { return gone(id) })
 }
 
 const (

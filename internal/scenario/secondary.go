@@ -10,6 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/mirror"
+	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
 // AddSecondary puts a second hub on the stage, from whose files the first one's
@@ -45,7 +46,7 @@ func (s *Stage) LogIn(user, password string) {
 }
 
 // Mirror returns what brings repos of the secondary hub to the primary one.
-func (s *Stage) Mirror(second *Second, holder string) *mirror.Mirror {
+func (s *Stage) Mirror(second *Second, holder postgres.Holder) *mirror.Mirror {
 	return &mirror.Mirror{
 		Hubs: koji.Hubs{Primary: s.Sync.Primary, Secondary: s.Sync.Secondary}, Log: s.Sync.Log, Clock: koschei.Clock{Read: s.Clock.Now},
 		Holder: holder, Arches: []string{"x86_64"},

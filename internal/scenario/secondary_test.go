@@ -1,9 +1,14 @@
 package scenario_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +16,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
@@ -274,6 +280,49 @@ func TestMirrorInTrouble(t *testing.T) {
 	p.pass(time.Hour)
 	if got := p.scratch("f44"); len(got) != before+1 {
 		t.Errorf("scratch builds of the other collection: %v, want one more than %d", got, before)
+	}
+}
+
+// TestMirrorWithoutRepo has a newRepo task end well without saying which repo it
+// made: another one is asked for after a while.
+func TestMirrorWithoutRepo(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	var silent atomic.Bool
+	silent.Store(true)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client left
+		}
+		if !silent.Load() || !strings.Contains(string(body), "getTaskResult") {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			p.Hub.ServeHTTP(w, r)
+			return
+		}
+		answer, err := xmlrpc.AppendResponse(nil, []any{})
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		_, _ = w.Write(answer)
+	}))
+	t.Cleanup(server.Close)
+	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", TopURL: p.URL + "/kojifiles", Login: koji.Login{User: "koschei", Password: "secret"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.repos.Mirror.Hubs.Primary = client
+	p.pass(30 * time.Minute)
+	p.pass(30 * time.Minute)
+	p.expect("without a repo", p.Lines(`SELECT failures || ' ' || (retry IS NOT NULL) FROM repo_mapping`), "1 true")
+	silent.Store(false)
+	for range 4 {
+		p.pass(30 * time.Minute)
+	}
+	p.expect("in the end", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "5")
+	if n := p.newRepos(); n != 2 {
+		t.Errorf("%d newRepo tasks, want 2", n)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/reporesolver"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -40,7 +41,7 @@ type troupe struct {
 	services map[string]service
 }
 
-func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config scheduler.Config) *troupe {
+func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder postgres.Holder, config scheduler.Config) *troupe {
 	heard := &complaints{Handler: s.Sync.Log.Handler()}
 	log := slog.New(heard)
 	sync := *s.Sync

@@ -58,7 +58,6 @@ func (f *fixture) endAt(t *testing.T, n int, carriedOut bool) bool {
 func (f *fixture) takeOver(t *testing.T) {
 	t.Helper()
 	f.exec(t, `DELETE FROM lease`) // as if its time were over
-	f.lease = nil
 	f.pass(t)
 	f.clock.Step(2 * f.longestCall())
 	f.pass(t)

@@ -25,14 +25,14 @@ func (s *Service) SubmitNow(ctx context.Context, c *koschei.Collection, packages
 	}
 	unbounded := *s
 	unbounded.LoadThreshold = 1
-	q := &queue{Service: &unbounded, db: s.DB, collection: *c}
-	if err := q.prepare(ctx); err != nil {
+	one := &submitter{service: &unbounded, db: s.DB, collection: *c}
+	if err := one.prepare(ctx); err != nil {
 		return err
 	}
 	for p := range slices.Values(packages) {
-		err := q.submit(ctx, &p)
+		err := one.submit(ctx, &p)
 		if errors.Is(err, koschei.ErrConflict) { // perhaps only a source that was news
-			err = q.submit(ctx, &p)
+			err = one.submit(ctx, &p)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -39,14 +39,13 @@ type Service struct {
 	DB      *postgres.DB
 	Hub     *koji.Client
 	Log     *slog.Logger
-	Holder  string // names this process to others who want the lease
+	Holder  postgres.Holder // of leases
 	Metrics *Metrics
 	Builds  *kojisync.Metrics // of builds that end; nil if nobody counts
 	Config
 
 	Secondary *koji.Client // has the sources of collections in secondary mode; nil if there are none
 
-	lease    *postgres.Lease     // nil while somebody else has it
 	failures int                 // passes with the lease that failed, one after the other
 	resting  map[int64]time.Time // collections in trouble, until when
 	turns    int                 // there were so far
@@ -55,7 +54,8 @@ type Service struct {
 }
 
 const (
-	leaseName = string(koschei.ServiceScheduler)
+	// name is the service's in what is stored of how it fares with collections.
+	name = koschei.ServiceScheduler
 
 	// candidates bounds what is looked at of a collection in a pass, and so the
 	// calls to the hub.
@@ -77,40 +77,41 @@ const (
 // Run submits builds until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	l.Run(ctx, s.pass)
-	if s.lease != nil {
-		s.giveUp(ctx)
-	}
+	s.giveUp(ctx)
 }
 
 // giveUp lets another process in. Without it the next one waits for the lease
 // to end, so it may fail.
 func (s *Service) giveUp(ctx context.Context) {
-	_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease)
-	s.lease = nil
+	_ = s.DB.Release(ctx, postgres.SchedulerLease, s.Holder)
 }
 
 // pass does nothing in a process that does not hold the lease.
-func (s *Service) pass(ctx context.Context) (err error) {
-	if s.lease, err = s.DB.HoldLease(ctx, s.lease, leaseName, s.Holder, s.DB.LeaseTime()); s.lease == nil {
-		return err
-	}
-	if err = s.work(ctx, s.DB.Under(*s.lease)); err == nil {
+func (s *Service) pass(ctx context.Context) error {
+	held, err := s.DB.Keep(ctx, postgres.SchedulerLease, s.Holder, s.work)
+	switch {
+	case !held:
+	case err == nil:
 		s.failures = 0
-	} else if s.failures++; s.failures >= failuresInOffice {
-		s.failures = 0
-		s.giveUp(ctx)
+	default:
+		if s.failures++; s.failures >= failuresInOffice {
+			s.failures = 0
+			s.giveUp(ctx)
+		}
 	}
 	return err
 }
 
 // work is the pass of the one process that holds the lease.
-func (s *Service) work(ctx context.Context, db *postgres.DB) error {
-	// A task that cannot be canceled, or does not fit, is no reason to build nothing.
-	canceled := s.sync(db).CancelBuilds(ctx)
-	if err := s.settle(ctx, db); err != nil {
-		return errors.Join(canceled, err)
+func (s *Service) work(ctx context.Context, db *postgres.Fenced) error {
+	// A task that cannot be canceled, or found, or does not fit, is no reason to
+	// build nothing.
+	canceled := s.sync(db.DB).CancelBuilds(ctx)
+	settled := s.settle(ctx, db.DB)
+	if koji.ClassOf(settled) == koji.Transient || ctx.Err() != nil {
+		return errors.Join(canceled, settled) // the hub is away
 	}
-	return errors.Join(canceled, s.sweep(ctx, db), s.schedule(ctx, db))
+	return errors.Join(canceled, settled, s.sweep(ctx, db.DB), s.schedule(ctx, db))
 }
 
 // sync hears of builds and sources on behalf of the scheduler.
@@ -126,7 +127,7 @@ func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
 // schedule fills the free places, collection by collection in turns. A
 // collection in trouble does not take part for a while; what troubles it is
 // returned in the end. How each collection fared is stored.
-func (s *Service) schedule(ctx context.Context, db *postgres.DB) error {
+func (s *Service) schedule(ctx context.Context, db *postgres.Fenced) error {
 	running, err := db.ScratchBuildsRunning(ctx)
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]i
 }
 
 // queues returns what each collection has to build that is not resting.
-func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*queue, error) {
+func (s *Service) queues(ctx context.Context, db *postgres.Fenced, free int) ([]*queue, error) {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return nil, err
@@ -196,7 +197,7 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, free int) ([]*que
 		if s.resting[c.ID].After(ranking.Now) {
 			continue
 		}
-		q := &queue{Service: s, db: db, collection: c}
+		q := &queue{submitter: submitter{service: s, db: db.DB, collection: c}, fenced: db}
 		if free <= 0 {
 			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
 		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {

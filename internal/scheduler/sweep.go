@@ -48,18 +48,23 @@ func (s *Service) sweep(ctx context.Context, db *postgres.DB) error {
 	if err != nil {
 		return err
 	}
+	var troubles []error
 	for id, b := range builds {
 		for _, task := range tasks[id] {
-			if err := s.reclaim(ctx, db, &b, task); err != nil {
-				return fmt.Errorf("task %d of build %d: %w", task, id, err)
+			err := s.reclaim(ctx, db, &b, task)
+			if err != nil {
+				troubles = append(troubles, fmt.Errorf("task %d of build %d: %w", task, id, err))
+			}
+			if koji.ClassOf(err) == koji.Transient || ctx.Err() != nil {
+				return errors.Join(troubles...) // so would the others fare; the next pass goes on
 			}
 		}
 	}
 	s.swept = now
 	if _, err := s.sync(db).FindLost(ctx, now.Add(-lostFor)); err != nil {
-		return fmt.Errorf("looking for lost builds: %w", err)
+		troubles = append(troubles, fmt.Errorf("looking for lost builds: %w", err))
 	}
-	return nil
+	return errors.Join(troubles...)
 }
 
 // runningTasks returns the ids of our build tasks that the hub has not ended,

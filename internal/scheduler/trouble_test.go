@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,6 +200,56 @@ func TestSweep(t *testing.T) {
 	task, err := f.Hub.Task(t.Context(), id)
 	if err != nil || task.State.Ended() {
 		t.Errorf("docs goes on in task %d, which is %+v (%v)", id, task, err)
+	}
+}
+
+// once refuses one call whose body has a text.
+func once(text string) (refuse func(string) bool) {
+	var done atomic.Bool
+	return func(body string) bool { return strings.Contains(body, text) && !done.Swap(true) }
+}
+
+// A task that the hub does not let us cancel does not keep another from being
+// canceled.
+func TestSweepInTrouble(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.world.SetRules(kojisim.Rules{BuildTime: 1000})
+	f.pass(t)
+	f.exec(t, `UPDATE build SET task_id = 10000 + id WHERE origin = 'scratch'`)
+	if got := f.live(t); len(got) != 2 {
+		t.Fatalf("live tasks %v, want those of two builds", got)
+	}
+	f.refuse = once("cancelTask")
+	f.clock.Step(sweepEvery)
+	if err := f.Service.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "KeyError") {
+		t.Errorf("error %v, want that of the task", err)
+	}
+	if got := f.live(t); len(got) != 1 {
+		t.Errorf("live tasks %v, want one less", got)
+	}
+}
+
+// A submission of which the hub does not want to speak does not keep another
+// from being settled, nor a package from being built.
+func TestSettleInTrouble(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.pass(t)
+	f.exec(t, `UPDATE build SET outcome = 'submitting', task_id = NULL WHERE outcome = 'running'`)
+	f.exec(t, `UPDATE package SET tracked = false WHERE name NOT IN ('docs', 'foo')`)
+	for _, want := range []string{"with two open ones", "with one open, and a package to build"} {
+		f.refuse = once("listTasks")
+		if err := f.Service.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "settling build") {
+			t.Errorf("%s: error %v, want that of a submission", want, err)
+		}
+		if got := f.query(t, `SELECT name FROM package WHERE running AND last_build_id IN (SELECT id FROM build WHERE outcome = 'running')`); len(got) != 1 {
+			t.Errorf("%s: %v has a running build, want one package: builds are %v", want, got, f.builds(t))
+		}
+		f.exec(t, `DELETE FROM build WHERE outcome = 'running'`)
+		f.exec(t, `
+			UPDATE package p SET last_build_id = b.id, last_build_started = b.started
+			FROM build b WHERE b.package_id = p.id AND b.origin = 'real' AND NOT EXISTS (SELECT FROM build WHERE package_id = p.id AND origin = 'scratch')`)
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 )
 
 // duePackages finds packages that could be resolved and are not.
-func (s *Service) duePackages(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) duePackages(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	waiting, err := db.WaitingPackages(ctx, waitingLimit)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (s *Service) duePackages(ctx context.Context, db *postgres.DB, now time.Tim
 }
 
 // untried makes packages due that count as resolved without having an answer.
-func (s *Service) untried(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) untried(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendUntried(ctx)
 	var findings []koschei.Finding
 	for _, x := range mended {
@@ -41,7 +41,7 @@ func (s *Service) untried(ctx context.Context, db *postgres.DB, _ time.Time) ([]
 }
 
 // holds ends holds whose reason is gone.
-func (s *Service) holds(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) holds(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendHolds(ctx, now, longestHold)
 	var findings []koschei.Finding
 	for _, x := range mended {
@@ -52,7 +52,7 @@ func (s *Service) holds(ctx context.Context, db *postgres.DB, now time.Time) ([]
 }
 
 // columns makes columns follow from builds that did not.
-func (s *Service) columns(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) columns(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendColumns(ctx, now)
 	var findings []koschei.Finding
 	for _, x := range mended {

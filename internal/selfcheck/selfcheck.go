@@ -42,11 +42,9 @@ type Service struct {
 	DB      *postgres.DB
 	Sync    *kojisync.Sync
 	Log     *slog.Logger
-	Holder  string // of leases; different for each process
+	Holder  postgres.Holder // of leases
 	Metrics *Metrics
 	Config
-
-	lease *postgres.Lease // nil while another process checks
 
 	// Since when something waits for a service to deal with it.
 	due     idWaits       // packages that could be resolved
@@ -60,25 +58,25 @@ const leaseName = string(koschei.ServiceSelfCheck)
 
 // Run checks until ctx ends, in passes that l begins.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
-	ttl := leaseTTL(l)
-	l.Run(ctx, func(ctx context.Context) error { return s.pass(ctx, ttl) })
-	if s.lease != nil {
-		_ = s.DB.ReleaseLease(context.WithoutCancel(ctx), *s.lease) // else the next one waits for ttl
-	}
+	db := s.DB.Leasing(leaseTime(l))
+	l.Run(ctx, func(ctx context.Context) error { return s.pass(ctx, db) })
+	_ = db.Release(ctx, leaseName, s.Holder) // else the next one waits for it to run out
 }
 
-// leaseTTL is how long, in real time, others wait for a process that has died:
-// it renews its lease only once a pass.
-func leaseTTL(l *loop.Loop) time.Duration {
+// leaseTime is how long, in real time, others wait for a process that has died:
+// it has the lease from one pass to the next.
+func leaseTime(l *loop.Loop) time.Duration {
 	return 2*l.Clock.Real(l.Interval) + time.Minute
 }
 
 // pass does nothing in a process that does not hold the lease.
-func (s *Service) pass(ctx context.Context, ttl time.Duration) (err error) {
-	if s.lease, err = s.DB.HoldLease(ctx, s.lease, leaseName, s.Holder, ttl); s.lease == nil {
-		return err
-	}
-	db := s.DB.Under(*s.lease)
+func (s *Service) pass(ctx context.Context, db *postgres.DB) error {
+	_, err := db.Keep(ctx, leaseName, s.Holder, s.work)
+	return err
+}
+
+// work is the pass of the one process that holds the lease.
+func (s *Service) work(ctx context.Context, db *postgres.Fenced) error {
 	now := s.Now()
 	var checked []koschei.FindingKind
 	var findings []koschei.Finding
@@ -115,7 +113,7 @@ func (s *Service) tell(ctx context.Context, f *koschei.Finding) {
 // A check looks for one kind of thing.
 type check struct {
 	kind koschei.FindingKind
-	run  func(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error)
+	run  func(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error)
 }
 
 func (s *Service) checks() []check {

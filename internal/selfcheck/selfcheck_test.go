@@ -1,6 +1,7 @@
 package selfcheck
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -88,7 +90,7 @@ func (f *fixture) wait(d time.Duration) {
 
 func (f *fixture) check() {
 	f.T.Helper()
-	if err := f.pass(f.T.Context(), time.Hour); err != nil {
+	if err := f.pass(f.T.Context(), f.DB); err != nil {
 		f.T.Fatal(err)
 	}
 }
@@ -127,6 +129,21 @@ func (f *fixture) expectRepairs(kind koschei.FindingKind, want float64) {
 	f.T.Helper()
 	if got := f.repairs(kind); got != want {
 		f.T.Errorf("%v repairs of kind %s counted, want %v", got, kind, want)
+	}
+}
+
+// hold has another process hold a lease until the test lets go.
+func (f *fixture) hold(name string) (letGo func()) {
+	f.T.Helper()
+	db := f.DB.Leasing(time.Hour)
+	held, err := db.Keep(f.T.Context(), name, "them", func(context.Context, *postgres.Fenced) error { return nil })
+	if err != nil || !held {
+		f.T.Fatalf("lease %s is held %v: %v", name, held, err)
+	}
+	return func() {
+		if err := db.Release(f.T.Context(), name, "them"); err != nil {
+			f.T.Fatal(err)
+		}
 	}
 }
 
@@ -174,9 +191,7 @@ func TestSubmissionWithoutScheduler(t *testing.T) {
 	f.wait(time.Minute)
 	f.check()
 	f.expect("a submission that may be under way")
-	if _, err := f.DB.AcquireLease(t.Context(), "scheduler", "them", time.Hour); err != nil {
-		t.Fatal(err)
-	}
+	f.hold("scheduler")
 	f.wait(2 * time.Hour)
 	f.check()
 	const sentence = "submission f44: It is not known whether Koji has 2 builds (foo, zap), written down since 2026-11-23 12:00 UTC."
@@ -252,16 +267,11 @@ func TestPackagesLeftBehind(t *testing.T) {
 	f.Exec(`UPDATE package SET resolved_build_id = NULL WHERE name IN ('foo', 'zap')`)
 	f.Exec(`UPDATE package SET resolution = 'unattempted', noted_state = 'ok' WHERE name = 'bash'`)
 	f.Exec(`DELETE FROM resolution r USING package p WHERE p.id = r.package_id AND p.name = 'bash'`)
-	lease, err := f.DB.AcquireLease(t.Context(), fmt.Sprintf("repo-resolver/%d", f.Number(`SELECT id FROM collection`)), "them", time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	letGo := f.hold(postgres.RepoResolverLease(f.Number(`SELECT id FROM collection`)))
 	f.wait(10 * time.Minute)
 	f.check()
 	f.expect("while the collection is being resolved")
-	if err := f.DB.ReleaseLease(t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
+	letGo()
 	f.wait(25 * time.Hour)
 	f.check()
 	f.expect("a day later",
@@ -312,9 +322,7 @@ func TestQueueStandsStill(t *testing.T) {
 	f.check()
 	const waits = "queue f44: foo waits to be built and there is room, but nothing of the collection was submitted ever"
 	f.expect("without a scheduler", waits+": no scheduler is running. (lasts)")
-	if _, err := f.DB.AcquireLease(t.Context(), "scheduler", "them", time.Hour); err != nil {
-		t.Fatal(err)
-	}
+	f.hold("scheduler")
 	if err := f.DB.NoteSuccess(t.Context(), f.Number(`SELECT id FROM collection`), "scheduler", "the hosts are busy", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -346,9 +354,7 @@ func TestLeasesAndRestarts(t *testing.T) {
 	f.expect("a scheduler that died, and a polling that keeps dying",
 		"lease Who had lease scheduler died, it ran out 10m0s ago, and nobody took over. (lasts)",
 		"restarts The polling was started 20 times within a day: it seems not to stay alive. (lasts)")
-	if _, err := f.DB.AcquireLease(t.Context(), "scheduler", "host/3", time.Hour); err != nil {
-		t.Fatal(err)
-	}
+	f.hold("scheduler")
 	f.Exec(`UPDATE service_start SET started = started - interval '25 h'`)
 	f.check()
 	if got := strings.Join(f.findings(), "\n"); strings.Contains(got, "(lasts)") {
@@ -418,17 +424,17 @@ func TestReplicas(t *testing.T) {
 	f.Exec(`UPDATE package SET noted_state = 'failing'`)
 	f.check()
 	f.Exec(`UPDATE package SET noted_state = 'failing'`)
-	if err := second.pass(t.Context(), time.Hour); err != nil || second.lease != nil {
-		t.Fatalf("the second has the lease %v (%v)", second.lease, err)
+	if err := second.pass(t.Context(), f.DB); err != nil {
+		t.Fatal(err)
 	}
 	if got := f.findings(); len(got) != 1 {
 		t.Errorf("findings %q, want one", got)
 	}
-	if err := f.DB.ReleaseLease(t.Context(), *f.lease); err != nil {
+	if err := f.DB.Release(t.Context(), leaseName, f.Holder); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.pass(t.Context(), time.Hour); err != nil || second.lease == nil {
-		t.Fatalf("the second has no lease (%v)", err)
+	if err := second.pass(t.Context(), f.DB); err != nil {
+		t.Fatal(err)
 	}
 	if got := f.findings(); len(got) != 2 {
 		t.Errorf("findings %q, want two", got)

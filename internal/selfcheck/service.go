@@ -25,7 +25,7 @@ const (
 
 // queues finds collections of which nothing is submitted although something
 // waits and there is room.
-func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) queues(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	queues, err := db.QueueStatuses(ctx, postgres.Ranking{Rules: s.Rules, Now: now})
 	if err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func (s *Service) queues(ctx context.Context, db *postgres.DB, now time.Time) ([
 }
 
 // whyStalled tells what is known of why nothing is submitted.
-func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Collection) (string, error) {
-	there, err := db.LeaseHeld(ctx, string(koschei.ServiceScheduler))
+func (s *Service) whyStalled(ctx context.Context, db *postgres.Fenced, c *koschei.Collection) (string, error) {
+	there, err := db.LeaseHeld(ctx, postgres.SchedulerLease)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +82,7 @@ func (s *Service) whyStalled(ctx context.Context, db *postgres.DB, c *koschei.Co
 }
 
 // leases finds leases whose holders died and that nobody took over.
-func (s *Service) leases(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) leases(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	dead, err := db.DeadLeases(ctx, leasePatience)
 	var findings []koschei.Finding
 	for _, l := range dead {
@@ -95,7 +95,7 @@ func (s *Service) leases(ctx context.Context, db *postgres.DB, _ time.Time) ([]k
 }
 
 // restarts finds services that are started again and again.
-func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) restarts(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	starts, err := db.ServiceStarts(ctx, startsWithin)
 	var findings []koschei.Finding
 	for _, x := range starts {
@@ -111,7 +111,7 @@ func (s *Service) restarts(ctx context.Context, db *postgres.DB, _ time.Time) ([
 }
 
 // services finds collections that a service has not done its work for.
-func (s *Service) services(ctx context.Context, db *postgres.DB, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) services(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func late(r koschei.ServiceReport) string {
 }
 
 // deliveries finds sinks by which events do not leave.
-func (s *Service) deliveries(ctx context.Context, db *postgres.DB, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) deliveries(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	sinks, err := db.StuckSinks(ctx, sinkPatience)
 	if err != nil {
 		return nil, err

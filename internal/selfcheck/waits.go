@@ -67,7 +67,7 @@ func (w *idWaits) overdue(waiting []postgres.Waiting, now time.Time, patience ti
 
 // explain adds a finding for each that is stuck, with what is known of the
 // service that should deal with it.
-func (s *Service) explain(ctx context.Context, db *postgres.DB, findings []koschei.Finding, kind koschei.FindingKind, service koschei.Service,
+func (s *Service) explain(ctx context.Context, db *postgres.Fenced, findings []koschei.Finding, kind koschei.FindingKind, service koschei.Service,
 	found []postgres.Stuck, words func(*postgres.Stuck) string,
 ) ([]koschei.Finding, error) {
 	if len(found) == 0 {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"sync"
@@ -59,6 +60,21 @@ func Open(t testing.TB, cfg *pgxpool.Config) *postgres.DB {
 	}
 	t.Cleanup(db.Close)
 	return db
+}
+
+// Fenced returns db under a lease that nobody else wants, for what is not done
+// without one.
+func Fenced(t testing.TB, db *postgres.DB) *postgres.Fenced {
+	t.Helper()
+	var fenced *postgres.Fenced
+	_, err := db.Keep(t.Context(), fmt.Sprint("test/", rand.Uint64()), "test", func(_ context.Context, f *postgres.Fenced) error {
+		fenced = f
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fenced
 }
 
 // Connect returns plain connections to the given database, closed when t
