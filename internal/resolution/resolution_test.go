@@ -186,6 +186,15 @@ func TestResolve(t *testing.T) {
 			[]string{"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests"},
 		},
 		{
+			"gone, and the others not together",
+			[]string{"fight-a", "alone", "fight-b"},
+			nil,
+			[]string{
+				"no package found for alone",
+				"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests",
+			},
+		},
+		{
 			"unreadable",
 			[]string{"lib", "lib >= "},
 			nil,
