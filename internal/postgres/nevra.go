@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"iter"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
