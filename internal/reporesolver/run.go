@@ -13,7 +13,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -130,7 +129,9 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 	if err := r.load(ctx, r.paths()); err != nil {
 		return base, err
 	}
-	group, err := r.group(ctx)
+	group, err := r.repo.Group(r.collection.BuildGroup, func() ([]string, error) {
+		return r.hub.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
+	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return resolution.Answer{Problems: []string{
 			fmt.Sprintf("tag %s has no group %s", r.collection.BuildTag, r.collection.BuildGroup),
@@ -149,16 +150,6 @@ func (r *run) close() {
 	if r.resolver != nil {
 		r.resolver.Done()
 	}
-}
-
-// group is what the repo itself says the buildroot group is, as mock reads it,
-// or else the hub.
-func (r *run) group(ctx context.Context) ([]string, error) {
-	members, err := r.repo.Group(r.collection.BuildGroup)
-	if errors.Is(err, repodata.ErrNoGroup) {
-		return r.hub.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
-	}
-	return members, err
 }
 
 // stored passes on how storing went. If packages of the repo, or of the one

@@ -68,17 +68,10 @@ type Service struct {
 // A memory is what is kept of a collection from pass to pass. While it is busy
 // it belongs to the goroutine that looks after the collection.
 type memory struct {
-	busy      bool // it is being looked after; belongs to the pass
-	trouble   trouble
+	busy      bool         // it is being looked after; belongs to the pass
+	trouble   loop.Trouble // with looking after it
 	seen      snapshot
 	baselines map[int64]postgres.SetContent // sets that changes are counted from, by Baseline.SetID
-}
-
-// A trouble is a collection that could not be looked after, and until when it
-// is left alone.
-type trouble struct {
-	failures int
-	until    time.Time
 }
 
 // A snapshot is what the repo had that a collection was last resolved in.
@@ -147,7 +140,7 @@ type looked struct {
 // begin looks after a collection, unless that is under way or has to wait.
 func (p *passing) begin(ctx context.Context, c *koschei.Collection, first bool) {
 	m := p.memory(c)
-	if m.busy || p.Now().Before(m.trouble.until) {
+	if m.busy || m.trouble.Rests(p.Now()) {
 		return
 	}
 	m.busy = true
@@ -191,28 +184,19 @@ func (s *Service) memory(c *koschei.Collection) *memory {
 	return s.memories[c.ID]
 }
 
-const (
-	firstRetry = 10 * time.Second // domain time, as all of these
-	lastRetry  = time.Minute
-)
-
 // note remembers how looking after a collection went.
 func (s *Service) note(ctx context.Context, c *koschei.Collection, m *memory, err error) {
 	if errors.Is(err, koschei.ErrLeased) {
-		m.trouble = trouble{}
+		m.trouble = loop.Trouble{}
 		return // who has the lease will note how it went
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, "repo-resolver", err, s.Now()); err == nil {
 		err = noting
 	}
 	if err == nil {
-		m.trouble = trouble{}
+		m.trouble = loop.Trouble{}
 		return
 	}
-	failures := m.trouble.failures
-	m.trouble = trouble{
-		failures: failures + 1,
-		until:    s.Now().Add(min(firstRetry<<min(failures, 10), lastRetry)),
-	}
-	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", failures+1, "error", err)
+	m.trouble = m.trouble.Again(s.Now())
+	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", m.trouble.Failures, "error", err)
 }
