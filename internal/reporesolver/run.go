@@ -19,25 +19,25 @@ import (
 
 // A run resolves packages of one collection in one repo.
 type run struct {
-	*Service
-	*memory
+	service    *Service
+	memory     *memory      // of the collection
 	hub        *koji.Client // that the repo is at
 	db         *postgres.DB // under the collection's lease
 	collection *koschei.Collection
 	report     postgres.RepoReport
 	url        string
 
-	requires map[int64][]string // by Candidate.SRPMID
+	requires map[int64][]string // of the packages to resolve, by Candidate.SRPMID
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
-	mu    sync.Mutex           // for names, baselines, and the lists of report
+	mu    sync.Mutex           // for names, memory.baselines, and the lists of report
 	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
 func (s *Service) newRun(m *memory, hub *koji.Client, db *postgres.DB, c *koschei.Collection, repo koschei.Repo) *run {
 	return &run{
-		Service: s, memory: m, hub: hub, db: db, collection: c,
+		service: s, memory: m, hub: hub, db: db, collection: c,
 		report: postgres.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
 		names:  map[int32]*rpm.NEVRA{},
@@ -72,12 +72,12 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 	}
-	repo.Solved = r.Now()
+	repo.Solved = r.service.Now()
 	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
 		return err
 	}
-	r.seen = snapshot{repo.RepoID, r.repo.Contents}
-	r.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
+	r.memory.seen = snapshot{repo.RepoID, r.repo.Contents}
+	r.service.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
 	return nil
@@ -100,7 +100,7 @@ func (r *run) due(ctx context.Context) error {
 	if err := r.packages(ctx, candidates); err != nil {
 		return err
 	}
-	r.seen = snapshot{r.report.Repo.RepoID, r.repo.Contents}
+	r.memory.seen = snapshot{r.report.Repo.RepoID, r.repo.Contents}
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (r *run) begin(ctx context.Context) (candidates []depset.Candidate, err err
 }
 
 func (r *run) load(ctx context.Context, paths []string) (err error) {
-	if r.repo, err = r.Repos.Open(ctx, r.url, paths); err != nil {
+	if r.repo, err = r.service.Repos.Open(ctx, r.url, paths); err != nil {
 		return fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
 	}
 	return nil
@@ -141,7 +141,7 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 		return base, fmt.Errorf("group %s of tag %s: %w", r.collection.BuildGroup, r.collection.BuildTag, err)
 	}
 	r.resolver = r.repo.Resolver(resolution.Options{
-		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.Goroutines,
+		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.service.Goroutines,
 	})
 	return r.resolver.Base(), nil
 }
@@ -156,8 +156,8 @@ func (r *run) close() {
 // before, have been forgotten meanwhile, both must be loaded anew.
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
-		r.Repos.Forget()
-		r.seen = snapshot{}
+		r.service.Repos.Forget()
+		r.memory.seen = snapshot{}
 	}
 	return err
 }
@@ -169,12 +169,12 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if latest == 0 {
 		return nil
 	}
-	if r.seen.repoID == latest {
-		return r.seen.contents
+	if r.memory.seen.repoID == latest {
+		return r.memory.seen.contents
 	}
-	repo, err := r.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.Repos.Arch), nil)
+	repo, err := r.service.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.service.Repos.Arch), nil)
 	if err != nil {
-		r.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
+		r.service.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
 			"collection", r.collection.Name, "repo", latest, "error", err)
 		return nil
 	}

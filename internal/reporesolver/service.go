@@ -61,8 +61,10 @@ type Service struct {
 	// would push each other's rules out of the caches, for twice the time.
 	solving sync.Mutex
 
-	mu       sync.Mutex
-	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
+	requiresMu sync.Mutex
+	// lastRequires are the BuildRequires of the packages that were resolved when a
+	// collection was last resolved in full, by collection and Candidate.SRPMID.
+	lastRequires map[int64]map[int64][]string
 }
 
 // A memory is what is kept of a collection from pass to pass. While it is busy
@@ -131,7 +133,7 @@ type passing struct {
 	first   int // of these, for the first time in the pass
 }
 
-// A looked is that a collection has been looked after.
+// A looked says that a goroutine is done with a collection.
 type looked struct {
 	memory *memory
 	first  bool
@@ -176,7 +178,7 @@ func (p *passing) again() <-chan time.Time {
 
 func (s *Service) memory(c *koschei.Collection) *memory {
 	if s.memories == nil {
-		s.memories, s.requires = map[int64]*memory{}, map[int64]map[int64][]string{}
+		s.memories, s.lastRequires = map[int64]*memory{}, map[int64]map[int64][]string{}
 	}
 	if s.memories[c.ID] == nil {
 		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
