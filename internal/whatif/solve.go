@@ -3,6 +3,7 @@ package whatif
 import (
 	"context"
 	"io"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,7 +29,7 @@ const batchSize = 128
 // Options say how goals are solved and what is wanted of the answers.
 type Options struct {
 	WeakDeps   bool // install what is recommended too, which mock does not
-	Goroutines int  // that solve goals at once; at least 1
+	Goroutines int  // that solve goals at once; 0 is one for each core
 
 	// Explain asks for the problems of all goals that fail; otherwise only those are
 	// explained that a change has broken.
@@ -46,6 +47,9 @@ type Options struct {
 // Solve solves the goals of all source packages. The report, and what has been
 // written to Sets, count only if there is no error.
 func (w *World) Solve(ctx context.Context, o Options) (*Report, error) {
+	if o.Goroutines == 0 {
+		o.Goroutines = runtime.GOMAXPROCS(0)
+	}
 	report := newReport(w.change != nil)
 	var names *tokens
 	if o.Sets != nil {
