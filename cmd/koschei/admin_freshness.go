@@ -45,38 +45,64 @@ func printFinding(line func(format string, args ...any), f *koschei.Finding, now
 	}
 }
 
-func freshnessJSON(f *koschei.Freshness, now time.Time) any {
-	type object = map[string]any
-	services := []object{}
+// A freshnessReport is how fresh a collection is, in JSON.
+type freshnessReport struct {
+	BehindEvents        int64           `json:"behind_events"`
+	BehindSeconds       float64         `json:"behind_seconds"`
+	BrokenRepos         int             `json:"broken_repos"`
+	NewerRepos          int             `json:"newer_repos"`
+	NewestRepoEvent     int64           `json:"newest_repo_event"`
+	NewestRepoID        int64           `json:"newest_repo_id"`
+	Services            []serviceReport `json:"services"`
+	VerdictsRepoCreated *time.Time      `json:"verdicts_repo_created"`
+	VerdictsRepoEvent   int64           `json:"verdicts_repo_event"`
+	VerdictsRepoID      int64           `json:"verdicts_repo_id"`
+}
+
+type serviceReport struct {
+	Failures         int        `json:"failures"`
+	Remark           string     `json:"remark"`
+	Service          string     `json:"service"`
+	Succeeded        *time.Time `json:"succeeded"`
+	Trouble          string     `json:"trouble"`
+	TroubleFirstSeen *time.Time `json:"trouble_first_seen"`
+	TroubleLastSeen  *time.Time `json:"trouble_last_seen"`
+}
+
+type findingReport struct {
+	Collection string              `json:"collection"`
+	Count      int                 `json:"count"`
+	Ended      *time.Time          `json:"ended"`
+	FirstSeen  time.Time           `json:"first_seen"`
+	Kind       koschei.FindingKind `json:"kind"`
+	LastSeen   time.Time           `json:"last_seen"`
+	Repair     string              `json:"repair"`
+	Sentence   string              `json:"sentence"`
+	Subject    string              `json:"subject"`
+}
+
+func newFreshnessReport(f *koschei.Freshness, now time.Time) freshnessReport {
+	services := []serviceReport{}
 	for _, r := range f.Services {
-		services = append(services, object{
-			"service": r.Service, "succeeded": orNull(r.Succeeded), "remark": r.Remark, "trouble": r.Trouble,
-			"trouble_first_seen": orNull(r.FirstSeen), "trouble_last_seen": orNull(r.LastSeen), "failures": r.Failures,
+		services = append(services, serviceReport{
+			Failures: r.Failures, Remark: r.Remark, Service: string(r.Service), Succeeded: ifKnown(r.Succeeded),
+			Trouble: r.Trouble, TroubleFirstSeen: ifKnown(r.FirstSeen), TroubleLastSeen: ifKnown(r.LastSeen),
 		})
 	}
-	return object{
-		"verdicts_repo_id": f.Verdicts.RepoID, "verdicts_repo_event": f.Verdicts.CreateEvent, "verdicts_repo_created": orNull(f.Verdicts.Created),
-		"newest_repo_id": f.Newest.RepoID, "newest_repo_event": f.Newest.CreateEvent,
-		"newer_repos": f.Newer, "broken_repos": f.Broken, "behind_seconds": f.Behind(now).Seconds(), "behind_events": f.EventsBehind(),
-		"services": services,
+	return freshnessReport{
+		BehindEvents: f.EventsBehind(), BehindSeconds: f.Behind(now).Seconds(), BrokenRepos: f.Broken, NewerRepos: f.Newer,
+		NewestRepoEvent: f.Newest.CreateEvent, NewestRepoID: f.Newest.RepoID, Services: services,
+		VerdictsRepoCreated: ifKnown(f.Verdicts.Created), VerdictsRepoEvent: f.Verdicts.CreateEvent, VerdictsRepoID: f.Verdicts.RepoID,
 	}
 }
 
-func findingsJSON(findings []koschei.Finding) any {
-	list := []map[string]any{}
+func newFindingReports(findings []koschei.Finding) []findingReport {
+	list := []findingReport{}
 	for _, f := range findings {
-		list = append(list, map[string]any{
-			"kind": f.Kind, "collection": f.Collection, "subject": f.Subject, "sentence": f.Sentence, "count": f.Count,
-			"first_seen": f.FirstSeen, "last_seen": f.LastSeen, "ended": orNull(f.Ended), "repair": f.Repair,
+		list = append(list, findingReport{
+			Collection: f.Collection, Count: f.Count, Ended: ifKnown(f.Ended), FirstSeen: f.FirstSeen, Kind: f.Kind,
+			LastSeen: f.LastSeen, Repair: f.Repair, Sentence: f.Sentence, Subject: f.Subject,
 		})
-	}
-	return list
-}
-
-func startsJSON(starts []postgres.ServiceStarts) any {
-	list := []map[string]any{}
-	for _, x := range starts {
-		list = append(list, map[string]any{"service": x.Service, "count": x.Count, "last_holder": x.Holder, "last_seconds_ago": x.Ago.Seconds()})
 	}
 	return list
 }

@@ -31,7 +31,7 @@ func (a *console) status() *cobra.Command {
 					return err
 				}
 				if a.output == "json" {
-					return printJSON(cmd.OutOrStdout(), statusJSON(s, now))
+					return printJSON(cmd.OutOrStdout(), newStatusReport(s, now))
 				}
 				return printStatus(cmd.OutOrStdout(), s, now)
 			})
@@ -91,35 +91,92 @@ func repoStatus(c postgres.CollectionStatus, now time.Time) string {
 		strings.Replace(now.Sub(c.RepoCreated).Round(time.Minute).String(), "m0s", "m", 1))
 }
 
-func statusJSON(s *postgres.Status, now time.Time) any {
-	type object = map[string]any
-	collections, leases := []object{}, []object{}
-	for _, c := range s.Collections {
-		collections = append(collections, object{
-			"name": c.Name, "buildroot": c.State, "repo_id": c.RepoID, "repo_event": c.RepoEvent,
-			"repo_created": orNull(c.RepoCreated), "repo_solved": orNull(c.RepoSolved),
-			"states": c.States, "running": c.Running, "max_builds": c.MaxBuilds, "due": c.Due, "held": c.Held,
-			"freshness": freshnessJSON(&c.Fresh, now),
-		})
+// A statusReport is what "status --output json" prints. Fields are in the order of
+// their names in JSON, as in the types below.
+type statusReport struct {
+	Administrators []string           `json:"administrators"`
+	Backlog        backlogReport      `json:"backlog"`
+	Collections    []collectionReport `json:"collections"`
+	Findings       []findingReport    `json:"findings"`
+	Leases         []leaseReport      `json:"leases"`
+	Notice         string             `json:"notice"`
+	Starts         []startsReport     `json:"starts"`
+	Time           time.Time          `json:"time"`
+}
+
+type backlogReport struct {
+	BuildsPending         int     `json:"builds_pending"`
+	Deliveries            int     `json:"deliveries"`
+	DeliveriesDead        int     `json:"deliveries_dead"`
+	OldestDeliverySeconds float64 `json:"oldest_delivery_seconds"`
+	PackagesDue           int     `json:"packages_due"`
+	Submitting            int     `json:"submitting"`
+}
+
+type collectionReport struct {
+	Buildroot   koschei.State         `json:"buildroot"`
+	Due         int                   `json:"due"`
+	Freshness   freshnessReport       `json:"freshness"`
+	Held        int                   `json:"held"`
+	MaxBuilds   int                   `json:"max_builds"`
+	Name        string                `json:"name"`
+	RepoCreated *time.Time            `json:"repo_created"`
+	RepoEvent   int64                 `json:"repo_event"`
+	RepoID      int64                 `json:"repo_id"`
+	RepoSolved  *time.Time            `json:"repo_solved"`
+	Running     int                   `json:"running"`
+	States      map[koschei.State]int `json:"states"`
+}
+
+type leaseReport struct {
+	ExpiresSeconds float64 `json:"expires_seconds"`
+	Holder         string  `json:"holder"`
+	Name           string  `json:"name"`
+	Term           int64   `json:"term"`
+}
+
+type startsReport struct {
+	Count          int     `json:"count"`
+	LastHolder     string  `json:"last_holder"`
+	LastSecondsAgo float64 `json:"last_seconds_ago"`
+	Service        string  `json:"service"`
+}
+
+func newStatusReport(s *postgres.Status, now time.Time) *statusReport {
+	r := &statusReport{
+		Administrators: s.Admins,
+		Backlog: backlogReport{
+			BuildsPending: s.Backlog.BuildsPending, Deliveries: s.Backlog.Deliveries, DeliveriesDead: s.Backlog.DeadDeliveries,
+			OldestDeliverySeconds: s.Backlog.OldestDelivery.Seconds(),
+			PackagesDue:           s.Backlog.PackagesDue, Submitting: s.Backlog.Submitting,
+		},
+		Collections: []collectionReport{}, Findings: newFindingReports(s.Findings), Leases: []leaseReport{},
+		Notice: s.Notice, Starts: []startsReport{}, Time: now,
+	}
+	for i := range s.Collections {
+		r.Collections = append(r.Collections, newCollectionReport(&s.Collections[i], now))
 	}
 	for _, l := range s.Leases {
-		leases = append(leases, object{"name": l.Name, "holder": l.Holder, "term": l.Term, "expires_seconds": l.Expires.Seconds()})
+		r.Leases = append(r.Leases, leaseReport{ExpiresSeconds: l.Expires.Seconds(), Holder: string(l.Holder), Name: l.Name, Term: l.Term})
 	}
-	return object{
-		"time": now, "notice": s.Notice, "administrators": s.Admins, "collections": collections, "leases": leases,
-		"findings": findingsJSON(s.Findings), "starts": startsJSON(s.Starts),
-		"backlog": object{
-			"submitting": s.Backlog.Submitting, "builds_pending": s.Backlog.BuildsPending,
-			"packages_due": s.Backlog.PackagesDue, "deliveries": s.Backlog.Deliveries,
-			"oldest_delivery_seconds": s.Backlog.OldestDelivery.Seconds(), "deliveries_dead": s.Backlog.DeadDeliveries,
-		},
+	for _, x := range s.Starts {
+		r.Starts = append(r.Starts, startsReport{Count: x.Count, LastHolder: string(x.Holder), LastSecondsAgo: x.Ago.Seconds(), Service: string(x.Service)})
+	}
+	return r
+}
+
+func newCollectionReport(c *postgres.CollectionStatus, now time.Time) collectionReport {
+	return collectionReport{
+		Buildroot: c.State, Due: c.Due, Freshness: newFreshnessReport(&c.Fresh, now), Held: c.Held,
+		MaxBuilds: c.MaxBuilds, Name: c.Name, RepoCreated: ifKnown(c.RepoCreated), RepoEvent: c.RepoEvent,
+		RepoID: c.RepoID, RepoSolved: ifKnown(c.RepoSolved), Running: c.Running, States: c.States,
 	}
 }
 
-// orNull makes a time that is not known null in JSON.
-func orNull(t time.Time) any {
+// ifKnown makes a time that is not known null in JSON.
+func ifKnown(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return t
+	return &t
 }

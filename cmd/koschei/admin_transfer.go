@@ -116,24 +116,39 @@ func (a *console) export() *cobra.Command {
 // writeSettings writes YAML, or JSON of the same shape, which is YAML as well.
 func (a *console) writeSettings(w io.Writer, s *postgres.Settings) error {
 	if a.output == "json" {
-		return printJSON(w, settingsJSON(s))
+		return printJSON(w, newSettingsReport(s))
 	}
 	return admin.WriteSettings(w, s)
 }
 
-func settingsJSON(s *postgres.Settings) any {
-	type object = map[string]any
-	groups, priorities := object{}, map[string]object{}
+// A settingsReport is what "export --output json" prints, in the shape of the YAML.
+type settingsReport struct {
+	Groups     map[string]groupReport               `json:"groups"`
+	Priorities map[string]map[string]priorityReport `json:"priorities"` // by collection and package
+}
+
+type groupReport struct {
+	Maintainers []string `json:"maintainers"`
+	Packages    []string `json:"packages"`
+}
+
+type priorityReport struct {
+	Manual int `json:"manual"`
+	Static int `json:"static"`
+}
+
+func newSettingsReport(s *postgres.Settings) *settingsReport {
+	r := &settingsReport{Groups: map[string]groupReport{}, Priorities: map[string]map[string]priorityReport{}}
 	for _, g := range s.Groups {
-		groups[g.FullName] = object{"packages": g.Packages, "maintainers": g.Maintainers}
+		r.Groups[g.FullName] = groupReport{Maintainers: g.Maintainers, Packages: g.Packages}
 	}
 	for _, p := range s.Priorities {
-		if priorities[p.Collection] == nil {
-			priorities[p.Collection] = object{}
+		if r.Priorities[p.Collection] == nil {
+			r.Priorities[p.Collection] = map[string]priorityReport{}
 		}
-		priorities[p.Collection][p.Package] = object{"static": p.Static, "manual": p.Manual}
+		r.Priorities[p.Collection][p.Package] = priorityReport{Manual: p.Manual, Static: p.Static}
 	}
-	return object{"groups": groups, "priorities": priorities}
+	return r
 }
 
 func (a *console) importSettings() *cobra.Command {

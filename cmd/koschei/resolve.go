@@ -12,9 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/repodata"
-	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/whatif"
 )
 
 // resolveOptions are the flags of "koschei resolve".
@@ -110,26 +109,28 @@ func (o *resolveOptions) check() error {
 func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 	start := time.Now()
 	useHugePages()
-	world, err := loadWorld(ctx, o)
+	world, announced, err := loadWorld(ctx, o)
 	if err != nil {
 		return inputExit(err)
 	}
 	loaded := time.Now()
-	sets, err := createSets(o, world.universe)
+	sets, err := createSets(o)
 	if err != nil {
 		return badInput(err)
 	}
 	defer sets.discard()
-	report, err := world.solveAll(ctx, o, sets)
+	solved, err := solveWorld(ctx, world, o, sets, announced)
 	if err == nil {
 		err = sets.commit()
 	}
 	if err != nil {
 		return inputExit(err)
 	}
-	report.Packages = world.universe.Len()
-	report.LoadSeconds = loaded.Sub(start).Seconds()
-	report.SolveSeconds = time.Since(loaded).Seconds()
+	report := resolveReport{
+		Counts: solved.Counts, Packages: world.Packages(),
+		LoadSeconds: loaded.Sub(start).Seconds(), SolveSeconds: time.Since(loaded).Seconds(),
+		Failures: solved.Failures, With: solved.With,
+	}
 	if err := report.print(stdout, o.output); err != nil {
 		return err
 	}
@@ -139,98 +140,64 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 	return nil
 }
 
-// inputExit gives an error of reading a repository its exit code.
+// loadWorld reads what goals are solved against. It also returns how many there
+// may be, if somebody sees a progress bar.
+func loadWorld(ctx context.Context, o resolveOptions) (world *whatif.World, announced int, err error) {
+	client := repodata.NewClient()
+	in := whatif.Input{Group: o.group, Arch: o.arch}
+	if in.Binary, err = repodata.Open(ctx, o.binary, client); err != nil {
+		return nil, 0, err
+	}
+	if in.Source, err = repodata.Open(ctx, o.source, client); err != nil {
+		return nil, 0, err
+	}
+	if o.whatIf() {
+		in.Change = &whatif.Change{Without: o.without}
+	}
+	if o.with != "" {
+		if in.Change.With, err = repodata.Open(ctx, o.with, client); err != nil {
+			return nil, 0, err
+		}
+	}
+	if world, err = whatif.Load(ctx, in); err != nil {
+		return nil, 0, err
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		announced = in.Source.Announced(ctx)
+	}
+	return world, announced, nil
+}
+
+func solveWorld(ctx context.Context, w *whatif.World, o resolveOptions, sets *setsFile, announced int) (*whatif.Report, error) {
+	bar := newProgressBar(os.Stderr, announced)
+	defer bar.clear()
+	options := whatif.Options{
+		WeakDeps: o.weakDeps, Goroutines: o.jobs,
+		Explain:   !o.whatIf() || o.output == "json",
+		Distances: o.setsFormat == "name-distance",
+		Progress:  bar.show,
+	}
+	if sets != nil {
+		options.Sets = sets
+	}
+	return w.Solve(ctx, options)
+}
+
+// inputExit gives an error of what was given its exit code.
 func inputExit(err error) error {
 	var (
 		input       *repodata.InputError
+		unusable    *whatif.UnusableError
+		noPackage   *whatif.NoPackageError
 		unavailable *repodata.UnavailableError
 	)
 	switch {
-	case errors.As(err, &input):
+	case errors.As(err, &input), errors.As(err, &unusable):
 		return badInput(err)
+	case errors.As(err, &noPackage):
+		return badInput(fmt.Errorf("--without %q: --binary has no such package", noPackage.Name))
 	case errors.As(err, &unavailable):
 		return missing(err)
 	}
 	return err
 }
-
-// A world is all that goals are solved against.
-type world struct {
-	universe *depsolve.Universe
-	before   *depsolve.Universe // without the overlay; nil if there is none
-	change   *depsolve.Change   // from before to universe
-	group    []string
-	source   *repodata.Repo
-	announce int // goals to expect, 0 if not known
-}
-
-func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
-	client := repodata.NewClient()
-	binary, err := repodata.Open(ctx, o.binary, client)
-	if err != nil {
-		return nil, err
-	}
-	w := new(world)
-	if w.source, err = repodata.Open(ctx, o.source, client); err != nil {
-		return nil, err
-	}
-	if w.group, err = binary.Group(ctx, o.group); err != nil {
-		return nil, err
-	}
-	over, err := openOverlay(ctx, o, client)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.load(ctx, o, binary, over); err != nil {
-		return nil, err
-	}
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		w.announce = w.source.Announced(ctx)
-	}
-	return w, nil
-}
-
-// load makes the universe of the binary repository and the overlay.
-func (w *world) load(ctx context.Context, o resolveOptions, binary *repodata.Repo, over *overlay) error {
-	var paths []string
-	var err error
-	if binary.HasFiles() || over.hasFiles() {
-		if paths, err = requiredPaths(ctx, w.source, nil, goalPaths); err != nil {
-			return err
-		}
-		if paths, err = over.paths(ctx, paths); err != nil {
-			return err
-		}
-	}
-	b := depsolve.NewBuilder(depsolve.Options{Arch: o.arch})
-	loaded, err := binary.Load(ctx, b, b.AddRepo(o.binary, 0), paths...)
-	if err != nil {
-		return err
-	}
-	if len(loaded.Unusable) > 0 {
-		return badInput(errors.New(loaded.Unusable[0]))
-	}
-	w.universe = b.Universe()
-	if over == nil {
-		return nil
-	}
-	w.before = w.universe
-	if w.universe, err = over.apply(ctx, w.before, binary, paths); err != nil {
-		return err
-	}
-	w.change = depsolve.Compare(w.before, w.universe)
-	return nil
-}
-
-// requiredPaths adds the files to dst that packages ask for and that only file
-// lists know.
-func requiredPaths(ctx context.Context, repo *repodata.Repo, dst []string, of func([]string, *rpm.Package) []string) ([]string, error) {
-	err := repo.Packages(ctx, func(p *rpm.Package) error {
-		dst = of(dst, p)
-		return nil
-	})
-	return dst, err
-}
-
-// goalPaths is repodata.PackagePaths for source packages.
-func goalPaths(dst []string, p *rpm.Package) []string { return repodata.Paths(dst, p.Requires) }

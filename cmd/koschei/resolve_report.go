@@ -11,50 +11,23 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/whatif"
 )
 
 // A resolveReport is what "koschei resolve" prints.
 type resolveReport struct {
-	Goals        int         `json:"goals"`
-	Resolved     int         `json:"resolved"`
-	Failed       int         `json:"failed"`
-	Packages     int         `json:"packages"` // that could be chosen from
-	LoadSeconds  float64     `json:"load_seconds"`
-	SolveSeconds float64     `json:"solve_seconds"`
-	CPUSeconds   float64     `json:"cpu_seconds"` // user and system, of the whole process
-	PeakBytes    int64       `json:"peak_bytes"`  // resident, of the whole process
-	Failures     []failure   `json:"failures"`
-	With         *difference `json:"with,omitempty"` // what an overlay does
-}
-
-// A failure says why a goal cannot be resolved.
-type failure struct {
-	Name     string   `json:"name"`
-	Problems []string `json:"problems"`
-}
-
-func newReport(o resolveOptions) *resolveReport {
-	r := &resolveReport{Failures: []failure{}}
-	if o.whatIf() {
-		r.With = newDifference()
-	}
-	return r
-}
-
-// add adds what has been found out about some goals.
-func (r *resolveReport) add(b *batch) {
-	r.Goals += b.goals
-	r.Failed += b.failed
-	r.Resolved = r.Goals - r.Failed
-	r.Failures = append(r.Failures, b.failures...)
-	if r.With != nil {
-		r.With.merge(b.diff)
-	}
+	whatif.Counts
+	Packages     int                `json:"packages"` // that could be chosen from
+	LoadSeconds  float64            `json:"load_seconds"`
+	SolveSeconds float64            `json:"solve_seconds"`
+	CPUSeconds   float64            `json:"cpu_seconds"` // user and system, of the whole process
+	PeakBytes    int64              `json:"peak_bytes"`  // resident, of the whole process
+	Failures     []whatif.Failure   `json:"failures"`
+	With         *whatif.Difference `json:"with,omitempty"`
 }
 
 // bad reports whether the answer is one that scripts should stop at: any
-// failure, or any that is the overlay's.
+// failure, or any that is the change's.
 func (r *resolveReport) bad() bool {
 	if r.With != nil {
 		return len(r.With.Broken) > 0
@@ -82,7 +55,7 @@ func (r *resolveReport) print(w io.Writer, format string) error {
 func (r *resolveReport) printText(w *bufio.Writer) {
 	switch {
 	case r.With != nil:
-		r.With.printText(w, r.Goals)
+		printDifference(w, r.With, r.Goals)
 	case r.Failed > 0:
 		printFailures(w, r.Failures)
 		_, _ = fmt.Fprintln(w)
@@ -92,7 +65,21 @@ func (r *resolveReport) printText(w *bufio.Writer) {
 		r.Packages, r.LoadSeconds, r.SolveSeconds, r.CPUSeconds, r.PeakBytes/1_000_000)
 }
 
-func printFailures(w *bufio.Writer, failures []failure) {
+// printDifference leaves errors to the writer's Flush.
+func printDifference(w *bufio.Writer, d *whatif.Difference, goals int) {
+	_, _ = fmt.Fprintf(w, "%d source packages: %d newly broken, %d newly fixed, %d changed.\n\n",
+		goals, len(d.Broken), len(d.Fixed), len(d.Changed))
+	if len(d.Broken) > 0 {
+		_, _ = fmt.Fprintln(w, "Newly broken:")
+		printFailures(w, d.Broken)
+		_, _ = fmt.Fprintln(w)
+	}
+	if len(d.Fixed) > 0 {
+		_, _ = fmt.Fprintf(w, "Newly fixed:\n%s\n\n", strings.Join(d.Fixed, "\n"))
+	}
+}
+
+func printFailures(w *bufio.Writer, failures []whatif.Failure) {
 	for _, f := range failures {
 		_, _ = fmt.Fprintf(w, "%s:\n", f.Name)
 		for _, problem := range f.Problems {
@@ -131,13 +118,4 @@ func peakOfStatus() int64 {
 		}
 	}
 	return 0
-}
-
-// problemsOf says in sentences why a goal fails.
-func problemsOf(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	problems := []string{}
-	for _, p := range solver.Explain(goal) {
-		problems = append(problems, p.String())
-	}
-	return problems
 }

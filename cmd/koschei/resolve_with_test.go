@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/koschei-ci/koschei/internal/whatif"
 )
 
 // TestResolveWithIsAnotherRepository changes small repositories at random and checks
@@ -117,10 +119,10 @@ func compareOverlay(t *testing.T, dir string, o resolveOptions) {
 	if diff := cmp.Diff(want.Failures, got.Failures); diff != "" {
 		t.Fatalf("other failures than those of the changed repository (-want +got):\n%s", diff)
 	}
-	difference := difference{Broken: []failure{}, Fixed: []string{}, Changed: []string{}, SolvedAgain: got.With.SolvedAgain}
+	difference := whatif.Difference{Broken: []whatif.Failure{}, Fixed: []string{}, Changed: []string{}, SolvedAgain: got.With.SolvedAgain}
 	for _, goal := range []string{"source0", "source1", "source2", "source3", "source4"} {
 		failed := func(r resolveReport) int {
-			return slices.IndexFunc(r.Failures, func(f failure) bool { return f.Name == goal })
+			return slices.IndexFunc(r.Failures, func(f whatif.Failure) bool { return f.Name == goal })
 		}
 		switch {
 		case failed(before) < 0 && failed(want) >= 0:

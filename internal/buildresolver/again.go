@@ -167,11 +167,7 @@ func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgre
 // it is. What was asked for just now and cannot be found may still arrive.
 func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.Fenced, r *postgres.RepoRequest) error {
 	if r.TaskID == 0 {
-		me, err := hub.LoggedInUser(ctx)
-		if err != nil {
-			return err
-		}
-		tasks, err := hub.ListTasks(ctx, koji.TaskQuery{OwnerID: me.ID, Method: "newRepo", Limit: searched})
+		tasks, err := hub.NewRepoTasks(ctx, searched)
 		if err != nil {
 			return err
 		}
@@ -192,20 +188,16 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 		r.TaskID, err = hub.NewRepoAt(ctx, r.BuildTag, r.Event)
 		return err
 	}
-	result, err := hub.TaskResult(ctx, r.TaskID)
+	repo, err := hub.MadeRepo(ctx, r.TaskID)
+	var none *koji.NoRepoError
 	switch {
+	case err == nil:
+		r.State, r.RepoID = postgres.RequestMade, repo
 	case errors.Is(err, koji.ErrNotFinished):
-		return nil
-	case err != nil && !errors.Is(err, koschei.ErrNotFound):
+	case errors.As(err, &none), errors.Is(err, koschei.ErrNotFound):
+		r.State = postgres.RequestFailed
+	default:
 		return err
-	}
-	r.State = postgres.RequestFailed
-	if err == nil && result.State == koschei.TaskClosed {
-		if values, _ := result.Value.([]any); len(values) > 0 {
-			if id, _ := values[0].(int64); id != 0 {
-				r.State, r.RepoID = postgres.RequestMade, id
-			}
-		}
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
 
@@ -89,7 +88,9 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.Fe
 	if err != nil {
 		return fmt.Errorf("reading repo %d: %w", repo.ID, err)
 	}
-	group, err := groupOf(ctx, hub, loaded, repo, c.BuildGroup)
+	group, err := loaded.Group(c.BuildGroup, func() ([]string, error) {
+		return hub.BuildGroup(ctx, repo.Tag, c.BuildGroup, repo.Event)
+	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return db.SaveBuildsUnresolved(ctx, idsOf(builds), s.Rules.UnresolvedLast)
 	}
@@ -109,16 +110,6 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.Fe
 	}
 	s.Log.InfoContext(ctx, "builds resolved", "collection", c.Name, "repo", repo.ID, "builds", len(builds))
 	return nil
-}
-
-// groupOf is what the repo itself says the buildroot group is, as mock reads it,
-// or else the hub.
-func groupOf(ctx context.Context, hub *koji.Client, loaded *resolution.Repo, repo *koji.Repo, name string) ([]string, error) {
-	members, err := loaded.Group(name)
-	if errors.Is(err, repodata.ErrNoGroup) {
-		return hub.BuildGroup(ctx, repo.Tag, name, repo.Event)
-	}
-	return members, err
 }
 
 // batch is how many builds are resolved and stored together: their packages

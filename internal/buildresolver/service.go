@@ -57,12 +57,10 @@ type Service struct {
 // A place is where builds of a collection were made.
 type place struct{ collectionID, repoID int64 }
 
-// A trouble is a place whose builds could not be resolved, and until when they
-// are left alone.
+// A trouble is a place whose builds could not be resolved.
 type trouble struct {
-	failures int
-	rests    bool // it is no trouble, there is nothing to do before that
-	until    time.Time
+	loop.Trouble
+	waits bool // it is no trouble, there is nothing to do before Until
 }
 
 // Run resolves until ctx ends, in passes that l begins.
@@ -97,7 +95,7 @@ func (s *Service) resolvePending(ctx context.Context, collections map[int64]*kos
 		at := place{p.CollectionID, p.RepoID}
 		c := collections[p.CollectionID]
 		t := s.troubles[at]
-		wait := s.Now().Before(t.until) && (t.failures > 0 || t.rests || p.Known == 0)
+		wait := t.Rests(s.Now()) && (t.Failures > 0 || t.waits || p.Known == 0)
 		if c == nil || wait { // no collection: it came or went in this moment
 			continue
 		}
@@ -113,7 +111,7 @@ func (s *Service) resolvePending(ctx context.Context, collections map[int64]*kos
 		}
 		s.note(ctx, c, at, err)
 		if err == nil && p.Known == 0 {
-			s.troubles[at] = trouble{until: s.Now().Add(srpmRetry)}
+			s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(srpmRetry)}}
 		}
 	}
 	return nil
@@ -127,7 +125,7 @@ const name = koschei.ServiceBuildResolver
 func (s *Service) report(ctx context.Context, collections map[int64]*koschei.Collection) error {
 	troubled := map[int64]bool{}
 	for at, t := range s.troubles {
-		troubled[at.collectionID] = troubled[at.collectionID] || t.failures > 0
+		troubled[at.collectionID] = troubled[at.collectionID] || t.Failures > 0
 	}
 	for id, c := range collections {
 		if troubled[id] {
@@ -165,10 +163,8 @@ func (s *Service) collections(ctx context.Context) (map[int64]*koschei.Collectio
 }
 
 const (
-	firstRetry = 10 * time.Second // domain time, as all of these
-	lastRetry  = time.Minute
-	srpmRetry  = time.Hour        // of builds whose SRPMs are not known
-	repoRetry  = 30 * time.Second // of builds whose repo is being made again
+	srpmRetry = time.Hour        // of builds whose SRPMs are not known; domain time
+	repoRetry = 30 * time.Second // of builds whose repo is being made again; domain time
 )
 
 // note remembers how resolving the builds of a repo went.
@@ -178,17 +174,14 @@ func (s *Service) note(ctx context.Context, c *koschei.Collection, at place, err
 		return
 	}
 	if errors.Is(err, errWaits) {
-		s.troubles[at] = trouble{rests: true, until: s.Now().Add(repoRetry)}
+		s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(repoRetry)}, waits: true}
 		return
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, name, err, s.Now()); noting != nil {
 		err = errors.Join(err, noting)
 	}
-	t := s.troubles[at]
-	s.troubles[at] = trouble{
-		failures: t.failures + 1,
-		until:    s.Now().Add(min(firstRetry<<min(t.failures, 10), lastRetry)),
-	}
+	t := trouble{Trouble: s.troubles[at].Again(s.Now())}
+	s.troubles[at] = t
 	s.Log.ErrorContext(ctx, "builds could not be resolved", "collection", c.Name, "repo", at.repoID,
-		"failures", t.failures+1, "error", err)
+		"failures", t.Failures, "error", err)
 }

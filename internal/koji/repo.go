@@ -134,19 +134,3 @@ func (c *Client) CheckRequest(ctx context.Context, id int64) (*RepoRequest, erro
 	}
 	return &request, nil
 }
-
-// NewRepoAt has the hub make a repo of a tag as it was at an event and returns
-// the task's id. It needs a permission.
-func (c *Client) NewRepoAt(ctx context.Context, tag string, event int64) (int64, error) {
-	var task int64
-	err := c.session.changeOnce(ctx, &task, "newRepo", tag, named("event", event))
-	return task, err
-}
-
-// NewRepo has the hub make a repo of a tag now and returns the task's id. It
-// needs a permission.
-func (c *Client) NewRepo(ctx context.Context, tag string) (int64, error) {
-	var task int64
-	err := c.session.changeOnce(ctx, &task, "newRepo", tag)
-	return task, err
-}

@@ -1,6 +1,7 @@
 package kojisync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *
 		if end, err = s.judge(ctx, b, task, children.Tasks); err != nil {
 			return err
 		}
-		report.Finished = firstTime(task.Completed, s.Now())
+		report.Finished = cmp.Or(task.Completed, s.Now())
 	}
 	if task != nil {
 		report.RepoID, report.Tasks = task.RepoID(), tasksOf(children.Tasks)

@@ -2,6 +2,7 @@ package kojisync
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,7 +64,7 @@ func (s *Sync) judge(ctx context.Context, b *postgres.RunningBuild, task *koji.T
 }
 
 func (s *Sync) judgeCanceled(b *postgres.RunningBuild, task *koji.Task) ending {
-	ran := firstTime(task.Completed, s.Now()).Sub(b.Started)
+	ran := cmp.Or(task.Completed, s.Now()).Sub(b.Started)
 	switch {
 	case b.CancelRequested:
 		return ending{outcome: koschei.OutcomeCanceled, fault: "canceled on request", faultTask: task.ID}

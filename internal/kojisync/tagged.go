@@ -1,11 +1,11 @@
 package kojisync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -177,19 +177,9 @@ func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, bui
 func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) postgres.RealBuild {
 	return postgres.RealBuild{
 		PackageID: packageID, Hub: hub, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID, EVR: b.EVR(),
-		Started:  firstTime(b.Started, b.Created, b.Completed, s.Now()),
-		Finished: firstTime(b.Completed, b.Created, s.Now()),
+		Started:  cmp.Or(b.Started, b.Created, b.Completed, s.Now()),
+		Finished: cmp.Or(b.Completed, b.Created, s.Now()),
 	}
-}
-
-// firstTime returns the first of times that is known.
-func firstTime(times ...time.Time) time.Time {
-	for _, t := range times {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
 }
 
 // addRealBuilds records builds with their task trees. One whose tasks the hub
@@ -245,7 +235,7 @@ func tasksOf(children []koji.Task) []koschei.Task {
 		case "buildArch", "rebuildSRPM", "buildSRPMFromSCM":
 			tasks = append(tasks, koschei.Task{
 				TaskID: t.ID, Method: t.Method, Arch: t.Arch, State: t.State,
-				Started: firstTime(t.Started, t.Created), Finished: t.Completed,
+				Started: cmp.Or(t.Started, t.Created), Finished: t.Completed,
 			})
 		}
 	}

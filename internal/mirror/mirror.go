@@ -127,7 +127,7 @@ func (m *Mirror) begin(ctx context.Context, db *postgres.Fenced, c *koschei.Coll
 	if err := m.show(ctx, c, next.RepoID); err != nil {
 		return err
 	}
-	tasks, err := m.tasks(ctx, 1)
+	tasks, err := m.Hubs.Primary.NewRepoTasks(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -171,29 +171,19 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.Re
 			return err
 		}
 	}
-	result, err := m.Hubs.Primary.TaskResult(ctx, r.TaskID)
+	repo, err := m.Hubs.Primary.MadeRepo(ctx, r.TaskID)
+	var none *koji.NoRepoError
 	switch {
 	case errors.Is(err, koji.ErrNotFinished):
 		return nil
+	case errors.As(err, &none):
+		return errors.Join(err, m.failed(ctx, db, r))
 	case errors.Is(err, koschei.ErrNotFound):
 		return errors.Join(fmt.Errorf("its newRepo %w", err), m.failed(ctx, db, r))
 	case err != nil:
 		return err
-	case result.State != koschei.TaskClosed:
-		why := string(result.State)
-		if result.Fault != nil {
-			why = result.Fault.String
-		}
-		return errors.Join(fmt.Errorf("newRepo task %d: %s", r.TaskID, why), m.failed(ctx, db, r))
 	}
-	values, _ := result.Value.([]any)
-	if len(values) > 0 {
-		r.PrimaryID, _ = values[0].(int64)
-	}
-	if r.PrimaryID == 0 {
-		trouble := fmt.Errorf("newRepo task %d ended with %v, which names no repo", r.TaskID, result.Value)
-		return errors.Join(trouble, m.failed(ctx, db, r))
-	}
+	r.PrimaryID = repo
 	m.Log.InfoContext(ctx, "repo is at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "primary", r.PrimaryID)
 	return db.SaveRepoMapping(ctx, r)
 }
@@ -201,7 +191,7 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.Re
 // find looks for a task that was asked for without our hearing of it. If there
 // is none, and the call can no longer be under way, it is asked for again.
 func (m *Mirror) find(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
-	tasks, err := m.tasks(ctx, searched)
+	tasks, err := m.Hubs.Primary.NewRepoTasks(ctx, searched) // the newest first
 	if err != nil {
 		return err
 	}
@@ -223,16 +213,6 @@ func (m *Mirror) find(ctx context.Context, db *postgres.Fenced, r *postgres.Repo
 
 // searched is how many tasks are looked through for a lost one.
 const searched = 100
-
-// tasks returns the newest newRepo tasks of ours at the primary hub, the newest
-// first.
-func (m *Mirror) tasks(ctx context.Context, limit int) ([]koji.Task, error) {
-	me, err := m.Hubs.Primary.LoggedInUser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return m.Hubs.Primary.ListTasks(ctx, koji.TaskQuery{OwnerID: me.ID, Method: "newRepo", Limit: limit})
-}
 
 // url is the address of a repo of the secondary hub. What Koji replaces by each
 // architecture is written $arch.

@@ -32,9 +32,9 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate,
 	})
 	r.requires, err = r.buildRequires(ctx, candidates)
 	if err == nil && !dueOnly {
-		r.service.mu.Lock()
-		r.service.requires[r.collection.ID] = r.requires
-		r.service.mu.Unlock()
+		r.service.requiresMu.Lock()
+		r.service.lastRequires[r.collection.ID] = r.requires
+		r.service.requiresMu.Unlock()
 	}
 	return candidates, err
 }
@@ -42,9 +42,9 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate,
 // buildRequires returns what source packages require, by the ids of their
 // facts. Those never change, and most were there when a repo was resolved last.
 func (r *run) buildRequires(ctx context.Context, candidates []depset.Candidate) (map[int64][]string, error) {
-	r.service.mu.Lock()
-	all := slices.Collect(maps.Values(r.service.requires))
-	r.service.mu.Unlock()
+	r.service.requiresMu.Lock()
+	all := slices.Collect(maps.Values(r.service.lastRequires))
+	r.service.requiresMu.Unlock()
 	known := make(map[int64][]string, len(candidates))
 	var unknown []int64
 	for i := range candidates {
@@ -195,17 +195,17 @@ func appendIDs(ids []int32, set depset.Set) []int32 {
 // storing the verdicts.
 func (r *run) sets(ctx context.Context, ids []int64) (map[int64]depset.Set, error) {
 	r.mu.Lock()
-	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.baselines[id] != nil })
+	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.memory.baselines[id] != nil })
 	r.mu.Unlock()
 	news, err := r.db.SetContents(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
-	maps.Copy(r.baselines, news)
+	maps.Copy(r.memory.baselines, news)
 	contents := make(map[int64]postgres.SetContent, len(ids))
 	for _, id := range ids {
-		contents[id] = r.baselines[id]
+		contents[id] = r.memory.baselines[id]
 	}
 	r.mu.Unlock()
 	return r.db.DecodeSets(contents)
@@ -218,7 +218,7 @@ func (r *run) keepBaselines(candidates []depset.Candidate) {
 	for i := range candidates {
 		counted[candidates[i].SetID] = true
 	}
-	maps.DeleteFunc(r.baselines, func(id int64, _ postgres.SetContent) bool { return !counted[id] })
+	maps.DeleteFunc(r.memory.baselines, func(id int64, _ postgres.SetContent) bool { return !counted[id] })
 }
 
 // baseline is the set that the changes of a verdict are counted from, 0 if

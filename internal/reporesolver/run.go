@@ -13,26 +13,25 @@ import (
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A run resolves packages of one collection in one repo.
 type run struct {
-	service *Service
-	*memory
+	service    *Service
+	memory     *memory          // of the collection
 	hub        *koji.Client     // that the repo is at
 	db         *postgres.Fenced // under the collection's lease
 	collection *koschei.Collection
 	report     postgres.RepoReport
 	url        string
 
-	requires map[int64][]string // by Candidate.SRPMID
+	requires map[int64][]string // of the packages to resolve, by Candidate.SRPMID
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
-	mu    sync.Mutex           // for names, baselines, and the lists of report
+	mu    sync.Mutex           // for names, memory.baselines, and the lists of report
 	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
@@ -77,7 +76,7 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
 		return err
 	}
-	r.seen = snapshot{repo.RepoID, r.repo.Contents}
+	r.memory.seen = snapshot{repo.RepoID, r.repo.Contents}
 	r.service.Log.InfoContext(ctx, "repo resolved", "collection", r.collection.Name, "repo", repo.RepoID,
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
@@ -101,7 +100,7 @@ func (r *run) due(ctx context.Context) error {
 	if err := r.packages(ctx, candidates); err != nil {
 		return err
 	}
-	r.seen = snapshot{r.report.Repo.RepoID, r.repo.Contents}
+	r.memory.seen = snapshot{r.report.Repo.RepoID, r.repo.Contents}
 	return nil
 }
 
@@ -130,7 +129,9 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 	if err := r.load(ctx, r.paths()); err != nil {
 		return base, err
 	}
-	group, err := r.group(ctx)
+	group, err := r.repo.Group(r.collection.BuildGroup, func() ([]string, error) {
+		return r.hub.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
+	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return resolution.Answer{Problems: []string{
 			fmt.Sprintf("tag %s has no group %s", r.collection.BuildTag, r.collection.BuildGroup),
@@ -151,22 +152,12 @@ func (r *run) close() {
 	}
 }
 
-// group is what the repo itself says the buildroot group is, as mock reads it,
-// or else the hub.
-func (r *run) group(ctx context.Context) ([]string, error) {
-	members, err := r.repo.Group(r.collection.BuildGroup)
-	if errors.Is(err, repodata.ErrNoGroup) {
-		return r.hub.BuildGroup(ctx, r.collection.BuildTag, r.collection.BuildGroup, r.report.Repo.CreateEvent)
-	}
-	return members, err
-}
-
 // stored passes on how storing went. If packages of the repo, or of the one
 // before, have been forgotten meanwhile, both must be loaded anew.
 func (r *run) stored(err error) error {
 	if errors.Is(err, koschei.ErrConflict) {
 		r.service.Repos.Forget()
-		r.seen = snapshot{}
+		r.memory.seen = snapshot{}
 	}
 	return err
 }
@@ -178,8 +169,8 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if latest == 0 {
 		return nil
 	}
-	if r.seen.repoID == latest {
-		return r.seen.contents
+	if r.memory.seen.repoID == latest {
+		return r.memory.seen.contents
 	}
 	repo, err := r.service.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.service.Repos.Arch), nil)
 	if err != nil {

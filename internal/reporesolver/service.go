@@ -60,24 +60,19 @@ type Service struct {
 	// would push each other's rules out of the caches, for twice the time.
 	solving sync.Mutex
 
-	mu       sync.Mutex
-	requires map[int64]map[int64][]string // of the packages last resolved all, by collection and Candidate.SRPMID
+	requiresMu sync.Mutex
+	// lastRequires are the BuildRequires of the packages that were resolved when a
+	// collection was last resolved in full, by collection and Candidate.SRPMID.
+	lastRequires map[int64]map[int64][]string
 }
 
 // A memory is what is kept of a collection from pass to pass. While it is busy
 // it belongs to the goroutine that looks after the collection.
 type memory struct {
-	busy      bool // it is being looked after; belongs to the pass
-	trouble   trouble
+	busy      bool         // it is being looked after; belongs to the pass
+	trouble   loop.Trouble // with looking after it
 	seen      snapshot
 	baselines map[int64]postgres.SetContent // sets that changes are counted from, by Baseline.SetID
-}
-
-// A trouble is a collection that could not be looked after, and until when it
-// is left alone.
-type trouble struct {
-	failures int
-	until    time.Time
 }
 
 // A snapshot is what the repo had that a collection was last resolved in.
@@ -138,7 +133,7 @@ type passing struct {
 	first   int // of these, for the first time in the pass
 }
 
-// A looked is that a collection has been looked after.
+// A looked says that a goroutine is done with a collection.
 type looked struct {
 	memory *memory
 	first  bool
@@ -147,7 +142,7 @@ type looked struct {
 // begin looks after a collection, unless that is under way or has to wait.
 func (p *passing) begin(ctx context.Context, c *koschei.Collection, first bool) {
 	m := p.memory(c)
-	if m.busy || p.Now().Before(m.trouble.until) {
+	if m.busy || m.trouble.Rests(p.Now()) {
 		return
 	}
 	m.busy = true
@@ -183,7 +178,7 @@ func (p *passing) again() <-chan time.Time {
 
 func (s *Service) memory(c *koschei.Collection) *memory {
 	if s.memories == nil {
-		s.memories, s.requires = map[int64]*memory{}, map[int64]map[int64][]string{}
+		s.memories, s.lastRequires = map[int64]*memory{}, map[int64]map[int64][]string{}
 	}
 	if s.memories[c.ID] == nil {
 		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
@@ -198,33 +193,24 @@ func (s *Service) forget(collections []koschei.Collection) {
 		return !slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.ID == id })
 	}
 	maps.DeleteFunc(s.memories, func(id int64, _ *memory) bool { return gone(id) })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.requires, func(id int64, _ map[int64][]string) bool { return gone(id) })
+	s.requiresMu.Lock()
+	defer s.requiresMu.Unlock()
+	maps.DeleteFunc(s.lastRequires, func(id int64, _ map[int64][]string) bool { return gone(id) })
 }
-
-const (
-	firstRetry = 10 * time.Second // domain time, as all of these
-	lastRetry  = time.Minute
-)
 
 // note remembers how looking after a collection went.
 func (s *Service) note(ctx context.Context, c *koschei.Collection, m *memory, err error) {
 	if errors.Is(err, koschei.ErrLeased) {
-		m.trouble = trouble{}
+		m.trouble = loop.Trouble{}
 		return // who has the lease will note how it went
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, koschei.ServiceRepoResolver, err, s.Now()); err == nil {
 		err = noting
 	}
 	if err == nil {
-		m.trouble = trouble{}
+		m.trouble = loop.Trouble{}
 		return
 	}
-	failures := m.trouble.failures
-	m.trouble = trouble{
-		failures: failures + 1,
-		until:    s.Now().Add(min(firstRetry<<min(failures, 10), lastRetry)),
-	}
-	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", failures+1, "error", err)
+	m.trouble = m.trouble.Again(s.Now())
+	s.Log.ErrorContext(ctx, "collection could not be resolved", "collection", c.Name, "failures", m.trouble.Failures, "error", err)
 }

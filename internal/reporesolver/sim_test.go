@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -29,10 +30,10 @@ func newSim(t testing.TB, world *kojisim.World) *sim {
 }
 
 // troubles are those with collections.
-func (s *sim) troubles() []trouble {
-	var troubles []trouble
+func (s *sim) troubles() []loop.Trouble {
+	var troubles []loop.Trouble
 	for _, m := range s.memories {
-		if m.trouble.failures > 0 {
+		if m.trouble.Failures > 0 {
 			troubles = append(troubles, m.trouble)
 		}
 	}

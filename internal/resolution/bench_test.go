@@ -61,7 +61,7 @@ func BenchmarkDistribution(b *testing.B) {
 		}
 		load += cpu(b) - began
 		kept = heap() - before
-		group, err := repo.Group("build")
+		group, err := repo.Group("build", noHub)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,61 +1,78 @@
 package resolution
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// An explainer says why goals have no solution. To explain is a hundred times
-// the work of solving, and a library that breaks takes thousands of packages
-// with it. So BuildRequires are looked at one by one, and each only once.
-type explainer struct {
-	mu    sync.Mutex
-	known map[rpm.Relation][]string // why not, by BuildRequires
+// An Explainer says why goals have no solution, in the words of
+// [depsolve.Solver.Explain]. To explain is a hundred times the work of solving,
+// and a library that breaks takes thousands of packages with it, most of which
+// ask for other things besides. So goals that have the same BuildRequires broken
+// are explained once. Where one is broken by a conflict with what the others need
+// too, the solver may word the same problem in another way.
+//
+// An Explainer is for one universe and one group. It is safe for concurrent use.
+type Explainer struct {
+	mu     sync.Mutex
+	broken map[rpm.Relation]bool // BuildRequires that have no solution by themselves
+	known  map[string][]string   // problems, by the BuildRequires that are broken
 }
 
-// whole is why a goal has no solution: what is wrong with each of its
-// BuildRequires or, if they can only not be met together, with all of them.
-func (e *explainer) whole(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	var problems []string
+// NewExplainer returns an Explainer that knows nothing yet.
+func NewExplainer() *Explainer {
+	return &Explainer{broken: map[rpm.Relation]bool{}, known: map[string][]string{}}
+}
+
+// Problems says why a goal has no solution, a problem with several reasons in a
+// line for each. There is one problem at least.
+func (e *Explainer) Problems(solver *depsolve.Solver, goal depsolve.Goal) []string {
+	var broken, others []rpm.Relation
 	for _, r := range goal.Requires {
-		for _, problem := range e.single(solver, goal.Group, r) {
-			if !slices.Contains(problems, problem) {
-				problems = append(problems, problem)
-			}
+		if e.isBroken(solver, goal.Group, r) {
+			broken = append(broken, r)
+		} else {
+			others = append(others, r)
 		}
 	}
-	if len(problems) == 0 {
-		problems = explain(solver, goal)
+	if len(broken) == 0 || !solver.Solve(depsolve.Goal{Group: goal.Group, Requires: others}).OK {
+		return explain(solver, goal) // not all of them can be met together
 	}
-	return problems
-}
-
-// single is why one BuildRequires cannot be met, nil if it can.
-func (e *explainer) single(solver *depsolve.Solver, group []string, r rpm.Relation) []string {
+	var key []byte
+	for _, r := range broken {
+		key = append(append(key, r.String()...), 0)
+	}
 	e.mu.Lock()
-	problems, known := e.known[r]
+	problems, known := e.known[string(key)]
 	e.mu.Unlock()
 	if known {
 		return problems
 	}
-	goal := depsolve.Goal{Group: group, Requires: []rpm.Relation{r}}
-	if !solver.Solve(goal).OK {
-		problems = explain(solver, goal)
-	}
+	problems = explain(solver, depsolve.Goal{Group: goal.Group, Requires: broken})
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.known == nil {
-		e.known = map[rpm.Relation][]string{}
-	}
-	e.known[r] = problems
+	e.known[string(key)] = problems
 	return problems
 }
 
-// explain is why a goal has no solution, as libdnf words it: a problem with
-// several reasons has a line for each. A goal without a solution has a problem
+// isBroken says whether one BuildRequires cannot be met.
+func (e *Explainer) isBroken(solver *depsolve.Solver, group []string, r rpm.Relation) bool {
+	e.mu.Lock()
+	broken, known := e.broken[r]
+	e.mu.Unlock()
+	if known {
+		return broken
+	}
+	broken = !solver.Solve(depsolve.Goal{Group: group, Requires: []rpm.Relation{r}}).OK
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.broken[r] = broken
+	return broken
+}
+
+// explain is why a goal has no solution. A goal without a solution has a problem
 // in any case, or it would be taken for resolved.
 func explain(solver *depsolve.Solver, goal depsolve.Goal) []string {
 	problems := solver.Explain(goal)

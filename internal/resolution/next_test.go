@@ -159,7 +159,7 @@ func compareRepos(t *rapid.T, got, want *resolution.Repo, requires [][]string) {
 	}
 	var answers [2][]resolution.Answer
 	for i, repo := range []*resolution.Repo{want, got} {
-		group, err := repo.Group("build")
+		group, err := repo.Group("build", noHub)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -269,10 +269,13 @@ func (l *loader) source(p *rpm.Package) string {
 }
 
 // Group returns the packages that the group of that name installs, required
-// groups included. An error wraps repodata.ErrNoGroup if the repository has no
-// such group.
-func (r *Repo) Group(name string) ([]string, error) {
+// groups included, as mock reads them. If the repository has no such group, it is
+// what the hub says of it.
+func (r *Repo) Group(name string, hub func() ([]string, error)) ([]string, error) {
 	members, err := repodata.Install(r.groups, name)
+	if errors.Is(err, repodata.ErrNoGroup) {
+		return hub()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the repo: %w", err)
 	}

@@ -147,15 +147,15 @@ func TestResolve(t *testing.T) {
 	t.Parallel()
 	repos, n, f44, _ := hub(t)
 	repo := open(t, repos, f44)
-	group, err := repo.Group("build")
+	group, err := repo.Group("build", noHub)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"bash", "no-such-package", "coreutils"}, group); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
-	if _, err := repo.Group("other"); !errors.Is(err, repodata.ErrNoGroup) {
-		t.Errorf("group that is not there: %v", err)
+	if _, err := repo.Group("other", noHub); !errors.Is(err, errHub) {
+		t.Errorf("a group that is not there: the hub is not asked: %v", err)
 	}
 	tests := []struct {
 		name     string
@@ -184,6 +184,15 @@ func TestResolve(t *testing.T) {
 			[]string{"fight-a", "fight-b"},
 			nil,
 			[]string{"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests"},
+		},
+		{
+			"gone, and the others not together",
+			[]string{"fight-a", "alone", "fight-b"},
+			nil,
+			[]string{
+				"no package found for alone",
+				"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests",
+			},
 		},
 		{
 			"unreadable",
@@ -239,6 +248,10 @@ func TestResolve(t *testing.T) {
 		t.Errorf("a group that cannot be installed: %+v", bad)
 	}
 }
+
+var errHub = errors.New("the hub is asked")
+
+func noHub() ([]string, error) { return nil, errHub }
 
 func goals(requires [][]string) []resolution.Goal {
 	goals := make([]resolution.Goal, len(requires))

@@ -33,7 +33,7 @@ type Resolver struct {
 	repo    *Repo
 	options Options
 	workers []*worker
-	why     explainer
+	why     *Explainer
 }
 
 // A worker resolves one goal after the other in the same memory.
@@ -62,7 +62,7 @@ func (r *Repo) Resolver(o Options) *Resolver {
 	if v := r.idleResolver(o); v != nil {
 		return v
 	}
-	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines)}
+	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines), why: NewExplainer()}
 	for i := range v.workers {
 		v.workers[i] = &worker{
 			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps, Unordered: true}),
@@ -224,7 +224,7 @@ func (v *Resolver) solve(w *worker, requires []string) (set depset.Set, problems
 	}
 	result := w.solver.Solve(goal)
 	if !result.OK {
-		return nil, v.why.whole(w.solver, goal)
+		return nil, v.why.Problems(w.solver, goal)
 	}
 	return w.stored(v.repo, result.Packages), nil
 }

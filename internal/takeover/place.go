@@ -1,6 +1,7 @@
 package takeover
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -178,8 +179,8 @@ func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which 
 		}
 		b := ours(builds[i])
 		b.Origin, b.Hub, b.KojiBuildID = koschei.Real, p.hub, f.ID
-		b.Started = firstTime(f.Started, f.Created, f.Completed)
-		b.Finished = firstTime(f.Completed, f.Created, f.Started)
+		b.Started = cmp.Or(f.Started, f.Created, f.Completed)
+		b.Finished = cmp.Or(f.Completed, f.Created, f.Started)
 		settle(b, builds[i])
 		placed[i] = b
 		known, ids = append(known, i), append(ids, f.ID)
@@ -200,15 +201,6 @@ func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which 
 		}
 	}
 	return nil
-}
-
-// firstTime returns the first of times that is known.
-func firstTime(times ...time.Time) time.Time {
-	i := slices.IndexFunc(times, func(t time.Time) bool { return !t.IsZero() })
-	if i < 0 {
-		return time.Time{}
-	}
-	return times[i]
 }
 
 // placeTransitions places transitions after the newest event before each.

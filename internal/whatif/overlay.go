@@ -1,11 +1,7 @@
-package main
+package whatif
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -14,25 +10,11 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// An overlay is what --with and --without change. A nil one changes nothing.
+// An overlay is what a Change asks for. A nil one changes nothing.
 type overlay struct {
-	repo    *repodata.Repo // nil without --with
+	repo    *repodata.Repo // nil if no packages are added
 	without []string
 	arch    string
-}
-
-func openOverlay(ctx context.Context, o resolveOptions, client *http.Client) (*overlay, error) {
-	if !o.whatIf() {
-		return nil, nil //nolint:nilnil // a nil overlay is one that changes nothing
-	}
-	v := &overlay{without: o.without, arch: o.arch}
-	if o.with != "" {
-		var err error
-		if v.repo, err = repodata.Open(ctx, o.with, client); err != nil {
-			return nil, err
-		}
-	}
-	return v, nil
 }
 
 func (v *overlay) hasPackages() bool { return v != nil && v.repo != nil }
@@ -74,7 +56,7 @@ func (v *overlay) remove(base *depsolve.Universe, changed *depsolve.Overlay) err
 	for _, name := range v.without {
 		ids := base.Named(name)
 		if len(ids) == 0 {
-			return badInput(fmt.Errorf("--without %q: --binary has no such package", name))
+			return &NoPackageError{Name: name}
 		}
 		for _, id := range ids {
 			changed.Remove(id)
@@ -109,7 +91,7 @@ func (v *overlay) files(ctx context.Context, binary *repodata.Repo, paths []stri
 // add adds the packages of the overlay, with the files that only its file lists
 // know.
 func (v *overlay) add(ctx context.Context, changed *depsolve.Overlay, files map[string][]string) error {
-	var unusable error
+	var unusable *UnusableError
 	err := v.repo.Packages(ctx, func(p *rpm.Package) error {
 		put := changed.Add // which passes over foreign packages, or complains
 		if p.Arch == "noarch" || p.Arch == v.arch {
@@ -118,62 +100,12 @@ func (v *overlay) add(ctx context.Context, changed *depsolve.Overlay, files map[
 		whole := *p
 		whole.Files = slices.Concat(p.Files, files[p.PkgID])
 		if err := put(&whole); err != nil && unusable == nil {
-			unusable = errors.New(v.repo.Location + ": " + err.Error()) // err holds strings that are only lent
+			unusable = &UnusableError{v.repo.Location + ": " + err.Error()} // err holds strings that are only lent
 		}
 		return nil
 	})
 	if err == nil && unusable != nil {
-		err = badInput(unusable)
+		err = unusable
 	}
 	return err
-}
-
-// A difference is what an overlay does to the goals.
-type difference struct {
-	Broken      []failure `json:"broken"`
-	Fixed       []string  `json:"fixed"`
-	Changed     []string  `json:"changed"`      // resolve as before, with other packages
-	SolvedAgain int       `json:"solved_again"` // goals whose answer could be another
-}
-
-func newDifference() *difference {
-	return &difference{Broken: []failure{}, Fixed: []string{}, Changed: []string{}}
-}
-
-// count counts one more goal.
-func (d *difference) count(name string, effect depsolve.Effect, again bool, problems []string) {
-	switch effect {
-	case depsolve.Broken:
-		d.Broken = append(d.Broken, failure{Name: name, Problems: problems})
-	case depsolve.Fixed:
-		d.Fixed = append(d.Fixed, name)
-	case depsolve.Moved:
-		d.Changed = append(d.Changed, name)
-	case depsolve.Unchanged:
-	}
-	if again {
-		d.SolvedAgain++
-	}
-}
-
-// merge adds what another has counted.
-func (d *difference) merge(other *difference) {
-	d.Broken = append(d.Broken, other.Broken...)
-	d.Fixed = append(d.Fixed, other.Fixed...)
-	d.Changed = append(d.Changed, other.Changed...)
-	d.SolvedAgain += other.SolvedAgain
-}
-
-// printText leaves errors to the writer's Flush.
-func (d *difference) printText(w *bufio.Writer, goals int) {
-	_, _ = fmt.Fprintf(w, "%d source packages: %d newly broken, %d newly fixed, %d changed.\n\n",
-		goals, len(d.Broken), len(d.Fixed), len(d.Changed))
-	if len(d.Broken) > 0 {
-		_, _ = fmt.Fprintln(w, "Newly broken:")
-		printFailures(w, d.Broken)
-		_, _ = fmt.Fprintln(w)
-	}
-	if len(d.Fixed) > 0 {
-		_, _ = fmt.Fprintf(w, "Newly fixed:\n%s\n\n", strings.Join(d.Fixed, "\n"))
-	}
 }
