@@ -160,7 +160,7 @@ func (w *World) RefreshLastBuilds() {
 	w.sql.Exec(`
 		UPDATE package p
 		SET last_build_id = l.id, last_build_started = l.started, last_complete_build_id = d.id, last_complete_outcome = d.outcome
-		FROM package q`+lastBuilds+`
+		FROM package q` + lastBuilds + `
 		WHERE q.id = p.id
 			AND (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
 				IS DISTINCT FROM (l.id, l.started, d.id, d.outcome)`)

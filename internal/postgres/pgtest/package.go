@@ -60,7 +60,9 @@ func Resolution(r koschei.Resolution) PackageOption {
 }
 
 // Override is its choice of architectures.
-func Override(arches string) PackageOption { return func(c *columns) { c.set("arch_override", arches) } }
+func Override(arches string) PackageOption {
+	return func(c *columns) { c.set("arch_override", arches) }
+}
 
 // StaticPriority is set by operators.
 func StaticPriority(n int) PackageOption { return func(c *columns) { c.set("static_priority", n) } }
