@@ -114,11 +114,12 @@ func LastBuildStarted(at time.Time) PackageOption {
 	return func(c *columns) { c.set("last_build_started", at) }
 }
 
-// WithoutLastBuild has it not know its last build.
-func WithoutLastBuild() PackageOption {
+// WithoutLastBuilds has it not know its last builds.
+func WithoutLastBuilds() PackageOption {
 	return func(c *columns) {
-		c.set("last_build_id", nil)
-		c.set("last_build_started", nil)
+		for _, column := range []string{"last_build_id", "last_build_started", "last_complete_build_id", "last_complete_outcome"} {
+			c.set(column, nil)
+		}
 	}
 }
 
