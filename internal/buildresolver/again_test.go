@@ -13,8 +13,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-var past = strings.Replace(small, "user root", `user koschei password=secret
-user maker password=secret perms=regen-repo
+var past = strings.Replace(small, "user root", `user maker password=secret perms=regen-repo
 channel createrepo
 rules requests=on
 user root`, 1)

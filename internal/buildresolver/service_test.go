@@ -15,21 +15,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-const small = `
-start 2026-11-23T12:00:00Z
-user root password=secret perms=admin
-channel default
-host builder1 arches=x86_64 capacity=20 channels=default
-tag f44
-tag f44-build arches=x86_64 parents=f44
-target f44 build=f44-build dest=f44
-group f44-build build
-member f44-build build mandatory bash
-package bash tag=f44
+const small = scenario.CommonWorld + `
 package gcc tag=f44
 package foo tag=f44
-build bash-5-1 tag=f44
- binary bash
 build gcc-1-1 tag=f44
  requires bash
  binary gcc

@@ -19,24 +19,12 @@ import (
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-// small is a world in which everything is tagged by hand.
-const small = `
-start 2026-11-23T12:00:00Z
-user root password=secret perms=admin
-channel default
-host builder1 arches=x86_64 capacity=20 channels=default
-tag f44
-tag f44-build arches=x86_64 parents=f44
-target f44 build=f44-build dest=f44
-group f44-build build
-member f44-build build mandatory bash
-package bash tag=f44
+// small is the common world, in which bash is built with gcc, with packages that
+// are tagged by hand.
+var small = strings.Replace(scenario.CommonWorld, "build bash-5-1 tag=f44", "build bash-5-1 tag=f44\n requires gcc", 1) + `
 package gcc tag=f44
 package glibc tag=f44
 package foo tag=f44
-build bash-5-1 tag=f44
- requires gcc
- binary bash
 build gcc-1-1 tag=f44
  requires bash
  binary gcc
@@ -227,7 +215,7 @@ func TestTroubleStaysApart(t *testing.T) {
 }
 
 // twoTags is small with another collection's tags beside it.
-const twoTags = small + `tag f45
+var twoTags = small + `tag f45
 tag f45-build arches=x86_64 parents=f45
 target f45 build=f45-build dest=f45
 group f45-build build

@@ -108,14 +108,21 @@ func buildColumns(options []BuildOption) *columns {
 
 // Build adds a scratch build 1-1 of a package, which is running and has no task
 // unless options say otherwise, in the oldest collection that has the package.
-// What is not said to have finished otherwise did when it started. The last
-// builds of packages follow.
+// What is not said to have finished otherwise did when it started. The
+// package's last builds follow.
 func (w *World) Build(pkg string, started time.Time, options ...BuildOption) int64 {
 	w.t.Helper()
+	return w.BuildIn(w.PackageRow(pkg).Collection, pkg, started, options...)
+}
+
+// BuildIn is Build in a collection.
+func (w *World) BuildIn(collection, pkg string, started time.Time, options ...BuildOption) int64 {
+	w.t.Helper()
+	in := w.packageID(collection, pkg)
 	c := buildColumns(append([]BuildOption{
 		Outcome(koschei.OutcomeRunning), EVR(rpm.EVR{Version: "1", Release: "1"}), Started(started),
 		func(c *columns) {
-			c.set("package_id", w.PackageRow(pkg).ID)
+			c.set("package_id", in)
 			c.set("origin", koschei.Scratch)
 			c.set("event", expression("(SELECT coalesce(max(event), 0) + 1 FROM build)"))
 		},
@@ -124,7 +131,7 @@ func (w *World) Build(pkg string, started time.Time, options ...BuildOption) int
 		c.set("finished", c.value("started"))
 	}
 	id := w.insert("build", c)
-	w.RefreshLastBuilds()
+	w.sql.Exec(refreshLastBuilds+" AND p.id = $1", in)
 	return id
 }
 
@@ -157,14 +164,16 @@ func (w *World) RemoveScratchBuilds() {
 // RefreshLastBuilds works out anew what follows from builds.
 func (w *World) RefreshLastBuilds() {
 	w.t.Helper()
-	w.sql.Exec(`
-		UPDATE package p
-		SET last_build_id = l.id, last_build_started = l.started, last_complete_build_id = d.id, last_complete_outcome = d.outcome
-		FROM package q` + lastBuilds + `
-		WHERE q.id = p.id
-			AND (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
-				IS DISTINCT FROM (l.id, l.started, d.id, d.outcome)`)
+	w.sql.Exec(refreshLastBuilds)
 }
+
+const refreshLastBuilds = `
+	UPDATE package p
+	SET last_build_id = l.id, last_build_started = l.started, last_complete_build_id = d.id, last_complete_outcome = d.outcome
+	FROM package q` + lastBuilds + `
+	WHERE q.id = p.id
+		AND (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
+			IS DISTINCT FROM (l.id, l.started, d.id, d.outcome)`
 
 // lastBuilds joins a package q with its last build l and its last complete one d.
 const lastBuilds = `

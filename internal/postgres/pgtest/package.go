@@ -233,6 +233,12 @@ func (w *World) PackagesIn(collection string) []Package {
 	return all
 }
 
+func (w *World) packageID(collection, name string) int64 {
+	w.t.Helper()
+	return w.sql.Number(`
+		SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id WHERE c.name = $1 AND p.name = $2`, collection, name)
+}
+
 // PackageRow is one that must be there, in the oldest collection that has it.
 func (w *World) PackageRow(name string) Package {
 	w.t.Helper()
