@@ -3,6 +3,7 @@ package kojisync
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,11 +23,11 @@ import (
 // the record knows nothing yet.
 type fixture struct {
 	*Sync
+	*pgtest.World
 	t     testing.TB
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
-	sql   *pgtest.Console
 	url   string
 }
 
@@ -90,28 +91,15 @@ func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := pgtest.Database(t)
-	f := &fixture{
-		Sync: &Sync{
-			DB: pgtest.Open(t, cfg), Primary: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now,
+	record := pgtest.NewWorld(t)
+	record.Collection("f40")
+	return &fixture{
+		World: record, Sync: &Sync{
+			DB: record.Open(), Primary: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now,
 			Rules: koschei.DefaultPriorityRules(),
 		},
-		t: t, world: w, hub: hub, clock: clock, sql: pgtest.NewConsole(t, cfg), url: server.URL,
+		t: t, world: w, hub: hub, clock: clock, url: server.URL,
 	}
-	f.exec(`
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
-		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build')`)
-	return f
-}
-
-func (f *fixture) exec(sql string, args ...any) {
-	f.t.Helper()
-	f.sql.Exec(sql, args...)
-}
-
-func (f *fixture) query(sql string, args ...any) []string {
-	f.t.Helper()
-	return f.sql.Lines(sql, args...)
 }
 
 func (f *fixture) collection() *koschei.Collection {
@@ -159,44 +147,42 @@ func (f *fixture) submit(pkg string) (id, task int64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	id = f.sql.Number(`
-		INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, started)
-		SELECT id, 'scratch', 'submitting', $2, $3, $4, $5, $6 FROM package WHERE name = $1
-		RETURNING id`, pkg, event.ID, tagged[0].EVR().Epoch, tagged[0].Version, tagged[0].Release, f.Now())
+	id = f.Build(pkg, f.Now(), pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.At(event.ID), pgtest.EVR(tagged[0].EVR()))
 	task, err = f.Primary.Build(ctx, koji.ScratchBuild{
 		Key: strconv.FormatInt(id, 10), Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: "f40",
 	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.exec(`UPDATE build SET outcome = 'running', task_id = $2 WHERE id = $1`, id, task)
-	f.exec(`UPDATE package SET last_build_id = $2, last_build_started = $3 WHERE name = $1`, pkg, id, f.Now())
+	f.SetBuild(id, pgtest.Outcome(koschei.OutcomeRunning), pgtest.Task(task))
 	return id, task
 }
 
 // builds describes a package's builds in their order.
 func (f *fixture) builds(pkg string) []string {
 	f.t.Helper()
-	return f.query(`
-		SELECT concat_ws(' ', b.origin, b.outcome, b.epoch || ':' || b.version || '-' || b.release,
-			CASE WHEN b.untagged THEN 'untagged' END, CASE WHEN p.last_build_id = b.id THEN 'last' END)
-		FROM build b JOIN package p ON p.id = b.package_id
-		WHERE p.name = $1
-		ORDER BY b.event, b.id`, pkg)
+	var lines []string
+	for _, b := range f.BuildsOf(pkg) {
+		line := fmt.Sprintf("%s %s %s", b.Origin, b.Outcome, b.EVR())
+		if b.Untagged {
+			line += " untagged"
+		}
+		if b.Last {
+			line += " last"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // packages describes all packages.
 func (f *fixture) packages() []string {
 	f.t.Helper()
-	return f.query(`SELECT name || ' ' || state FROM package ORDER BY name`)
-}
-
-// messages are the changes of state that the world is told.
-func (f *fixture) messages() []string {
-	f.t.Helper()
-	return f.query(`
-		SELECT concat_ws(' ', body->>'name', body->>'old', body->>'new') FROM outbox
-		WHERE topic = 'package.state.change' ORDER BY id`)
+	var lines []string
+	for _, p := range f.Packages() {
+		lines = append(lines, fmt.Sprintf("%s %s", p.Name, p.State))
+	}
+	return lines
 }
 
 // administer makes a call at the hub in the name of an administrator.

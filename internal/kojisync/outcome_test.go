@@ -9,6 +9,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 func TestFaultLine(t *testing.T) {
@@ -132,10 +133,12 @@ func TestOutcomes(t *testing.T) {
 			if test.method == "" {
 				return
 			}
-			method := f.query(`
-				SELECT coalesce(t.method, 'another task') FROM build b
-				LEFT JOIN build_task t ON t.build_id = b.id AND t.task_id = b.fault_task_id
-				WHERE b.id = $1`, id)[0]
+			method := "another task"
+			for _, task := range f.BuildTasksOf(id) {
+				if task.TaskID == f.BuildRow(id).FaultTaskID {
+					method = task.Method
+				}
+			}
 			if method != test.method {
 				t.Errorf("to blame is %s, want %s", method, test.method)
 			}
@@ -154,13 +157,13 @@ func TestPolicyViolation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.exec(`UPDATE build SET task_id = $2 WHERE id = $1`, id, task)
+	f.SetBuild(id, pgtest.Task(task))
 	f.pass(24 * time.Hour)
 	f.follow()
 	if got := f.end(id); !strings.HasPrefix(got, "infrastructure policy violation (build_from_repo_id)") {
 		t.Errorf("the build is %q", got)
 	}
-	if got := f.query(`SELECT (hold_until - $1)::text FROM package WHERE name = 'foo'`, f.Now())[0]; got != "00:01:00" {
+	if got := f.PackageRow("foo").HoldUntil.Sub(f.Now()); got != time.Minute {
 		t.Errorf("held for %s, want a minute", got)
 	}
 	refused, err := f.DB.PinningRefused(t.Context())

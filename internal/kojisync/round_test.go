@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // counted makes the fixture's calls to the hub be counted by method.
@@ -55,8 +56,11 @@ func (f *fixture) happens(line string) {
 func (f *fixture) round(full time.Duration) {
 	f.t.Helper()
 	r := f.NewRound(full)
-	for _, name := range f.query(`SELECT name FROM collection WHERE name <> 'whole' ORDER BY name`) {
-		c, err := f.DB.Collection(f.t.Context(), name)
+	for _, row := range f.Collections() {
+		if row.Name == "whole" {
+			continue
+		}
+		c, err := f.DB.Collection(f.t.Context(), row.Name)
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -68,7 +72,7 @@ func (f *fixture) round(full time.Duration) {
 
 // another adds a collection of the same tag.
 func (f *fixture) another(name string) {
-	f.exec(`INSERT INTO collection (name, display_name, target, dest_tag, build_tag) VALUES ($1, $1, 'f40', 'f40', 'f40-build')`, name)
+	f.Collection(name, pgtest.Target("f40"), pgtest.DestTag("f40"), pgtest.BuildTag("f40-build"))
 }
 
 // TestRoundAsksLittle counts what a hub is asked for in a round.
@@ -85,7 +89,7 @@ func TestRoundAsksLittle(t *testing.T) {
 	}
 	f.round(0)
 	check("the first time", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 4")
-	f.exec(`UPDATE package SET tracked = true`)
+	f.TrackAll()
 	f.round(0)
 	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
 	f.administer("tagBuildBypass", "f40", "foo-2-1")
@@ -99,10 +103,10 @@ func TestRoundAsksLittle(t *testing.T) {
 	f.clock.Step(7 * time.Hour)
 	f.round(0)
 	check("it is time for everything", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
-	f.exec(`UPDATE tag_cursor SET basis = 'another inheritance'`)
+	f.SetTagBasis("another inheritance")
 	f.round(0)
 	check("the inheritance changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
-	f.exec(`UPDATE tag_cursor SET pending = '{bash}'`)
+	f.LeaveOver("bash")
 	f.round(0)
 	check("something is left over", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.round(0)
@@ -128,10 +132,16 @@ func TestRoundFollows(t *testing.T) {
 		}
 	}
 	record := func(collection string) []string {
-		return f.query(`
-			SELECT concat_ws(' ', p.name, p.blocked, b.version, b.event, b.untagged, b.id = p.last_build_id)
-			FROM package p JOIN collection c ON c.id = p.collection_id LEFT JOIN build b ON b.package_id = p.id
-			WHERE c.name = $1 ORDER BY p.name, b.event, b.version`, collection)
+		var lines []string
+		for _, p := range f.PackagesIn(collection) {
+			lines = append(lines, fmt.Sprint(p.Name, " ", p.Blocked))
+		}
+		for _, b := range f.Builds() {
+			if b.Collection == collection {
+				lines = append(lines, fmt.Sprint(b.Package, " ", b.Version, " ", b.Event, " ", b.Untagged, " ", b.Last))
+			}
+		}
+		return lines
 	}
 	luck := rand.New(rand.NewPCG(1, 2))
 	builds := []string{"foo-1-1", "foo-2-1", "docs-1-1", "bash-5-1"}
@@ -171,13 +181,13 @@ func TestRoundFollows(t *testing.T) {
 func TestRoundUntracked(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(`UPDATE collection SET poll_untracked = false`)
+	f.SetCollection("f40", pgtest.OnlyTracked())
 	f.round(0)
 	f.round(0)
 	if got := f.builds("foo"); len(got) != 0 {
 		t.Fatalf("builds of foo, which is not tracked: %v", got)
 	}
-	f.exec(`UPDATE package SET tracked = true WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.Tracked(true))
 	f.round(0)
 	if got := f.builds("foo"); len(got) != 1 {
 		t.Errorf("builds of foo, which is tracked: %v, want one", got)
