@@ -16,6 +16,13 @@ type Transition struct {
 	Changed  time.Time
 }
 
+// A Verdict is what the repos say of a package now.
+type Verdict struct {
+	Package  string
+	State    koschei.State // of the package
+	Problems []string
+}
+
 // An AppliedChange is what changed of one package in a build since the build
 // before it. A build in which nothing changed has one without names.
 type AppliedChange struct {
@@ -109,11 +116,14 @@ func (w *World) TransitionsOf(pkg string) []Transition {
 	return all
 }
 
-// Problems are why a package cannot be installed, as the repos say now.
-func (w *World) Problems(pkg string) []string {
+// Verdicts are those on all packages, by package.
+func (w *World) Verdicts() []Verdict {
 	w.t.Helper()
-	return w.sql.Lines(`
-		SELECT unnest(problems) FROM resolution JOIN package ON id = package_id WHERE name = $1`, pkg)
+	return read[Verdict](w, `
+		SELECT p.name AS package, p.state, r.problems
+		FROM resolution r
+		JOIN package p ON p.id = r.package_id
+		ORDER BY p.name, p.collection_id`)
 }
 
 // AppliedChanges are those of all builds, by event and as they are stored.
