@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func TestUnknownTag(t *testing.T) {
 	before := f.packages()
 	for _, tag := range []string{"nosuch", "f40-none"} {
 		if tag == "f40-none" {
-			f.administer("createTag", tag)
+			f.Administer("createTag", tag)
 		}
 		f.SetCollection("f40", pgtest.DestTag(tag))
 		err := f.PackageList(t.Context(), f.collection())
@@ -85,28 +85,28 @@ func TestTaggedBuilds(t *testing.T) {
 	f.follow()
 	check("scratch", "real complete 3:1-1", "scratch complete 3:1-1 last")
 
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("updated", "real complete 3:1-1", "scratch complete 3:1-1", "real complete 0:2-1 last")
 
 	f.submit("foo")
 	f.pass(1e12)
 	f.follow()
-	f.administer("untagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("untagged, with the scratch build of its source",
 		"real complete 3:1-1", "scratch complete 3:1-1 last", "real complete 0:2-1 untagged", "scratch complete 0:2-1 untagged")
 
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("tagged again", "real complete 3:1-1", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1 last")
 
-	f.administer("tagBuildBypass", "f40", "foo-1-1", true)
+	f.Administer("tagBuildBypass", "f40", "foo-1-1", true)
 	f.poll()
 	check("the older one tagged last", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1", "real complete 3:1-1 last")
 
-	f.administer("untagBuildBypass", "f40", "foo-1-1")
-	f.administer("untagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "foo-1-1")
+	f.Administer("untagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("all untagged",
 		"scratch complete 3:1-1 untagged", "scratch complete 0:2-1 untagged", "real complete 0:2-1 untagged", "real complete 3:1-1 untagged")
@@ -153,7 +153,7 @@ func TestRealBuild(t *testing.T) {
 	}
 	f.SetPackages(pgtest.ManualPriority(5), pgtest.BuildPriority(6), pgtest.Faults(2))
 	f.SetDependencyPriorities(7)
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	want := []string{"real complete 3:1-1", "scratch failed 3:1-1", "real complete 0:2-1 last"}
 	if diff := cmp.Diff(want, f.builds("foo")); diff != "" {
@@ -192,7 +192,7 @@ func TestSourceFacts(t *testing.T) {
 	if diff := cmp.Diff(want, facts()); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	want = append(want, `foo-2-1 requires ["bash"] arches [] [] []`)
 	if diff := cmp.Diff(want, facts()); diff != "" {

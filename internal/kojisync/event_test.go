@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -16,8 +17,8 @@ import (
 func TestTaggedPackages(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
-	f.administer("untagBuildBypass", "f40", "bash-5-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "bash-5-1")
 	steps := []struct {
 		ask       []string
 		foo, bash string
@@ -51,15 +52,15 @@ func TestTaggedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := listTagged(t.Context(), f.Primary, c.DestTag)
+	old, err := kojisync.ListTagged(t.Context(), f.Primary, c.DestTag)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	if err := f.TaggedPackages(t.Context(), c, []string{"foo"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.saveTagged(t.Context(), c, old, nil, event.ID); err != nil {
+	if _, err := f.SaveTagged(t.Context(), c, old, nil, event.ID); err != nil {
 		t.Fatal(err)
 	}
 	if foo := f.builds("foo"); foo[len(foo)-1] != "real complete 0:2-1 last" {

@@ -1,38 +1,33 @@
-package kojisync
+package kojisync_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 // A fixture is a record beside a simulated hub, with a collection f40 of which
 // the record knows nothing yet.
 type fixture struct {
-	*Sync
-	*pgtest.World
+	*kojisync.Sync
+	*scenario.Stage
 	t     testing.TB
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
-	url   string
 }
 
 const smallWorld = `
--- world --
 start 2026-11-23T12:00:00Z
 user koschei password=secret
 user root password=secret perms=admin
@@ -70,36 +65,15 @@ repo f40-build
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(smallWorld), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fixtureOf(t, w)
+	return fixtureOf(t, scenario.World(t, smallWorld))
 }
 
 func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 	t.Helper()
-	clock := kojisim.NewStepClock(w.Now())
-	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(hub)
-	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub",
-		Login:  koji.Login{User: "koschei", Password: "secret"},
-		Retry:  koji.Retry{Attempts: 2, Min: 1, Max: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	record := pgtest.NewWorld(t)
-	record.Collection("f40")
-	return &fixture{
-		World: record, Sync: &Sync{
-			DB: record.Open(), Primary: client, Log: slog.New(slog.DiscardHandler), Now: clock.Now,
-			Rules: koschei.DefaultPriorityRules(),
-		},
-		t: t, world: w, hub: hub, clock: clock, url: server.URL,
-	}
+	stage := scenario.New(t, w, scenario.Empty())
+	stage.Sync.Log = slog.New(slog.DiscardHandler)
+	stage.Collection("f40")
+	return &fixture{Sync: stage.Sync, Stage: stage, t: t, world: w, hub: stage.Hub, clock: stage.Clock}
 }
 
 func (f *fixture) collection() *koschei.Collection {
@@ -183,51 +157,6 @@ func (f *fixture) packages() []string {
 		lines = append(lines, fmt.Sprintf("%s %s", p.Name, p.State))
 	}
 	return lines
-}
-
-// administer makes a call at the hub in the name of an administrator.
-func (f *fixture) administer(method string, params ...any) {
-	f.t.Helper()
-	opened, ok := f.call(nil, "login", "root", "secret").(xmlrpc.Struct)
-	if !ok {
-		f.t.Fatal("login failed")
-	}
-	id, _ := opened.Get("session-id")
-	key, _ := opened.Get("session-key")
-	header := http.Header{}
-	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
-	header.Set("Koji-Session-Key", key.(string))
-	f.call(header, method, params...)
-}
-
-func (f *fixture) call(header http.Header, method string, params ...any) any {
-	f.t.Helper()
-	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.url+"/kojihub", bytes.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	req.Header = header.Clone()
-	if req.Header == nil {
-		req.Header = http.Header{}
-	}
-	req.Header.Set("Content-Type", "text/xml")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	answer, err := io.ReadAll(resp.Body)
-	if closeErr := resp.Body.Close(); err != nil || closeErr != nil {
-		f.t.Fatal(err, closeErr)
-	}
-	value, err := xmlrpc.NewDecoder(bytes.NewReader(answer), xmlrpc.Limits{}).Response()
-	if err != nil {
-		f.t.Fatalf("%s: %v", method, err)
-	}
-	return value
 }
 
 // pass lets the hub's time pass, in steps in which its builders can work.

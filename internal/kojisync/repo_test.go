@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"fmt"
@@ -29,10 +29,10 @@ func TestRepoStates(t *testing.T) {
 		}
 	}
 	check("there, and unknown to the hub", "1 ready true", "77 deleted false")
-	f.administer("repoExpire", 1)
+	f.Administer("repoExpire", 1)
 	check("expired", "1 expired true", "77 deleted false")
 	f.clock.Step(time.Hour)
-	f.administer("repoDelete", 1)
+	f.Administer("repoDelete", 1)
 	check("deleted", "1 deleted true", "77 deleted false")
 	check("not asked about any more", "1 deleted true", "77 deleted false")
 }

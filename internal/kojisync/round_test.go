@@ -1,46 +1,29 @@
-package kojisync
+package kojisync_test
 
 import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// counted makes the fixture's calls to the hub be counted by method.
+// counted describes the calls to the hub by method, those since the last time.
 func (f *fixture) counted() (take func() []string) {
-	f.t.Helper()
-	var mu sync.Mutex
-	calls := map[string]int{}
-	client, err := koji.New(koji.Config{
-		Server: f.url + "/kojihub", Login: koji.Login{User: "koschei", Password: "secret"},
-		Retry: koji.Retry{Attempts: 2, Min: 1, Max: 1},
-		Observe: func(method string, _ koji.Class, _ time.Duration) {
-			mu.Lock()
-			defer mu.Unlock()
-			calls[method]++
-		},
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.Primary = client
+	before := f.AllCalls()
 	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		got := []string{}
-		for _, m := range slices.Sorted(maps.Keys(calls)) {
-			got = append(got, fmt.Sprintf("%s %d", m, calls[m]))
+		got, now := []string{}, f.AllCalls()
+		for _, method := range slices.Sorted(maps.Keys(now)) {
+			if n := now[method] - before[method]; n > 0 {
+				got = append(got, fmt.Sprintf("%s %d", method, n))
+			}
 		}
-		clear(calls)
+		before = now
 		return got
 	}
 }
@@ -92,7 +75,7 @@ func TestRoundAsksLittle(t *testing.T) {
 	f.TrackAll()
 	f.round(0)
 	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.round(0)
 	check("one build was tagged", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 7", "tagChangedSinceEvent 1")
 	if got := f.builds("foo"); len(got) != 4 {
@@ -151,9 +134,9 @@ func TestRoundFollows(t *testing.T) {
 			b := builds[luck.IntN(len(builds))]
 			switch luck.IntN(6) {
 			case 0:
-				f.administer("tagBuildBypass", "f40", b) // whether or not it was there
-				f.administer("untagBuildBypass", "f40", b)
-				f.administer("tagBuildBypass", "f40", "bash-5-1") // or the tag is empty
+				f.Administer("tagBuildBypass", "f40", b) // whether or not it was there
+				f.Administer("untagBuildBypass", "f40", b)
+				f.Administer("tagBuildBypass", "f40", "bash-5-1") // or the tag is empty
 			case 1:
 				f.happens("block docs tag=f40")
 			case 2:
@@ -161,7 +144,7 @@ func TestRoundFollows(t *testing.T) {
 			case 3:
 				f.happens(fmt.Sprintf("package new%d tag=f40", step))
 			default:
-				f.administer("tagBuildBypass", "f40", b)
+				f.Administer("tagBuildBypass", "f40", b)
 			}
 			changes++
 		}

@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"os"

@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -104,6 +105,13 @@ func (s *Stage) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
+}
+
+// AllCalls is Calls of each method that was called.
+func (s *Stage) AllCalls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
 }
 
 // Repositories returns where a service gets the hub's repos from.
