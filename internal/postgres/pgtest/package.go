@@ -109,10 +109,6 @@ func NotDue() PackageOption {
 	return func(c *columns) { c.set("resolved_build_id", expression("last_complete_build_id")) }
 }
 
-// LastBuildStarted is when its last build began.
-func LastBuildStarted(at time.Time) PackageOption {
-	return func(c *columns) { c.set("last_build_started", at) }
-}
 
 // WithoutLastBuilds has it not know its last builds.
 func WithoutLastBuilds() PackageOption {
