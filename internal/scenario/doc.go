@@ -1,8 +1,8 @@
 // Package scenario sets the stage for tests of services: a simulated hub with a
 // small world and a stepped clock, a record on a real PostgreSQL that knows
-// the hub's packages and builds, and ways to let something happen at the hub. The
-// tests bring the service and say what should come of it. It is for tests alone
-// and decides nothing that a service decides.
+// the hub's packages and builds, and ways to let something happen at the hub and
+// to fill and read the record. The tests bring the service and say what should
+// come of it. It is for tests alone and decides nothing that a service decides.
 //
 // The tests of the package itself are stories: one in each file of
 // testdata/stories, told with the real services on such a stage, each on a
