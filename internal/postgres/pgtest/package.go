@@ -109,7 +109,6 @@ func NotDue() PackageOption {
 	return func(c *columns) { c.set("resolved_build_id", expression("last_complete_build_id")) }
 }
 
-
 // WithoutLastBuilds has it not know its last builds.
 func WithoutLastBuilds() PackageOption {
 	return func(c *columns) {
