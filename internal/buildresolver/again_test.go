@@ -129,15 +129,15 @@ func TestAgain(t *testing.T) {
 				test.prepare(s)
 			}
 			s.passes(6)
-			s.expect("builds", s.deps(), test.want)
+			s.Expect("builds", s.deps(), test.want)
 			if strings.Contains(test.want, "resolved 2") {
-				s.expect("buildroot", s.buildroot(), "bash 5", "gcc 1")
-				s.expect("repo of the build", s.repos(), "1")
+				s.Expect("buildroot", s.buildroot(), "bash 5", "gcc 1")
+				s.Expect("repo of the build", s.repos(), "1")
 			}
 			if got := len(s.newRepos()) - 1; got != test.tasks {
 				t.Errorf("%d newRepo tasks, want %d: %v", got, test.tasks, s.newRepos())
 			}
-			s.expect("refusals", append([]string{}, s.Refusals()...), test.refusals...)
+			s.Expect("refusals", append([]string{}, s.Refusals()...), test.refusals...)
 		})
 	}
 }
@@ -152,7 +152,7 @@ func TestAgainKilled(t *testing.T) {
 		s.LoseRequestTasks()
 		s.troubles = nil
 		s.passes(6)
-		s.expect("builds", s.deps(), "1001 resolved 2")
+		s.Expect("builds", s.deps(), "1001 resolved 2")
 		if got := s.newRepos(); len(got) != 2 {
 			t.Errorf("as %s: newRepo tasks %v, want one for the repo of the past", user, got)
 		}
@@ -172,8 +172,8 @@ func TestAgainFails(t *testing.T) {
 			s.Clock.Step(2 * time.Minute)
 			s.cancelNewRepos()
 		}
-		s.expect("builds", s.deps(), "1001 unavailable 0")
-		s.expect("request", s.requests(), "failed")
+		s.Expect("builds", s.deps(), "1001 unavailable 0")
+		s.Expect("request", s.requests(), "failed")
 	}
 }
 
@@ -197,12 +197,12 @@ func TestAgainFewAtATime(t *testing.T) {
 		t.Errorf("requests at a time %+v, want 3 for the newest repos", requests)
 	}
 	s.passes(30)
-	s.expect("in the end", s.requests(), "made", "made", "made", "made", "made")
+	s.Expect("in the end", s.requests(), "made", "made", "made", "made", "made")
 	var deps []string
 	for _, b := range s.ScratchBuilds() {
 		deps = append(deps, string(b.Deps))
 	}
-	s.expect("builds", deps, "resolved", "resolved", "resolved", "resolved", "resolved")
+	s.Expect("builds", deps, "resolved", "resolved", "resolved", "resolved", "resolved")
 }
 
 // requests are the states of the requests for repos of the past.

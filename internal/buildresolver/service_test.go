@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -38,13 +36,6 @@ func (s *sim) build(name, version string, outcome koschei.Outcome, event, repo i
 	s.T.Helper()
 	return s.Build(name, s.Now(), pgtest.EVR(rpm.EVR{Version: version, Release: "1"}), pgtest.Outcome(outcome),
 		pgtest.At(event), pgtest.Task(1000+event), pgtest.InRepo(repo))
-}
-
-func (s *sim) expect(what string, got []string, want ...string) {
-	s.T.Helper()
-	if diff := gocmp.Diff(append([]string{}, want...), got); diff != "" {
-		s.T.Errorf("%s (-want +got):\n%s", what, diff)
-	}
 }
 
 // deps tells how far the resolver is with the scratch builds of foo.
@@ -79,8 +70,8 @@ func TestBuilds(t *testing.T) {
 	s.build("foo", "1", "complete", 1001, 1)
 	running := s.build("foo", "1", "running", 1002, 2)
 	s.mustPass()
-	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
-	s.expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1")
+	s.Expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
+	s.Expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1")
 	identities := map[string]bool{}
 	for _, b := range s.ScratchBuilds() {
 		identities[b.InputIdentity] = true
@@ -97,8 +88,8 @@ func TestBuilds(t *testing.T) {
 	s.build("foo", "1", "infrastructure", 1500, 2)
 	s.build("foo", "1", "failed", 1600, 2)
 	s.mustPass()
-	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2", "1500 resolved 2", "1600 resolved 2", "2000 resolved 2")
-	s.expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1", "1002 -> 1500: nothing", "1002 -> 1600: nothing", "1600 -> 2000: gcc 2 1 at 1")
+	s.Expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2", "1500 resolved 2", "1600 resolved 2", "2000 resolved 2")
+	s.Expect("changes", s.changes(), "1001 -> 1002: gcc 1 2 at 1", "1002 -> 1500: nothing", "1002 -> 1600: nothing", "1600 -> 2000: gcc 2 1 at 1")
 	s.mustPass()
 }
 
@@ -109,7 +100,7 @@ func TestUnresolvedBuild(t *testing.T) {
 	s.Poll() // learns what foo-2-1 requires
 	s.build("foo", "2", "running", 1001, 1)
 	s.mustPass()
-	s.expect("builds", s.deps(), "1001 unresolved 0")
+	s.Expect("builds", s.deps(), "1001 unresolved 0")
 	if n := s.PackageRow("foo").BuildPriority; n != s.Rules.UnresolvedLast {
 		t.Errorf("build priority %d, want %d", n, s.Rules.UnresolvedLast)
 	}
@@ -129,7 +120,7 @@ func TestRepoStates(t *testing.T) {
 	s.build("foo", "1", "complete", 1004, 4)
 	s.build("foo", "9", "complete", 1005, 3) // nobody knows its source
 	s.mustPass()
-	s.expect("builds", s.deps(),
+	s.Expect("builds", s.deps(),
 		"1001 resolved 2", "1002 unavailable 0", "1003 resolved 2", "1004 unavailable 0", "1005 pending 0")
 }
 
@@ -151,7 +142,7 @@ func TestTroubleStaysApart(t *testing.T) {
 	s.Repos.Arch = arch
 	s.Clock.Step(time.Hour)
 	s.mustPass()
-	s.expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
+	s.Expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
 }
 
 // Two processes at once write what one would.

@@ -67,13 +67,6 @@ func (s *sim) packages() []string {
 	return lines
 }
 
-func (s *sim) expect(what string, got []string, want ...string) {
-	s.T.Helper()
-	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-		s.T.Errorf("%s (-want +got):\n%s", what, diff)
-	}
-}
-
 // collection is the row of f44.
 func (s *sim) collection() pgtest.Collection {
 	s.T.Helper()
@@ -94,24 +87,24 @@ func TestPrioritiesFollowUpdates(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	s.expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
 	s.BuiltWithVerdict("foo")
 	s.tag("gcc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	s.expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
 	s.tag("glibc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	s.expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
-	s.expect("changes of repos", s.changed(), "2 gcc 1 2", "3 glibc 1 2")
+	s.Expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("changes of repos", s.changed(), "2 gcc 1 2", "3 glibc 1 2")
 
 	// A build that is running changes nothing, and one that ended does not
 	// until it is known what it was made with.
 	s.Build("foo", s.Now(), pgtest.At(1_000_000), pgtest.Task(1_000_000), pgtest.InRepo(1))
 	s.NewRepo()
 	s.mustPass()
-	s.expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
+	s.Expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
 }
 
 // TestForgottenPackages has an operator clean up, so that packages which are in
@@ -131,7 +124,7 @@ func TestForgottenPackages(t *testing.T) {
 	}
 	s.Clock.Step(time.Minute)
 	s.mustPass()
-	s.expect("changes of repos", s.changed(), "2 foo 1 3")
+	s.Expect("changes of repos", s.changed(), "2 foo 1 3")
 }
 
 func TestUnresolvedPackage(t *testing.T) {
@@ -142,14 +135,14 @@ func TestUnresolvedPackage(t *testing.T) {
 	s.tag("foo-2-1")
 	s.Poll()
 	s.mustPass()
-	s.expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
+	s.Expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
 	var problems []string
 	for _, change := range s.Transitions() {
 		if !change.Resolved {
 			problems = append(problems, change.Problems...)
 		}
 	}
-	s.expect("its problems", problems, "no package found for nothing-that-exists")
+	s.Expect("its problems", problems, "no package found for nothing-that-exists")
 	if now := s.collection().LatestRepoID; now != latest {
 		t.Errorf("latest repo %d, it was %d", now, latest)
 	}
@@ -161,14 +154,14 @@ func TestUnresolvedPackage(t *testing.T) {
 	s.tag("foo-3-1")
 	s.Poll()
 	s.mustPass()
-	s.expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
+	s.Expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
 	var transitions []string
 	for _, change := range s.TransitionsOf("foo") {
 		transitions = append(transitions, fmt.Sprintf("%t in %d", change.Resolved, change.RepoID))
 	}
-	s.expect("transitions", transitions, "true in 1", "false in 1", "true in 2")
+	s.Expect("transitions", transitions, "true in 1", "false in 1", "true in 2")
 	messages := slices.DeleteFunc(s.StateMessages(), func(m string) bool { return !strings.HasPrefix(m, "foo ") })
-	s.expect("messages", messages, "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
+	s.Expect("messages", messages, "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
 }
 
 // A collection whose tag does not exist, one whose group does not, and one
@@ -189,11 +182,11 @@ func TestTroubleStaysApart(t *testing.T) {
 	for _, c := range s.Collections() {
 		collections = append(collections, fmt.Sprintf("%s %s", c.Name, c.LatestRepoResolved))
 	}
-	s.expect("collections", collections, "f44 resolved", "gone unattempted", "groupless unresolved")
+	s.Expect("collections", collections, "f44 resolved", "gone unattempted", "groupless unresolved")
 	for _, r := range s.World.Repos() {
 		problems = append(problems, r.Problems...)
 	}
-	s.expect("why", problems, "tag f44-build has no group no-such-group")
+	s.Expect("why", problems, "tag f44-build has no group no-such-group")
 	if troubles := s.troubles(); len(troubles) != 1 {
 		t.Errorf("troubles %v", troubles)
 	}
@@ -287,7 +280,7 @@ func TestIneligible(t *testing.T) {
 	s.SetPackage("bash", pgtest.Tracked(false))
 	s.SetPackage("gcc", pgtest.NotResolved(true))
 	s.mustPass()
-	s.expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
+	s.Expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
 	s.SetPackage("foo", pgtest.Blocked(true))
 	s.tag("gcc-2-1")
 	s.NewRepo()
@@ -295,7 +288,7 @@ func TestIneligible(t *testing.T) {
 	s.SetPackages(pgtest.Tracked(true), pgtest.Blocked(false))
 	s.SetPackage("gcc", pgtest.NotResolved(false))
 	s.mustPass()
-	s.expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
 	if n := s.PackageRow("foo").ResolvedIn; n != 2 {
 		t.Errorf("foo has its answer from repo %d, want 2", n)
 	}
@@ -401,7 +394,7 @@ func TestHiddenRepo(t *testing.T) {
 	s.NewRepo()
 	s.Administer("newRepo", "f44-build", event)
 	s.Clock.Step(time.Hour)
-	s.expect("repos at the hub", []string{s.newestRepo()}, "4")
+	s.Expect("repos at the hub", []string{s.newestRepo()}, "4")
 	s.mustPass()
 	if got := s.collection().LatestRepoID; got != 3 {
 		t.Errorf("the latest repo is %d, want 3", got)
@@ -445,7 +438,7 @@ func TestFreshnessWithBrokenBuildroot(t *testing.T) {
 		s.NewRepo()
 		s.mustPass()
 	}
-	s.expect("verdicts", s.packages()[1:2], "foo ok resolved 0")
+	s.Expect("verdicts", s.packages()[1:2], "foo ok resolved 0")
 	f := s.fresh()
 	if f.Verdicts.RepoID != before.Verdicts.RepoID || f.Newer != 2 || f.Broken != 2 || f.EventsBehind() <= 0 || f.Behind(s.Now()) < time.Hour {
 		t.Errorf("with a broken buildroot: %+v, %d events and %v behind", f, f.EventsBehind(), f.Behind(s.Now()))

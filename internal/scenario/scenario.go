@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -112,6 +114,14 @@ func (s *Stage) AllCalls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
+}
+
+// Expect compares what a test found with what it wants.
+func (s *Stage) Expect(what string, got []string, want ...string) {
+	s.T.Helper()
+	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
+		s.T.Errorf("%s (-want +got):\n%s", what, diff)
+	}
 }
 
 // Repositories returns where a service gets the hub's repos from.

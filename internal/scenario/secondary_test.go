@@ -129,13 +129,6 @@ func (p *pair) pass(d time.Duration) {
 	p.Clock.Step(d)
 }
 
-func (p *pair) expect(what string, got []string, want ...string) {
-	p.T.Helper()
-	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
-		p.T.Errorf("%s (-want +got):\n%s", what, diff)
-	}
-}
-
 func (p *pair) states(collection string) []string {
 	var lines []string
 	for _, pkg := range p.PackagesIn(collection) {
@@ -219,29 +212,29 @@ func TestSecondaryMode(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	p.pass(time.Minute)
-	p.expect("before the primary hub has the repo", p.states("el1"),
+	p.Expect("before the primary hub has the repo", p.states("el1"),
 		"broken ok", "fine ok", "shell ok", "stuck ok")
 	p.expectMapping("mapping", pgtest.RepoMapping{RepoID: 5, Event: p.event(5)}, true)
-	p.expect("latest repos", p.latest(), "el1 0", "f44 1")
+	p.Expect("latest repos", p.latest(), "el1 0", "f44 1")
 	for range 5 {
 		p.pass(30 * time.Minute)
 	}
 	p.expectMapping("mapped", pgtest.RepoMapping{RepoID: 5, Event: p.event(5), PrimaryID: 2}, true)
-	p.expect("latest repos", p.latest(), "el1 5", "f44 1")
-	p.expect("states", p.states("el1"), "broken failing", "fine ok", "shell ok", "stuck unresolved")
-	p.expect("scratch builds", p.scratch("el1"),
+	p.Expect("latest repos", p.latest(), "el1 5", "f44 1")
+	p.Expect("states", p.states("el1"), "broken failing", "fine ok", "shell ok", "stuck unresolved")
+	p.Expect("scratch builds", p.scratch("el1"),
 		"broken primary failed repo 5 resolved",
 		"fine primary complete repo 5 resolved", "shell primary complete repo 5 resolved")
-	p.expect("the other collection", p.states("f44"), "bash ok")
+	p.Expect("the other collection", p.states("f44"), "bash ok")
 	var hubs []string
 	for _, b := range p.Builds() {
 		if b.Origin == koschei.Real {
 			hubs = append(hubs, fmt.Sprintf("%s %s", b.Package, b.Hub))
 		}
 	}
-	p.expect("real builds", hubs,
+	p.Expect("real builds", hubs,
 		"bash primary", "broken secondary", "fine secondary", "shell secondary", "stuck secondary")
-	p.expect("builds asked for", p.requests(),
+	p.Expect("builds asked for", p.requests(),
 		"../packages/broken/1/1/src/broken-1-1.src.rpm 2",
 		"../packages/fine/1/1/src/fine-1-1.src.rpm 2", "../packages/shell/1/1/src/shell-1-1.src.rpm 2")
 	if n := p.newRepos(); n != 1 {
@@ -253,7 +246,7 @@ func TestSecondaryMode(t *testing.T) {
 	for range 4 {
 		p.pass(time.Hour)
 	}
-	p.expect("latest repos", p.latest(), "el1 6", "f44 1")
+	p.Expect("latest repos", p.latest(), "el1 6", "f44 1")
 	if n := p.newRepos(); n != 2 {
 		t.Errorf("%d newRepo tasks for two repos", n)
 	}
@@ -291,14 +284,14 @@ func TestMirrorInTrouble(t *testing.T) {
 	if n := p.newRepos(); n != 1 {
 		t.Errorf("%d newRepo tasks just after one was canceled", n)
 	}
-	p.expect("meanwhile", p.latest(), "el1 0", "f44 1")
+	p.Expect("meanwhile", p.latest(), "el1 0", "f44 1")
 	if got := p.CollectionRow("f44").LatestRepoResolved; got != koschei.Resolved {
 		t.Errorf("meanwhile, elsewhere, the buildroot is %s", got)
 	}
 	for range 4 {
 		p.pass(30 * time.Minute)
 	}
-	p.expect("in the end", p.latest(), "el1 5", "f44 1")
+	p.Expect("in the end", p.latest(), "el1 5", "f44 1")
 	if n := p.newRepos(); n != 2 {
 		t.Errorf("%d newRepo tasks, want 2", n)
 	}
