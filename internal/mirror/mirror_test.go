@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ type fixture struct {
 	second     *scenario.Second
 	mirror     *mirror.Mirror
 	collection *koschei.Collection
-	drop       func(request string) bool // requests that do not reach the primary hub; nil: none
+	cut        atomic.Bool // whether calls of newRepo do not reach the primary hub
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -62,7 +63,7 @@ func (f *fixture) restart() {
 func (f *fixture) between(hub http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || f.drop != nil && f.drop(string(body)) {
+		if err != nil || f.cut.Load() && strings.Contains(string(body), "<methodName>newRepo</methodName>") {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
@@ -261,9 +262,9 @@ func TestRestart(t *testing.T) {
 			f.Hub.SetFaults(kojisim.Faults{})
 		}},
 		{"the call did not arrive", func(f *fixture) {
-			f.drop = func(request string) bool { return strings.Contains(request, "<methodName>newRepo</methodName>") }
+			f.cut.Store(true)
 			f.expectTrouble("asked for", 0, "bringing repo 3 to the primary hub")
-			f.drop = nil
+			f.cut.Store(false)
 			f.expectTasks("asked for", 0)
 		}},
 	} {
