@@ -118,6 +118,13 @@ func typedValues(t *testing.T) []typedValue {
 			"listRPMs-epoch", func(ctx context.Context, c *Client) (any, error) { return c.SRPM(ctx, 9) },
 			&RPM{ID: 28, BuildID: 9, Name: "x86only", Epoch: &epoch, Version: "3.1", Release: "1.fc40", Arch: "src", Size: 6424},
 		},
+	}
+}
+
+// typedTaskValues are of what sources require, and of tasks and what they leave.
+func typedTaskValues(t *testing.T) []typedValue {
+	t.Helper()
+	return []typedValue{
 		{
 			"multicall-deps", func(ctx context.Context, c *Client) (any, error) {
 				list, err := c.BuildRequires(ctx, make([]rpm.NEVRA, 3))
@@ -134,13 +141,6 @@ func typedValues(t *testing.T) []typedValue {
 				[]rpm.Relation{{Name: "bash"}},
 			},
 		},
-	}
-}
-
-// typedTaskValues are of tasks and what they leave.
-func typedTaskValues(t *testing.T) []typedValue {
-	t.Helper()
-	return []typedValue{
 		{
 			"scratch-failed-build--getTaskResult-raise_fault-false", func(ctx context.Context, c *Client) (any, error) { return c.TaskResult(ctx, 10) },
 			&TaskResult{State: koschei.TaskFailed, Fault: faultf(1005, "error building package (arch x86_64), mock exited with status 1; see build.log or root.log for more information")},

@@ -96,6 +96,21 @@ func TestRoundAsksLittle(t *testing.T) {
 	check("nothing is left", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
 }
 
+// record describes a collection's packages and builds.
+func (f *fixture) record(collection string) []string {
+	f.t.Helper()
+	var lines []string
+	for _, p := range f.PackagesIn(collection) {
+		lines = append(lines, fmt.Sprint(p.Name, " ", p.Blocked))
+	}
+	for _, b := range f.Builds() {
+		if b.Collection == collection {
+			lines = append(lines, fmt.Sprint(b.Package, " ", b.Version, " ", b.Event, " ", b.Untagged, " ", b.Last))
+		}
+	}
+	return lines
+}
+
 // TestRoundFollows compares what rounds come to with what asking for everything
 // comes to, while builds are tagged and untagged and packages blocked.
 func TestRoundFollows(t *testing.T) {
@@ -113,18 +128,6 @@ func TestRoundFollows(t *testing.T) {
 		if err := f.TaggedBuilds(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-	}
-	record := func(collection string) []string {
-		var lines []string
-		for _, p := range f.PackagesIn(collection) {
-			lines = append(lines, fmt.Sprint(p.Name, " ", p.Blocked))
-		}
-		for _, b := range f.Builds() {
-			if b.Collection == collection {
-				lines = append(lines, fmt.Sprint(b.Package, " ", b.Version, " ", b.Event, " ", b.Untagged, " ", b.Last))
-			}
-		}
-		return lines
 	}
 	luck := rand.New(rand.NewPCG(1, 2))
 	builds := []string{"foo-1-1", "foo-2-1", "docs-1-1", "bash-5-1"}
@@ -150,7 +153,7 @@ func TestRoundFollows(t *testing.T) {
 		}
 		f.round(1000 * time.Hour)
 		whole()
-		if diff := cmp.Diff(record("whole"), record("f40")); diff != "" {
+		if diff := cmp.Diff(f.record("whole"), f.record("f40")); diff != "" {
 			t.Fatalf("step %d (-everything +changes):\n%s", step, diff)
 		}
 		f.clock.Step(time.Minute)
