@@ -6,15 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-var past = strings.Replace(small, "user root", `user koschei password=secret
-user maker password=secret perms=regen-repo
+var past = strings.Replace(small, "user root", `user maker password=secret perms=regen-repo
 channel createrepo
 rules requests=on
 user root`, 1)
@@ -34,7 +33,7 @@ func newPast(t *testing.T, user string) *sim {
 	s.NewRepo()
 	s.Administer("repoDelete", 1)
 	s.build("foo", "1", "complete", 1001, 1)
-	s.Exec(`UPDATE package SET tracked = true`)
+	s.TrackAll()
 	return s
 }
 
@@ -76,14 +75,17 @@ func (s *sim) cancelNewRepos() {
 
 func (s *sim) buildroot() []string {
 	s.T.Helper()
-	id := s.Number(`SELECT coalesce(max(dependency_set_id), 0) FROM build WHERE origin = 'scratch'`)
+	var id int64
+	for _, b := range s.ScratchBuilds() {
+		id = max(id, b.SetID)
+	}
 	sets, err := s.DB.Sets(s.T.Context(), []int64{id})
 	if err != nil {
 		s.T.Fatal(err)
 	}
 	got := []string{}
 	for _, m := range sets[id] {
-		got = append(got, s.Lines(`SELECT name || ' ' || version FROM nevra WHERE id = $1`, m.ID)...)
+		got = append(got, s.Binaries(m.ID)...)
 	}
 	return got
 }
@@ -107,16 +109,17 @@ func TestAgain(t *testing.T) {
 			s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: true})
 		}, "1001 resolved 2", 1, []string{"repo.request"}},
 		{"refused an hour ago", "koschei", func(s *sim) {
-			s.Exec(`INSERT INTO hub_refusal SELECT 'primary', what, $1 FROM unnest('{repo.request,newRepo}'::text[]) AS t (what)`,
-				s.Clock.Now().Add(-time.Hour))
+			for _, what := range []string{"repo.request", "newRepo"} {
+				s.Refusal(koschei.Primary, what, s.Clock.Now().Add(-time.Hour))
+			}
 		}, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
 		{"refused two days ago", "koschei", func(s *sim) {
-			s.Exec(`INSERT INTO hub_refusal VALUES ('primary', 'repo.request', $1)`, s.Clock.Now().Add(-48*time.Hour))
+			s.Refusal(koschei.Primary, "repo.request", s.Clock.Now().Add(-48*time.Hour))
 		}, "1001 resolved 2", 1, []string{"repo.request"}},
 		{"turned off", "koschei", func(s *sim) { s.RemakeRepos = 0 }, "1001 unavailable 0", 0, nil},
 		{"too old", "koschei", func(s *sim) { s.Clock.Step(15 * 24 * time.Hour) }, "1001 unavailable 0", 0, nil},
-		{"nobody looks after the package", "koschei", func(s *sim) { s.Exec(`UPDATE package SET tracked = false`) }, "1001 unavailable 0", 0, nil},
-		{"not the last build", "koschei", func(s *sim) { s.Exec(`UPDATE package SET last_build_id = NULL`) }, "1001 unavailable 0", 0, nil},
+		{"nobody looks after the package", "koschei", func(s *sim) { s.SetPackages(pgtest.Tracked(false)) }, "1001 unavailable 0", 0, nil},
+		{"not the last build", "koschei", func(s *sim) { s.SetPackages(pgtest.WithoutLastBuilds()) }, "1001 unavailable 0", 0, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -126,15 +129,15 @@ func TestAgain(t *testing.T) {
 				test.prepare(s)
 			}
 			s.passes(6)
-			s.expect("builds", s.deps(), test.want)
+			s.Expect("builds", s.deps(), test.want)
 			if strings.Contains(test.want, "resolved 2") {
-				s.expect("buildroot", s.buildroot(), "bash 5", "gcc 1")
-				s.expect("repo of the build", s.Lines(`SELECT repo_id FROM build WHERE origin = 'scratch'`), "1")
+				s.Expect("buildroot", s.buildroot(), "bash 5", "gcc 1")
+				s.Expect("repo of the build", s.repos(), "1")
 			}
 			if got := len(s.newRepos()) - 1; got != test.tasks {
 				t.Errorf("%d newRepo tasks, want %d: %v", got, test.tasks, s.newRepos())
 			}
-			s.expect("refusals", append([]string{}, s.Lines(`SELECT what FROM hub_refusal ORDER BY what`)...), test.refusals...)
+			s.Expect("refusals", append([]string{}, s.Refusals()...), test.refusals...)
 		})
 	}
 }
@@ -146,10 +149,10 @@ func TestAgainKilled(t *testing.T) {
 		s := newPast(t, user)
 		s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: user == "maker"})
 		s.passes(1)
-		s.Exec(`UPDATE repo_request SET request_id = NULL, task_id = NULL`)
+		s.LoseRequestTasks()
 		s.troubles = nil
 		s.passes(6)
-		s.expect("builds", s.deps(), "1001 resolved 2")
+		s.Expect("builds", s.deps(), "1001 resolved 2")
 		if got := s.newRepos(); len(got) != 2 {
 			t.Errorf("as %s: newRepo tasks %v, want one for the repo of the past", user, got)
 		}
@@ -169,8 +172,8 @@ func TestAgainFails(t *testing.T) {
 			s.Clock.Step(2 * time.Minute)
 			s.cancelNewRepos()
 		}
-		s.expect("builds", s.deps(), "1001 unavailable 0")
-		s.expect("request", s.Lines(`SELECT state FROM repo_request`), "failed")
+		s.Expect("builds", s.deps(), "1001 unavailable 0")
+		s.Expect("request", s.requests(), "failed")
 	}
 }
 
@@ -178,26 +181,48 @@ func TestAgainFails(t *testing.T) {
 func TestAgainFewAtATime(t *testing.T) {
 	t.Parallel()
 	s := newPast(t, "koschei")
-	for i := range 4 {
+	for i := range int64(4) {
 		s.NewRepo()
 		s.Administer("repoDelete", 3+i)
-		s.Exec(`INSERT INTO base_package (name) VALUES ($1)`, fmt.Sprint("more", i))
-		s.Exec(`
-			INSERT INTO package (base_id, collection_id, name, tracked)
-			SELECT b.id, c.id, b.name, true FROM base_package b, collection c WHERE b.name = $1`, fmt.Sprint("more", i))
-		s.build(fmt.Sprint("more", i), "1", "complete", 2000+i, 3+i)
+		name := fmt.Sprint("more", i)
+		s.Package("f44", name)
+		s.SRPM(name)
+		s.build(name, "1", "complete", 2000+i, 3+i)
 	}
-	s.Exec(`INSERT INTO srpm (name, version, release, build_requires) SELECT name, '1', '1', '{}' FROM package WHERE name LIKE 'more%'`)
 	if err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	events := s.Lines(`SELECT count(*) || ' ' || bool_and(event > $1) FROM repo_request`, s.event(1))
-	s.expect("at a time, the newest first", events, "3 true")
-	s.passes(30)
-	if diff := cmp.Diff([]string{"made 5"}, s.Lines(`SELECT state || ' ' || count(*) FROM repo_request GROUP BY state`)); diff != "" {
-		t.Errorf("in the end (-want +got):\n%s", diff)
+	requests := s.RepoRequests()
+	if len(requests) != 3 || requests[0].Event <= s.event(1) {
+		t.Errorf("requests at a time %+v, want 3 for the newest repos", requests)
 	}
-	s.expect("builds", s.Lines(`SELECT deps || ' ' || count(*) FROM build WHERE origin = 'scratch' GROUP BY deps`), "resolved 5")
+	s.passes(30)
+	s.Expect("in the end", s.requests(), "made", "made", "made", "made", "made")
+	var deps []string
+	for _, b := range s.ScratchBuilds() {
+		deps = append(deps, string(b.Deps))
+	}
+	s.Expect("builds", deps, "resolved", "resolved", "resolved", "resolved", "resolved")
+}
+
+// requests are the states of the requests for repos of the past.
+func (s *sim) requests() []string {
+	s.T.Helper()
+	var states []string
+	for _, r := range s.RepoRequests() {
+		states = append(states, r.State)
+	}
+	return states
+}
+
+// repos are those that the scratch builds were made in.
+func (s *sim) repos() []string {
+	s.T.Helper()
+	var repos []string
+	for _, b := range s.ScratchBuilds() {
+		repos = append(repos, fmt.Sprint(b.RepoID))
+	}
+	return repos
 }
 
 func (s *sim) event(repo int64) int64 {

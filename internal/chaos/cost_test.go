@@ -52,7 +52,7 @@ func (s *stage) costs() costs {
 // databaseCost is that of all processes of the server, those included that
 // have ended.
 func (s *stage) databaseCost() float64 {
-	parent := statOf(int(s.sql.Number(`SELECT pg_backend_pid()`))).parent
+	parent := statOf(int(s.record.ServerProcess())).parent
 	postmaster := statOf(parent)
 	spent := postmaster.spent + postmaster.reaped
 	processes, _ := os.ReadDir("/proc")
@@ -113,8 +113,7 @@ func (s *stage) watchStatements() {
 	if statements() == 0 {
 		return
 	}
-	s.superuser().Exec(`CREATE EXTENSION pg_stat_statements`)
-	s.superuser().Exec(`SELECT pg_stat_statements_reset()`)
+	s.superuser().CountStatements()
 }
 
 // tellStatements tells which statements have cost most since. The times are on
@@ -123,22 +122,16 @@ func (s *stage) tellStatements() {
 	if statements() == 0 {
 		return
 	}
-	for _, line := range s.superuser().Lines(`
-		SELECT format('%s s in %s calls, planning %s s, %s rows, %s blocks: %s',
-			round(total_exec_time::numeric / 1000, 1), calls, round(total_plan_time::numeric / 1000, 1), rows, shared_blks_hit,
-			left(regexp_replace(query, '\s+', ' ', 'g'), 120))
-		FROM pg_stat_statements
-		ORDER BY total_exec_time + total_plan_time DESC
-		LIMIT $1`, statements()) {
+	for _, line := range s.superuser().CostlyStatements(statements()) {
 		s.t.Log(line)
 	}
 }
 
 // superuser may look into what everybody does at the database.
-func (s *stage) superuser() *pgtest.Console {
+func (s *stage) superuser() *pgtest.World {
 	cfg, err := postgres.ParseURL(strings.Replace(s.server.url, "user=koschei", "user=postgres", 1))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return pgtest.NewConsole(s.t, cfg)
+	return pgtest.WorldOf(s.t, cfg)
 }

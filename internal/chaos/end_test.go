@@ -2,13 +2,14 @@ package chaos
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // recover measures how long each service takes to get over the trouble.
@@ -19,7 +20,7 @@ func (s *stage) recover() {
 		if err := s.db.Ping(s.t.Context()); err != nil {
 			return err.Error()
 		}
-		pending = s.sql.Number(`SELECT coalesce(max(id), 0) FROM build`)
+		pending = s.record.NewestBuild()
 		return ""
 	})
 	checks := []struct {
@@ -33,7 +34,7 @@ func (s *stage) recover() {
 		{"polling: a pass over running builds", func() bool { return s.succeeded("polling", "polling-builds", ended) }},
 		{"repo-resolver: a pass, and at the newest repo", func() bool {
 			newest, _ := s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
-			return s.succeeded("repo-resolver", "repo-resolver", ended) && s.sql.Number(`SELECT latest_repo_id FROM collection`) >= int64(newest)
+			return s.succeeded("repo-resolver", "repo-resolver", ended) && s.record.CollectionRow(collection).LatestRepoID >= int64(newest)
 		}},
 		{"build-resolver: a pass, and no build of before left", func() bool {
 			return s.succeeded("build-resolver", "build-resolver", ended) && len(s.pendingBuilds(pending)) == 0
@@ -84,22 +85,26 @@ func (l *slot) lastSuccess(loop string) float64 {
 
 // schedulerLives reports whether a process that lives holds the lease.
 func (s *stage) schedulerLives() bool {
-	holders := s.sql.Lines(`SELECT holder FROM lease WHERE name = 'scheduler' AND expires > clock_timestamp()`)
+	leases := s.record.Leases()
+	at := slices.IndexFunc(leases, func(l pgtest.Lease) bool { return l.Name == postgres.SchedulerLease && l.Held })
+	if at < 0 {
+		return false
+	}
+	holder := string(leases[at].Holder)
 	return slices.ContainsFunc(s.slots, func(l *slot) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.process != nil && len(holders) == 1 && strings.Contains(holders[0], fmt.Sprintf("/%d/", l.process.Pid))
+		return l.process != nil && strings.Contains(holder, fmt.Sprintf("/%d/", l.process.Pid))
 	})
 }
 
 // pendingBuilds are the builds up to one whose dependencies are not known
 // though they could be.
-func (s *stage) pendingBuilds(upTo int64) []string {
-	var left []string
-	for _, line := range s.sql.Lines(`SELECT repo_id || ' ' || id FROM build WHERE deps = 'pending' AND repo_id IS NOT NULL AND id <= $1`, upTo) {
-		repo, id, _ := strings.Cut(line, " ")
-		if n, err := strconv.Atoi(repo); err == nil && s.world.RepoReadable(n) {
-			left = append(left, id)
+func (s *stage) pendingBuilds(upTo int64) []int64 {
+	var left []int64
+	for _, b := range s.record.Builds() {
+		if b.Deps == koschei.DepsPending && b.RepoID != 0 && b.ID <= upTo && s.world.RepoReadable(int(b.RepoID)) {
+			left = append(left, b.ID)
 		}
 	}
 	return left
@@ -115,14 +120,17 @@ func (s *stage) lastRepo() int {
 		s.trackAll()
 		var settled bool
 		repo, settled = s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
-		at := s.sql.Number(`SELECT latest_repo_id FROM collection WHERE latest_repo_resolved = 'resolved'`)
-		packages := slices.Collect(maps.Keys(s.world.Foresee(repo))) // but for those that never had a build
-		known := s.sql.Number(`
-			SELECT count(*) FROM package
-			WHERE name = ANY($1) AND tracked AND NOT blocked AND last_complete_build_id IS NOT NULL AND resolution <> 'unattempted'`, packages)
-		unresolved := len(packages) - int(known)
-		if !settled || int(at) != repo || unresolved > 0 {
-			return fmt.Sprintf("the world has settled: %t, with repo %d; the record is at %d, %d packages are not resolved", settled, repo, at, unresolved)
+		at := s.record.CollectionRow(collection)
+		packages := s.world.Foresee(repo) // all but those that never had a build
+		unresolved := len(packages)
+		for _, p := range s.record.Packages() {
+			_, foreseen := packages[p.Name]
+			if foreseen && p.Tracked && !p.Blocked && p.LastCompleteBuildID != 0 && p.Resolution != koschei.Unattempted {
+				unresolved--
+			}
+		}
+		if !settled || at.LatestRepoResolved != koschei.Resolved || int(at.LatestRepoID) != repo || unresolved > 0 {
+			return fmt.Sprintf("the world has settled: %t, with repo %d; the record is at %+v, %d packages are not resolved", settled, repo, at, unresolved)
 		}
 		return ""
 	})
@@ -134,14 +142,7 @@ func (s *stage) lastRepo() int {
 func (s *stage) buildAll(repo int) {
 	var asked time.Time
 	s.await("every package built in the last repo", func() string {
-		names := s.sql.Lines(`
-			SELECT p.name
-			FROM package p
-			WHERE p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND p.last_complete_build_id IS NOT NULL AND NOT EXISTS (
-				SELECT 1 FROM build b
-				WHERE b.package_id = p.id AND b.origin = 'scratch' AND b.repo_id = $1 AND b.outcome IN ('complete', 'failed')
-					AND NOT b.untagged)
-			ORDER BY p.name`, repo)
+		names := s.record.PackagesWithoutBuildIn(repo)
 		if len(names) > 0 && time.Since(asked) > 5*time.Second {
 			if err := s.admin(append([]string{"retry"}, names...)...); err != nil {
 				return err.Error()
@@ -167,7 +168,12 @@ func (s *stage) finish() {
 		}
 	}
 	s.await("nothing is under way", func() string {
-		open := s.sql.Number(`SELECT count(*) FROM build WHERE outcome IN ('submitting', 'running')`)
+		open := 0
+		for _, b := range s.record.Builds() {
+			if !b.Outcome.Ended() {
+				open++
+			}
+		}
 		tasks := 0
 		for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
 			if !task.Ended {
@@ -175,11 +181,8 @@ func (s *stage) finish() {
 			}
 		}
 		pending := s.pendingBuilds(1 << 62)
-		due := s.sql.Number(`
-			SELECT count(*) FROM package
-			WHERE tracked AND NOT blocked AND NOT skip_resolution AND last_complete_build_id IS NOT NULL
-				AND resolved_build_id IS DISTINCT FROM last_complete_build_id`)
-		if open+due > 0 || tasks+len(pending) > 0 {
+		due := s.record.PackagesToResolve()
+		if due > 0 || open+tasks+len(pending) > 0 {
 			return fmt.Sprintf("%d builds, %d tasks, %d builds without dependencies, %d packages to resolve", open, tasks, len(pending), due)
 		}
 		return ""

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -33,13 +32,9 @@ type row struct {
 
 func (s *stage) rows() map[string]row {
 	rows := map[string]row{}
-	for _, line := range s.sql.Lines(`SELECT concat_ws(' ', id, outcome, coalesce(task_id, 0)) FROM build WHERE origin = 'scratch'`) {
-		f := strings.Fields(line)
-		task, err := strconv.Atoi(f[2])
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		rows[f[0]] = row{f[0], f[1], task}
+	for _, b := range s.record.ScratchBuilds() {
+		id := strconv.FormatInt(b.ID, 10)
+		rows[id] = row{id, string(b.Outcome), int(b.TaskID)}
 	}
 	s.counts.add("builds in the record", len(rows))
 	return rows
@@ -122,9 +117,10 @@ func (s *stage) judgeStates(repo int) {
 	truth := s.world.Foresee(repo)
 	last := s.lastVerdicts(repo)
 	states := map[string]string{}
-	for _, line := range s.sql.Lines(`SELECT name || ' ' || state FROM package WHERE state <> 'blocked'`) {
-		name, state, _ := strings.Cut(line, " ")
-		states[name] = state
+	for _, p := range s.record.Packages() {
+		if p.State != koschei.StateBlocked {
+			states[p.Name] = string(p.State)
+		}
 	}
 	for name, v := range truth {
 		got := states[name]
@@ -169,58 +165,13 @@ func (s *stage) lastVerdicts(repo int) map[string]kojisim.Verdict {
 
 // judgeRecord wants the record to agree with itself.
 func (s *stage) judgeRecord() {
-	for _, check := range []struct{ what, query string }{
-		{"packages whose last builds are others", `
-			SELECT p.name || ': last ' || coalesce(p.last_build_id, 0) || ', complete ' || coalesce(p.last_complete_build_id, 0)
-			FROM package p
-			LEFT JOIN LATERAL (
-				SELECT id, started FROM build b
-				WHERE b.package_id = p.id AND NOT untagged AND outcome IN ('submitting', 'running', 'complete', 'failed')
-				ORDER BY event DESC, id DESC LIMIT 1) l ON true
-			LEFT JOIN LATERAL (
-				SELECT id, outcome FROM build b
-				WHERE b.package_id = p.id AND NOT untagged AND outcome IN ('complete', 'failed')
-				ORDER BY event DESC, id DESC LIMIT 1) d ON true
-			WHERE (p.last_build_id, p.last_build_started, p.last_complete_build_id, p.last_complete_outcome)
-				IS DISTINCT FROM (l.id, l.started, d.id, d.outcome)`},
-		{"states that were not noted", `SELECT name || ': ' || noted_state || ', is ' || state FROM package WHERE noted_state <> state`},
-		{"states without their history", `
-			SELECT p.name || ': ' || p.state || ', last change to ' || c.curr
-			FROM package p
-			JOIN LATERAL (SELECT curr FROM state_change c WHERE c.package_id = p.id ORDER BY c.id DESC LIMIT 1) c ON true
-			WHERE c.curr <> p.state`},
-		{"histories of states that jump", `
-			SELECT p.name || ': ' || c.before || ', then from ' || c.prev
-			FROM (SELECT package_id, prev, lag(curr) OVER (PARTITION BY package_id ORDER BY id) AS before FROM state_change) c
-			JOIN package p ON p.id = c.package_id
-			WHERE c.before <> c.prev`},
-		{"verdicts that differ from the package's", `
-			SELECT p.name || ': ' || p.resolution
-			FROM package p
-			LEFT JOIN resolution r ON r.package_id = p.id
-			WHERE p.tracked AND NOT p.blocked AND (p.resolution = 'resolved') <> (r.set_hash IS NOT NULL)`},
-		{"changes that do not begin at the build before", `
-			SELECT a.build_id || ' from ' || a.prev_build_id
-			FROM applied_change a
-			JOIN build b ON b.id = a.build_id
-			LEFT JOIN LATERAL (
-				SELECT id FROM build o
-				WHERE o.package_id = b.package_id AND (o.event, o.id) < (b.event, b.id)
-					AND o.outcome IN ('running', 'submitting', 'complete', 'failed') AND o.deps = 'resolved'
-				ORDER BY event DESC, id DESC LIMIT 1) o ON true
-			WHERE o.id IS DISTINCT FROM a.prev_build_id`},
-	} {
-		if bad := s.sql.Lines(check.query); len(bad) > 0 {
-			s.t.Errorf("%d %s, such as %q", len(bad), check.what, bad[:min(5, len(bad))])
-		}
+	for _, bad := range s.record.Contradictions() {
+		s.t.Errorf("%s", bad)
 	}
-	s.counts.add("sets left for cleanup", int(s.sql.Number(`
-		SELECT count(*) FROM dependency_set d
-		WHERE NOT EXISTS (SELECT 1 FROM build b WHERE b.dependency_set_id = d.id)`)))
-	for _, line := range s.sql.Lines(`SELECT repo_id || ' ' || count(*) FROM build WHERE deps = 'unavailable' AND repo_id IS NOT NULL GROUP BY repo_id`) {
-		id, n, _ := strings.Cut(line, " ")
-		if repo, err := strconv.Atoi(id); err != nil || s.world.RepoReadable(repo) {
-			s.t.Errorf("%s builds in repo %s are without dependencies, though it is there", n, id)
+	s.counts.add("sets left for cleanup", int(s.record.SetsLeft()))
+	for _, b := range s.record.Builds() {
+		if b.Deps == koschei.DepsUnavailable && b.RepoID != 0 && s.world.RepoReadable(int(b.RepoID)) {
+			s.t.Errorf("build %d in repo %d is without dependencies, though the repo is there", b.ID, b.RepoID)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
@@ -111,12 +111,12 @@ func serverSettings() []string {
 // first day.
 func (m *month) awaitVerdicts() {
 	m.await("verdicts on all packages", func() string {
-		for _, name := range m.sql.Lines(`SELECT name FROM collection c WHERE EXISTS (SELECT 1 FROM package WHERE collection_id = c.id AND NOT tracked)`) {
+		for _, name := range m.record.CollectionsToTrack() {
 			if _, err := m.db.TrackPackages(m.t.Context(), m.author(), name, nil, true); err != nil {
 				return err.Error()
 			}
 		}
-		done := m.sql.Number(`SELECT count(*) FROM package WHERE tracked AND resolution <> 'unattempted'`)
+		done := m.record.PackagesWithVerdict()
 		if done < 68_000 {
 			return fmt.Sprintf("there are %d", done)
 		}
@@ -139,8 +139,8 @@ func (m *month) live() {
 	for loop, w := range m.done {
 		d.work[loop] = w.since(before[loop])
 	}
-	d.builds = m.sql.Number(`SELECT count(*) FROM build WHERE origin = 'scratch' AND started >= $1 AND started < $2`, end.Add(-24*time.Hour), end)
-	d.database = m.sql.Number(`SELECT pg_database_size(current_database()) >> 20`)
+	d.builds = m.record.BuildsBegun(end.Add(-24*time.Hour), end)
+	d.database = m.record.SizeMiB()
 	d.cost = m.costs().since(cost)
 	m.spent = append(m.spent, d)
 	m.t.Logf("day %d: %d builds, database %d MiB, resident MiB %v", len(m.spent), d.builds, d.database, d.resident)
@@ -203,26 +203,20 @@ const mostWait = 5 * time.Second
 // for real.
 func (m *month) tellRepos(from, to time.Time) {
 	var waits []time.Duration
-	for _, line := range m.sql.Lines(`
-		SELECT repo_id || ' ' || to_char(solved, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-		FROM repo
-		WHERE solved >= $1 AND solved < $2 AND resolved <> 'unattempted'`, from, to) {
-		id, text, _ := strings.Cut(line, " ")
-		repo, err := strconv.Atoi(id)
-		solved, badTime := time.Parse(time.RFC3339Nano, text)
-		if err := cmp.Or(err, badTime); err != nil {
-			m.t.Fatal(err)
-		}
-		ready, ok := m.world.RepoReady(repo)
-		if !ok {
-			m.t.Errorf("repo %d was resolved before it was ready", repo)
+	for _, repo := range m.record.Repos() {
+		if repo.Solved.Before(from) || !repo.Solved.Before(to) || repo.Resolved == koschei.Unattempted {
 			continue
 		}
-		wait := time.Duration(float64(solved.Sub(ready)) / m.plan.speed)
+		ready, ok := m.world.RepoReady(int(repo.RepoID))
+		if !ok {
+			m.t.Errorf("repo %d was resolved before it was ready", repo.RepoID)
+			continue
+		}
+		wait := time.Duration(float64(repo.Solved.Sub(ready)) / m.plan.speed)
 		waits = append(waits, wait)
 		if wait > mostWait {
 			m.late++
-			m.t.Errorf("verdicts on repo %d took %.1f s", repo, wait.Seconds())
+			m.t.Errorf("verdicts on repo %d took %.1f s", repo.RepoID, wait.Seconds())
 		}
 	}
 	if m.repos += len(waits); len(waits) == 0 {

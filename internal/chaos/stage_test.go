@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
 	"github.com/koschei-ci/koschei/internal/kojisim"
@@ -40,8 +38,7 @@ type stage struct {
 	server  *server
 	broker  *brokertest.Broker
 	db      *postgres.DB
-	sql     *pgtest.Console // for when the database is not in trouble
-	pool    *pgxpool.Pool   // for when it is
+	record  *pgtest.World // for when the database is not in trouble, but where it says otherwise
 	slots   []*slot
 	meddler *meddler
 
@@ -116,8 +113,8 @@ func (s *stage) openRecord() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.db, s.sql = pgtest.Open(s.t, cfg), pgtest.NewConsole(s.t, cfg)
-	s.pool = pgtest.Connect(s.t, cfg)
+	s.record = pgtest.WorldOf(s.t, cfg)
+	s.db = s.record.Open()
 	if err := s.db.Migrate(s.t.Context(), func(postgres.Migration) {}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -196,7 +193,13 @@ func (s *stage) stop() {
 func (s *stage) awaitFirstBuilds() {
 	s.await("first builds", func() string {
 		s.trackAll()
-		if n := s.sql.Number(`SELECT count(*) FROM build WHERE origin = 'scratch' AND outcome = 'complete'`); n < 3 {
+		n := 0
+		for _, b := range s.record.ScratchBuilds() {
+			if b.Outcome == koschei.OutcomeComplete {
+				n++
+			}
+		}
+		if n < 3 {
 			return fmt.Sprintf("%d builds have ended", n)
 		}
 		return ""

@@ -93,24 +93,14 @@ func (s *stage) databaseOutages(ctx context.Context, luck *rand.Rand) {
 
 // killBackend kills a process of the server, which makes all of it start again.
 func (s *stage) killBackend(ctx context.Context) {
-	var pid int
-	err := s.pool.QueryRow(ctx, `
-		SELECT pid
-		FROM pg_stat_activity
-		WHERE application_name = 'koschei' AND pid <> pg_backend_pid()
-		ORDER BY state = 'idle', random()
-		LIMIT 1`).Scan(&pid)
+	pid, err := s.record.Victim(ctx)
 	if err == nil && syscall.Kill(pid, syscall.SIGKILL) == nil {
 		s.counts.add("database: backends killed", 1)
 	}
 }
 
 func (s *stage) endConnections(ctx context.Context) {
-	var n int
-	err := s.pool.QueryRow(ctx, `
-		SELECT count(pg_terminate_backend(pid))
-		FROM pg_stat_activity
-		WHERE application_name = 'koschei' AND random() < 0.5`).Scan(&n)
+	n, err := s.record.EndConnections(ctx)
 	if err == nil {
 		s.counts.add("database: connections ended", n)
 	}

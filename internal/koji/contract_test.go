@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -221,6 +222,13 @@ func replay(t *testing.T, r recordings.Recording) *Client {
 // typedMethods has for each method of the hub those of the client that make
 // the call. What they are given does not matter: the answer is a recorded one.
 func typedMethods() map[string][]func(context.Context, *Client) error {
+	all := tagMethods()
+	maps.Copy(all, taskMethods())
+	return all
+}
+
+// tagMethods are those that ask for tags and what is in them.
+func tagMethods() map[string][]func(context.Context, *Client) error {
 	type call = func(context.Context, *Client) error
 	return map[string][]call{
 		"getBuildTarget":     {func(ctx context.Context, c *Client) error { _, err := c.BuildTarget(ctx, "x"); return err }},
@@ -240,9 +248,16 @@ func typedMethods() map[string][]func(context.Context, *Client) error {
 			func(ctx context.Context, c *Client) error { _, err := c.BuildByID(ctx, 1); return err },
 		},
 		"getLatestBuilds": {func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "x", "y"); return err }},
-		"getRPM":          {func(ctx context.Context, c *Client) error { _, err := c.FindRPM(ctx, "x"); return err }},
-		"listBuildRPMs":   {func(ctx context.Context, c *Client) error { _, err := c.BuildRPMs(ctx, "x"); return err }},
-		"resubmitTask":    {func(ctx context.Context, c *Client) error { _, err := c.ResubmitTask(ctx, 1); return err }},
+	}
+}
+
+// taskMethods are all others.
+func taskMethods() map[string][]func(context.Context, *Client) error {
+	type call = func(context.Context, *Client) error
+	return map[string][]call{
+		"getRPM":        {func(ctx context.Context, c *Client) error { _, err := c.FindRPM(ctx, "x"); return err }},
+		"listBuildRPMs": {func(ctx context.Context, c *Client) error { _, err := c.BuildRPMs(ctx, "x"); return err }},
+		"resubmitTask":  {func(ctx context.Context, c *Client) error { _, err := c.ResubmitTask(ctx, 1); return err }},
 		"getExternalRepoList": {func(ctx context.Context, c *Client) error {
 			_, err := c.InheritedExternalRepos(ctx, "x")
 			return err

@@ -75,20 +75,7 @@ func TestSimulatedHub(t *testing.T) {
 	if len(parents) == 0 || parents[0].Tag != target.DestTag || parents[0].Depth != 1 {
 		t.Errorf("%s inherits from %+v, want %s first", target.BuildTag, parents, target.DestTag)
 	}
-	names := []string{tagged[0].Name, "no-such-package", packages[0].Name}
-	taggings := must[[]koji.Taggings](t)(c.LatestTagged(ctx, target.DestTag, names))
-	if got := taggings[0].Builds; len(got) != 1 || got[0].ID != tagged[0].ID || len(taggings[1].Builds) != 0 {
-		t.Errorf("taggings of %v: %+v, want first build %d, and none of the second", names, taggings, tagged[0].ID)
-	}
-	listings := must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, target.DestTag, names))
-	if got := listings[2].Entries; len(got) != 1 || got[0].ID != packages[0].ID || len(listings[1].Entries) != 0 {
-		t.Errorf("listings of %v: %+v, want last package %d, and none of the second", names, listings, packages[0].ID)
-	}
-	for _, l := range must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, "no-such-tag", names[:1])) {
-		if koji.ClassOf(l.Err) != koji.Permanent {
-			t.Errorf("listing in a tag that does not exist: error %v, want a fault", l.Err)
-		}
-	}
+	checkNamed(t, c, target.DestTag, tagged, packages)
 	repo := must[*koji.Repo](t)(c.Repo(ctx, target.BuildTag))
 	if again := must[*koji.Repo](t)(c.RepoInfo(ctx, repo.ID)); *again != *repo {
 		t.Errorf("getRepo says %+v, repoInfo %+v", repo, again)
@@ -101,15 +88,7 @@ func TestSimulatedHub(t *testing.T) {
 
 	build := tagged[0]
 	srpm := must[*koji.RPM](t)(c.SRPM(ctx, build.ID))
-	sources := []rpm.NEVRA{srpm.NEVRA(), {Name: "nosuch", EVR: rpm.EVR{Version: "1", Release: "1"}, Arch: "src"}}
-	requires := must[[]koji.Requires](t)(c.BuildRequires(ctx, sources))
-	if requires[0].Err != nil || !errors.Is(requires[1].Err, koschei.ErrNotFound) {
-		t.Errorf("BuildRequires: %+v", requires)
-	}
-	arches := must[[]koji.SourceArches](t)(c.SourceArches(ctx, sources))
-	if arches[0].Err != nil || !errors.Is(arches[1].Err, koschei.ErrNotFound) {
-		t.Errorf("SourceArches: %+v", arches)
-	}
+	checkSources(t, c, srpm.NEVRA())
 	channel := must[*koji.Channel](t)(c.Channel(ctx, "default"))
 	if hosts := must[[]koji.Host](t)(c.Hosts(ctx, channel.ID, config.Arches...)); len(hosts) == 0 {
 		t.Error("no hosts")
@@ -138,6 +117,42 @@ func TestSimulatedHub(t *testing.T) {
 	}
 	if err := c.Close(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkNamed asks for packages by name: the first that is tagged, one that does
+// not exist, and the first that is listed.
+func checkNamed(t *testing.T, c *koji.Client, tag string, tagged []koji.TaggedBuild, packages []koji.ListedPackage) {
+	t.Helper()
+	ctx := t.Context()
+	names := []string{tagged[0].Name, "no-such-package", packages[0].Name}
+	taggings := must[[]koji.Taggings](t)(c.LatestTagged(ctx, tag, names))
+	if got := taggings[0].Builds; len(got) != 1 || got[0].ID != tagged[0].ID || len(taggings[1].Builds) != 0 {
+		t.Errorf("taggings of %v: %+v, want first build %d, and none of the second", names, taggings, tagged[0].ID)
+	}
+	listings := must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, tag, names))
+	if got := listings[2].Entries; len(got) != 1 || got[0].ID != packages[0].ID || len(listings[1].Entries) != 0 {
+		t.Errorf("listings of %v: %+v, want last package %d, and none of the second", names, listings, packages[0].ID)
+	}
+	for _, l := range must[[]koji.Listings](t)(c.ListPackagesNamed(ctx, "no-such-tag", names[:1])) {
+		if koji.ClassOf(l.Err) != koji.Permanent {
+			t.Errorf("listing in a tag that does not exist: error %v, want a fault", l.Err)
+		}
+	}
+}
+
+// checkSources asks for what a source says, and one that does not exist.
+func checkSources(t *testing.T, c *koji.Client, source rpm.NEVRA) {
+	t.Helper()
+	ctx := t.Context()
+	sources := []rpm.NEVRA{source, {Name: "nosuch", EVR: rpm.EVR{Version: "1", Release: "1"}, Arch: "src"}}
+	requires := must[[]koji.Requires](t)(c.BuildRequires(ctx, sources))
+	if requires[0].Err != nil || !errors.Is(requires[1].Err, koschei.ErrNotFound) {
+		t.Errorf("BuildRequires: %+v", requires)
+	}
+	arches := must[[]koji.SourceArches](t)(c.SourceArches(ctx, sources))
+	if arches[0].Err != nil || !errors.Is(arches[1].Err, koschei.ErrNotFound) {
+		t.Errorf("SourceArches: %+v", arches)
 	}
 }
 

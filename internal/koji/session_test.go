@@ -101,19 +101,20 @@ func (discard) WriteHeader(int)             {}
 
 type step = func(http.ResponseWriter, *http.Request, *testHub)
 
-// What becomes of one submission under each kind of trouble.
-func TestBuildUnderTrouble(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name     string
-		steps    []step
-		password bool  // so that the session cannot be renewed
-		want     error // nil: an id
-		class    Class
-		tasks    int // at the hub
-		logins   int
-		renewals int
-	}{
+// A trouble is what happens to the calls that submit a build, and what comes of it.
+type trouble struct {
+	name     string
+	steps    []step
+	password bool  // so that the session cannot be renewed
+	want     error // nil: an id
+	class    Class
+	tasks    int // at the hub
+	logins   int
+	renewals int
+}
+
+func troubles() []trouble {
+	return []trouble{
 		{name: "none", tasks: 1, logins: 1},
 		{name: "answer lost: found by its key", steps: []step{answerLost}, tasks: 1, logins: 1},
 		{name: "request lost: repeated", steps: []step{requestLost}, tasks: 1, logins: 1},
@@ -155,7 +156,12 @@ func TestBuildUnderTrouble(t *testing.T) {
 			want: faultf(codeServerOffline, ""), class: Transient, tasks: 0, logins: 1,
 		},
 	}
-	for _, test := range tests {
+}
+
+// What becomes of one submission under each kind of trouble.
+func TestBuildUnderTrouble(t *testing.T) {
+	t.Parallel()
+	for _, test := range troubles() {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			hub := newTestHub()

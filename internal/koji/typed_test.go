@@ -40,19 +40,42 @@ func recordingsByName(t *testing.T) func(t *testing.T, name string) recordings.R
 func TestTypedValues(t *testing.T) {
 	t.Parallel()
 	recording := recordingsByName(t)
-	at := func(s string) time.Time {
-		when, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return when
+	for _, test := range slices.Concat(typedValues(t), typedTaskValues(t)) {
+		t.Run(test.recording, func(t *testing.T) {
+			t.Parallel()
+			got, err := test.call(t.Context(), replay(t, recording(t, test.recording)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
-	epoch := func(n int) *int { return &n }
-	tests := []struct {
-		recording string
-		call      func(context.Context, *Client) (any, error)
-		want      any
-	}{
+}
+
+// A typedValue is what the client makes of a recorded answer.
+type typedValue struct {
+	recording string
+	call      func(context.Context, *Client) (any, error)
+	want      any
+}
+
+// timeAt reads a time as recordings have it.
+func timeAt(t *testing.T, text string) time.Time {
+	t.Helper()
+	when, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when
+}
+
+// typedValues are of what is built, and of what with.
+func typedValues(t *testing.T) []typedValue {
+	t.Helper()
+	epoch := 2
+	return []typedValue{
 		{
 			"getBuildTarget", func(ctx context.Context, c *Client) (any, error) { return c.BuildTarget(ctx, "f40") },
 			&Target{ID: 1, Name: "f40", BuildTagID: 2, BuildTag: "f40-build", DestTagID: 1, DestTag: "f40"},
@@ -73,7 +96,7 @@ func TestTypedValues(t *testing.T) {
 			"getRepo-READY", func(ctx context.Context, c *Client) (any, error) { return c.Repo(ctx, "f40-build") },
 			&Repo{
 				ID: 1, TagID: 2, Tag: "f40-build", State: RepoReady, Event: 71, TaskID: 3, BeginEvent: 70,
-				EventAt: at("2026-11-23T19:36:45.573184Z"), Created: at("2026-11-23T19:36:45.570249Z"),
+				EventAt: timeAt(t, "2026-11-23T19:36:45.573184Z"), Created: timeAt(t, "2026-11-23T19:36:45.570249Z"),
 			},
 		},
 		{
@@ -84,17 +107,24 @@ func TestTypedValues(t *testing.T) {
 				Build: Build{
 					ID: 13, PackageID: 7, Name: "bar", Version: "1.1", Release: "1.fc40", State: BuildComplete,
 					Owner: "kojiadmin", Volume: "DEFAULT", Event: 123,
-					Created:   at("2026-11-23T19:43:43.323690Z"),
-					Started:   at("2026-11-23T19:43:43.321259Z"),
-					Completed: at("2026-11-23T19:43:43.321259Z"),
+					Created:   timeAt(t, "2026-11-23T19:43:43.323690Z"),
+					Started:   timeAt(t, "2026-11-23T19:43:43.321259Z"),
+					Completed: timeAt(t, "2026-11-23T19:43:43.321259Z"),
 				},
 				TagID: 1, Tag: "f40", TaggedEvent: 124,
 			}},
 		},
 		{
 			"listRPMs-epoch", func(ctx context.Context, c *Client) (any, error) { return c.SRPM(ctx, 9) },
-			&RPM{ID: 28, BuildID: 9, Name: "x86only", Epoch: epoch(2), Version: "3.1", Release: "1.fc40", Arch: "src", Size: 6424},
+			&RPM{ID: 28, BuildID: 9, Name: "x86only", Epoch: &epoch, Version: "3.1", Release: "1.fc40", Arch: "src", Size: 6424},
 		},
+	}
+}
+
+// typedTaskValues are of what sources require, and of tasks and what they leave.
+func typedTaskValues(t *testing.T) []typedValue {
+	t.Helper()
+	return []typedValue{
 		{
 			"multicall-deps", func(ctx context.Context, c *Client) (any, error) {
 				list, err := c.BuildRequires(ctx, make([]rpm.NEVRA, 3))
@@ -130,7 +160,7 @@ func TestTypedValues(t *testing.T) {
 			},
 			[]any{
 				"../packages/foo/2.0/4.fc40/src/foo-2.0-4.fc40.src.rpm", koschei.TaskClosed,
-				int64(1), at("2026-11-23T19:38:40.288398Z"), true,
+				int64(1), timeAt(t, "2026-11-23T19:38:40.288398Z"), true,
 			},
 		},
 		{
@@ -141,29 +171,37 @@ func TestTypedValues(t *testing.T) {
 			"root/builddir/BUILD\n+ RPM_EC=0\n+ jobs -p\n+ exit 0\n",
 		},
 	}
-	for _, test := range tests {
-		t.Run(test.recording, func(t *testing.T) {
-			t.Parallel()
-			got, err := test.call(t.Context(), replay(t, recording(t, test.recording)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
 }
 
 // The client asks as Koji's own client was recorded to ask.
 func TestTypedRequests(t *testing.T) {
 	t.Parallel()
 	recording := recordingsByName(t)
-	foo := rpm.NEVRA{Name: "foo", EVR: rpm.EVR{Version: "2.0", Release: "4.fc40"}, Arch: "src"}
-	tests := []struct {
-		recording string
-		call      func(context.Context, *Client) error
-	}{
+	for _, test := range slices.Concat(typedRequests(), typedTaskRequests()) {
+		t.Run(test.recording, func(t *testing.T) {
+			t.Parallel()
+			r := recording(t, test.recording)
+			want, err := xmlrpc.NewDecoder(strings.NewReader(string(r.Request)), xmlrpc.Limits{}).Call()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := captured(t, test.call)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-Koji's client +ours):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A typedRequest is what makes the client ask as in a recording.
+type typedRequest struct {
+	recording string
+	call      func(context.Context, *Client) error
+}
+
+// typedRequests ask for tags, builds, repos and hosts.
+func typedRequests() []typedRequest {
+	return []typedRequest{
 		{"getBuildTarget", func(ctx context.Context, c *Client) error { _, err := c.BuildTarget(ctx, "f40"); return err }},
 		{"getTag", func(ctx context.Context, c *Client) error { _, err := c.Tag(ctx, "f40-build"); return err }},
 		{"getBuildConfig", func(ctx context.Context, c *Client) error { _, err := c.BuildConfig(ctx, "f40-build"); return err }},
@@ -187,6 +225,13 @@ func TestTypedRequests(t *testing.T) {
 			return err
 		}},
 		{"getChannel", func(ctx context.Context, c *Client) error { _, err := c.Channel(ctx, "default"); return err }},
+	}
+}
+
+// typedTaskRequests ask for tasks, sources and what changes something.
+func typedTaskRequests() []typedRequest {
+	foo := rpm.NEVRA{Name: "foo", EVR: rpm.EVR{Version: "2.0", Release: "4.fc40"}, Arch: "src"}
+	return []typedRequest{
 		{"getTaskInfo-list-of-ids", func(ctx context.Context, c *Client) error {
 			_, err := c.Tasks(ctx, []int64{6, 9, 99999})
 			return err
@@ -217,20 +262,6 @@ func TestTypedRequests(t *testing.T) {
 			_, err := c.SourceArches(ctx, []rpm.NEVRA{foo})
 			return err
 		}},
-	}
-	for _, test := range tests {
-		t.Run(test.recording, func(t *testing.T) {
-			t.Parallel()
-			r := recording(t, test.recording)
-			want, err := xmlrpc.NewDecoder(strings.NewReader(string(r.Request)), xmlrpc.Limits{}).Call()
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := captured(t, test.call)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-Koji's client +ours):\n%s", diff)
-			}
-		})
 	}
 }
 

@@ -1,8 +1,10 @@
-package kojisync
+package kojisync_test
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -25,33 +30,22 @@ func tracked(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
 	f.poll()
-	f.exec(`UPDATE package SET tracked = true, resolution = 'resolved'`)
-	f.exec(`UPDATE package SET noted_state = state`)
+	f.SetPackages(pgtest.Tracked(true), pgtest.Resolution(koschei.Resolved))
+	f.NoteStates()
 	return f
 }
 
 // end returns how a build ended, with the fault cut to its first words.
 func (f *fixture) end(id int64) string {
 	f.t.Helper()
-	return f.query(`SELECT concat_ws(' ', outcome, nullif(left(fault, 60), '')) FROM build WHERE id = $1`, id)[0]
+	b := f.BuildRow(id)
+	return strings.TrimSpace(string(b.Outcome) + " " + b.Fault[:min(60, len(b.Fault))])
 }
 
 func (f *fixture) priorities(pkg string) string {
 	f.t.Helper()
-	return f.query(`
-		SELECT concat_ws(' ', state, manual_priority, static_priority, build_priority, coalesce(dependency_priority, 0))
-		FROM package
-		LEFT JOIN resolution ON package_id = id
-		WHERE name = $1`, pkg)[0]
-}
-
-// change gives all packages a dependency priority.
-func (f *fixture) change(priority int) {
-	f.t.Helper()
-	f.exec(`
-		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority)
-		SELECT id, collection_id, 1, $1 FROM package
-		ON CONFLICT (package_id) DO UPDATE SET dependency_priority = excluded.dependency_priority`, priority)
+	p := f.PackageRow(pkg)
+	return fmt.Sprintf("%s %d %d %d %d", p.State, p.ManualPriority, p.StaticPriority, p.BuildPriority, p.DependencyPriority)
 }
 
 func TestBuildGoesOn(t *testing.T) {
@@ -68,25 +62,25 @@ func TestBuildGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	repoID := f.sql.Number(`SELECT coalesce(repo_id, 0) FROM build WHERE id = $1`, id)
-	stored := f.sql.Number(`SELECT task_id FROM build WHERE id = $1`, id)
-	if repoID != repo.ID || stored != task {
-		t.Errorf("repo %d, task %d; want %d and %d", repoID, stored, repo.ID, task)
+	if b := f.BuildRow(id); b.RepoID != repo.ID || b.TaskID != task {
+		t.Errorf("repo %d, task %d; want %d and %d", b.RepoID, b.TaskID, repo.ID, task)
 	}
 	f.pass(24 * time.Hour)
 	f.follow()
 	if got := f.end(id); got != "complete" {
 		t.Errorf("in the end the build is %s, want complete", got)
 	}
-	tasks := f.query(`
-		SELECT concat_ws(' ', method, arch, state) FROM build_task WHERE build_id = $1
-		ORDER BY method, arch`, id)
+	var tasks []string
+	for _, task := range f.BuildTasksOf(id) {
+		tasks = append(tasks, fmt.Sprintf("%s %s %s", task.Method, task.Arch, task.State))
+	}
+	slices.Sort(tasks)
 	want := []string{"buildArch aarch64 closed", "buildArch x86_64 closed", "rebuildSRPM noarch closed"}
 	if diff := cmp.Diff(want, tasks); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)
 	}
 	f.follow()
-	if got := f.messages(); len(got) > 0 {
+	if got := f.StateMessages(); len(got) > 0 {
 		t.Errorf("messages %v, want none: it was ok and is ok", got)
 	}
 }
@@ -97,8 +91,8 @@ func TestPriorities(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
 	raise := func() {
-		f.exec(`UPDATE package SET manual_priority = 5, static_priority = 8, build_priority = 6`)
-		f.change(7)
+		f.SetPackages(pgtest.ManualPriority(5), pgtest.StaticPriority(8), pgtest.BuildPriority(6))
+		f.SetDependencyPriorities(7)
 	}
 	steps := []struct {
 		do   func()
@@ -106,7 +100,7 @@ func TestPriorities(t *testing.T) {
 	}{
 		{func() { f.world.Break(breakage("1")) }, "failing 0 8 200 0"},
 		{func() {}, "failing 0 8 0 0"},
-		{func() { f.world.SetRules(kojisim.Rules{}); f.administer("tagBuildBypass", "f40", "foo-2-1"); f.poll() }, "failing 0 8 200 0"},
+		{func() { f.world.SetRules(kojisim.Rules{}); f.Administer("tagBuildBypass", "f40", "foo-2-1"); f.poll() }, "failing 0 8 200 0"},
 	}
 	f.world.Break(breakage("2"))
 	for i, step := range steps {
@@ -124,7 +118,7 @@ func TestPriorities(t *testing.T) {
 		}
 	}
 	want := []string{"foo ok failing", "foo failing ok", "foo ok failing"}
-	if diff := cmp.Diff(want, f.messages()); diff != "" {
+	if diff := cmp.Diff(want, f.StateMessages()); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }
@@ -133,7 +127,7 @@ func TestBuildThatCouldNotWork(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
 	id, _ := f.submit("docs")
-	f.exec(`UPDATE build SET deps = 'unresolved' WHERE id = $1`, id)
+	f.SetBuild(id, pgtest.Deps(koschei.DepsUnresolved))
 	f.pass(24 * time.Hour)
 	f.follow()
 	if got, want := f.end(id), "failed error building package (arch noarch), mock exited with statu"; got != want {
@@ -161,20 +155,20 @@ func TestCanceled(t *testing.T) {
 			}
 		}, "canceled canceled on request"},
 		{"timeout", func(f *fixture, id, _ int64) {
-			f.exec(`UPDATE build SET started = started - interval '49 hours' WHERE id = $1`, id)
+			f.SetBuild(id, pgtest.Started(f.Now().Add(-49*time.Hour)))
 		}, "timeout canceled after 48h0m0s, the longest time a build may take"},
 		{"in Koji", func(f *fixture, _, task int64) {
-			f.administer("cancelTask", task)
+			f.Administer("cancelTask", task)
 		}, "canceled canceled in Koji"},
 		{"no such task", func(f *fixture, id, task int64) {
-			f.exec(`UPDATE build SET task_id = 9999 WHERE id = $1`, id)
+			f.SetBuild(id, pgtest.Task(9999))
 		}, "lost Koji has no task 9999"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := tracked(t)
-			f.change(7)
+			f.SetDependencyPriorities(7)
 			id, task := f.submit("foo")
 			test.do(f, id, task)
 			for range 2 { // the second time there is nothing to do
@@ -189,9 +183,8 @@ func TestCanceled(t *testing.T) {
 			if got := f.priorities("foo"); got != "ok 0 0 0 7" {
 				t.Errorf("state and priorities %s, want ok 0 0 0 7", got)
 			}
-			held := f.query(`SELECT faults || ' ' || (hold_until > $1) FROM package WHERE name = 'foo'`, f.Now())[0]
-			if held != "1 true" {
-				t.Errorf("faults and held: %s, want 1 true", held)
+			if p := f.PackageRow("foo"); p.Faults != 1 || !p.HoldUntil.After(f.Now()) {
+				t.Errorf("%d faults, held until %s, want 1 and later than now", p.Faults, p.HoldUntil)
 			}
 			if tasks, err := f.Primary.Task(t.Context(), task); test.name != "no such task" && (err != nil || !tasks.State.Ended()) {
 				t.Errorf("the task is %+v (%v), want it over", tasks, err)
@@ -205,7 +198,7 @@ func TestBackOff(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
 	f.world.SetRules(kojisim.Rules{Infrastructure: 1})
-	var holds []string
+	var holds []time.Duration
 	for range 8 {
 		id, _ := f.submit("foo")
 		f.pass(24 * time.Hour)
@@ -213,9 +206,11 @@ func TestBackOff(t *testing.T) {
 		if got := f.end(id); !strings.HasPrefix(got, "infrastructure ") {
 			t.Errorf("the build is %q", got)
 		}
-		holds = append(holds, f.query(`SELECT (hold_until - $1)::text FROM package WHERE name = 'foo'`, f.Now())...)
+		holds = append(holds, f.PackageRow("foo").HoldUntil.Sub(f.Now()))
 	}
-	want := []string{"00:30:00", "01:00:00", "02:00:00", "04:00:00", "08:00:00", "16:00:00", "1 day", "1 day"}
+	want := []time.Duration{
+		30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+	}
 	if diff := cmp.Diff(want, holds); diff != "" {
 		t.Errorf("held for (-want +got):\n%s", diff)
 	}
@@ -223,9 +218,8 @@ func TestBackOff(t *testing.T) {
 	f.submit("foo")
 	f.pass(24 * time.Hour)
 	f.follow()
-	got := f.query(`SELECT concat_ws(' ', faults, coalesce(hold_until::text, 'not held'), state) FROM package WHERE name = 'foo'`)[0]
-	if got != "0 not held ok" {
-		t.Errorf("after a good build: %s, want 0 not held ok", got)
+	if p := f.PackageRow("foo"); p.Faults != 0 || !p.HoldUntil.IsZero() || p.State != koschei.StateOK {
+		t.Errorf("after a good build: %+v, want it ok, without faults and not held", p)
 	}
 }
 
@@ -242,7 +236,7 @@ func TestHeardTwice(t *testing.T) {
 	f.pass(24 * time.Hour)
 	done := make(chan error)
 	for range 4 {
-		go func() { done <- f.followBuilds(context.WithoutCancel(t.Context()), early) }()
+		go func() { done <- f.FollowBuilds(context.WithoutCancel(t.Context()), early) }()
 	}
 	for range 4 {
 		if err := <-done; err != nil {
@@ -252,7 +246,7 @@ func TestHeardTwice(t *testing.T) {
 	if got := f.end(id); !strings.HasPrefix(got, "failed ") {
 		t.Errorf("the build is %q", got)
 	}
-	if diff := cmp.Diff([]string{"foo ok failing"}, f.messages()); diff != "" {
+	if diff := cmp.Diff([]string{"foo ok failing"}, f.StateMessages()); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	if got := f.priorities("foo"); got != "failing 0 0 200 0" {
@@ -285,5 +279,81 @@ func TestOutage(t *testing.T) {
 	f.follow()
 	if got := f.end(id); got != "complete" {
 		t.Errorf("the build is %q, want complete", got)
+	}
+}
+
+// TestOutcomes lets tasks fail in every way that the simulated hub knows.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		pkg    string
+		do     func(f *fixture)
+		want   string
+		method string // of the task that is to blame
+	}{
+		{"source", "foo", func(f *fixture) { f.world.Break(breakage("1")) }, "failed error building package (arch ", "buildArch"},
+		{"one architecture", "foo", func(f *fixture) {
+			b := breakage("1")
+			b.Arch = "aarch64"
+			f.world.Break(b)
+		}, "failed error building package (arch aarch64)", "buildArch"},
+		{"dependencies", "docs", func(*fixture) {}, "failed error building package (arch noarch)", "buildArch"},
+		{"infrastructure", "foo", func(f *fixture) { f.world.SetRules(kojisim.Rules{Infrastructure: 1}) }, "infrastructure ", ""},
+		{"no source package", "foo", func(f *fixture) {
+			f.Administer("untagBuildBypass", "f40", "foo-1-1")
+			f.Administer("deleteBuild", "foo-1-1", xmlrpc.Struct{{Name: "__starstar", Value: true}, {Name: "min_ref_age", Value: 0}})
+		}, "infrastructure ", "rebuildSRPM"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := tracked(t)
+			id, _ := f.submit(test.pkg)
+			test.do(f)
+			f.pass(24 * time.Hour)
+			f.follow()
+			if got := f.end(id); !strings.HasPrefix(got, test.want) {
+				t.Errorf("the build is %q, want %s…", got, test.want)
+			}
+			if test.method == "" {
+				return
+			}
+			method := "another task"
+			for _, task := range f.BuildTasksOf(id) {
+				if task.TaskID == f.BuildRow(id).FaultTaskID {
+					method = task.Method
+				}
+			}
+			if method != test.method {
+				t.Errorf("to blame is %s, want %s", method, test.method)
+			}
+		})
+	}
+}
+
+func TestPolicyViolation(t *testing.T) {
+	t.Parallel()
+	f := tracked(t)
+	f.world.SetPolicy(kojisim.Policy{})
+	id, _ := f.submit("foo")
+	task, err := f.Primary.Build(t.Context(), koji.ScratchBuild{
+		Key: "other", Source: "../packages/foo/1/1/src/foo-1-1.src.rpm", RepoID: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.SetBuild(id, pgtest.Task(task))
+	f.pass(24 * time.Hour)
+	f.follow()
+	if got := f.end(id); !strings.HasPrefix(got, "infrastructure policy violation (build_from_repo_id)") {
+		t.Errorf("the build is %q", got)
+	}
+	if got := f.PackageRow("foo").HoldUntil.Sub(f.Now()); got != time.Minute {
+		t.Errorf("held for %s, want a minute", got)
+	}
+	refused, err := f.DB.PinningRefused(t.Context())
+	if err != nil || refused.IsZero() {
+		t.Errorf("pinning refused at %v (%v), want a time", refused, err)
 	}
 }

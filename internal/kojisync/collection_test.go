@@ -1,11 +1,15 @@
-package kojisync
+package kojisync_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 func TestPackageList(t *testing.T) {
@@ -22,14 +26,16 @@ func TestPackageList(t *testing.T) {
 	}
 	check("new", "bash untracked", "docs untracked", "foo untracked", "old blocked")
 	check("the same", "bash untracked", "docs untracked", "foo untracked", "old blocked")
-	f.exec(`UPDATE package SET tracked = true WHERE name IN ('bash', 'docs', 'foo')`)
-	f.exec(`UPDATE collection SET dest_tag = 'f40-old'`)
+	for _, name := range []string{"bash", "docs", "foo"} {
+		f.SetPackage(name, pgtest.Tracked(true))
+	}
+	f.SetCollection("f40", pgtest.DestTag("f40-old"))
 	check("blocked and gone", "bash unknown", "docs blocked", "foo blocked", "old blocked", "older untracked")
-	f.exec(`UPDATE collection SET dest_tag = 'f40'`)
+	f.SetCollection("f40", pgtest.DestTag("f40"))
 	check("back", "bash unknown", "docs unknown", "foo unknown", "old blocked", "older blocked")
-	f.exec(`UPDATE collection SET dest_tag = 'f40-build'`)
+	f.SetCollection("f40", pgtest.DestTag("f40-build"))
 	check("inherited", "bash unknown", "docs unknown", "foo unknown", "old blocked", "older blocked")
-	if got := f.messages(); len(got) > 0 {
+	if got := f.StateMessages(); len(got) > 0 {
 		t.Errorf("messages %v, want none", got)
 	}
 }
@@ -38,13 +44,13 @@ func TestUnknownTag(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.poll()
-	f.exec(`UPDATE package SET tracked = true`)
+	f.TrackAll()
 	before := f.packages()
 	for _, tag := range []string{"nosuch", "f40-none"} {
 		if tag == "f40-none" {
-			f.administer("createTag", tag)
+			f.Administer("createTag", tag)
 		}
-		f.exec(`UPDATE collection SET dest_tag = $1`, tag)
+		f.SetCollection("f40", pgtest.DestTag(tag))
 		err := f.PackageList(t.Context(), f.collection())
 		if err == nil || !strings.Contains(err.Error(), tag) {
 			t.Errorf("package list of tag %s: error %v", tag, err)
@@ -63,7 +69,7 @@ func TestTaggedBuilds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.poll()
-	f.exec(`UPDATE package SET tracked = true`)
+	f.TrackAll()
 	check := func(step string, want ...string) {
 		t.Helper()
 		if diff := cmp.Diff(want, f.builds("foo")); diff != "" {
@@ -79,33 +85,33 @@ func TestTaggedBuilds(t *testing.T) {
 	f.follow()
 	check("scratch", "real complete 3:1-1", "scratch complete 3:1-1 last")
 
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("updated", "real complete 3:1-1", "scratch complete 3:1-1", "real complete 0:2-1 last")
 
 	f.submit("foo")
 	f.pass(1e12)
 	f.follow()
-	f.administer("untagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("untagged, with the scratch build of its source",
 		"real complete 3:1-1", "scratch complete 3:1-1 last", "real complete 0:2-1 untagged", "scratch complete 0:2-1 untagged")
 
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("tagged again", "real complete 3:1-1", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1 last")
 
-	f.administer("tagBuildBypass", "f40", "foo-1-1", true)
+	f.Administer("tagBuildBypass", "f40", "foo-1-1", true)
 	f.poll()
 	check("the older one tagged last", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1", "real complete 3:1-1 last")
 
-	f.administer("untagBuildBypass", "f40", "foo-1-1")
-	f.administer("untagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "foo-1-1")
+	f.Administer("untagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("all untagged",
 		"scratch complete 3:1-1 untagged", "scratch complete 0:2-1 untagged", "real complete 0:2-1 untagged", "real complete 3:1-1 untagged")
-	if got := f.query(`SELECT state FROM package WHERE name = 'foo'`); got[0] != "unknown" {
-		t.Errorf("foo is %s without any tagged build, want unknown", got[0])
+	if got := f.PackageRow("foo").State; got != koschei.StateUnknown {
+		t.Errorf("foo is %s without any tagged build, want unknown", got)
 	}
 }
 
@@ -117,11 +123,14 @@ func TestOnlyTracked(t *testing.T) {
 	if err := f.PackageList(t.Context(), f.collection()); err != nil {
 		t.Fatal(err)
 	}
-	f.exec(`UPDATE collection SET poll_untracked = false`)
-	f.exec(`UPDATE package SET tracked = true WHERE name = 'bash'`)
+	f.SetCollection("f40", pgtest.OnlyTracked())
+	f.SetPackage("bash", pgtest.Tracked(true))
 	f.poll()
 	want := []string{"bash"}
-	got := f.query(`SELECT p.name FROM build b JOIN package p ON p.id = b.package_id`)
+	var got []string
+	for _, b := range f.Builds() {
+		got = append(got, b.Package)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("builds of (-want +got):\n%s", diff)
 	}
@@ -132,8 +141,9 @@ func TestRealBuild(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.poll()
-	f.exec(`UPDATE package SET tracked = true, manual_priority = 5, build_priority = 6, static_priority = 8, faults = 2`)
-	f.change(7)
+	f.TrackAll()
+	f.SetPackages(pgtest.ManualPriority(5), pgtest.BuildPriority(6), pgtest.StaticPriority(8), pgtest.Faults(2))
+	f.SetDependencyPriorities(7)
 	f.world.Break(breakage("1"))
 	f.submit("foo")
 	f.pass(1e12)
@@ -141,22 +151,23 @@ func TestRealBuild(t *testing.T) {
 	if diff := cmp.Diff([]string{"real complete 3:1-1", "scratch failed 3:1-1 last"}, f.builds("foo")); diff != "" {
 		t.Fatalf("before (-want +got):\n%s", diff)
 	}
-	f.exec(`UPDATE package SET manual_priority = 5, build_priority = 6, faults = 2`)
-	f.change(7)
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.SetPackages(pgtest.ManualPriority(5), pgtest.BuildPriority(6), pgtest.Faults(2))
+	f.SetDependencyPriorities(7)
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	want := []string{"real complete 3:1-1", "scratch failed 3:1-1", "real complete 0:2-1 last"}
 	if diff := cmp.Diff(want, f.builds("foo")); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	got := f.query(`
-		SELECT concat_ws(' ', state, manual_priority, static_priority, build_priority, dependency_priority, faults)
-		FROM package JOIN resolution ON package_id = id WHERE name IN ('bash', 'foo') ORDER BY name`)
+	got := []string{
+		fmt.Sprint(f.priorities("bash"), " ", f.PackageRow("bash").Faults),
+		fmt.Sprint(f.priorities("foo"), " ", f.PackageRow("foo").Faults),
+	}
 	if diff := cmp.Diff([]string{"ok 5 8 6 7 2", "ok 0 8 0 0 0"}, got); diff != "" {
 		t.Errorf("bash and foo: state and priorities (-want +got):\n%s", diff)
 	}
 	wantMessages := []string{"foo ignored failing", "foo failing ok"}
-	if got := f.messages(); !cmp.Equal(got[len(got)-1:], wantMessages[1:]) {
+	if got := f.StateMessages(); !cmp.Equal(got[len(got)-1:], wantMessages[1:]) {
 		t.Errorf("messages %v, want them to end in %v", got, wantMessages)
 	}
 }
@@ -166,21 +177,24 @@ func TestSourceFacts(t *testing.T) {
 	f := newFixture(t)
 	f.poll()
 	want := []string{
-		"bash-5-1 requires {} arches {} {} {}",
-		"docs-1-1 requires {nothing-that-exists} arches {noarch} {} {}",
-		`foo-1-1 requires {"bash >= 4","(bash if docs)"} arches {} {x86_64,aarch64} {}`,
+		"bash-5-1 requires [] arches [] [] []",
+		`docs-1-1 requires ["nothing-that-exists"] arches ["noarch"] [] []`,
+		`foo-1-1 requires ["bash >= 4" "(bash if docs)"] arches [] ["x86_64" "aarch64"] []`,
 	}
 	facts := func() []string {
-		return f.query(`
-			SELECT format('%s-%s-%s requires %s arches %s %s %s', name, version, release, build_requires, build_archs, exclusive_arch, exclude_arch)
-			FROM srpm ORDER BY name, version`)
+		var lines []string
+		for _, s := range f.SRPMs() {
+			lines = append(lines, fmt.Sprintf("%s-%s-%s requires %q arches %q %q %q",
+				s.Name, s.Version, s.Release, s.BuildRequires, s.BuildArchs, s.ExclusiveArch, s.ExcludeArch))
+		}
+		return lines
 	}
 	if diff := cmp.Diff(want, facts()); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
-	want = append(want, "foo-2-1 requires {bash} arches {} {} {}")
+	want = append(want, `foo-2-1 requires ["bash"] arches [] [] []`)
 	if diff := cmp.Diff(want, facts()); diff != "" {
 		t.Errorf("facts after an update (-want +got):\n%s", diff)
 	}
@@ -212,7 +226,7 @@ func TestTogether(t *testing.T) {
 	if got := f.packages(); len(got) != 4 {
 		t.Errorf("packages %v, want four", got)
 	}
-	if got := f.query(`SELECT name FROM srpm`); len(got) != 3 {
+	if got := f.SRPMs(); len(got) != 3 {
 		t.Errorf("facts of %v, want of three", got)
 	}
 }

@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"testing"
@@ -7,7 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // TestTaggedPackages does for one package what polling does for all, and leaves
@@ -15,8 +17,8 @@ import (
 func TestTaggedPackages(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
-	f.administer("untagBuildBypass", "f40", "bash-5-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("untagBuildBypass", "f40", "bash-5-1")
 	steps := []struct {
 		ask       []string
 		foo, bash string
@@ -35,8 +37,8 @@ func TestTaggedPackages(t *testing.T) {
 			t.Errorf("asked for %v: foo %v, bash %v; want %s, %s", step.ask, foo, bash, step.foo, step.bash)
 		}
 	}
-	if got := f.query(`SELECT version FROM srpm WHERE name = 'foo' ORDER BY version`); !cmp.Equal(got, []string{"1", "2"}) {
-		t.Errorf("sources of foo known: %v, want those of 1 and 2", got)
+	if got := f.SRPMsOf("foo"); len(got) != 2 || got[0].Version != "1" || got[1].Version != "2" {
+		t.Errorf("sources of foo known: %+v, want those of 1 and 2", got)
 	}
 }
 
@@ -50,15 +52,15 @@ func TestTaggedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := listTagged(t.Context(), f.Primary, c.DestTag)
+	old, err := kojisync.ListTagged(t.Context(), f.Primary, c.DestTag)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	if err := f.TaggedPackages(t.Context(), c, []string{"foo"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.saveTagged(t.Context(), c, old, nil, event.ID); err != nil {
+	if _, err := f.SaveTagged(t.Context(), c, old, nil, event.ID); err != nil {
 		t.Fatal(err)
 	}
 	if foo := f.builds("foo"); foo[len(foo)-1] != "real complete 0:2-1 last" {
@@ -70,7 +72,7 @@ func TestTaggedMeanwhile(t *testing.T) {
 func TestPackagesListed(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
-	f.exec(`UPDATE collection SET dest_tag = 'f40-old'`)
+	f.SetCollection("f40", pgtest.DestTag("f40-old"))
 	steps := []struct {
 		ask  []string
 		want []string
@@ -89,7 +91,7 @@ func TestPackagesListed(t *testing.T) {
 		}
 	}
 	// A tag that is gone says nothing about its packages.
-	f.exec(`UPDATE collection SET dest_tag = 'no-such-tag'`)
+	f.SetCollection("f40", pgtest.DestTag("no-such-tag"))
 	if err := f.PackagesListed(t.Context(), f.collection(), []string{"bash"}); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +133,7 @@ func TestBuildsOfTasks(t *testing.T) {
 func TestRecordedIn(t *testing.T) {
 	t.Parallel()
 	f := tracked(t)
-	b := f.sql.Number(`SELECT koji_build_id FROM build JOIN package p ON p.id = package_id WHERE p.name = 'foo'`)
+	b := f.BuildsOf("foo")[0].KojiBuildID
 	for _, test := range []struct {
 		name string
 		id   int64

@@ -1,37 +1,33 @@
-package kojisync
+package kojisync_test
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 // A fixture is a record beside a simulated hub, with a collection f40 of which
 // the record knows nothing yet.
 type fixture struct {
-	*Sync
+	*kojisync.Sync
+	*scenario.Stage
 	t     testing.TB
 	world *kojisim.World
 	hub   *kojisim.Hub
 	clock *kojisim.Clock
-	sql   *pgtest.Console
-	url   string
 }
 
 const smallWorld = `
--- world --
 start 2026-11-23T12:00:00Z
 user koschei password=secret
 user root password=secret perms=admin
@@ -69,47 +65,15 @@ repo f40-build
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(smallWorld), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fixtureOf(t, w)
+	return fixtureOf(t, scenario.World(t, smallWorld))
 }
 
 func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 	t.Helper()
-	clock := kojisim.NewStepClock(w.Now())
-	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(hub)
-	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub",
-		Login:  koji.Login{User: "koschei", Password: "secret"},
-		Retry:  koji.Retry{Attempts: 2, Min: 1, Max: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := pgtest.Database(t)
-	f := &fixture{
-		Sync: New(pgtest.Open(t, cfg), koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now},
-			koschei.DefaultPriorityRules(), slog.New(slog.DiscardHandler)),
-		t: t, world: w, hub: hub, clock: clock, sql: pgtest.NewConsole(t, cfg), url: server.URL,
-	}
-	f.exec(`
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
-		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build')`)
-	return f
-}
-
-func (f *fixture) exec(sql string, args ...any) {
-	f.t.Helper()
-	f.sql.Exec(sql, args...)
-}
-
-func (f *fixture) query(sql string, args ...any) []string {
-	f.t.Helper()
-	return f.sql.Lines(sql, args...)
+	stage := scenario.New(t, w, scenario.Empty())
+	stage.Sync.Log = slog.New(slog.DiscardHandler)
+	stage.Collection("f40")
+	return &fixture{Sync: stage.Sync, Stage: stage, t: t, world: w, hub: stage.Hub, clock: stage.Clock}
 }
 
 func (f *fixture) collection() *koschei.Collection {
@@ -157,89 +121,42 @@ func (f *fixture) submit(pkg string) (id, task int64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	id = f.sql.Number(`
-		INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, started)
-		SELECT id, 'scratch', 'submitting', $2, $3, $4, $5, $6 FROM package WHERE name = $1
-		RETURNING id`, pkg, event.ID, tagged[0].EVR().Epoch, tagged[0].Version, tagged[0].Release, f.Now())
+	id = f.Build(pkg, f.Now(), pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.At(event.ID), pgtest.EVR(tagged[0].EVR()))
 	task, err = f.Primary.Build(ctx, koji.ScratchBuild{
 		Key: strconv.FormatInt(id, 10), Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: "f40",
 	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.exec(`UPDATE build SET outcome = 'running', task_id = $2 WHERE id = $1`, id, task)
-	f.exec(`UPDATE package SET last_build_id = $2, last_build_started = $3 WHERE name = $1`, pkg, id, f.Now())
+	f.SetBuild(id, pgtest.Outcome(koschei.OutcomeRunning), pgtest.Task(task))
 	return id, task
 }
 
 // builds describes a package's builds in their order.
 func (f *fixture) builds(pkg string) []string {
 	f.t.Helper()
-	return f.query(`
-		SELECT concat_ws(' ', b.origin, b.outcome, b.epoch || ':' || b.version || '-' || b.release,
-			CASE WHEN b.untagged THEN 'untagged' END, CASE WHEN p.last_build_id = b.id THEN 'last' END)
-		FROM build b JOIN package p ON p.id = b.package_id
-		WHERE p.name = $1
-		ORDER BY b.event, b.id`, pkg)
+	var lines []string
+	for _, b := range f.BuildsOf(pkg) {
+		line := fmt.Sprintf("%s %s %s", b.Origin, b.Outcome, b.EVR())
+		if b.Untagged {
+			line += " untagged"
+		}
+		if b.Last {
+			line += " last"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // packages describes all packages.
 func (f *fixture) packages() []string {
 	f.t.Helper()
-	return f.query(`SELECT name || ' ' || state FROM package ORDER BY name`)
-}
-
-// messages are the changes of state that the world is told.
-func (f *fixture) messages() []string {
-	f.t.Helper()
-	return f.query(`
-		SELECT concat_ws(' ', body->>'name', body->>'old', body->>'new') FROM outbox
-		WHERE topic = 'package.state.change' ORDER BY id`)
-}
-
-// administer makes a call at the hub in the name of an administrator.
-func (f *fixture) administer(method string, params ...any) {
-	f.t.Helper()
-	opened, ok := f.call(nil, "login", "root", "secret").(xmlrpc.Struct)
-	if !ok {
-		f.t.Fatal("login failed")
+	var lines []string
+	for _, p := range f.Packages() {
+		lines = append(lines, fmt.Sprintf("%s %s", p.Name, p.State))
 	}
-	id, _ := opened.Get("session-id")
-	key, _ := opened.Get("session-key")
-	header := http.Header{}
-	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
-	header.Set("Koji-Session-Key", key.(string))
-	f.call(header, method, params...)
-}
-
-func (f *fixture) call(header http.Header, method string, params ...any) any {
-	f.t.Helper()
-	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.url+"/kojihub", bytes.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	req.Header = header.Clone()
-	if req.Header == nil {
-		req.Header = http.Header{}
-	}
-	req.Header.Set("Content-Type", "text/xml")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	answer, err := io.ReadAll(resp.Body)
-	if closeErr := resp.Body.Close(); err != nil || closeErr != nil {
-		f.t.Fatal(err, closeErr)
-	}
-	value, err := xmlrpc.NewDecoder(bytes.NewReader(answer), xmlrpc.Limits{}).Response()
-	if err != nil {
-		f.t.Fatalf("%s: %v", method, err)
-	}
-	return value
+	return lines
 }
 
 // pass lets the hub's time pass, in steps in which its builders can work.

@@ -8,7 +8,6 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
 func TestFaultLine(t *testing.T) {
@@ -92,79 +91,5 @@ func TestCulprit(t *testing.T) {
 	}
 	if got := culpritOf(children[2:]); got != nil {
 		t.Errorf("culprit %+v, want none", got)
-	}
-}
-
-// TestOutcomes lets tasks fail in every way that the simulated hub knows.
-func TestOutcomes(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		pkg    string
-		do     func(f *fixture)
-		want   string
-		method string // of the task that is to blame
-	}{
-		{"source", "foo", func(f *fixture) { f.world.Break(breakage("1")) }, "failed error building package (arch ", "buildArch"},
-		{"one architecture", "foo", func(f *fixture) {
-			b := breakage("1")
-			b.Arch = "aarch64"
-			f.world.Break(b)
-		}, "failed error building package (arch aarch64)", "buildArch"},
-		{"dependencies", "docs", func(*fixture) {}, "failed error building package (arch noarch)", "buildArch"},
-		{"infrastructure", "foo", func(f *fixture) { f.world.SetRules(kojisim.Rules{Infrastructure: 1}) }, "infrastructure ", ""},
-		{"no source package", "foo", func(f *fixture) {
-			f.administer("untagBuildBypass", "f40", "foo-1-1")
-			f.administer("deleteBuild", "foo-1-1", xmlrpc.Struct{{Name: "__starstar", Value: true}, {Name: "min_ref_age", Value: 0}})
-		}, "infrastructure ", "rebuildSRPM"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			f := tracked(t)
-			id, _ := f.submit(test.pkg)
-			test.do(f)
-			f.pass(24 * time.Hour)
-			f.follow()
-			if got := f.end(id); !strings.HasPrefix(got, test.want) {
-				t.Errorf("the build is %q, want %s…", got, test.want)
-			}
-			if test.method == "" {
-				return
-			}
-			method := f.query(`
-				SELECT coalesce(t.method, 'another task') FROM build b
-				LEFT JOIN build_task t ON t.build_id = b.id AND t.task_id = b.fault_task_id
-				WHERE b.id = $1`, id)[0]
-			if method != test.method {
-				t.Errorf("to blame is %s, want %s", method, test.method)
-			}
-		})
-	}
-}
-
-func TestPolicyViolation(t *testing.T) {
-	t.Parallel()
-	f := tracked(t)
-	f.world.SetPolicy(kojisim.Policy{})
-	id, _ := f.submit("foo")
-	task, err := f.Primary.Build(t.Context(), koji.ScratchBuild{
-		Key: "other", Source: "../packages/foo/1/1/src/foo-1-1.src.rpm", RepoID: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.exec(`UPDATE build SET task_id = $2 WHERE id = $1`, id, task)
-	f.pass(24 * time.Hour)
-	f.follow()
-	if got := f.end(id); !strings.HasPrefix(got, "infrastructure policy violation (build_from_repo_id)") {
-		t.Errorf("the build is %q", got)
-	}
-	if got := f.query(`SELECT (hold_until - $1)::text FROM package WHERE name = 'foo'`, f.Now())[0]; got != "00:01:00" {
-		t.Errorf("held for %s, want a minute", got)
-	}
-	refused, err := f.DB.PinningRefused(t.Context())
-	if err != nil || refused.IsZero() {
-		t.Errorf("pinning refused at %v (%v), want a time", refused, err)
 	}
 }

@@ -1,45 +1,29 @@
-package kojisync
+package kojisync_test
 
 import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// counted makes the fixture's calls to the hub be counted by method.
+// counted describes the calls to the hub by method, those since the last time.
 func (f *fixture) counted() (take func() []string) {
-	f.t.Helper()
-	var mu sync.Mutex
-	calls := map[string]int{}
-	client, err := koji.New(koji.Config{
-		Server: f.url + "/kojihub", Login: koji.Login{User: "koschei", Password: "secret"},
-		Retry: koji.Retry{Attempts: 2, Min: 1, Max: 1},
-		Observe: func(method string, _ koji.Class, _ time.Duration) {
-			mu.Lock()
-			defer mu.Unlock()
-			calls[method]++
-		},
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.Primary = client
+	before := f.AllCalls()
 	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		got := []string{}
-		for _, m := range slices.Sorted(maps.Keys(calls)) {
-			got = append(got, fmt.Sprintf("%s %d", m, calls[m]))
+		got, now := []string{}, f.AllCalls()
+		for _, method := range slices.Sorted(maps.Keys(now)) {
+			if n := now[method] - before[method]; n > 0 {
+				got = append(got, fmt.Sprintf("%s %d", method, n))
+			}
 		}
-		clear(calls)
+		before = now
 		return got
 	}
 }
@@ -55,8 +39,11 @@ func (f *fixture) happens(line string) {
 func (f *fixture) round(full time.Duration) {
 	f.t.Helper()
 	r := f.NewRound(full)
-	for _, name := range f.query(`SELECT name FROM collection WHERE name <> 'whole' ORDER BY name`) {
-		c, err := f.DB.Collection(f.t.Context(), name)
+	for _, row := range f.Collections() {
+		if row.Name == "whole" {
+			continue
+		}
+		c, err := f.DB.Collection(f.t.Context(), row.Name)
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -68,7 +55,7 @@ func (f *fixture) round(full time.Duration) {
 
 // another adds a collection of the same tag.
 func (f *fixture) another(name string) {
-	f.exec(`INSERT INTO collection (name, display_name, target, dest_tag, build_tag) VALUES ($1, $1, 'f40', 'f40', 'f40-build')`, name)
+	f.Collection(name, pgtest.Target("f40"), pgtest.DestTag("f40"), pgtest.BuildTag("f40-build"))
 }
 
 // TestRoundAsksLittle counts what a hub is asked for in a round.
@@ -85,10 +72,10 @@ func TestRoundAsksLittle(t *testing.T) {
 	}
 	f.round(0)
 	check("the first time", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 4")
-	f.exec(`UPDATE package SET tracked = true`)
+	f.TrackAll()
 	f.round(0)
 	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
-	f.administer("tagBuildBypass", "f40", "foo-2-1")
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.round(0)
 	check("one build was tagged", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 7", "tagChangedSinceEvent 1")
 	if got := f.builds("foo"); len(got) != 4 {
@@ -99,14 +86,29 @@ func TestRoundAsksLittle(t *testing.T) {
 	f.clock.Step(7 * time.Hour)
 	f.round(0)
 	check("it is time for everything", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
-	f.exec(`UPDATE tag_cursor SET basis = 'another inheritance'`)
+	f.SetTagBasis("another inheritance")
 	f.round(0)
 	check("the inheritance changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
-	f.exec(`UPDATE tag_cursor SET pending = '{bash}'`)
+	f.LeaveOver("bash")
 	f.round(0)
 	check("something is left over", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.round(0)
 	check("nothing is left", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
+}
+
+// record describes a collection's packages and builds.
+func (f *fixture) record(collection string) []string {
+	f.t.Helper()
+	var lines []string
+	for _, p := range f.PackagesIn(collection) {
+		lines = append(lines, fmt.Sprint(p.Name, " ", p.Blocked))
+	}
+	for _, b := range f.Builds() {
+		if b.Collection == collection {
+			lines = append(lines, fmt.Sprint(b.Package, " ", b.Version, " ", b.Event, " ", b.Untagged, " ", b.Last))
+		}
+	}
+	return lines
 }
 
 // TestRoundFollows compares what rounds come to with what asking for everything
@@ -127,12 +129,6 @@ func TestRoundFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	record := func(collection string) []string {
-		return f.query(`
-			SELECT concat_ws(' ', p.name, p.blocked, b.version, b.event, b.untagged, b.id = p.last_build_id)
-			FROM package p JOIN collection c ON c.id = p.collection_id LEFT JOIN build b ON b.package_id = p.id
-			WHERE c.name = $1 ORDER BY p.name, b.event, b.version`, collection)
-	}
 	luck := rand.New(rand.NewPCG(1, 2))
 	builds := []string{"foo-1-1", "foo-2-1", "docs-1-1", "bash-5-1"}
 	changes := 0
@@ -141,9 +137,9 @@ func TestRoundFollows(t *testing.T) {
 			b := builds[luck.IntN(len(builds))]
 			switch luck.IntN(6) {
 			case 0:
-				f.administer("tagBuildBypass", "f40", b) // whether or not it was there
-				f.administer("untagBuildBypass", "f40", b)
-				f.administer("tagBuildBypass", "f40", "bash-5-1") // or the tag is empty
+				f.Administer("tagBuildBypass", "f40", b) // whether or not it was there
+				f.Administer("untagBuildBypass", "f40", b)
+				f.Administer("tagBuildBypass", "f40", "bash-5-1") // or the tag is empty
 			case 1:
 				f.happens("block docs tag=f40")
 			case 2:
@@ -151,13 +147,13 @@ func TestRoundFollows(t *testing.T) {
 			case 3:
 				f.happens(fmt.Sprintf("package new%d tag=f40", step))
 			default:
-				f.administer("tagBuildBypass", "f40", b)
+				f.Administer("tagBuildBypass", "f40", b)
 			}
 			changes++
 		}
 		f.round(1000 * time.Hour)
 		whole()
-		if diff := cmp.Diff(record("whole"), record("f40")); diff != "" {
+		if diff := cmp.Diff(f.record("whole"), f.record("f40")); diff != "" {
 			t.Fatalf("step %d (-everything +changes):\n%s", step, diff)
 		}
 		f.clock.Step(time.Minute)
@@ -171,13 +167,13 @@ func TestRoundFollows(t *testing.T) {
 func TestRoundUntracked(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(`UPDATE collection SET poll_untracked = false`)
+	f.SetCollection("f40", pgtest.OnlyTracked())
 	f.round(0)
 	f.round(0)
 	if got := f.builds("foo"); len(got) != 0 {
 		t.Fatalf("builds of foo, which is not tracked: %v", got)
 	}
-	f.exec(`UPDATE package SET tracked = true WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.Tracked(true))
 	f.round(0)
 	if got := f.builds("foo"); len(got) != 1 {
 		t.Errorf("builds of foo, which is tracked: %v, want one", got)

@@ -1,4 +1,4 @@
-package kojisync
+package kojisync_test
 
 import (
 	"os"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // BenchmarkPoll polls a distribution of 34,230 packages: when nothing of it is
@@ -24,9 +25,7 @@ func BenchmarkPoll(b *testing.B) {
 		b.Fatal(err)
 	}
 	f := fixtureOf(b, w)
-	f.exec(`
-		UPDATE collection
-		SET target = $1, dest_tag = $2, build_tag = $3`, kojisim.TargetName, kojisim.DestTagName, kojisim.BuildTagName)
+	f.SetCollection("f40", pgtest.Target(kojisim.TargetName), pgtest.DestTag(kojisim.DestTagName), pgtest.BuildTag(kojisim.BuildTagName))
 	for _, name := range []string{"first", "again"} {
 		b.Run(name, func(b *testing.B) {
 			start := cpuTime(b)
@@ -35,9 +34,9 @@ func BenchmarkPoll(b *testing.B) {
 			}
 			b.ReportMetric((cpuTime(b)-start).Seconds()/float64(b.N), "cpu-s/op")
 		})
-		f.exec(`ANALYZE`)
+		f.Analyze()
 	}
-	b.Logf("%s packages with builds and source facts", f.query(`SELECT count(*)::text FROM srpm`)[0])
+	b.Logf("%d packages with builds and source facts", len(f.SRPMs()))
 }
 
 // cpuTime is what this process, PostgreSQL apart, has used.

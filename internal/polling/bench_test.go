@@ -5,23 +5,27 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
-	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 // A meter counts what goes to a hub and back.
 type meter struct {
 	hub          http.Handler
 	calls, bytes atomic.Int64
+}
+
+// between puts the meter before a hub.
+func (m *meter) between(hub http.Handler) http.Handler {
+	m.hub = hub
+	return m
 }
 
 func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,31 +76,18 @@ func BenchmarkCycle(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	clock := kojisim.NewStepClock(w.Now())
-	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
-	m := &meter{hub: hub}
-	server := httptest.NewServer(m)
-	b.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	cfg := pgtest.Database(b)
-	sql := pgtest.NewConsole(b, cfg)
+	m := &meter{}
+	stage := scenario.New(b, w, scenario.Empty(), scenario.As("", ""), scenario.Through(m.between))
+	hub, client := stage.Hub, stage.Sync.Primary
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
 		if err := hub.Amend("tag " + name + " parents=" + kojisim.DestTagName); err != nil {
 			b.Fatal(err)
 		}
-		sql.Exec(`
-			INSERT INTO collection (name, display_name, target, dest_tag, build_tag, poll_untracked)
-			VALUES ($1, $1, $1, $1, $1, false)`, name)
+		stage.Collection(name, pgtest.BuildTag(name), pgtest.OnlyTracked())
 	}
-	log := slog.New(slog.DiscardHandler)
-	db := pgtest.Open(b, cfg)
-	s := &Service{DB: db, Log: log, Sync: kojisync.New(
-		db, koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now}, koschei.DefaultPriorityRules(), log,
-	)}
+	stage.Sync.Log = slog.New(slog.DiscardHandler)
+	s := &Service{DB: stage.Sync.DB, Log: stage.Sync.Log, Sync: stage.Sync}
 	cycle := func(what string) {
 		b.Helper()
 		m.take()
@@ -107,7 +98,7 @@ func BenchmarkCycle(b *testing.B) {
 		b.Logf("%s: %s, %s", what, m.take(), time.Since(began).Round(time.Millisecond))
 	}
 	for range b.N {
-		sql.Exec(`DELETE FROM tag_cursor`)
+		stage.ForgetTags()
 		cycle("everything")
 		cycle("quiet")
 		update(b, hub, client, 100)

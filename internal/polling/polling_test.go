@@ -2,8 +2,9 @@ package polling
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
-	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +17,10 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 const world = `
--- world --
 user koschei password=secret
 tag f40
 tag f40-build arches=x86_64 parents=f40
@@ -32,60 +33,44 @@ build foo-1-1 tag=f40
 // A fixture is a service with a hub and a record of its own.
 type fixture struct {
 	*Service
-	hub    *kojisim.Hub
-	client *koji.Client
-	sql    *pgtest.Console
+	stage *scenario.Stage
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clock := kojisim.NewStepClock(w.Now())
-	log := slog.New(slog.DiscardHandler)
-	hub := kojisim.NewHub(w, clock, log)
-	server := httptest.NewServer(hub)
-	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", Retry: koji.Retry{Attempts: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := pgtest.Database(t)
-	db := pgtest.Open(t, cfg)
-	return &fixture{hub: hub, client: client, sql: pgtest.NewConsole(t, cfg), Service: &Service{DB: db, Log: log, Sync: kojisync.New(
-		db, koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now}, koschei.DefaultPriorityRules(), log,
-	)}}
+	stage := scenario.New(t, scenario.World(t, world), scenario.Empty(), scenario.As("", ""))
+	return &fixture{stage: stage, Service: &Service{DB: stage.Sync.DB, Log: stage.Sync.Log, Sync: stage.Sync}}
 }
 
 // TestPass polls two collections, the first of which has no tag at the hub.
 func TestPass(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.sql.Exec(`
-		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag)
-		VALUES ('gone', 'Gone', 900, 'gone', 'gone', 'gone-build'), ('f40', 'Fedora 40', 1, 'f40', 'f40', 'f40-build')`)
+	f.stage.Collection("gone", pgtest.Order(900))
+	f.stage.Collection("f40", pgtest.Order(1))
 	for range 2 {
 		err := f.pass(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "collection gone: ") || strings.Contains(err.Error(), "collection f40: ") {
 			t.Errorf("error %v, want one about collection gone alone", err)
 		}
 	}
-	got := f.sql.Lines(`
-		SELECT concat_ws(' ', c.name, p.name, b.origin, b.version, s.build_requires)
-		FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN srpm s ON s.name = p.name AND s.version = b.version`)
-	if diff := cmp.Diff([]string{"f40 foo real 1 {foo}"}, got); diff != "" {
-		t.Errorf("builds with the BuildRequires of their sources (-want +got):\n%s", diff)
+	var got []string
+	for _, b := range f.stage.Builds() {
+		got = append(got, fmt.Sprintf("%s %s %s %s", b.Collection, b.Package, b.Origin, b.Version))
+	}
+	for _, s := range f.stage.SRPMs() {
+		got = append(got, fmt.Sprintf("%s %s requires %v", s.Name, s.Version, s.BuildRequires))
+	}
+	if diff := cmp.Diff([]string{"f40 foo real 1", "foo 1 requires [foo]"}, got); diff != "" {
+		t.Errorf("builds and sources (-want +got):\n%s", diff)
 	}
 
-	f.hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	f.stage.Hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
 	if err := f.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "collection f40: ") {
 		t.Errorf("error %v while the hub is away, want one about each collection", err)
 	}
-	f.hub.SetFaults(kojisim.Faults{})
-	f.sql.Exec(`DELETE FROM collection WHERE name = 'gone'`)
+	f.stage.Hub.SetFaults(kojisim.Faults{})
+	f.stage.RemoveCollection("gone")
 	if err := f.pass(t.Context()); err != nil {
 		t.Errorf("error %v without the collection that is gone", err)
 	}
@@ -153,17 +138,15 @@ func TestWoken(t *testing.T) {
 // TestPassForSome polls the collections it was woken for and no others.
 func TestPassForSome(t *testing.T) {
 	t.Parallel()
-	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
-	sql.Exec(`
-		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag)
-		VALUES ('a', 'A', 1, 'a', 'a', 'a-build'), ('b', 'B', 2, 'b', 'b', 'b-build')`)
+	w := pgtest.NewWorld(t)
+	db := w.Open()
+	w.Collection("a", pgtest.Order(1))
+	b := w.Collection("b", pgtest.Order(2))
 	log := slog.New(slog.DiscardHandler)
 	client, err := koji.New(koji.Config{Server: "http://127.0.0.1:1/kojihub", Retry: koji.Retry{Attempts: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := sql.Number(`SELECT id FROM collection WHERE name = 'b'`)
 	s := &Service{
 		DB: db, Log: log, interval: time.Hour, polled: time.Now(),
 		Sync: kojisync.New(db, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log),
@@ -180,9 +163,7 @@ func TestPassForSome(t *testing.T) {
 func TestSourceFacts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.sql.Exec(`
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
-		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build')`)
+	f.stage.Collection("f40")
 	c, err := f.DB.Collection(t.Context(), "f40")
 	if err != nil {
 		t.Fatal(err)
@@ -191,10 +172,10 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+		if err := f.stage.Hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
-		builds, err := f.client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})
+		builds, err := f.stage.Sync.Primary.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +185,8 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.sourceFacts(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if n := f.sql.Number(`SELECT count(*) FROM srpm WHERE version = $1`, version); n != 1 {
+		known := f.stage.SRPMsOf("foo")
+		if n := slices.IndexFunc(known, func(s pgtest.SRPM) bool { return s.Version == version }); n < 0 {
 			t.Errorf("facts of foo-%s-1 are not stored", version)
 		}
 	}

@@ -2,39 +2,29 @@ package reporesolver
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/koschei-ci/koschei/internal/scenario"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-// small is a world in which everything is tagged by hand.
-const small = `
-start 2026-11-23T12:00:00Z
-user root password=secret perms=admin
-channel default
-host builder1 arches=x86_64 capacity=20 channels=default
-tag f44
-tag f44-build arches=x86_64 parents=f44
-target f44 build=f44-build dest=f44
-group f44-build build
-member f44-build build mandatory bash
-package bash tag=f44
+// small is the common world, in which bash is built with gcc, with packages that
+// are tagged by hand.
+var small = strings.Replace(scenario.CommonWorld, "build bash-5-1 tag=f44", "build bash-5-1 tag=f44\n requires gcc", 1) + `
 package gcc tag=f44
 package glibc tag=f44
 package foo tag=f44
-build bash-5-1 tag=f44
- requires gcc
- binary bash
 build gcc-1-1 tag=f44
  requires bash
  binary gcc
@@ -70,68 +60,51 @@ func (s *sim) tag(nvr string) {
 
 // packages tells the state, resolution and dependency priority of each package.
 func (s *sim) packages() []string {
-	return s.Lines(`SELECT name || ' ' || state || ' ' || resolution || ' ' || coalesce(dependency_priority, 0)
-		FROM package LEFT JOIN resolution ON package_id = id
-		ORDER BY name`)
-}
-
-func (s *sim) expect(what string, got []string, want ...string) {
-	s.T.Helper()
-	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-		s.T.Errorf("%s (-want +got):\n%s", what, diff)
+	var lines []string
+	for _, p := range s.Packages() {
+		lines = append(lines, fmt.Sprintf("%s %s %s %d", p.Name, p.State, p.Resolution, p.DependencyPriority))
 	}
+	return lines
 }
 
-// baseline stores the present answer as what a package's last build was made
-// with, as the build-resolver would.
-func (s *sim) baseline(name string) {
+// collection is the row of f44.
+func (s *sim) collection() pgtest.Collection {
 	s.T.Helper()
-	s.Exec(`
-		INSERT INTO dependency_set (hash, size, content)
-		SELECT set_hash, 1, set_content
-		FROM resolution JOIN package ON id = package_id
-		WHERE name = $1
-		ON CONFLICT DO NOTHING`, name)
-	s.Exec(`
-		UPDATE build b
-		SET deps = 'resolved', dependency_set_id = d.id
-		FROM package p
-		JOIN resolution r ON r.package_id = p.id
-		JOIN dependency_set d ON d.hash = r.set_hash
-		WHERE b.id = p.last_complete_build_id AND p.name = $1`, name)
-	s.Exec(`UPDATE package SET resolved_build_id = NULL WHERE name = $1`, name)
+	return s.CollectionRow("f44")
+}
+
+// changed are the changes of all repos, as repo, source and versions.
+func (s *sim) changed() []string {
+	s.T.Helper()
+	var lines []string
+	for _, c := range s.RepoChanges() {
+		lines = append(lines, fmt.Sprintf("%d %s %s %s", c.RepoID, c.Source, c.Prev, c.Curr))
+	}
+	return lines
 }
 
 func TestPrioritiesFollowUpdates(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	s.expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
-	s.baseline("foo")
+	s.Expect("before any update", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.BuiltWithVerdict("foo")
 	s.tag("gcc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	s.expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("after an update", s.packages(), "bash ok resolved 0", "foo ok resolved 256", "gcc ok resolved 0", "glibc ok resolved 0")
 	s.tag("glibc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	s.expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
-	s.expect("changes of the last repo", s.Lines(`
-		SELECT source || ' ' || p.version || ' ' || n.version
-		FROM repo_change r
-		JOIN collection c ON c.latest_repo_id = r.repo_id
-		JOIN nevra p ON p.id = r.prev[1]
-		JOIN nevra n ON n.id = r.curr[1]`), "glibc 1 2")
+	s.Expect("after another", s.packages(), "bash ok resolved 0", "foo ok resolved 384", "gcc ok resolved 0", "glibc ok resolved 0")
+	s.Expect("changes of repos", s.changed(), "2 gcc 1 2", "3 glibc 1 2")
 
 	// A build that is running changes nothing, and one that ended does not
 	// until it is known what it was made with.
-	s.Exec(`
-		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, repo_id)
-		SELECT id, 'scratch', 'running', 1000000, 1000000, '1', '1', $1, 1
-		FROM package WHERE name = 'foo'`, s.Now())
+	s.Build("foo", s.Now(), pgtest.At(1_000_000), pgtest.Task(1_000_000), pgtest.InRepo(1))
 	s.NewRepo()
 	s.mustPass()
-	s.expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
+	s.Expect("while a build is running", s.packages()[1:2], "foo ok resolved 384")
 }
 
 // TestForgottenPackages has an operator clean up, so that packages which are in
@@ -151,47 +124,44 @@ func TestForgottenPackages(t *testing.T) {
 	}
 	s.Clock.Step(time.Minute)
 	s.mustPass()
-	s.expect("changes of the last repo", s.Lines(`
-		SELECT source || ' ' || p.version || ' ' || n.version
-		FROM repo_change r
-		JOIN nevra p ON p.id = r.prev[1]
-		JOIN nevra n ON n.id = r.curr[1]`), "foo 1 3")
+	s.Expect("changes of repos", s.changed(), "2 foo 1 3")
 }
 
 func TestUnresolvedPackage(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	latest := s.Number(`SELECT latest_repo_id FROM collection`)
+	latest := s.collection().LatestRepoID
 	s.tag("foo-2-1")
 	s.Poll()
 	s.mustPass()
-	s.expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
-	s.expect("its problems", s.Lines(`SELECT unnest(problems) FROM resolution_change WHERE NOT resolved`),
-		"no package found for nothing-that-exists")
-	if now := s.Number(`SELECT latest_repo_id FROM collection`); now != latest {
+	s.Expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
+	var problems []string
+	for _, change := range s.Transitions() {
+		if !change.Resolved {
+			problems = append(problems, change.Problems...)
+		}
+	}
+	s.Expect("its problems", problems, "no package found for nothing-that-exists")
+	if now := s.collection().LatestRepoID; now != latest {
 		t.Errorf("latest repo %d, it was %d", now, latest)
 	}
 	s.NewRepo()
 	s.mustPass()
-	if n := s.Number(`SELECT packages_failed FROM repo ORDER BY repo_id DESC LIMIT 1`); n != 1 {
+	if n := s.NewestRepo().PackagesFailed; n != 1 {
 		t.Errorf("%d packages failed, want 1", n)
 	}
 	s.tag("foo-3-1")
 	s.Poll()
 	s.mustPass()
-	s.expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
-	s.expect("transitions", s.Lines(`
-		SELECT r.resolved || ' in ' || r.repo_id
-		FROM resolution_change r
-		JOIN package p ON p.id = r.package_id
-		WHERE p.name = 'foo'
-		ORDER BY r.id`), "true in 1", "false in 1", "true in 2")
-	s.expect("messages", s.Lines(`
-		SELECT body->>'name' || ' ' || (body->>'old') || ' ' || (body->>'new')
-		FROM outbox
-		WHERE topic = 'package.state.change' AND body->>'name' = 'foo'
-		ORDER BY id`), "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
+	s.Expect("a build that can be resolved", s.packages()[1:2], "foo ok resolved 0")
+	var transitions []string
+	for _, change := range s.TransitionsOf("foo") {
+		transitions = append(transitions, fmt.Sprintf("%t in %d", change.Resolved, change.RepoID))
+	}
+	s.Expect("transitions", transitions, "true in 1", "false in 1", "true in 2")
+	messages := slices.DeleteFunc(s.StateMessages(), func(m string) bool { return !strings.HasPrefix(m, "foo ") })
+	s.Expect("messages", messages, "foo ignored ok", "foo ok unresolved", "foo unresolved ok")
 }
 
 // A collection whose tag does not exist, one whose group does not, and one
@@ -200,21 +170,27 @@ func TestTroubleStaysApart(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.AddCollection("gone", "gone-build")
-	s.Exec(`UPDATE collection SET "order" = 200, dest_tag = 'f44' WHERE name = 'gone'`)
+	s.SetCollection("gone", pgtest.Order(200))
 	s.AddCollection("groupless", "f44-build")
-	s.Exec(`UPDATE collection SET "order" = 150, build_group = 'no-such-group' WHERE name = 'groupless'`)
+	s.SetCollection("groupless", pgtest.Order(150), pgtest.BuildGroup("no-such-group"))
 	for range 3 {
 		if err := s.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.expect("collections", s.Lines(`SELECT name || ' ' || latest_repo_resolved FROM collection ORDER BY name`),
-		"f44 resolved", "gone unattempted", "groupless unresolved")
-	s.expect("why", s.Lines(`SELECT unnest(problems) FROM repo`), "tag f44-build has no group no-such-group")
+	var collections, problems []string
+	for _, c := range s.Collections() {
+		collections = append(collections, fmt.Sprintf("%s %s", c.Name, c.LatestRepoResolved))
+	}
+	s.Expect("collections", collections, "f44 resolved", "gone unattempted", "groupless unresolved")
+	for _, r := range s.World.Repos() {
+		problems = append(problems, r.Problems...)
+	}
+	s.Expect("why", problems, "tag f44-build has no group no-such-group")
 	if troubles := s.troubles(); len(troubles) != 1 {
 		t.Errorf("troubles %v", troubles)
 	}
-	s.Exec(`DELETE FROM collection WHERE name = 'gone'`)
+	s.RemoveCollection("gone")
 	s.Clock.Step(time.Hour)
 	s.Hub.SetFaults(kojisim.Faults{HTML503: true})
 	if err := s.pass(t.Context()); err != nil {
@@ -232,7 +208,7 @@ func TestTroubleStaysApart(t *testing.T) {
 }
 
 // twoTags is small with another collection's tags beside it.
-const twoTags = small + `tag f45
+var twoTags = small + `tag f45
 tag f45-build arches=x86_64 parents=f45
 target f45 build=f45-build dest=f45
 group f45-build build
@@ -250,7 +226,7 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, twoTags))
 	s.AddCollection("f45", "f45-build")
-	s.Exec(`UPDATE collection SET dest_tag = 'f45' WHERE name = 'f45'`)
+	s.SetCollection("f45", pgtest.DestTag("f45"))
 	s.Poll()
 	s.mustPass()
 	s.pace = time.Millisecond
@@ -285,8 +261,15 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	s.expect("repos resolved", s.Lines(`SELECT c.name || ' ' || count(*) FROM repo r JOIN collection c ON c.id = r.collection_id
-		WHERE r.resolved = 'resolved' GROUP BY c.name ORDER BY c.name`), "f44 2", "f45 2")
+	resolved := map[string]int{}
+	for _, r := range s.World.Repos() {
+		if r.Resolved == koschei.Resolved {
+			resolved[r.Collection]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"f44": 2, "f45": 2}, resolved); diff != "" {
+		t.Errorf("repos resolved (-want +got):\n%s", diff)
+	}
 }
 
 // What nobody wants resolved is not, and is resolved at once when somebody
@@ -294,18 +277,19 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 func TestIneligible(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
-	s.Exec(`UPDATE package SET tracked = false WHERE name = 'bash'`)
-	s.Exec(`UPDATE package SET skip_resolution = true WHERE name = 'gcc'`)
+	s.SetPackage("bash", pgtest.Tracked(false))
+	s.SetPackage("gcc", pgtest.NotResolved(true))
 	s.mustPass()
-	s.expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
-	s.Exec(`UPDATE package SET blocked = true WHERE name = 'foo'`)
+	s.Expect("packages", s.packages(), "bash untracked unattempted 0", "foo ok resolved 0", "gcc ok unattempted 0", "glibc ok resolved 0")
+	s.SetPackage("foo", pgtest.Blocked(true))
 	s.tag("gcc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	s.Exec(`UPDATE package SET tracked = true, blocked = false, skip_resolution = false`)
+	s.SetPackages(pgtest.Tracked(true), pgtest.Blocked(false))
+	s.SetPackage("gcc", pgtest.NotResolved(false))
 	s.mustPass()
-	s.expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
-	if n := s.Number(`SELECT repo_id FROM resolution r JOIN package p ON p.id = r.package_id WHERE p.name = 'foo'`); n != 2 {
+	s.Expect("packages", s.packages(), "bash ok resolved 0", "foo ok resolved 0", "gcc ok resolved 0", "glibc ok resolved 0")
+	if n := s.PackageRow("foo").ResolvedIn; n != 2 {
 		t.Errorf("foo has its answer from repo %d, want 2", n)
 	}
 }
@@ -318,7 +302,7 @@ func TestEditedCollection(t *testing.T) {
 	s.tag("gcc-2-1")
 	s.NewRepo()
 	s.mustPass()
-	changes := s.Number(`SELECT count(*) FROM repo_change`)
+	changes := s.RepoChanges()
 	_, err := s.DB.EditCollection(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
 		func(c *koschei.Collection) error {
 			c.BuildGroup = "nothing"
@@ -328,9 +312,11 @@ func TestEditedCollection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.mustPass()
-	s.expect("the collection", s.Lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection`), "2 unresolved")
-	if n := s.Number(`SELECT count(*) FROM repo_change`); n != changes || n == 0 {
-		t.Errorf("%d changes of repos known, they were %d", n, changes)
+	if c := s.collection(); c.LatestRepoID != 2 || c.LatestRepoResolved != koschei.Unresolved {
+		t.Errorf("the collection is %+v, want it in repo 2, unresolved", c)
+	}
+	if diff := cmp.Diff(changes, s.RepoChanges()); diff != "" || len(changes) == 0 {
+		t.Errorf("changes of repos, of which there were %d (-before +after):\n%s", len(changes), diff)
 	}
 }
 
@@ -349,7 +335,7 @@ func TestTwoResolvers(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := s.Number(`SELECT count(*) FROM resolution_change`); n != 4 {
+	if n := len(s.Transitions()); n != 4 {
 		t.Errorf("%d transitions of 4 packages", n)
 	}
 }
@@ -366,25 +352,28 @@ func TestManyRepos(t *testing.T) {
 	}
 	s := newSim(t, world)
 	s.mustPass()
-	if n := s.Number(`SELECT count(*) FROM package WHERE resolution = 'unattempted'`); n != 0 {
-		t.Errorf("%d packages were not tried", n)
+	was := s.Packages()
+	for _, p := range was {
+		if p.Resolution == koschei.Unattempted {
+			t.Errorf("%s was not tried", p.Name)
+		}
 	}
-	was := strings.Join(s.Lines(`SELECT xmin::text FROM package ORDER BY id`), " ")
 	s.mustPass()
-	if now := strings.Join(s.Lines(`SELECT xmin::text FROM package ORDER BY id`), " "); now != was {
-		t.Error("a pass without news wrote")
+	if diff := cmp.Diff(was, s.Packages()); diff != "" {
+		t.Errorf("a pass without news wrote (-before +after):\n%s", diff)
 	}
 	for range 40 {
 		s.Clock.Step(time.Hour)
 		s.Poll()
 		s.mustPass()
 	}
-	if n := s.Number(`SELECT count(*) FROM repo`); n < 8 {
+	if n := len(s.World.Repos()); n < 8 {
 		t.Errorf("only %d repos in 40 hours", n)
 	}
-	if n := s.Number(`SELECT count(*) FROM resolution r JOIN package p ON p.id = r.package_id
-		WHERE (p.resolution = 'resolved') <> (r.set_hash IS NOT NULL)`); n != 0 {
-		t.Errorf("%d packages say otherwise than their resolution", n)
+	for _, p := range s.Packages() {
+		if p.ResolvedIn != 0 && (p.Resolution == koschei.Resolved) != p.Installable {
+			t.Errorf("%s says otherwise than its resolution: %+v", p.Name, p)
+		}
 	}
 	c, err := s.DB.Collection(t.Context(), "f44")
 	if err != nil || c.State() != koschei.StateOK {
@@ -397,7 +386,7 @@ func TestHiddenRepo(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	event := s.Number(`SELECT latest_repo_event FROM collection`)
+	event := s.collection().LatestRepoEvent
 	s.tag("gcc-2-1")
 	s.NewRepo()
 	s.mustPass()
@@ -405,9 +394,11 @@ func TestHiddenRepo(t *testing.T) {
 	s.NewRepo()
 	s.Administer("newRepo", "f44-build", event)
 	s.Clock.Step(time.Hour)
-	s.expect("repos at the hub", []string{s.newestRepo()}, "4")
+	s.Expect("repos at the hub", []string{s.newestRepo()}, "4")
 	s.mustPass()
-	s.expect("latest", s.Lines(`SELECT latest_repo_id FROM collection`), "3")
+	if got := s.collection().LatestRepoID; got != 3 {
+		t.Errorf("the latest repo is %d, want 3", got)
+	}
 }
 
 // newestRepo is the one that was made last.
@@ -427,7 +418,7 @@ func (s *sim) fresh() *koschei.Freshness {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	f := all[s.Number(`SELECT id FROM collection`)]
+	f := all[s.collection().ID]
 	return &f
 }
 
@@ -447,7 +438,7 @@ func TestFreshnessWithBrokenBuildroot(t *testing.T) {
 		s.NewRepo()
 		s.mustPass()
 	}
-	s.expect("verdicts", s.packages()[1:2], "foo ok resolved 0")
+	s.Expect("verdicts", s.packages()[1:2], "foo ok resolved 0")
 	f := s.fresh()
 	if f.Verdicts.RepoID != before.Verdicts.RepoID || f.Newer != 2 || f.Broken != 2 || f.EventsBehind() <= 0 || f.Behind(s.Now()) < time.Hour {
 		t.Errorf("with a broken buildroot: %+v, %d events and %v behind", f, f.EventsBehind(), f.Behind(s.Now()))
@@ -467,7 +458,7 @@ func TestTroubleIsStored(t *testing.T) {
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
 	s.NewRepo()
-	s.Exec(`UPDATE collection SET build_group = 'build', build_tag = 'gone-build'`)
+	s.SetCollection("f44", pgtest.BuildTag("gone-build"))
 	began := s.Now()
 	for range 2 {
 		if err := s.pass(t.Context()); err != nil {
@@ -479,7 +470,7 @@ func TestTroubleIsStored(t *testing.T) {
 	if r.Trouble != "Koji says: No such entry in table tag: gone-build" || r.Failures != 2 || !r.FirstSeen.Equal(began) || !r.LastSeen.Equal(began.Add(time.Hour)) {
 		t.Errorf("stored: %+v", r)
 	}
-	s.Exec(`UPDATE collection SET build_tag = 'f44-build'`)
+	s.SetCollection("f44", pgtest.BuildTag("f44-build"))
 	s.mustPass()
 	if r := s.fresh().Report("repo-resolver"); r.Trouble != "" || r.Failures != 0 || r.Succeeded.Before(began) {
 		t.Errorf("stored when it was over: %+v", r)

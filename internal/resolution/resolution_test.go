@@ -143,26 +143,16 @@ func open(t *testing.T, repos *resolution.Repos, url string) *resolution.Repo {
 	return repo
 }
 
-func TestResolve(t *testing.T) {
-	t.Parallel()
-	repos, n, f44, _ := hub(t)
-	repo := open(t, repos, f44)
-	group, err := repo.Group("build", noHub)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"bash", "no-such-package", "coreutils"}, group); diff != "" {
-		t.Errorf("group (-want +got):\n%s", diff)
-	}
-	if _, err := repo.Group("other", noHub); !errors.Is(err, errHub) {
-		t.Errorf("a group that is not there: the hub is not asked: %v", err)
-	}
-	tests := []struct {
-		name     string
-		requires []string
-		want     []string // the set, or
-		problems []string
-	}{
+// A wish is what a package requires in the world's newer repo, and the answer.
+type wish struct {
+	name     string
+	requires []string
+	want     []string // the set, or
+	problems []string
+}
+
+func wishes() []wish {
+	return []wish{
 		{"nothing", nil, []string{"bash-6-1.x86_64/0", "coreutils-2-1.noarch/0"}, nil},
 		{
 			"distances",
@@ -201,6 +191,36 @@ func TestResolve(t *testing.T) {
 			[]string{`a BuildRequires cannot be read: dependency "lib >= ", byte 8: the version is empty`},
 		},
 	}
+}
+
+func checkAnswer(t *testing.T, n *numbers, test *wish, a *resolution.Answer) {
+	t.Helper()
+	if diff := cmp.Diff(test.problems, a.Problems); diff != "" {
+		t.Fatalf("%s: problems (-want +got):\n%s", test.name, diff)
+	}
+	if diff := cmp.Diff(append([]string{}, test.want...), n.print(a.Set)); diff != "" {
+		t.Fatalf("%s: set (-want +got):\n%s", test.name, diff)
+	}
+	if !slices.IsSortedFunc(a.Set, func(a, b depset.Member) int { return int(a.ID - b.ID) }) {
+		t.Fatalf("%s: the set is not sorted: %v", test.name, a.Set)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	repos, n, f44, _ := hub(t)
+	repo := open(t, repos, f44)
+	group, err := repo.Group("build", noHub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"bash", "no-such-package", "coreutils"}, group); diff != "" {
+		t.Errorf("group (-want +got):\n%s", diff)
+	}
+	if _, err := repo.Group("other", noHub); !errors.Is(err, errHub) {
+		t.Errorf("a group that is not there: the hub is not asked: %v", err)
+	}
+	tests := wishes()
 	for _, goroutines := range []int{1, 4} {
 		resolver := repo.Resolver(resolution.Options{Group: group, Goroutines: goroutines})
 		var requires [][]string
@@ -214,16 +234,7 @@ func TestResolve(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, a := range answers {
-			test := tests[i%len(tests)]
-			if diff := cmp.Diff(test.problems, a.Problems); diff != "" {
-				t.Fatalf("%s: problems (-want +got):\n%s", test.name, diff)
-			}
-			if diff := cmp.Diff(append([]string{}, test.want...), n.print(a.Set)); diff != "" {
-				t.Fatalf("%s: set (-want +got):\n%s", test.name, diff)
-			}
-			if !slices.IsSortedFunc(a.Set, func(a, b depset.Member) int { return int(a.ID - b.ID) }) {
-				t.Fatalf("%s: the set is not sorted: %v", test.name, a.Set)
-			}
+			checkAnswer(t, n, &tests[i%len(tests)], &a)
 		}
 		again := goals(requires)
 		for i, a := range answers {

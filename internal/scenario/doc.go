@@ -1,8 +1,9 @@
 // Package scenario prepares the world in which services are tested: a simulated
 // hub with a few packages and a clock that the test moves, a record on a real
 // PostgreSQL that knows the hub's packages and builds, and functions that change
-// something at the hub. Tests of services use it. They bring the service and
-// check its result. The package decides nothing that a service decides.
+// something at the hub, and fill and read the record. Tests of services use it. They
+// bring the service and check its result. The package decides nothing that a service
+// decides.
 //
 // Its own tests are the stories, one in each file of testdata/stories. A story
 // runs the real services, on a database of its own. docs/stories.md lists what

@@ -1,12 +1,13 @@
 package scenario_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // judge checks what must be true at the end of every story.
@@ -18,7 +19,7 @@ func (p *play) judge() {
 		p.T.Error(err)
 		return
 	}
-	builds := p.Lines(`SELECT id || ' ' || task_id FROM build WHERE origin = 'scratch' AND copied_from IS NULL AND task_id IS NOT NULL`)
+	builds, submitting := p.places()
 	atHub := map[string]int{}
 	live := map[string]int{}
 	for i := range tasks {
@@ -27,7 +28,7 @@ func (p *play) judge() {
 		atHub[place]++
 		if !t.State.Ended() {
 			live[t.Key()]++
-			if !slices.Contains(builds, place) && p.Number(`SELECT count(*) FROM build WHERE id = $1 AND outcome = 'submitting'`, t.Key()) == 0 {
+			if !slices.Contains(builds, place) && !slices.Contains(submitting, t.Key()) {
 				p.T.Errorf("task %d with key %s runs at the hub, the record does not know of it", t.ID, t.Key())
 			}
 		}
@@ -46,20 +47,38 @@ func (p *play) judge() {
 	p.judgeStates()
 }
 
+// ours are the scratch builds of the record that are no copies.
+func (p *play) ours() []pgtest.Build {
+	p.T.Helper()
+	return slices.DeleteFunc(p.ScratchBuilds(), func(b pgtest.Build) bool { return b.CopiedFrom != 0 })
+}
+
+// places are the builds of the record with their tasks at the hub, as "build
+// task", and the builds that are on their way there.
+func (p *play) places() (builds, submitting []string) {
+	p.T.Helper()
+	for _, b := range p.ours() {
+		if b.TaskID != 0 {
+			builds = append(builds, fmt.Sprint(b.ID, " ", b.TaskID))
+		}
+		if b.Outcome == koschei.OutcomeSubmitting {
+			submitting = append(submitting, strconv.FormatInt(b.ID, 10))
+		}
+	}
+	return builds, submitting
+}
+
 // judgeStates holds what the schema makes of packages against the one place
 // that decides what their state is.
 func (p *play) judgeStates() {
 	p.T.Helper()
-	for _, line := range p.Lines(`
-		SELECT p.name || '@' || c.name || ' ' || p.state
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id`) {
-		name, state, _ := strings.Cut(line, " ")
+	for _, stored := range p.Packages() {
+		name := stored.Name + "@" + stored.Collection
 		page, _, err := p.page(name)
 		if err != nil {
 			p.T.Error(err)
-		} else if want := page.Package.State(); string(want) != state {
-			p.T.Errorf("package %s is %s in the database, want %s", name, state, want)
+		} else if want := page.Package.State(); want != stored.State {
+			p.T.Errorf("package %s is %s in the database, want %s", name, stored.State, want)
 		}
 	}
 }
@@ -68,11 +87,11 @@ func (p *play) judgeStates() {
 func (p *play) judgeTask(task int64) {
 	p.T.Helper()
 	truth, known := p.Hub.World().Verdict(int(task))
-	outcomes := p.Lines(`SELECT outcome FROM build WHERE origin = 'scratch' AND copied_from IS NULL AND task_id = $1`, task)
-	if !known || len(outcomes) == 0 {
+	builds := slices.DeleteFunc(p.ours(), func(b pgtest.Build) bool { return b.TaskID != task })
+	if !known || len(builds) == 0 {
 		return
 	}
-	got := koschei.Outcome(outcomes[0])
+	got := builds[0].Outcome
 	want := map[kojisim.Cause][]koschei.Outcome{
 		kojisim.CauseNone:           {koschei.OutcomeComplete},
 		kojisim.CauseSource:         {koschei.OutcomeFailed},

@@ -103,12 +103,11 @@ func (p *play) newest(word string) (*postgres.BuildRecord, error) {
 }
 
 func askStates(p *play, args []string) ([]string, error) {
-	return p.Lines(`
-		SELECT p.name || ' ' || p.state
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id
-		WHERE c.name = $1
-		ORDER BY p.name`, args[0]), nil
+	var lines []string
+	for _, pkg := range p.PackagesIn(args[0]) {
+		lines = append(lines, fmt.Sprintf("%s %s", pkg.Name, pkg.State))
+	}
+	return lines, nil
 }
 
 func askState(p *play, args []string) ([]string, error) {
@@ -322,11 +321,16 @@ func askReports(p *play, args []string) ([]string, error) {
 }
 
 func askFindings(p *play, _ []string) ([]string, error) {
-	return p.Lines(`
-		SELECT sentence || CASE repair WHEN '' THEN '' ELSE ' Mended: ' || repair END
-		FROM finding
-		WHERE ended IS NULL OR repair <> ''
-		ORDER BY first_seen, id`), nil
+	var lines []string
+	for _, f := range p.Findings() {
+		switch {
+		case f.Repair != "":
+			lines = append(lines, f.Sentence+" Mended: "+f.Repair)
+		case f.Lasts:
+			lines = append(lines, f.Sentence)
+		}
+	}
+	return lines, nil
 }
 
 // builtTasks are the tasks at the hub that have a key, oldest first.

@@ -3,12 +3,15 @@ package scenario
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
@@ -23,7 +26,7 @@ import (
 
 // A Stage is a hub and a record of it. What goes wrong on it ends the test.
 type Stage struct {
-	*pgtest.Console // on the record
+	*pgtest.World // the record
 
 	T     testing.TB
 	Hub   *kojisim.Hub
@@ -48,33 +51,52 @@ func World(t testing.TB, text string) *kojisim.World {
 // Sink is by what a test may take events from a stage, from the first one on.
 const Sink = "story"
 
-// New has one collection, f44, whose packages are all tracked. The world has a
-// tag and target of that name, and a build tag f44-build.
-func New(t testing.TB, world *kojisim.World) *Stage {
+// An Option says what is special about a stage.
+type Option func(*options)
+
+type options struct {
+	login   koji.Login
+	through func(http.Handler) http.Handler
+	empty   bool
+}
+
+// As has the record's client log in as another user of the world.
+func As(user, password string) Option {
+	return func(o *options) { o.login = koji.Login{User: user, Password: password} }
+}
+
+// Through puts something between the record's client and the hub.
+func Through(wrap func(hub http.Handler) http.Handler) Option {
+	return func(o *options) { o.through = wrap }
+}
+
+// Empty has the record know nothing: it has no collection.
+func Empty() Option { return func(o *options) { o.empty = true } }
+
+// New returns a stage. The record has one collection, f44, whose packages are
+// all tracked; the world has a tag and target of that name, and a build tag
+// f44-build. The client logs in as koschei, who must be in the world if it does
+// anything that needs that.
+func New(t testing.TB, world *kojisim.World, with ...Option) *Stage {
 	t.Helper()
+	o := options{login: koji.Login{User: "koschei", Password: "secret"}, through: func(h http.Handler) http.Handler { return h }}
+	for _, option := range with {
+		option(&o)
+	}
 	clock := kojisim.NewStepClock(world.Now())
 	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(hub)
+	server := httptest.NewServer(o.through(hub))
 	t.Cleanup(server.Close)
-	s := &Stage{T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}
-	client, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub", TopURL: server.URL + "/kojifiles",
-		Login:   koji.Login{User: "koschei", Password: "secret"}, // who logs in must be in the world
-		Observe: func(method string, _ koji.Class, _ time.Duration) { s.called(method) },
-		Retry:   koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := pgtest.Database(t)
-	s.Console = pgtest.NewConsole(t, cfg)
-	s.Sync = kojisync.New(pgtest.Open(t, cfg), koji.Hubs{Primary: client}, koschei.Clock{Read: clock.Now},
+	s := &Stage{World: pgtest.NewWorld(t), T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}
+	s.Sync = kojisync.New(s.Open(), koji.Hubs{Primary: s.client(server.URL, o.login)}, koschei.Clock{Read: clock.Now},
 		koschei.DefaultPriorityRules(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err := s.Sync.DB.OpenSink(t.Context(), Sink, clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	s.AddCollection("f44", "f44-build")
-	s.Poll()
+	if !o.empty {
+		s.AddCollection("f44", "f44-build")
+		s.Poll()
+	}
 	return s
 }
 
@@ -84,11 +106,26 @@ func (s *Stage) called(method string) {
 	s.calls[method]++
 }
 
-// Calls returns how often a method of the hub was called on the record's behalf.
+// Calls returns how often a method of a hub was called on the record's behalf.
 func (s *Stage) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
+}
+
+// AllCalls is Calls of each method that was called.
+func (s *Stage) AllCalls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// Expect compares what a test found with what it wants.
+func (s *Stage) Expect(what string, got []string, want ...string) {
+	s.T.Helper()
+	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
+		s.T.Errorf("%s (-want +got):\n%s", what, diff)
+	}
 }
 
 // Repositories returns where a service gets the hub's repos from.
@@ -122,7 +159,7 @@ func (s *Stage) Poll() {
 	for i := range collections {
 		c := &collections[i]
 		err := s.Sync.PackageList(s.T.Context(), c)
-		s.Exec(`UPDATE package SET tracked = true WHERE NOT tracked`)
+		s.TrackAll()
 		if err == nil {
 			err = s.Sync.TaggedBuilds(s.T.Context(), c)
 		}

@@ -58,7 +58,8 @@ func (s *Stage) client(url string, login koji.Login) *koji.Client {
 	s.T.Helper()
 	client, err := koji.New(koji.Config{
 		Server: url + "/kojihub", TopURL: url + "/kojifiles", Login: login,
-		Retry: koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
+		Observe: func(method string, _ koji.Class, _ time.Duration) { s.called(method) },
+		Retry:   koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
 	})
 	if err != nil {
 		s.T.Fatal(err)

@@ -14,12 +14,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/reporesolver"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/scheduler"
@@ -98,10 +100,11 @@ func newPair(t *testing.T) *pair {
 	p.second = p.AddSecondary(scenario.World(t, secondaryWorld))
 	p.LogIn("koschei", "secret")
 	p.AddCollection("el1", "el1-build")
-	p.Exec(`UPDATE collection SET secondary_mode = true, dest_tag = 'el1' WHERE name = 'el1'`)
+	p.SetCollection("el1", pgtest.Secondary(), pgtest.DestTag("el1"))
 	p.Poll()
-	p.Exec(`UPDATE package SET last_build_started = '2026-01-01'`)
-	p.Exec(`UPDATE build SET started = '2026-01-01', finished = '2026-01-01'`)
+	longAgo := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p.SetBuilds(pgtest.Started(longAgo), pgtest.Finished(longAgo))
+	p.RefreshLastBuilds()
 	s, repos := p.Sync, p.Repositories()
 	p.polling = &polling.Service{DB: s.DB, Sync: s, Log: s.Log}
 	p.repos = &reporesolver.Service{
@@ -132,25 +135,47 @@ func (p *pair) pass(d time.Duration) {
 	p.Clock.Step(d)
 }
 
-func (p *pair) expect(what string, got []string, want ...string) {
-	p.T.Helper()
-	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
-		p.T.Errorf("%s (-want +got):\n%s", what, diff)
-	}
-}
-
 func (p *pair) states(collection string) []string {
-	return p.Lines(`
-		SELECT p.name || ' ' || p.state FROM package p JOIN collection c ON c.id = p.collection_id
-		WHERE c.name = $1 ORDER BY p.name`, collection)
+	var lines []string
+	for _, pkg := range p.PackagesIn(collection) {
+		lines = append(lines, fmt.Sprintf("%s %s", pkg.Name, pkg.State))
+	}
+	return lines
 }
 
 // scratch describes scratch builds of a collection.
 func (p *pair) scratch(collection string) []string {
-	return p.Lines(`
-		SELECT concat_ws(' ', p.name, b.hub, b.outcome, 'repo', b.repo_id, b.deps)
-		FROM build b JOIN package p ON p.id = b.package_id JOIN collection c ON c.id = p.collection_id
-		WHERE c.name = $1 AND b.origin = 'scratch' ORDER BY p.name, b.id`, collection)
+	var lines []string
+	for _, b := range p.ScratchBuilds() {
+		if b.Collection == collection {
+			lines = append(lines, fmt.Sprintf("%s %s %s repo %d %s", b.Package, b.Hub, b.Outcome, b.RepoID, b.Deps))
+		}
+	}
+	return lines
+}
+
+// latest are the latest repos of all collections.
+func (p *pair) latest() []string {
+	var lines []string
+	for _, c := range p.Collections() {
+		lines = append(lines, fmt.Sprintf("%s %d", c.Name, c.LatestRepoID))
+	}
+	return lines
+}
+
+// expectMapping wants one repo to be on its way to the primary hub, with a task
+// or without.
+func (p *pair) expectMapping(what string, want pgtest.RepoMapping, task bool) {
+	p.T.Helper()
+	got := p.RepoMappings()
+	if len(got) != 1 || (got[0].TaskID != 0) != task {
+		p.T.Errorf("%s: %+v, want one with a task: %t", what, got, task)
+		return
+	}
+	want.TaskID = got[0].TaskID
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		p.T.Errorf("%s (-want +got):\n%s", what, diff)
+	}
 }
 
 // tasks are the tasks of a method at the primary hub, the newest first.
@@ -193,26 +218,29 @@ func TestSecondaryMode(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	p.pass(time.Minute)
-	p.expect("before the primary hub has the repo", p.states("el1"),
+	p.Expect("before the primary hub has the repo", p.states("el1"),
 		"broken ok", "fine ok", "shell ok", "stuck ok")
-	p.expect("mapping", p.Lines(`SELECT repo_id || ' ' || event || ' ' || (task_id > 0) || ' ' || coalesce(primary_repo_id, 0) FROM repo_mapping`),
-		fmt.Sprintf("5 %d true 0", p.event(5)))
-	p.expect("latest repos", p.Lines(`SELECT name || ' ' || latest_repo_id FROM collection ORDER BY name`), "el1 0", "f44 1")
+	p.expectMapping("mapping", pgtest.RepoMapping{RepoID: 5, Event: p.event(5)}, true)
+	p.Expect("latest repos", p.latest(), "el1 0", "f44 1")
 	for range 5 {
 		p.pass(30 * time.Minute)
 	}
-	p.expect("mapped", p.Lines(`SELECT repo_id || ' ' || primary_repo_id FROM repo_mapping`), "5 2")
-	p.expect("latest repos", p.Lines(`SELECT name || ' ' || latest_repo_id FROM collection ORDER BY name`), "el1 5", "f44 1")
-	p.expect("states", p.states("el1"), "broken failing", "fine ok", "shell ok", "stuck unresolved")
-	p.expect("scratch builds", p.scratch("el1"),
+	p.expectMapping("mapped", pgtest.RepoMapping{RepoID: 5, Event: p.event(5), PrimaryID: 2}, true)
+	p.Expect("latest repos", p.latest(), "el1 5", "f44 1")
+	p.Expect("states", p.states("el1"), "broken failing", "fine ok", "shell ok", "stuck unresolved")
+	p.Expect("scratch builds", p.scratch("el1"),
 		"broken primary failed repo 5 resolved",
 		"fine primary complete repo 5 resolved", "shell primary complete repo 5 resolved")
-	p.expect("the other collection", p.states("f44"), "bash ok")
-	p.expect("real builds", p.Lines(`
-		SELECT p.name || ' ' || b.hub FROM build b JOIN package p ON p.id = b.package_id
-		WHERE b.origin = 'real' ORDER BY p.name`),
+	p.Expect("the other collection", p.states("f44"), "bash ok")
+	var hubs []string
+	for _, b := range p.Builds() {
+		if b.Origin == koschei.Real {
+			hubs = append(hubs, fmt.Sprintf("%s %s", b.Package, b.Hub))
+		}
+	}
+	p.Expect("real builds", hubs,
 		"bash primary", "broken secondary", "fine secondary", "shell secondary", "stuck secondary")
-	p.expect("builds asked for", p.requests(),
+	p.Expect("builds asked for", p.requests(),
 		"../packages/broken/1/1/src/broken-1-1.src.rpm 2",
 		"../packages/fine/1/1/src/fine-1-1.src.rpm 2", "../packages/shell/1/1/src/shell-1-1.src.rpm 2")
 	if n := p.newRepos(); n != 1 {
@@ -224,7 +252,7 @@ func TestSecondaryMode(t *testing.T) {
 	for range 4 {
 		p.pass(time.Hour)
 	}
-	p.expect("latest repo", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "6")
+	p.Expect("latest repos", p.latest(), "el1 6", "f44 1")
 	if n := p.newRepos(); n != 2 {
 		t.Errorf("%d newRepo tasks for two repos", n)
 	}
@@ -253,28 +281,30 @@ func TestMirrorInTrouble(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	p.pass(time.Second)
-	p.Administer("cancelTask", p.Number(`SELECT task_id FROM repo_mapping`))
+	p.Administer("cancelTask", p.RepoMappings()[0].TaskID)
 	p.pass(time.Second)
-	p.expect("canceled", p.Lines(`SELECT failures || ' ' || (task_id IS NULL) FROM repo_mapping`), "1 true")
+	p.expectMapping("canceled", pgtest.RepoMapping{RepoID: 5, Event: p.event(5), Failures: 1, Failed: true}, false)
 	for range 3 {
 		p.pass(time.Second)
 	}
 	if n := p.newRepos(); n != 1 {
 		t.Errorf("%d newRepo tasks just after one was canceled", n)
 	}
-	p.expect("meanwhile, elsewhere", p.Lines(`SELECT latest_repo_id || ' ' || latest_repo_resolved FROM collection WHERE name = 'f44'`), "1 resolved")
-	p.expect("meanwhile", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "0")
+	p.Expect("meanwhile", p.latest(), "el1 0", "f44 1")
+	if got := p.CollectionRow("f44").LatestRepoResolved; got != koschei.Resolved {
+		t.Errorf("meanwhile, elsewhere, the buildroot is %s", got)
+	}
 	for range 4 {
 		p.pass(30 * time.Minute)
 	}
-	p.expect("in the end", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "5")
+	p.Expect("in the end", p.latest(), "el1 5", "f44 1")
 	if n := p.newRepos(); n != 2 {
 		t.Errorf("%d newRepo tasks, want 2", n)
 	}
 
 	// Without the secondary hub the other collection goes on.
 	p.repos.Hubs.Secondary, p.repos.Mirror.Hubs.Secondary, p.scheduler.Secondary, p.Sync.Secondary = nil, nil, nil, nil
-	p.Exec(`UPDATE package SET manual_priority = 5000 WHERE name = 'bash'`)
+	p.SetPackage("bash", pgtest.ManualPriority(5000))
 	before := len(p.scratch("f44"))
 	p.pass(time.Hour)
 	p.pass(time.Hour)
@@ -315,12 +345,12 @@ func TestMirrorWithoutRepo(t *testing.T) {
 	p.repos.Mirror.Hubs.Primary = client
 	p.pass(30 * time.Minute)
 	p.pass(30 * time.Minute)
-	p.expect("without a repo", p.Lines(`SELECT failures || ' ' || (retry IS NOT NULL) FROM repo_mapping`), "1 true")
+	p.expectMapping("without a repo", pgtest.RepoMapping{RepoID: 5, Event: p.event(5), Failures: 1, Failed: true}, false)
 	silent.Store(false)
 	for range 4 {
 		p.pass(30 * time.Minute)
 	}
-	p.expect("in the end", p.Lines(`SELECT latest_repo_id FROM collection WHERE name = 'el1'`), "5")
+	p.Expect("in the end", p.latest(), "el1 5", "f44 1")
 	if n := p.newRepos(); n != 2 {
 		t.Errorf("%d newRepo tasks, want 2", n)
 	}
@@ -329,20 +359,19 @@ func TestMirrorWithoutRepo(t *testing.T) {
 // TestMirrorKilled forgets what the last pass did not write down.
 func TestMirrorKilled(t *testing.T) {
 	t.Parallel()
-	for _, lost := range []string{
-		`UPDATE repo_mapping SET task_id = NULL`, // killed before the answer was stored
-		`SELECT 1`,                               // killed after it
-	} {
+	for _, stored := range []bool{false, true} { // the answer, before it was killed
 		p := newPair(t)
 		p.pass(time.Minute)
-		p.Exec(lost)
+		if !stored {
+			p.LoseMappingTasks()
+		}
 		p.repos.Mirror = p.Mirror(p.second, "two")
 		for range 4 {
 			p.pass(30 * time.Minute)
 		}
-		p.expect("mapped", p.Lines(`SELECT repo_id || ' ' || primary_repo_id FROM repo_mapping`), "5 2")
+		p.expectMapping("mapped", pgtest.RepoMapping{RepoID: 5, Event: p.event(5), PrimaryID: 2}, true)
 		if n := p.newRepos(); n != 1 {
-			t.Errorf("after %s: %d newRepo tasks for one repo", lost, n)
+			t.Errorf("answer stored: %t: %d newRepo tasks for one repo", stored, n)
 		}
 	}
 }

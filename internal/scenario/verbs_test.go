@@ -11,6 +11,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
 
@@ -211,11 +212,7 @@ func resolving(skip bool) func(*play, []string, *step) error {
 			return errors.New("write: operator stops|resumes resolving PACKAGE")
 		}
 		name, collection := splitPackage(args[1])
-		p.Exec(`
-			UPDATE package p
-			SET skip_resolution = $3, resolution = 'unattempted'
-			FROM collection c
-			WHERE c.id = p.collection_id AND p.name = $1 AND c.name = $2`, name, collection, skip)
+		p.SetPackageIn(collection, name, pgtest.NotResolved(skip))
 		return nil
 	}
 }

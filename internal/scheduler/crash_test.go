@@ -3,9 +3,13 @@ package scheduler
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // TestEndedAnywhere ends a scheduler at each of its calls to the hub, which
@@ -18,7 +22,7 @@ func TestEndedAnywhere(t *testing.T) {
 	f.startOver(t)
 	for _, carriedOut := range []bool{true, false} {
 		for n := 1; ; n++ {
-			from := f.sql.Number(`SELECT coalesce(max(id), 0) FROM build`)
+			from := f.NewestBuild()
 			if !f.endAt(t, n, carriedOut) {
 				break
 			}
@@ -57,7 +61,7 @@ func (f *fixture) endAt(t *testing.T, n int, carriedOut bool) bool {
 // takeOver lets another scheduler find out what the one before it has left.
 func (f *fixture) takeOver(t *testing.T) {
 	t.Helper()
-	f.exec(t, `DELETE FROM lease`) // as if its time were over
+	f.RemoveLeases() // as if its time were over
 	f.pass(t)
 	f.clock.Step(2 * f.longestCall())
 	f.pass(t)
@@ -67,8 +71,16 @@ func (f *fixture) takeOver(t *testing.T) {
 func (f *fixture) checkTwins(t *testing.T, n int, from int64) {
 	t.Helper()
 	byKey := f.tasks(t)
-	rows := f.query(t, `SELECT id::text FROM build WHERE id > $1 AND origin = 'scratch' AND outcome = 'running'`, from)
-	lost := f.query(t, `SELECT id::text FROM build WHERE id > $1 AND outcome = 'lost'`, from)
+	var rows, lost []string
+	for _, b := range f.ScratchBuilds() {
+		switch key := strconv.FormatInt(b.ID, 10); {
+		case b.ID <= from:
+		case b.Outcome == koschei.OutcomeRunning:
+			rows = append(rows, key)
+		case b.Outcome == koschei.OutcomeLost:
+			lost = append(lost, key)
+		}
+	}
 	if len(rows)+len(lost) != 3 || len(lost) > 1 {
 		t.Errorf("call %d: %d builds are running and %d lost, want one of each package", n, len(rows), len(lost))
 	}
@@ -96,6 +108,6 @@ func (f *fixture) reset(t *testing.T) {
 	t.Helper()
 	f.clock.Step(24 * time.Hour)
 	f.poll(t)
-	f.exec(t, `UPDATE package SET manual_priority = 1000, hold_until = NULL`)
-	f.exec(t, `DELETE FROM lease`)
+	f.SetPackages(pgtest.ManualPriority(1000), pgtest.NotHeld())
+	f.RemoveLeases()
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 func TestSubmitNow(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.MaxBuilds = 0 // no place is free
-	f.exec(t, `UPDATE package SET manual_priority = -1000`)
+	f.SetPackages(pgtest.ManualPriority(-1000))
 	collection, err := f.DB.Collection(t.Context(), "f40")
 	if err != nil {
 		t.Fatal(err)

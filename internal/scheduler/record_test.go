@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // startOver makes the record learn all it knows from the hub.
 func (f *fixture) startOver(t *testing.T) {
 	t.Helper()
-	f.exec(t, `TRUNCATE base_package CASCADE`)
+	f.RemovePackages()
 	f.poll(t)
-	f.exec(t, `UPDATE package SET tracked = true, resolution = 'resolved'`)
-	f.exec(t, `UPDATE package SET noted_state = state`)
+	f.SetPackages(pgtest.Tracked(true), pgtest.Resolution(koschei.Resolved))
+	f.NoteStates()
 	f.clock.Step(8 * 24 * time.Hour) // until time alone makes every package due
 }
 

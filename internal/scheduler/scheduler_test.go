@@ -1,23 +1,25 @@
 package scheduler
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 const hubWorld = `
@@ -56,8 +58,8 @@ repo f40-build
 // hub's packages; each has a real build that is a year old.
 type fixture struct {
 	*Service
-	sql    *pgtest.Console
-	pool   *pgxpool.Pool // for transactions of others
+	*pgtest.World
+	stage  *scenario.Stage
 	world  *kojisim.World
 	hub    *kojisim.Hub
 	clock  *kojisim.Clock
@@ -91,76 +93,83 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := kojisim.NewStepClock(world.Now())
-	f := &fixture{world: world, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
-	f.connect(t, "koschei", "secret")
-	f.fill(t, f.Hub)
+	f := fixtureOf(t, world, "koschei", "secret")
+	f.fill(t)
 	return f
 }
 
-// connect puts a scheduler between the hub and an empty record.
-func (f *fixture) connect(t testing.TB, user, password string) {
+// fixtureOf is a scheduler, which logs in as user, between the hub of a world
+// and an empty record.
+func fixtureOf(t testing.TB, world *kojisim.World, user, password string) *fixture {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(f.serve))
-	t.Cleanup(server.Close)
-	client, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub",
-		Login:  koji.Login{User: user, Password: password},
-		Retry:  koji.Retry{Attempts: 2, Min: 1, Max: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := pgtest.Database(t)
+	f := &fixture{world: world}
+	f.stage = scenario.New(t, world, scenario.Empty(), scenario.As(user, password),
+		scenario.Through(func(http.Handler) http.Handler { return http.HandlerFunc(f.serve) }))
+	f.World, f.hub, f.clock = f.stage.World, f.stage.Hub, f.stage.Clock
 	f.Service = &Service{
-		DB: pgtest.Open(t, cfg), Hub: client, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: f.clock.Now}, Holder: "us",
+		DB: f.stage.Sync.DB, Hub: f.stage.Sync.Primary, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: f.clock.Now}, Holder: "us",
 		Config: Config{
 			Rules: koschei.DefaultPriorityRules(), MaxBuilds: 30, LoadThreshold: 0.9,
 			BuildArches: []string{"x86_64", "aarch64"}, TaskPriority: 30,
 		},
 	}
-	f.sql, f.pool = pgtest.NewConsole(t, cfg), pgtest.Connect(t, cfg)
+	return f
 }
 
-func (f *fixture) fill(t testing.TB, client *koji.Client) {
+// fill has the record know collection f40.
+func (f *fixture) fill(t testing.TB) {
 	t.Helper()
-	repo, err := client.Repo(t.Context(), "f40-build")
+	repo, err := f.Hub.Repo(t.Context(), "f40-build")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.exec(t, `
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag, latest_repo_id, latest_repo_event, latest_repo_resolved)
-		VALUES ('f40', 'Fedora 40', 'f40', 'f40', 'f40-build', $1, $2, 'resolved')`, repo.ID, repo.Event)
-	f.exec(t, `INSERT INTO base_package (name) VALUES ('foo'), ('docs'), ('mainframe'), ('gone')`)
-	f.exec(t, `
-		INSERT INTO package (base_id, collection_id, name, tracked, resolution)
-		SELECT b.id, c.id, b.name, true, 'resolved' FROM base_package b, collection c`)
-	f.exec(t, `
-		INSERT INTO build (package_id, origin, outcome, event, koji_build_id, version, release, started, finished)
-		SELECT id, 'real', 'complete', 1, coalesce(array_position('{bash,foo,docs,mainframe}', name), 99), '1', '1', $1, $1 FROM package`, f.Now().AddDate(-1, 0, 0))
-	f.exec(t, `
-		UPDATE package p
-		SET last_build_id = b.id, last_build_started = b.started, last_complete_build_id = b.id, last_complete_outcome = b.outcome
-		FROM build b WHERE b.package_id = p.id`)
+	f.Collection("f40", pgtest.LatestRepo(repo.ID, repo.Event))
+	f.addPackages("f40")
 }
 
-func (f *fixture) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	f.sql.Exec(sql, args...)
+// addPackages adds the packages of the world, and one that the hub does not have,
+// to a collection.
+func (f *fixture) addPackages(collection string) {
+	for name, build := range map[string]int64{"foo": 2, "docs": 3, "mainframe": 4, "gone": 99} {
+		f.Package(collection, name, pgtest.Resolution(koschei.Resolved))
+		f.BuildIn(collection, name, f.Now().AddDate(-1, 0, 0), pgtest.Real(build), pgtest.Outcome(koschei.OutcomeComplete), pgtest.At(1))
+	}
 }
 
-func (f *fixture) query(t testing.TB, sql string, args ...any) []string {
-	t.Helper()
-	return f.sql.Lines(sql, args...)
+// onlyFoo leaves one package to build.
+func (f *fixture) onlyFoo() {
+	f.SetPackages(pgtest.Tracked(false))
+	f.SetPackage("foo", pgtest.Tracked(true))
+}
+
+// loseBuilds gives all scratch builds up, as if the hub had no tasks of them.
+func (f *fixture) loseBuilds() {
+	f.SetScratchBuilds(pgtest.Outcome(koschei.OutcomeLost), pgtest.NoTask(), pgtest.Finished(f.Now()))
+}
+
+// held are the packages that are held now, with why.
+func (f *fixture) held() []string {
+	var lines []string
+	for _, p := range f.Packages() {
+		if p.HoldUntil.After(f.Now()) {
+			lines = append(lines, p.Name+": "+p.HoldReason)
+		}
+	}
+	return lines
 }
 
 // builds describes the scratch builds of the record.
-func (f *fixture) builds(t *testing.T) []string {
+func (f *fixture) builds(t testing.TB) []string {
 	t.Helper()
-	return f.query(t, `
-		SELECT concat_ws(' ', p.name, b.outcome, b.epoch || ':' || b.version || '-' || b.release, b.arches,
-			CASE WHEN b.task_id IS NULL THEN 'no task' END)
-		FROM build b JOIN package p ON p.id = b.package_id WHERE b.origin = 'scratch' ORDER BY p.name, b.id`)
+	var lines []string
+	for _, b := range f.ScratchBuilds() {
+		line := fmt.Sprintf("%s %s %s %s", b.Package, b.Outcome, b.EVR(), b.Arches)
+		if b.TaskID == 0 {
+			line += " no task"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func (f *fixture) pass(t testing.TB) {
@@ -189,19 +198,22 @@ func (f *fixture) tasks(t *testing.T) map[string][]koji.Task {
 func TestSubmit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET manual_priority = 10 WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.ManualPriority(10))
 	f.pass(t)
 	want := []string{"docs running 0:1-1 noarch", "foo running 3:1-1 x86_64 aarch64"}
 	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	for _, row := range f.query(t, `
-		SELECT concat_ws(' ', b.id, b.task_id, b.repo_id) FROM build b JOIN package p ON p.id = b.package_id
-		WHERE p.name = 'foo' AND origin = 'scratch' AND p.running AND p.manual_priority = 0 AND b.trigger->>'manual' = '10'`) {
-		checkRequest(t, f, strings.Fields(row))
+	if p := f.PackageRow("foo"); !p.Running || p.ManualPriority != 0 {
+		t.Errorf("foo is %+v, want it running and its priority spent", p)
+	}
+	for _, b := range f.ScratchBuilds() {
+		if b.Package == "foo" {
+			checkRequest(t, f, &b)
+		}
 	}
 	held := []string{"gone: no build of it is tagged in f40", "mainframe: there is no architecture to build it for"}
-	if diff := cmp.Diff(held, f.query(t, `SELECT name || ': ' || hold_reason FROM package WHERE hold_until > $1 ORDER BY 1`, f.Now())); diff != "" {
+	if diff := cmp.Diff(held, f.held()); diff != "" {
 		t.Errorf("held packages (-want +got):\n%s", diff)
 	}
 	f.pass(t)
@@ -210,18 +222,25 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
-// checkRequest checks what the hub was asked for: row is build, task and repo.
-func checkRequest(t *testing.T, f *fixture, row []string) {
+// checkRequest checks what the hub was asked for in a build of foo.
+func checkRequest(t *testing.T, f *fixture, b *pgtest.Build) {
 	t.Helper()
-	tasks := f.tasks(t)[row[0]]
+	var terms struct{ Manual float64 }
+	if err := json.Unmarshal([]byte(b.Trigger), &terms); err != nil || terms.Manual != 10 {
+		t.Errorf("the build was triggered by %s (%v), want manual 10", b.Trigger, err)
+	}
+	tasks := f.tasks(t)[strconv.FormatInt(b.ID, 10)]
 	if len(tasks) != 1 {
-		t.Fatalf("the hub has %d tasks for build %s, want 1", len(tasks), row[0])
+		t.Fatalf("the hub has %d tasks for build %d, want 1", len(tasks), b.ID)
 	}
 	task := tasks[0]
+	if task.ID != b.TaskID {
+		t.Errorf("task %d, want %d", b.TaskID, task.ID)
+	}
 	if got := task.Request[0]; got != "../packages/foo/1/1/src/foo-1-1.src.rpm" {
 		t.Errorf("source %v", got)
 	}
-	if task.Request[1] != nil || task.RepoID() == 0 || row[2] == "" {
+	if task.Request[1] != nil || task.RepoID() == 0 || b.RepoID == 0 {
 		t.Errorf("target %v and repo %d, want none and the collection's", task.Request[1], task.RepoID())
 	}
 	if task.Priority != 50 {
@@ -233,7 +252,7 @@ func TestMaxBuilds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.MaxBuilds = 1
-	f.exec(t, `UPDATE package SET static_priority = 1 WHERE name = 'docs'`)
+	f.SetPackage("docs", pgtest.StaticPriority(1))
 	f.pass(t)
 	f.pass(t)
 	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
@@ -246,29 +265,38 @@ func TestMaxBuilds(t *testing.T) {
 func TestMaxBuildsOfCollection(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE collection SET max_builds = 1`)
-	f.exec(t, `UPDATE package SET static_priority = 1 WHERE name = 'docs'`)
+	f.SetCollection("f40", pgtest.MaxBuilds(1))
+	f.SetPackage("docs", pgtest.StaticPriority(1))
 	f.pass(t)
 	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	remark := `SELECT remark FROM collection_service WHERE service = 'scheduler'`
-	if got := f.query(t, remark); got[0] != "the collection has as many builds under way as it may, 1" {
+	if got := f.remark(t); got != "the collection has as many builds under way as it may, 1" {
 		t.Errorf("the scheduler says %q", got)
 	}
-	f.exec(t, `UPDATE collection SET max_builds = 3`)
+	f.SetCollection("f40", pgtest.MaxBuilds(3))
 	f.pass(t)
 	if got := f.builds(t); len(got) != 2 {
 		t.Errorf("builds %v, want another one with a higher limit", got)
 	}
-	if got := f.query(t, remark); got[0] != "" {
+	if got := f.remark(t); got != "" {
 		t.Errorf("the scheduler says %q when nothing waits", got)
 	}
 	f.MaxBuilds = 2
 	f.pass(t)
-	if got := f.query(t, remark); got[0] != "all 2 places for builds are taken" {
+	if got := f.remark(t); got != "all 2 places for builds are taken" {
 		t.Errorf("the scheduler says %q", got)
 	}
+}
+
+// remark is what the scheduler said of the collection.
+func (f *fixture) remark(t *testing.T) string {
+	t.Helper()
+	reports := f.Reports()
+	if len(reports) != 1 || reports[0].Service != "scheduler" {
+		t.Fatalf("reports %+v, want one of the scheduler", reports)
+	}
+	return reports[0].Remark
 }
 
 // What waits because all hosts are busy is not held, and it is told.
@@ -277,18 +305,20 @@ func TestBusyHosts(t *testing.T) {
 	f := newFixture(t)
 	f.LoadThreshold = -1
 	f.pass(t)
-	if got := f.query(t, `SELECT remark FROM collection_service`); len(got) != 1 || !strings.HasPrefix(got[0], "the hosts for all of its architectures are busy") {
+	if got := f.remark(t); !strings.HasPrefix(got, "the hosts for all of its architectures are busy") {
 		t.Errorf("the scheduler says %q", got)
 	}
-	if got := f.query(t, `SELECT name FROM package WHERE hold_reason <> ''`); len(got) != 0 {
-		t.Errorf("%v are held, want none", got)
+	for _, p := range f.Packages() {
+		if p.HoldReason != "" {
+			t.Errorf("%s is held: %s", p.Name, p.HoldReason)
+		}
 	}
 }
 
 func TestBrokenBuildroot(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE collection SET latest_repo_resolved = 'unresolved'`)
+	f.SetCollection("f40", pgtest.BrokenBuildroot())
 	f.pass(t)
 	if got := f.builds(t); len(got) != 0 {
 		t.Errorf("builds %v, want none", got)
@@ -299,15 +329,8 @@ func TestBrokenBuildroot(t *testing.T) {
 func TestBrokenCollection(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `
-		INSERT INTO collection (name, display_name, "order", target, dest_tag, build_tag, latest_repo_id, latest_repo_resolved)
-		VALUES ('old', 'Old', 900, 'old', 'old', 'old-build', 1, 'resolved')`)
-	f.exec(t, `
-		INSERT INTO package (base_id, collection_id, name, tracked, resolution, last_build_id, last_build_started,
-			last_complete_build_id, last_complete_outcome)
-		SELECT p.base_id, c.id, p.name, true, 'resolved', p.last_build_id, p.last_build_started,
-			p.last_complete_build_id, p.last_complete_outcome
-		FROM package p, collection c WHERE c.name = 'old'`)
+	f.Collection("old", pgtest.Order(900), pgtest.LatestRepo(1, 0))
+	f.addPackages("old")
 	err := f.Service.pass(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "collection old: build tag old-build") {
 		t.Errorf("error %v, want one about the build tag of the old collection", err)
@@ -315,9 +338,9 @@ func TestBrokenCollection(t *testing.T) {
 	if got := f.builds(t); len(got) != 2 {
 		t.Errorf("builds %v, want those of the other collection", got)
 	}
-	if got := f.query(t, `SELECT c.name || ': ' || s.trouble FROM collection_service s JOIN collection c ON c.id = s.collection_id ORDER BY 1`); len(got) != 2 ||
-		got[0] != "f40: " || !strings.HasPrefix(got[1], "old: Koji says: ") {
-		t.Errorf("stored troubles %q", got)
+	if got := f.Reports(); len(got) != 2 || got[0].Collection != "f40" || got[0].Trouble != "" ||
+		got[1].Collection != "old" || !strings.HasPrefix(got[1].Trouble, "Koji says: ") {
+		t.Errorf("stored reports %+v", got)
 	}
 	f.pass(t) // without the old one, which rests
 	f.clock.Step(2 * rest)
@@ -332,15 +355,13 @@ func TestSettle(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.pass(t)
-	f.exec(t, `UPDATE build SET outcome = 'submitting', task_id = NULL WHERE outcome = 'running'`)
+	f.SetScratchBuilds(pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.NoTask())
 	f.pass(t)
 	want := []string{"docs running 0:1-1 noarch", "foo running 3:1-1 x86_64 aarch64"}
 	if diff := cmp.Diff(want, f.builds(t)); diff != "" {
 		t.Errorf("with tasks at the hub (-want +got):\n%s", diff)
 	}
-	f.exec(t, `
-		INSERT INTO build (package_id, origin, outcome, event, version, release, started)
-		SELECT id, 'scratch', 'submitting', 5, '1', '1', $1 FROM package WHERE name = 'gone'`, f.Now())
+	f.Build("gone", f.Now(), pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.At(5))
 	f.pass(t)
 	if !slices.Contains(f.builds(t), "gone submitting 0:1-1  no task") {
 		t.Errorf("builds %v, want that of gone left alone as long as it may be on its way", f.builds(t))
@@ -350,8 +371,8 @@ func TestSettle(t *testing.T) {
 	if !slices.Contains(f.builds(t), "gone lost 0:1-1  no task") {
 		t.Errorf("builds %v, want that of gone lost", f.builds(t))
 	}
-	if got := f.query(t, `SELECT hold_reason || ' ' || faults FROM package WHERE name = 'gone'`); got[0] != "Koji has no task for it 1" {
-		t.Errorf("gone is held for %v", got)
+	if p := f.PackageRow("gone"); p.HoldReason != "Koji has no task for it" || p.Faults != 1 {
+		t.Errorf("gone is held for %q after %d faults", p.HoldReason, p.Faults)
 	}
 }
 
@@ -375,8 +396,8 @@ func TestReplicas(t *testing.T) {
 	if got := len(f.builds(t)); got != 2 {
 		t.Errorf("%d builds, want 2", got)
 	}
-	if got := f.query(t, `SELECT holder FROM lease`); len(got) != 1 {
-		t.Errorf("leases of %v, want one", got)
+	if got := f.Leases(); len(got) != 1 {
+		t.Errorf("leases %v, want one", got)
 	}
 }
 

@@ -3,8 +3,8 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,8 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // TestRefusedPackage has the hub stumble over one package, which then does not
@@ -21,7 +23,7 @@ import (
 func TestRefusedPackage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET manual_priority = 10000 WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.ManualPriority(10000))
 	f.refuse = func(request string) bool {
 		return strings.Contains(request, "listTagged") && strings.Contains(request, "<string>foo</string>")
 	}
@@ -29,7 +31,7 @@ func TestRefusedPackage(t *testing.T) {
 	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	reason := f.query(t, `SELECT hold_reason FROM package WHERE name = 'foo'`)[0]
+	reason := f.PackageRow("foo").HoldReason
 	if !strings.HasPrefix(reason, "Koji could not do what building it needs: ") {
 		t.Errorf("foo is held for %q", reason)
 	}
@@ -47,15 +49,15 @@ func TestRefusedPackage(t *testing.T) {
 func TestRefusedBuild(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
+	f.onlyFoo()
 	f.refuse = func(request string) bool { return strings.Contains(request, "<methodName>build</methodName>") }
-	var holds []string
+	var holds []time.Duration
 	for range 3 {
 		f.pass(t)
-		holds = append(holds, f.query(t, `SELECT (hold_until - $1)::text FROM package WHERE name = 'foo'`, f.Now())...)
+		holds = append(holds, f.PackageRow("foo").HoldUntil.Sub(f.Now()))
 		f.clock.Step(24 * time.Hour)
 	}
-	if diff := cmp.Diff([]string{"01:00:00", "02:00:00", "04:00:00"}, holds); diff != "" {
+	if diff := cmp.Diff([]time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour}, holds); diff != "" {
 		t.Errorf("held for (-want +got):\n%s", diff)
 	}
 	want := []string{"foo lost 3:1-1 x86_64 aarch64 no task", "foo lost 3:1-1 x86_64 aarch64 no task", "foo lost 3:1-1 x86_64 aarch64 no task"}
@@ -105,10 +107,8 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.pass(t) // logs in
-	f.exec(t, `DELETE FROM build WHERE origin = 'scratch'`)
-	f.exec(t, `
-		UPDATE package p SET last_build_id = b.id, last_build_started = b.started, hold_until = NULL
-		FROM build b WHERE b.package_id = p.id`)
+	f.RemoveScratchBuilds()
+	f.SetPackages(pgtest.NotHeld())
 	before := len(f.tasks(t))
 	f.hub.SetFaults(kojisim.Faults{CutAfter: 0.6})
 	for range 20 {
@@ -131,28 +131,31 @@ func TestLostAnswers(t *testing.T) {
 			t.Errorf("%d tasks of build %s are left to run", live, key)
 		}
 	}
-	rows := f.query(t, `SELECT concat_ws(' ', id, task_id) FROM build WHERE origin = 'scratch' AND task_id IS NOT NULL`)
-	if len(byKey)-before != len(rows) {
-		t.Errorf("%d builds with a task here, %d at the hub", len(rows), len(byKey)-before)
-	}
-	for _, row := range f.query(t, `SELECT id::text FROM build WHERE origin = 'scratch' AND outcome = 'lost'`) {
-		if len(byKey[row]) > 0 {
-			t.Errorf("build %s is lost here, but the hub has it", row)
+	withTask := 0
+	for _, b := range f.ScratchBuilds() {
+		if b.TaskID != 0 {
+			withTask++
 		}
+		if b.Outcome == koschei.OutcomeLost && len(byKey[strconv.FormatInt(b.ID, 10)]) > 0 {
+			t.Errorf("build %d is lost here, but the hub has it", b.ID)
+		}
+	}
+	if len(byKey)-before != withTask {
+		t.Errorf("%d builds with a task here, %d at the hub", withTask, len(byKey)-before)
 	}
 }
 
 func TestTwins(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
+	f.onlyFoo()
 	f.pass(t)
-	id := f.query(t, `SELECT id::text FROM build WHERE origin = 'scratch'`)[0]
+	id := strconv.FormatInt(f.ScratchBuilds()[0].ID, 10)
 	twin, err := f.Hub.Build(t.Context(), koji.ScratchBuild{Key: id, Source: "../packages/foo/1/1/src/foo-1-1.src.rpm", Target: "f40"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.exec(t, `UPDATE build SET outcome = 'submitting', task_id = NULL WHERE origin = 'scratch'`)
+	f.SetScratchBuilds(pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.NoTask())
 	f.pass(t)
 	if diff := cmp.Diff([]string{"foo running 3:1-1 x86_64 aarch64"}, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
@@ -169,12 +172,10 @@ func TestSweep(t *testing.T) {
 	f := newFixture(t)
 	f.world.SetRules(kojisim.Rules{BuildTime: 1000})
 	f.pass(t)
-	f.exec(t, `UPDATE build SET outcome = 'lost', task_id = NULL, finished = $1 WHERE origin = 'scratch'`, f.Now())
-	docs := f.query(t, `SELECT b.id::text FROM build b JOIN package p ON p.id = b.package_id WHERE origin = 'scratch' AND p.name = 'docs'`)[0]
+	f.loseBuilds()
+	docs := strconv.FormatInt(f.ScratchBuilds()[0].ID, 10) // the first by name
 	// foo is under way in another build by now, docs is not, but has two tasks.
-	f.exec(t, `
-		INSERT INTO build (package_id, origin, outcome, event, version, release, started, task_id)
-		SELECT id, 'scratch', 'running', 99, '1', '1', $1, 999 FROM package WHERE name = 'foo'`, f.Now())
+	f.Build("foo", f.Now(), pgtest.At(99), pgtest.Task(999))
 	for _, key := range []string{docs, "999999"} {
 		_, err := f.Hub.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/docs/1/1/src/docs-1-1.src.rpm", Target: "f40"})
 		if err != nil {
@@ -196,7 +197,7 @@ func TestSweep(t *testing.T) {
 	if diff := cmp.Diff(wantBuilds, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	id := f.sql.Number(`SELECT task_id FROM build WHERE id::text = $1`, docs)
+	id := f.ScratchBuilds()[0].TaskID
 	task, err := f.Hub.Task(t.Context(), id)
 	if err != nil || task.State.Ended() {
 		t.Errorf("docs goes on in task %d, which is %+v (%v)", id, task, err)
@@ -216,7 +217,9 @@ func TestSweepInTrouble(t *testing.T) {
 	f := newFixture(t)
 	f.world.SetRules(kojisim.Rules{BuildTime: 1000})
 	f.pass(t)
-	f.exec(t, `UPDATE build SET task_id = 10000 + id WHERE origin = 'scratch'`)
+	for _, b := range f.ScratchBuilds() {
+		f.SetBuild(b.ID, pgtest.Task(10000+b.ID))
+	}
 	if got := f.live(t); len(got) != 2 {
 		t.Fatalf("live tasks %v, want those of two builds", got)
 	}
@@ -236,20 +239,21 @@ func TestSettleInTrouble(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.pass(t)
-	f.exec(t, `UPDATE build SET outcome = 'submitting', task_id = NULL WHERE outcome = 'running'`)
-	f.exec(t, `UPDATE package SET tracked = false WHERE name NOT IN ('docs', 'foo')`)
+	f.SetScratchBuilds(pgtest.Outcome(koschei.OutcomeSubmitting), pgtest.NoTask())
+	f.SetPackage("mainframe", pgtest.Tracked(false))
+	f.SetPackage("gone", pgtest.Tracked(false))
 	for _, want := range []string{"with two open ones", "with one open, and a package to build"} {
 		f.refuse = once("listTasks")
 		if err := f.Service.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "settling build") {
 			t.Errorf("%s: error %v, want that of a submission", want, err)
 		}
-		if got := f.query(t, `SELECT name FROM package WHERE running AND last_build_id IN (SELECT id FROM build WHERE outcome = 'running')`); len(got) != 1 {
-			t.Errorf("%s: %v has a running build, want one package: builds are %v", want, got, f.builds(t))
+		running := slices.DeleteFunc(f.ScratchBuilds(), func(b pgtest.Build) bool { return b.Outcome != koschei.OutcomeRunning })
+		if len(running) != 1 || !running[0].Last || !f.PackageRow(running[0].Package).Running {
+			t.Errorf("%s: %+v run, want the last build of one package: builds are %v", want, running, f.builds(t))
 		}
-		f.exec(t, `DELETE FROM build WHERE outcome = 'running'`)
-		f.exec(t, `
-			UPDATE package p SET last_build_id = b.id, last_build_started = b.started
-			FROM build b WHERE b.package_id = p.id AND b.origin = 'real' AND NOT EXISTS (SELECT FROM build WHERE package_id = p.id AND origin = 'scratch')`)
+		for _, b := range running {
+			f.RemoveBuild(b.ID)
+		}
 	}
 }
 
@@ -259,15 +263,16 @@ func TestSweepEnded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.pass(t)
-	f.exec(t, `UPDATE build SET outcome = 'lost', task_id = NULL, finished = $1 WHERE origin = 'scratch'`, f.Now())
+	f.loseBuilds()
+	docs := strconv.FormatInt(f.ScratchBuilds()[0].ID, 10) // the first by name
 	for key, tasks := range f.tasks(t) {
-		if docs := f.query(t, `SELECT p.name FROM build b JOIN package p ON p.id = b.package_id WHERE b.id::text = $1`, key); docs[0] == "docs" {
+		if key == docs {
 			if err := f.Hub.CancelTask(t.Context(), tasks[0].ID); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	f.exec(t, `UPDATE package SET hold_until = $1`, f.Now().AddDate(1, 0, 0))
+	f.SetPackages(pgtest.Held(f.Now().AddDate(1, 0, 0), ""))
 	f.clock.Step(4 * time.Hour)
 	f.pass(t)
 	want := []string{"docs lost 0:1-1 noarch no task", "foo complete 3:1-1 x86_64 aarch64"}
@@ -281,17 +286,15 @@ func TestSweepEnded(t *testing.T) {
 func TestFrozen(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET tracked = false WHERE name <> 'foo'`)
-	server := httptest.NewServer(http.HandlerFunc(f.serve))
-	defer server.Close()
+	f.onlyFoo()
 	hub, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "secret"}, CallLimit: 300 * time.Millisecond,
+		Server: f.stage.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "secret"}, CallLimit: 300 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Hub = hub
-	unlock := f.lock(t, "foo")
+	unlock := f.LockPackage("foo")
 	passed := make(chan error)
 	go func() { passed <- f.Service.pass(t.Context()) }()
 	select {
@@ -316,10 +319,8 @@ func TestFrozen(t *testing.T) {
 func TestGivesWay(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	server := httptest.NewServer(http.HandlerFunc(f.serve))
-	defer server.Close()
 	hub, err := koji.New(koji.Config{
-		Server: server.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "wrong"},
+		Server: f.stage.URL + "/kojihub", Login: koji.Login{User: "koschei", Password: "wrong"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -337,23 +338,6 @@ func TestGivesWay(t *testing.T) {
 	}
 	if got := f.builds(t); len(got) == 0 {
 		t.Error("the stranger does not give way")
-	}
-}
-
-// lock keeps everybody from writing a package until unlock is called.
-func (f *fixture) lock(t *testing.T, name string) (unlock func()) {
-	t.Helper()
-	tx, err := f.pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), `SELECT id FROM package WHERE name = $1 FOR UPDATE`, name); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := tx.Rollback(t.Context()); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
@@ -376,13 +360,13 @@ func (f *fixture) live(t *testing.T) map[string]int64 {
 func TestBusyArchitecture(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `UPDATE package SET manual_priority = 30000, arch_override = 'i686' WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.ManualPriority(30000), pgtest.Override("i686"))
 	f.BuildArches = append(f.BuildArches, "i386")
 	f.pass(t)
 	if diff := cmp.Diff([]string{"docs running 0:1-1 noarch"}, f.builds(t)); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
-	if got := f.query(t, `SELECT hold_reason FROM package WHERE name = 'foo'`)[0]; got != "the hosts for i686 are busy (load 1.00)" {
+	if got := f.PackageRow("foo").HoldReason; got != "the hosts for i686 are busy (load 1.00)" {
 		t.Errorf("foo is held for %q", got)
 	}
 	f.LoadThreshold = 1

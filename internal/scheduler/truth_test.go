@@ -1,12 +1,13 @@
 package scheduler
 
 import (
-	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // outcomeOf is what a build should end as, by what really happened to it.
@@ -34,15 +35,13 @@ func TestTruth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixtureOf(t, world, kojisim.KoscheiUser)
+	f := fixtureOf(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
 	f.LoadThreshold = 1
-	f.exec(t, `
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
-		VALUES ('f40', 'Demo', $1, $2, $3)`, kojisim.TargetName, kojisim.DestTagName, kojisim.BuildTagName)
+	f.Collection("f40", pgtest.Target(kojisim.TargetName), pgtest.DestTag(kojisim.DestTagName), pgtest.BuildTag(kojisim.BuildTagName))
 	faults := []kojisim.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
 	f.poll(t)
-	for _, name := range f.query(t, `SELECT name FROM package`) {
-		f.world.Flaky(name, 0.1)
+	for _, p := range f.Packages() {
+		f.world.Flaky(p.Name, 0.1)
 	}
 	for hour := range 2 * 24 {
 		f.clock.Step(time.Hour)
@@ -72,49 +71,46 @@ func (f *fixture) latestRepo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.exec(t, `UPDATE collection SET latest_repo_id = $1, latest_repo_event = $2, latest_repo_resolved = 'resolved'`, repo.ID, repo.Event)
-	f.exec(t, `
-		UPDATE package SET tracked = true, resolution = 'resolved',
-			manual_priority = CASE WHEN id % 7 = $1 % 7 THEN 1000 ELSE manual_priority END`, repo.ID)
+	f.SetCollection("f40", pgtest.LatestRepo(repo.ID, repo.Event))
+	f.SetPackages(pgtest.Tracked(true), pgtest.Resolution(koschei.Resolved))
+	for _, p := range f.Packages() {
+		if p.ID%7 == repo.ID%7 {
+			f.SetPackage(p.Name, pgtest.ManualPriority(1000))
+		}
+	}
 }
 
 // judge compares the record with the truth.
 func (f *fixture) judge(t *testing.T) {
 	t.Helper()
 	ends := map[koschei.Outcome]int{}
+	outcomes, builds := map[int64][]koschei.Outcome{}, map[string]pgtest.Build{}
+	for _, b := range f.ScratchBuilds() {
+		outcomes[b.TaskID], builds[strconv.FormatInt(b.ID, 10)] = append(outcomes[b.TaskID], b.Outcome), b
+		if !b.Outcome.Ended() {
+			t.Errorf("build %d has not ended", b.ID)
+		}
+	}
 	for task, v := range f.world.Verdicts() {
-		ours := f.query(t, `SELECT outcome FROM build WHERE origin = 'scratch' AND task_id = $1`, task)
+		ours := outcomes[int64(task)]
 		if len(ours) == 0 {
 			continue // a packager's
 		}
 		want := outcomeOf(v.Cause)
-		if len(ours) != 1 || ours[0] != string(want) {
+		if len(ours) != 1 || ours[0] != want {
 			t.Errorf("task %d of %s ended by %s (%s): the record says %v, want %s", task, v.NVR, v.Cause, v.Detail, ours, want)
 		}
 		ends[want]++
 	}
 	tasks := f.tasks(t)
 	for key, of := range tasks {
-		known := f.query(t, `SELECT coalesce(task_id::text, outcome) FROM build WHERE id::text = $1`, key)
-		if len(of) != 1 || len(known) != 1 || known[0] == "lost" {
-			t.Errorf("build %s is %v here and has %d tasks at the hub", key, known, len(of))
+		b, known := builds[key]
+		if len(of) != 1 || !known || b.TaskID == 0 && b.Outcome == koschei.OutcomeLost {
+			t.Errorf("build %s is %+v here (%t) and has %d tasks at the hub", key, b, known, len(of))
 		}
-	}
-	if open := f.query(t, `SELECT id::text FROM build WHERE outcome IN ('submitting', 'running')`); len(open) > 0 {
-		t.Errorf("builds %v have not ended", open)
 	}
 	t.Logf("%d tasks, ends %v", len(tasks), ends)
 	if len(tasks) < 100 || ends[koschei.OutcomeFailed] == 0 || ends[koschei.OutcomeInfrastructure] == 0 {
 		t.Errorf("%d tasks, ends %v: the test tests little", len(tasks), ends)
 	}
-}
-
-// fixtureOf is a fixture around a world of which the record knows nothing; its
-// user's password is the name.
-func fixtureOf(t *testing.T, world *kojisim.World, user string) *fixture {
-	t.Helper()
-	clock := kojisim.NewStepClock(world.Now())
-	f := &fixture{world: world, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
-	f.connect(t, user, user)
-	return f
 }

@@ -14,25 +14,13 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
-const world = `
-start 2026-11-23T12:00:00Z
-user root password=secret perms=admin
-user koschei password=secret
-channel default
-host builder1 arches=x86_64 capacity=20 channels=default
-tag f44
-tag f44-build arches=x86_64 parents=f44
-target f44 build=f44-build dest=f44
-group f44-build build
-member f44-build build mandatory bash
-package bash tag=f44
+const world = scenario.CommonWorld + `
 package foo tag=f44
 package zap tag=f44
-build bash-5-1 tag=f44
- binary bash
 build foo-1-1 tag=f44
  requires bash
  binary foo
@@ -61,13 +49,10 @@ func newFixture(t *testing.T) *fixture {
 			Intervals: map[koschei.Service]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
 		},
 	}
-	f.Exec(`UPDATE collection SET latest_repo_id = 1, latest_repo_event = 1, latest_repo_resolved = 'resolved'`)
-	f.Exec(`
-		INSERT INTO resolution (package_id, collection_id, repo_id)
-		SELECT id, collection_id, 1 FROM package`)
-	f.Exec(`UPDATE package SET resolution = 'resolved', resolved_build_id = last_complete_build_id`)
-	f.Exec(`UPDATE package SET noted_state = state`)
-	f.Exec(`UPDATE build SET deps = 'unavailable'`)
+	f.SetCollection("f44", pgtest.LatestRepo(1, 1))
+	f.ResolvePackages(1)
+	f.NoteStates()
+	f.SetBuilds(pgtest.Deps(koschei.DepsUnavailable))
 	f.succeed()
 	return f
 }
@@ -76,7 +61,7 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) succeed() {
 	f.T.Helper()
 	for _, name := range []koschei.Service{"polling", "repo-resolver", "build-resolver", "scheduler"} {
-		if err := f.DB.NoteSuccess(f.T.Context(), f.Number(`SELECT id FROM collection`), name, "", f.Clock.Now()); err != nil {
+		if err := f.DB.NoteSuccess(f.T.Context(), f.CollectionRow("f44").ID, name, "", f.Clock.Now()); err != nil {
 			f.T.Fatal(err)
 		}
 	}
@@ -97,9 +82,20 @@ func (f *fixture) check() {
 
 // findings are those stored, each with what was done or whether it lasts.
 func (f *fixture) findings() []string {
-	return f.Lines(`
-		SELECT kind || ' ' || sentence || CASE WHEN repair <> '' THEN ' -> ' || repair WHEN ended IS NULL THEN ' (lasts)' ELSE ' (ended)' END
-		FROM finding ORDER BY id`)
+	var lines []string
+	for _, found := range f.Findings() {
+		line := string(found.Kind) + " " + found.Sentence
+		switch {
+		case found.Repair != "":
+			line += " -> " + found.Repair
+		case found.Lasts:
+			line += " (lasts)"
+		default:
+			line += " (ended)"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func (f *fixture) expect(what string, want ...string) {
@@ -147,21 +143,13 @@ func (f *fixture) hold(name string) (letGo func()) {
 	}
 }
 
-// scratch adds a scratch build of a package.
-func (f *fixture) scratch(pkg string, outcome koschei.Outcome, task any) int64 {
+// scratch adds a scratch build of a package, which is in order otherwise.
+func (f *fixture) scratch(pkg string, outcome koschei.Outcome, options ...pgtest.BuildOption) int64 {
 	f.T.Helper()
-	var finished *time.Time
-	if now := f.Clock.Now(); outcome.Ended() {
-		finished = &now
-	}
-	id := f.Number(`
-		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, finished)
-		SELECT id, 'scratch', $2, 1000, $3::bigint, '1', '1', $4, $5 FROM package WHERE name = $1
-		RETURNING id`, pkg, outcome, task, f.Clock.Now(), finished)
-	f.Exec(`UPDATE package SET last_build_id = $1, last_build_started = $2 WHERE name = $3`, id, f.Clock.Now(), pkg)
-	if outcome.Counts() && outcome.Ended() {
-		f.Exec(`UPDATE package SET last_complete_build_id = $1, last_complete_outcome = $2 WHERE name = $3`, id, outcome, pkg)
-		f.Exec(`UPDATE package SET resolved_build_id = last_complete_build_id, noted_state = state`)
+	id := f.Build(pkg, f.Clock.Now(), append([]pgtest.BuildOption{pgtest.Outcome(outcome)}, options...)...)
+	if outcome.Ended() {
+		f.SetPackages(pgtest.NotDue())
+		f.NoteStates()
 	}
 	return id
 }
@@ -180,8 +168,8 @@ func TestSubmissionWithoutScheduler(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.signIn()
-	f.scratch("foo", koschei.OutcomeSubmitting, nil)
-	key := f.scratch("zap", koschei.OutcomeSubmitting, nil)
+	f.scratch("foo", koschei.OutcomeSubmitting)
+	key := f.scratch("zap", koschei.OutcomeSubmitting)
 	task, err := f.Service.Sync.Primary.Build(t.Context(), koji.ScratchBuild{
 		Source: "../packages/zap/1/1/src/zap-1-1.src.rpm", Target: "f44", Key: fmt.Sprint(key),
 	})
@@ -196,11 +184,14 @@ func TestSubmissionWithoutScheduler(t *testing.T) {
 	f.check()
 	const sentence = "submission f44: It is not known whether Koji has 2 builds (foo, zap), written down since 2026-11-23 12:00 UTC."
 	f.expect("while a scheduler has it in hand", sentence+" (lasts)")
-	f.Exec(`DELETE FROM lease WHERE name = 'scheduler'`)
+	f.RemoveLease("scheduler")
 	f.check()
 	f.expect("without a scheduler", sentence+" -> Koji was asked: it has 1 of them and has lost 1")
-	got := f.Lines(`SELECT concat_ws(' ', p.name, b.outcome, b.task_id) FROM build b JOIN package p ON p.id = b.package_id WHERE origin = 'scratch' ORDER BY 1`)
-	if diff := cmp.Diff([]string{"foo lost", fmt.Sprintf("zap running %d", task)}, got); diff != "" {
+	var got []string
+	for _, b := range f.ScratchBuilds() {
+		got = append(got, fmt.Sprintf("%s %s %d", b.Package, b.Outcome, b.TaskID))
+	}
+	if diff := cmp.Diff([]string{"foo lost 0", fmt.Sprintf("zap running %d", task)}, got); diff != "" {
 		t.Errorf("builds (-want +got):\n%s", diff)
 	}
 	f.expectRepairs(koschei.FindingSubmission, 2)
@@ -222,7 +213,7 @@ func (f *fixture) signIn() {
 func TestRunningForEver(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.scratch("foo", koschei.OutcomeRunning, 4711)
+	f.scratch("foo", koschei.OutcomeRunning, pgtest.Task(4711))
 	f.wait(50 * time.Hour)
 	f.check()
 	f.expect("a build the scheduler may be canceling")
@@ -235,14 +226,13 @@ func TestRunningForEver(t *testing.T) {
 func TestDependenciesPending(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.scratch("foo", koschei.OutcomeComplete, 1)
-	id := f.scratch("zap", koschei.OutcomeFailed, 2)
-	f.Exec(`UPDATE build SET repo_id = 1 WHERE id = $1`, id)
+	f.scratch("foo", koschei.OutcomeComplete, pgtest.Task(1))
+	f.scratch("zap", koschei.OutcomeFailed, pgtest.Task(2), pgtest.InRepo(1))
 	f.wait(time.Hour)
 	f.check()
 	f.expect("builds that have just ended")
 	f.wait(6*time.Hour + time.Minute)
-	if err := f.DB.NoteTrouble(t.Context(), f.Number(`SELECT id FROM collection`), "build-resolver", "the repo cannot be read", f.Clock.Now()); err != nil {
+	if err := f.DB.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "build-resolver", "the repo cannot be read", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
@@ -251,7 +241,7 @@ func TestDependenciesPending(t *testing.T) {
 		"deps f44: It was not found out what was in the buildroot of 1 build (zap), since 2026-11-23 13:00 UTC, "+
 			"because the build-resolver has trouble since 2026-11-23 19:01 UTC: the repo cannot be read. (lasts)")
 	f.expectRepairs(koschei.FindingDeps, 1)
-	f.Exec(`UPDATE build SET deps = 'unavailable'`)
+	f.SetBuilds(pgtest.Deps(koschei.DepsUnavailable))
 	f.check()
 	if got := f.findings(); len(got) != 2 || !strings.HasSuffix(got[1], "(ended)") {
 		t.Errorf("after it was found out: %q", got)
@@ -263,11 +253,11 @@ func TestDependenciesPending(t *testing.T) {
 func TestPackagesLeftBehind(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`DELETE FROM srpm WHERE name = 'foo'`)
-	f.Exec(`UPDATE package SET resolved_build_id = NULL WHERE name IN ('foo', 'zap')`)
-	f.Exec(`UPDATE package SET resolution = 'unattempted', noted_state = 'ok' WHERE name = 'bash'`)
-	f.Exec(`DELETE FROM resolution r USING package p WHERE p.id = r.package_id AND p.name = 'bash'`)
-	letGo := f.hold(postgres.RepoResolverLease(f.Number(`SELECT id FROM collection`)))
+	f.RemoveSRPMs("foo")
+	f.SetPackage("foo", pgtest.Due())
+	f.SetPackage("zap", pgtest.Due())
+	f.RemoveVerdict("bash")
+	letGo := f.hold(postgres.RepoResolverLease(f.CollectionRow("f44").ID))
 	f.wait(10 * time.Minute)
 	f.check()
 	f.expect("while the collection is being resolved")
@@ -278,12 +268,13 @@ func TestPackagesLeftBehind(t *testing.T) {
 		"source f44: Koji says nothing of the source package of 1 package (foo), which therefore cannot be resolved, since 2026-11-23 12:10 UTC. (lasts)",
 		"due f44: All is known that is needed to resolve 1 package (zap), and nobody does since 2026-11-23 12:10 UTC, although the repo-resolver last succeeded at 2026-11-24 13:10 UTC. (lasts)",
 		"untried f44: There was no answer for 1 package (bash), and nobody would have looked for one. -> they are resolved as soon as the repo-resolver gets to them")
-	if due := f.Number(`SELECT count(*) FROM package WHERE name = 'bash' AND resolved_build_id IS NULL`); due != 1 {
+	if f.PackageRow("bash").ResolvedBuildID != 0 {
 		t.Error("bash is not due")
 	}
 	f.expectRepairs(koschei.FindingUntried, 1)
 	f.Poll() // the source package exists again
-	f.Exec(`UPDATE package SET resolved_build_id = last_complete_build_id WHERE name <> 'bash'`)
+	f.SetPackage("foo", pgtest.NotDue())
+	f.SetPackage("zap", pgtest.NotDue())
 	f.check()
 	f.wait(time.Minute)
 	f.check()
@@ -295,26 +286,26 @@ func TestPackagesLeftBehind(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`
-		UPDATE package SET hold_kind = 'arch', hold_reason = 'there is no architecture', hold_until = $1::timestamptz + interval '6 h',
-			hold_basis = concat_ws(' ', last_build_id, arch_override)`, f.Clock.Now())
+	f.SetPackages(pgtest.HeldForArches(), pgtest.Held(f.Clock.Now().Add(6*time.Hour), "there is no architecture"))
 	f.check()
 	f.expect("holds with good reason")
-	f.Exec(`UPDATE package SET arch_override = 'x86_64' WHERE name = 'foo'`)
-	f.Exec(`UPDATE package SET hold_kind = 'fault', hold_until = $1::timestamptz + interval '9 years' WHERE name = 'zap'`, f.Clock.Now())
+	f.SetPackage("foo", pgtest.Override("x86_64"))
+	f.SetPackage("zap", pgtest.HeldFor("fault"), pgtest.Held(f.Clock.Now().AddDate(9, 0, 0), "there is no architecture"))
 	f.wait(time.Minute)
 	f.check()
 	f.expect("an override given since, and a clock that was wrong",
 		"hold f44: The reason is gone for which the scheduler passed over 2 packages (foo, zap). -> they are held no longer")
-	if got := f.Lines(`SELECT name FROM package WHERE hold_until IS NOT NULL`); len(got) != 1 || got[0] != "bash" {
-		t.Errorf("still held: %v, want bash", got)
+	for _, p := range f.Packages() {
+		if held := !p.HoldUntil.IsZero(); held != (p.Name == "bash") {
+			t.Errorf("%s is held: %t, want bash alone to be", p.Name, held)
+		}
 	}
 }
 
 func TestQueueStandsStill(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`UPDATE package SET manual_priority = 10000 WHERE name = 'foo'`)
+	f.SetPackage("foo", pgtest.ManualPriority(10000))
 	f.wait(2 * time.Hour)
 	f.check()
 	f.expect("something that may have come a moment ago")
@@ -323,13 +314,13 @@ func TestQueueStandsStill(t *testing.T) {
 	const waits = "queue f44: foo waits to be built and there is room, but nothing of the collection was submitted ever"
 	f.expect("without a scheduler", waits+": no scheduler is running. (lasts)")
 	f.hold("scheduler")
-	if err := f.DB.NoteSuccess(t.Context(), f.Number(`SELECT id FROM collection`), "scheduler", "the hosts are busy", f.Clock.Now()); err != nil {
+	if err := f.DB.NoteSuccess(t.Context(), f.CollectionRow("f44").ID, "scheduler", "the hosts are busy", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
 	f.expect("with one that says why", waits+": the hosts are busy. (lasts)")
-	f.Exec(`UPDATE collection SET max_builds = 1`)
-	f.scratch("zap", koschei.OutcomeRunning, 1)
+	f.SetCollection("f44", pgtest.MaxBuilds(1))
+	f.scratch("zap", koschei.OutcomeRunning, pgtest.Task(1))
 	f.check()
 	f.expect("when the collection has no place", waits+": the hosts are busy. (ended)")
 }
@@ -337,10 +328,8 @@ func TestQueueStandsStill(t *testing.T) {
 func TestLeasesAndRestarts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`INSERT INTO lease (name, holder, term, expires, released) VALUES
-		('scheduler', 'host/1', 1, clock_timestamp() - interval '10 min', false),
-		('repo-resolver/1', 'host/1', 1, clock_timestamp() - interval '10 min', true),
-		('build-resolver/1/7', 'host/1', 1, clock_timestamp() - interval '2 days', false)`)
+	f.Lease("scheduler", "host/1", 10*time.Minute, false)
+	f.Lease("repo-resolver/1", "host/1", 10*time.Minute, true)
 	for range startsMany {
 		if err := f.DB.NoteStart(t.Context(), "polling", "host/2"); err != nil {
 			t.Fatal(err)
@@ -349,13 +338,12 @@ func TestLeasesAndRestarts(t *testing.T) {
 	if err := f.DB.NoteStart(t.Context(), "scheduler", "host/1"); err != nil {
 		t.Fatal(err)
 	}
-	f.Exec(`DELETE FROM lease WHERE name LIKE 'build-resolver/%'`)
 	f.check()
 	f.expect("a scheduler that died, and a polling that keeps dying",
 		"lease Who had lease scheduler died, it ran out 10m0s ago, and nobody took over. (lasts)",
 		"restarts The polling was started 20 times within a day: it seems not to stay alive. (lasts)")
 	f.hold("scheduler")
-	f.Exec(`UPDATE service_start SET started = started - interval '25 h'`)
+	f.AgeStarts(25 * time.Hour)
 	f.check()
 	if got := strings.Join(f.findings(), "\n"); strings.Contains(got, "(lasts)") {
 		t.Errorf("after a takeover and a quiet day: %s", got)
@@ -365,9 +353,9 @@ func TestLeasesAndRestarts(t *testing.T) {
 func TestLeasesAreForgotten(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`INSERT INTO lease (name, holder, term, expires) VALUES ('build-resolver/1/7', 'host/1', 1, clock_timestamp() - interval '2 days')`)
+	f.Lease("build-resolver/1/7", "host/1", 48*time.Hour, false)
 	f.check()
-	if got := f.Lines(`SELECT name FROM lease`); len(got) != 1 || got[0] != leaseName {
+	if got := f.Leases(); len(got) != 1 || got[0].Name != leaseName {
 		t.Errorf("leases %v, want ours alone", got)
 	}
 }
@@ -375,13 +363,19 @@ func TestLeasesAreForgotten(t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`UPDATE package SET last_build_id = NULL, last_build_started = NULL WHERE name = 'foo'`)
-	f.Exec(`UPDATE package SET noted_state = 'failing' WHERE name = 'zap'`)
+	f.SetPackage("foo", pgtest.WithoutLastBuilds())
+	f.SetPackage("zap", pgtest.NotedState(koschei.StateFailing))
 	f.check()
 	f.expect("columns that do not follow from builds",
 		"columns f44: Last builds or states of 2 packages (foo, zap) did not follow from their builds: that is a mistake in Koschei. -> they were worked out anew")
-	if n := f.Number(`SELECT count(*) FROM package WHERE last_build_id = last_complete_build_id AND noted_state = 'ok'`); n != 3 {
-		t.Errorf("%d packages are right, want 3", n)
+	packages := f.Packages()
+	if len(packages) != 3 {
+		t.Errorf("%d packages, want 3", len(packages))
+	}
+	for _, p := range packages {
+		if p.LastBuildID == 0 || p.Running || p.NotedState != koschei.StateOK {
+			t.Errorf("%s is not right: %+v", p.Name, p)
+		}
 	}
 	f.expectRepairs(koschei.FindingColumns, 2)
 	f.wait(time.Minute)
@@ -391,16 +385,15 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-func TestServicesAndOutbox(t *testing.T) {
+func TestServicesAndDeliveries(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Exec(`DELETE FROM collection_service WHERE service = 'polling'`)
-	f.Exec(`DELETE FROM outbox`)
-	f.Exec(`INSERT INTO outbox (topic, body, created) VALUES ('t', '{}', $1)`, f.Clock.Now())
+	f.RemoveReports("polling")
+	f.FailedDelivery("bus", sinkPatience/2, "connection refused")
 	f.check()
 	f.expect("a collection that has just come")
 	f.Clock.Step(4 * time.Hour)
-	if err := f.DB.NoteTrouble(t.Context(), f.Number(`SELECT id FROM collection`), "scheduler", "Koji says: no such target", f.Clock.Now()); err != nil {
+	if err := f.DB.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "scheduler", "Koji says: no such target", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
@@ -409,10 +402,17 @@ func TestServicesAndOutbox(t *testing.T) {
 		"service f44: the scheduler has not done its work since 2026-11-23 12:00 UTC; trouble since 2026-11-23 16:00 UTC: Koji says: no such target. (lasts)",
 	}
 	f.expect("services that do nothing", want...)
-	f.Exec(`UPDATE outbox SET attempts = 3`)
+	f.DeadDelivery("mail", "no such address")
 	f.check()
-	f.expect("messages where somebody tries to send them", append(want,
-		"outbox 1 messages wait to be sent, the oldest since 2026-11-23 12:00 UTC. (lasts)")...)
+	f.expect("a sink that gave something up", append(want,
+		"delivery sink mail: 1 were given up; the last error was: no such address. (lasts)")...)
+	f.FailedDelivery("bus", 3*sinkPatience, "connection refused")
+	f.check()
+	got := f.findings()
+	const waits = "delivery sink bus: 2 deliveries wait, the oldest for 3h0m" // and seconds
+	if last := got[len(got)-1]; len(got) != 4 || !strings.HasPrefix(last, waits) || !strings.HasSuffix(last, "; the last error was: connection refused. (lasts)") {
+		t.Errorf("findings %q, want the last to be of sink bus", got)
+	}
 }
 
 // Of two processes one checks, and the other when that is gone.
@@ -421,9 +421,9 @@ func TestReplicas(t *testing.T) {
 	f := newFixture(t)
 	second := *f.Service
 	second.Holder = "another"
-	f.Exec(`UPDATE package SET noted_state = 'failing'`)
+	f.SetPackages(pgtest.NotedState(koschei.StateFailing))
 	f.check()
-	f.Exec(`UPDATE package SET noted_state = 'failing'`)
+	f.SetPackages(pgtest.NotedState(koschei.StateFailing))
 	if err := second.pass(t.Context(), f.DB); err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestRabbitMQ(t *testing.T) {
 		}
 		w.wait()
 	})
-	if diff := cmp.Diff(record(polled.Console), record(f.Console)); diff != "" {
+	if diff := cmp.Diff(record(polled.World), record(f.World)); diff != "" {
 		t.Errorf("recorded by polling and by watching (-polled +watched):\n%s", diff)
 	}
 	t.Logf("%d messages sent, %d handled, %d came marked as redelivered", len(w.sent), len(w.settled), w.redelivered)

@@ -62,11 +62,17 @@ func newSmall(t *testing.T) *fixture {
 // last describes the last build of a package in each collection, by their ids.
 func (f *fixture) last(pkg string) string {
 	f.T.Helper()
-	return strings.Join(f.Lines(`
-		SELECT concat_ws(' ', p.state, b.origin, b.version, b.outcome)
-		FROM package p LEFT JOIN build b ON b.id = p.last_build_id
-		WHERE p.name = $1
-		ORDER BY p.collection_id`, pkg), "; ")
+	builds := map[int64]string{}
+	for _, b := range f.BuildsOf(pkg) {
+		builds[b.ID] = fmt.Sprintf(" %s %s %s", b.Origin, b.Version, b.Outcome)
+	}
+	var all []string
+	for _, p := range f.Packages() {
+		if p.Name == pkg {
+			all = append(all, string(p.State)+builds[p.LastBuildID])
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // TestEvents lets one thing after the other happen at the hub. A second
@@ -111,9 +117,9 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// submit has a package's tagged source built, as the scheduler does, for the
-// records of some consoles.
-func submit(f *fixture, pkg string, records ...*pgtest.Console) {
+// submit has a package's tagged source built, as the scheduler does, for some
+// records.
+func submit(f *fixture, pkg string, records ...*pgtest.World) {
 	f.T.Helper()
 	ctx := f.T.Context()
 	builds, err := f.Stage.Sync.Primary.ListTagged(ctx, koji.TagQuery{Tag: "f44", Package: pkg, Latest: true, Inherit: true})
@@ -134,16 +140,8 @@ func submit(f *fixture, pkg string, records ...*pgtest.Console) {
 	if err != nil {
 		f.T.Fatal(err)
 	}
-	for _, c := range records {
-		c.Exec(`
-			WITH submitted AS (
-				INSERT INTO build (package_id, origin, outcome, event, task_id, epoch, version, release, started)
-				SELECT id, 'scratch', 'running', $2, $3, $4, $5, $6, $7 FROM package WHERE name = $1
-				RETURNING id, package_id, started
-			)
-			UPDATE package p SET last_build_id = s.id, last_build_started = s.started
-			FROM submitted s WHERE p.id = s.package_id`,
-			pkg, event.ID, task, builds[0].EVR().Epoch, builds[0].Version, builds[0].Release, f.Clock.Now())
+	for _, w := range records {
+		w.Build(pkg, f.Clock.Now(), pgtest.EVR(builds[0].EVR()), pgtest.At(event.ID), pgtest.Task(task))
 	}
 }
 
@@ -151,7 +149,7 @@ func submit(f *fixture, pkg string, records ...*pgtest.Console) {
 func TestTask(t *testing.T) {
 	t.Parallel()
 	f := newSmall(t)
-	submit(f, "foo", f.Console)
+	submit(f, "foo", f.World)
 	for range 20 {
 		f.tick(time.Minute)
 		f.hear()
@@ -159,7 +157,7 @@ func TestTask(t *testing.T) {
 	if got, want := f.last("foo"), "ok scratch 1 complete"; got != want {
 		t.Errorf("foo is %q, want %q", got, want)
 	}
-	if n := f.Number(`SELECT count(*) FROM build_task`); n == 0 {
+	if len(f.BuildTasks()) == 0 {
 		t.Error("no tasks of the build are known")
 	}
 	// Tasks of strangers cost the hub nothing.
@@ -176,7 +174,7 @@ func TestTask(t *testing.T) {
 func TestDeleted(t *testing.T) {
 	t.Parallel()
 	f := newSmall(t)
-	id := f.Number(`SELECT koji_build_id FROM build b JOIN package p ON p.id = b.package_id WHERE p.name = 'foo'`)
+	id := f.BuildsOf("foo")[0].KojiBuildID
 	f.Administer("untagBuildBypass", "f44", "foo-1-1")
 	f.mail = nil // lost
 	stranger := f.say("build.state.change", map[string]any{"build_id": id + 1000, "name": "foo", "attribute": "state"})
@@ -196,7 +194,7 @@ func TestRepo(t *testing.T) {
 	t.Parallel()
 	f := newSmall(t)
 	f.AddCollection("other", "other-build")
-	ids := f.Number(`SELECT id FROM collection WHERE name = 'f44'`)
+	id := f.CollectionRow("f44").ID
 	listener := f.DB.NewListener(koschei.ServiceRepoResolver)
 	listening := make(chan struct{})
 	defer func() { <-listening }()
@@ -216,8 +214,8 @@ func TestRepo(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("nobody was woken")
 	}
-	if woken, all := alarm.Rung(); all || !slices.Equal(woken, []int64{ids}) {
-		t.Errorf("woken for %v, all %v, want for %d alone", woken, all, ids)
+	if woken, all := alarm.Rung(); all || !slices.Equal(woken, []int64{id}) {
+		t.Errorf("woken for %v, all %v, want for %d alone", woken, all, id)
 	}
 }
 
@@ -294,7 +292,7 @@ func TestAway(t *testing.T) {
 	}
 	f.Hub.SetFaults(kojisim.Faults{})
 
-	f.Exec(`UPDATE collection SET dest_tag = 'gone'`)
+	f.SetCollection("f44", pgtest.DestTag("gone"))
 	gone := f.say("tag", map[string]any{"tag": "gone", "name": "foo"})
 	var many []*bus.Message
 	for n := range 60 {

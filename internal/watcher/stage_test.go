@@ -1,8 +1,10 @@
 package watcher_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -11,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei/internal/bus"
-	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -26,23 +27,13 @@ type fixture struct {
 	registry *prometheus.Registry
 	mu       sync.Mutex
 	mail     []*bus.Message
-	calls    map[string]int // of the hub, by method
+	calls    map[string]int // of the hub, by method, when it was asked last
 }
 
 // newFixture has user log in with its name or "secret" as its password.
 func newFixture(t *testing.T, world *kojisim.World, user, password string) *fixture {
 	t.Helper()
-	f := &fixture{Stage: scenario.New(t, world), registry: prometheus.NewRegistry(), calls: map[string]int{}}
-	client, err := koji.New(koji.Config{
-		Server: f.URL + "/kojihub", TopURL: f.URL + "/kojifiles",
-		Login:   koji.Login{User: user, Password: password},
-		Retry:   koji.Retry{Attempts: 2, Min: time.Millisecond, Max: time.Millisecond},
-		Observe: func(method string, _ koji.Class, _ time.Duration) { f.count(method) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Stage.Sync.Primary = client
+	f := &fixture{Stage: scenario.New(t, world, scenario.As(user, password)), registry: prometheus.NewRegistry(), calls: map[string]int{}}
 	f.Service = &watcher.Service{
 		DB: f.Stage.Sync.DB, Sync: f.Stage.Sync, Log: f.Stage.Sync.Log, Metrics: watcher.NewMetrics(f.registry),
 		Config: watcher.Config{TopicPrefix: prefix, Instance: "primary", GiveUp: time.Hour},
@@ -55,19 +46,12 @@ func newFixture(t *testing.T, world *kojisim.World, user, password string) *fixt
 	return f
 }
 
-func (f *fixture) count(method string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.calls[method]++
-}
-
 // called returns how often a method was called since it was asked last.
 func (f *fixture) called(method string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := f.calls[method]
-	delete(f.calls, method)
-	return n
+	total := f.Calls(method)
+	since := total - f.calls[method]
+	f.calls[method] = total
+	return since
 }
 
 // tick lets time pass at the hub.
@@ -110,19 +94,53 @@ func (f *fixture) say(topic string, body map[string]any) *bus.Message {
 	return &bus.Message{ID: "said", Topic: prefix + ".buildsys." + topic, Body: text, Sent: f.Clock.Now()}
 }
 
-// record describes packages and builds, and what they were built in.
-func record(c *pgtest.Console) []string {
-	return slices.Concat(
-		c.Lines(`
-			SELECT concat_ws(' ', p.name, p.blocked, p.state, p.noted_state, l.event, l.koji_build_id, l.task_id)
-			FROM package p LEFT JOIN build l ON l.id = p.last_build_id
-			ORDER BY p.collection_id, p.name`),
-		c.Lines(`
-			SELECT concat_ws(' ', p.name, b.origin, b.event, b.koji_build_id, b.task_id, b.epoch, b.version, b.release, b.outcome, b.untagged,
-				b.repo_id, b.finished, (SELECT string_agg(k.task_id || k.arch || k.state, ' ' ORDER BY k.task_id) FROM build_task k WHERE k.build_id = b.id))
-			FROM build b JOIN package p ON p.id = b.package_id
-			ORDER BY p.collection_id, p.name, b.origin, b.event, b.koji_build_id, b.task_id`),
-		c.Lines(`SELECT concat_ws(' ', name, version, release, build_requires) FROM srpm ORDER BY name, version, release`))
+// record describes packages, builds with what they were built in, and sources.
+func record(w *pgtest.World) []string {
+	return slices.Concat(packages(w), builds(w), sources(w))
+}
+
+// packages describes packages with their last builds.
+func packages(w *pgtest.World) []string {
+	last := map[int64]pgtest.Build{}
+	for _, b := range w.Builds() {
+		last[b.ID] = b
+	}
+	var lines []string
+	for _, p := range w.Packages() {
+		b := last[p.LastBuildID]
+		lines = append(lines, fmt.Sprint(p.Collection, " ", p.Name, " ", p.Blocked, " ", p.State, " ", p.NotedState, " ",
+			b.Event, " ", b.KojiBuildID, " ", b.TaskID))
+	}
+	return lines
+}
+
+// builds describes builds with their tasks, in an order that does not depend on
+// when they were recorded.
+func builds(w *pgtest.World) []string {
+	tasks := map[int64]string{}
+	for _, t := range w.BuildTasks() {
+		tasks[t.BuildID] += fmt.Sprint(" ", t.TaskID, t.Arch, t.State)
+	}
+	all := w.Builds()
+	slices.SortStableFunc(all, func(a, b pgtest.Build) int {
+		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Event, b.Event),
+			cmp.Compare(a.KojiBuildID, b.KojiBuildID), cmp.Compare(a.TaskID, b.TaskID))
+	})
+	var lines []string
+	for _, b := range all {
+		lines = append(lines, fmt.Sprint(b.Collection, " ", b.Package, " ", b.Origin, " ", b.Event, " ", b.KojiBuildID, " ", b.TaskID, " ",
+			b.EVR(), " ", b.Outcome, " ", b.Untagged, " ", b.RepoID, " ", b.Finished.UTC(), tasks[b.ID]))
+	}
+	return lines
+}
+
+// sources describes what SRPMs say.
+func sources(w *pgtest.World) []string {
+	var lines []string
+	for _, s := range w.SRPMs() {
+		lines = append(lines, fmt.Sprint(s.Name, " ", s.Version, " ", s.Release, " ", s.BuildRequires))
+	}
+	return lines
 }
 
 // outcomes are the numbers of messages so far by what became of them.
@@ -159,7 +177,7 @@ func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
 // awaitListener waits until somebody listens at the record.
 func (f *fixture) awaitListener() {
 	f.T.Helper()
-	for f.Number(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND state = 'idle' AND datname = current_database()`) == 0 {
+	for f.Listeners() == 0 {
 		if f.T.Context().Err() != nil {
 			f.T.Fatal("nobody listens")
 		}

@@ -1,6 +1,7 @@
 package watcher_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,13 +26,13 @@ func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 		t.Fatal(err)
 	}
 	f = newFixture(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
-	cfg := pgtest.Database(t)
+	w := pgtest.NewWorld(t)
 	polled = &scenario.Stage{
-		Console: pgtest.NewConsole(t, cfg), T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
-		Sync: kojisync.New(pgtest.Open(t, cfg), koji.Hubs{Primary: f.Stage.Sync.Primary}, koschei.Clock{Read: f.Clock.Now}, f.Stage.Sync.Rules, f.Log),
+		World: w, T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
+		Sync: kojisync.New(w.Open(), koji.Hubs{Primary: f.Stage.Sync.Primary}, koschei.Clock{Read: f.Clock.Now}, f.Stage.Sync.Rules, f.Log),
 	}
-	for _, c := range []*pgtest.Console{f.Console, polled.Console} {
-		c.Exec(`ALTER TABLE package ALTER COLUMN tracked SET DEFAULT true`) // as soon as they are listed
+	for _, w := range []*pgtest.World{f.World, polled.World} {
+		w.TrackFromNowOn()
 	}
 	polled.AddCollection("f44", "f44-build")
 	polled.Poll()
@@ -42,12 +43,17 @@ func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 // ours is submitted now and then, and one record polls.
 func live(f *fixture, polled *scenario.Stage, steps int, hear func(step int)) {
 	f.T.Helper()
-	names := f.Lines(`SELECT p.name FROM package p JOIN build b ON b.id = p.last_build_id ORDER BY p.name`)
+	var names []string
+	for _, p := range f.Packages() {
+		if p.LastBuildID != 0 {
+			names = append(names, p.Name)
+		}
+	}
 	for step := range steps {
 		if step%3 == 0 {
 			pkg := names[step%len(names)]
-			if f.Number(`SELECT count(*) FROM build b JOIN package p ON p.id = b.package_id WHERE p.name = $1 AND b.outcome = 'running'`, pkg) == 0 {
-				submit(f, pkg, f.Console, polled.Console)
+			if !f.PackageRow(pkg).Running {
+				submit(f, pkg, f.World, polled.World)
 			}
 		}
 		f.tick(30 * time.Minute)
@@ -72,12 +78,12 @@ func TestUnreliable(t *testing.T) {
 	for f.hear() > 0 || len(f.mail) > 0 {
 		f.tick(time.Minute)
 	}
-	watched := record(f.Console)
-	if diff := cmp.Diff(record(polled.Console), watched); diff != "" {
+	watched := record(f.World)
+	if diff := cmp.Diff(record(polled.World), watched); diff != "" {
 		t.Errorf("recorded by polling and by watching (-polled +watched):\n%s", diff)
 	}
 	f.Poll()
-	if diff := cmp.Diff(watched, record(f.Console)); diff != "" {
+	if diff := cmp.Diff(watched, record(f.World)); diff != "" {
 		t.Errorf("polling changed (-before +after):\n%s", diff)
 	}
 	scratch := slices.DeleteFunc(watched, func(line string) bool { return !strings.Contains(line, " scratch ") })
@@ -103,12 +109,14 @@ func TestLoss(t *testing.T) {
 	if err := f.Stage.Sync.RunningBuilds(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	now := func(c *pgtest.Console) []string {
-		return append(record(c)[:f.Number(`SELECT count(*) FROM package`)], c.Lines(`
-			SELECT concat_ws(' ', p.name, b.event, b.task_id, b.outcome, b.untagged)
-			FROM build b JOIN package p ON p.id = b.package_id WHERE b.origin = 'scratch' ORDER BY b.event, b.id`)...)
+	now := func(w *pgtest.World) []string {
+		lines := packages(w)
+		for _, b := range w.ScratchBuilds() {
+			lines = append(lines, fmt.Sprint(b.Package, " ", b.Event, " ", b.TaskID, " ", b.Outcome, " ", b.Untagged))
+		}
+		return lines
 	}
-	if diff := cmp.Diff(now(polled.Console), now(f.Console)); diff != "" {
+	if diff := cmp.Diff(now(polled.World), now(f.World)); diff != "" {
 		t.Errorf("recorded by polling, and by watching with loss and polling (-polled +watched):\n%s", diff)
 	}
 	t.Log(f.outcomes())

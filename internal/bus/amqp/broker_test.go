@@ -204,14 +204,16 @@ func (s *stream) handle(_ context.Context, batch []*bus.Message) (again []*bus.M
 
 const hungUp = "connecting to the message bus: the broker hung up, as it does when it does not accept a certificate ("
 
-// troubles is what an operator reads when something is wrong.
-func troubles(t *testing.T, b *brokertest.Broker) {
+// A wrong is something that is wrong, and what an operator reads of it.
+type wrong struct {
+	name   string
+	change func(*amqp.Queue)
+	want   string
+}
+
+func wrongs(t *testing.T, b *brokertest.Broker) []wrong {
 	stranger := brokertest.NewAuthority(t)
-	tests := []struct {
-		name   string
-		change func(*amqp.Queue)
-		want   string
-	}{
+	return []wrong{
 		{
 			"certificate of another authority", func(q *amqp.Queue) { q.Certificate = stranger.Client(brokertest.User) },
 			"connecting to the message bus: the broker refuses our certificate (remote error: tls: unknown certificate authority)",
@@ -251,7 +253,11 @@ func troubles(t *testing.T, b *brokertest.Broker) {
 			"queue nothing: the broker says: NOT_FOUND - no queue 'nothing' in vhost '/'",
 		},
 	}
-	for _, test := range tests {
+}
+
+// troubles is what an operator reads when something is wrong.
+func troubles(t *testing.T, b *brokertest.Broker) {
+	for _, test := range wrongs(t, b) {
 		q := &amqp.Queue{Config: config(t, b), Queue: "troubles", Topics: []string{topic}, Prefetch: 10}
 		test.change(q)
 		_, err := q.Probe(t.Context())

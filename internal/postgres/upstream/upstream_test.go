@@ -87,7 +87,7 @@ func TestTakeOver(t *testing.T) {
 	if changes, err := db.TakeOver(t.Context(), author, taken); err != nil || len(changes) > 0 {
 		t.Errorf("the second time changes %q, %v", changes, err)
 	}
-	if n := record.Number(`SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM state_change)`); n != 0 {
+	if n := record.Number(`SELECT (SELECT count(*) FROM event WHERE kind IN ('package state', 'collection state')) + (SELECT count(*) FROM state_change)`); n != 0 {
 		t.Errorf("%d changes of states were told", n)
 	}
 }

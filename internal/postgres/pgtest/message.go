@@ -1,0 +1,86 @@
+package pgtest
+
+import (
+	"time"
+
+	"github.com/koschei-ci/koschei"
+)
+
+// A Message is a change of a state as the world is told of it.
+type Message struct {
+	Collection string
+	Package    string // "" if it is about the collection
+	Old, New   koschei.State
+}
+
+// A StateChange is a row as tests look at it.
+type StateChange struct {
+	Package    string
+	Prev, Curr koschei.State
+	Changed    time.Time
+}
+
+// Messages are all there is to tell of changes of states, the oldest first. Those
+// between states that the world does not tell apart are left out.
+func (w *World) Messages() []Message {
+	w.t.Helper()
+	var all []Message
+	for _, m := range read[Message](w, `
+		SELECT collection, package, before AS old, after AS new
+		FROM event
+		WHERE kind IN ($1, $2)
+		ORDER BY id`, koschei.EventPackageState, koschei.EventCollectionState) {
+		if m.Old, m.New = m.Old.Message(), m.New.Message(); m.Old != m.New {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// StateMessages are those about packages, as "package old new".
+func (w *World) StateMessages() []string {
+	w.t.Helper()
+	var all []string
+	for _, m := range w.Messages() {
+		if m.Package != "" {
+			all = append(all, m.Package+" "+string(m.Old)+" "+string(m.New))
+		}
+	}
+	return all
+}
+
+// FailedDelivery has a sink have failed to deliver something for so long, real
+// time.
+func (w *World) FailedDelivery(sink string, tried time.Duration, why string) {
+	w.t.Helper()
+	w.delivery(sink, tried, why, false)
+}
+
+// DeadDelivery has a sink have given something up that it should deliver.
+func (w *World) DeadDelivery(sink, why string) {
+	w.t.Helper()
+	w.delivery(sink, 0, why, true)
+}
+
+func (w *World) delivery(sink string, tried time.Duration, why string, dead bool) {
+	w.t.Helper()
+	w.sql.Exec(`INSERT INTO sink (name, created) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING`, sink)
+	w.sql.Exec(`
+		WITH added AS (
+			INSERT INTO event (at, kind, collection_id, collection)
+			SELECT clock_timestamp(), $5, id, name FROM collection ORDER BY id LIMIT 1
+			RETURNING id, collection)
+		INSERT INTO delivery (sink, event_id, key, subject, attempts, created, error, dead)
+		SELECT $1, id, id::text, collection, 1, clock_timestamp() - $2::interval, $3, $4
+		FROM added`, sink, tried, why, dead, koschei.EventCollectionState)
+}
+
+// StateChanges are all, the oldest first.
+func (w *World) StateChanges() []StateChange {
+	w.t.Helper()
+	return read[StateChange](w, `
+		SELECT p.name AS package, s.prev, s.curr, s.changed
+		FROM state_change s
+		JOIN package p ON p.id = s.package_id
+		ORDER BY s.id`)
+}
