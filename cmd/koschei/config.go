@@ -121,6 +121,7 @@ type buildsConfig struct {
 
 type frontendConfig struct {
 	Listen          string `yaml:"listen" doc:"Address pages are served on."`
+	MetricsListen   string `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
 	PackagesPerPage int    `yaml:"packages_per_page"`
 	BuildsPerPage   int    `yaml:"builds_per_page"`
 	ExternalURL     string `yaml:"external_url" doc:"Address under which people reach the pages."`
