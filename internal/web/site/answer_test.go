@@ -55,6 +55,7 @@ func TestWrongRequests(t *testing.T) {
 		{"/badge/f44/nope.svg", 404, `There is no package named "nope" in f44.`},
 		{"/badge/f99/maven.svg", 404, `There is no collection named "f99".`},
 		{"/api/v1/packages?collection=f99", 404, `{"error":"There is no collection named \"f99\"."}`},
+		{"/api/v2/nope", 404, `{"error":"There is no page at this address."}`},
 		{"/api/v1/collections/diff/f44/f99", 404, `{"error":"There is no collection named \"f99\"."}`},
 	} {
 		w := b.get(tt.url)
@@ -184,6 +185,9 @@ func TestBrokenDatabase(t *testing.T) {
 	w := b.get("/packages")
 	if text := plain(w.Body.String()); w.Code != http.StatusInternalServerError || strings.Contains(text, "relation") || !strings.Contains(text, "Something went wrong here.") {
 		t.Errorf("status %d: %s", w.Code, text)
+	}
+	if w := b.get("/readyz"); w.Body.String() != "Pages cannot be served now: the database does not answer, or has not the right schema yet.\n" {
+		t.Errorf("/readyz says %q", w.Body)
 	}
 	for url, status := range map[string]int{"/readyz": 503, "/livez": 200, "/metrics": 200} {
 		if w := b.get(url); w.Code != status {

@@ -32,7 +32,7 @@ func config(db *postgres.DB) site.Config {
 // A browser asks a server as people do.
 type browser struct {
 	t       *testing.T
-	handler http.Handler
+	handler *web.Server
 }
 
 func browse(t *testing.T, c site.Config) browser {

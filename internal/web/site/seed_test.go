@@ -274,6 +274,7 @@ func (s *seed) featured() {
 	ant := s.pkg("f44", "ant", "ok")
 	s.build(ant, 520900, built{outcome: koschei.OutcomeComplete, ago: 5 * hour, evr: "1.10.15-30.fc44", set: latest})
 	s.resolved(ant, 5209, latest)
+	s.console.Exec(`UPDATE package SET hold_reason = 'left from before', hold_until = $2 WHERE id = $1`, ant, now.Add(-time.Hour))
 
 	s.console.Exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr) VALUES ($1, 5210, 'java-25-openjdk', $2, $3), ($1, 5210, 'xmvn', $4, $5)`,
 		s.collections["f44"],
