@@ -36,11 +36,13 @@ func TestPackage(t *testing.T) {
 			func(p *koschei.Package) {
 				p.ManualPriority, p.HoldReason, p.HoldUntil = 200, "no builder is free", later
 			},
-			Held, []string{"held until 2026-11-23 23:00Z: no builder is free"},
+			Held,
+			[]string{"held until 2026-11-23 23:00Z: no builder is free"},
 		},
 		"held and not due": {
 			func(p *koschei.Package) { p.HoldReason, p.HoldUntil = "no builder is free", later },
-			Held, []string{"held until 2026-11-23 23:00Z: no builder is free", "its priority of 138 is below 256"},
+			Held,
+			[]string{"held until 2026-11-23 23:00Z: no builder is free", "its priority of 138 is below 256"},
 		},
 		"held until now":           {func(p *koschei.Package) { p.ManualPriority, p.HoldReason, p.HoldUntil = 200, "over", now }, Due, []string{}},
 		"a reason left, no time":   {func(p *koschei.Package) { p.ManualPriority, p.HoldReason = 200, "left" }, Due, []string{}},
@@ -51,7 +53,8 @@ func TestPackage(t *testing.T) {
 			func(p *koschei.Package) {
 				p.Resolution, p.HoldReason, p.HoldUntil = koschei.Unresolved, "no builder is free", later
 			},
-			Impossible, []string{string(koschei.ObstacleUnresolved), "held until 2026-11-23 23:00Z: no builder is free"},
+			Impossible,
+			[]string{string(koschei.ObstacleUnresolved), "held until 2026-11-23 23:00Z: no builder is free"},
 		},
 	} {
 		p := pkg()

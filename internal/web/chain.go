@@ -127,7 +127,7 @@ func (s *Server) identify(next step) step {
 		if x.who, err = s.Identity(x.r); err != nil {
 			return err
 		}
-		if x.route.Access == SignedIn && x.who == (Actor{}) {
+		if x.route.Access == SignedIn && x.who.Name == "" {
 			return &forbiddenError{"This is only for those who have signed in."}
 		}
 		return next(x)

@@ -50,7 +50,7 @@ func (s *Server) surround(r *Request) error {
 	if err != nil {
 		return err
 	}
-	r.Notice, r.All, r.Current = frame.Notice, frame.Collections, frame.Collections
+	r.notice, r.All, r.Current = frame.Notice, frame.Collections, frame.Collections
 	named := namedCollections(r.URL.Query())
 	if len(named) == 0 {
 		return nil

@@ -36,10 +36,10 @@ type Request struct {
 	Log   *slog.Logger
 
 	// These are set where the route needs a frame.
-	Notice  string
 	All     []postgres.FrameCollection // in the order pages show them
 	Current []postgres.FrameCollection // those that the request names in "collection", or else all
 
+	notice  string
 	scope   string // the names of Current, "" if the request names none
 	version string
 	allowed func() []string // methods that the address has
@@ -74,7 +74,7 @@ func (r *Request) Address() html.Address {
 // navigation. It tells what is wrong with the current collections.
 func (r *Request) Layout(tab, title string) html.Layout {
 	return html.Layout{
-		Title: title, Tab: tab, Notice: r.Notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
+		Title: title, Tab: tab, Notice: r.notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
 	}
 }
 

@@ -310,8 +310,8 @@ func TestStreamFails(t *testing.T) {
 		t.Errorf("early: %d %v", w.Code, w.Header())
 	}
 	defer func() {
-		if v := recover(); v != http.ErrAbortHandler {
-			t.Errorf("late: panics with %v, want that the answer is broken off", v)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("late: panics with %v, want that the answer is broken off", err)
 		}
 	}()
 	ask(s, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/late", nil))

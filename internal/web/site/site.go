@@ -12,7 +12,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/web"
-	"github.com/koschei-ci/koschei/internal/web/api/v1"
+	v1 "github.com/koschei-ci/koschei/internal/web/api/v1"
 	"github.com/koschei-ci/koschei/internal/web/html"
 	"github.com/koschei-ci/koschei/internal/web/pages/badge"
 	"github.com/koschei-ci/koschei/internal/web/pages/buildpage"

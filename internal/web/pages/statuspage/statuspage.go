@@ -119,13 +119,13 @@ func kindName(k koschei.FindingKind) string {
 	case koschei.FindingRunning:
 		return "build runs too long"
 	case koschei.FindingDeps:
-		return "buildroot not found out"
+		return "buildroot not known"
 	case koschei.FindingSource:
 		return "source not known"
 	case koschei.FindingDue:
 		return "not resolved"
 	case koschei.FindingUntried:
-		return "without an answer"
+		return "never tried"
 	case koschei.FindingHold:
 		return "held too long"
 	case koschei.FindingQueue:
