@@ -261,9 +261,11 @@ func TestResponseController(t *testing.T) {
 			c := http.NewResponseController(w)
 			err := c.SetWriteDeadline(time.Now().Add(time.Hour))
 			_, _ = io.WriteString(w, "first\n")
-			err = errors.Join(err, c.Flush())
+			if err := errors.Join(err, c.Flush()); err != nil {
+				return err
+			}
 			<-read
-			_, _ = io.WriteString(w, "second\n")
+			_, err = io.WriteString(w, "second\n")
 			return err
 		}}, nil
 	}))

@@ -27,6 +27,7 @@ type Templates struct {
 	base     *template.Template // layout and components
 	now      func() time.Time
 	declared []declared
+	folders  []*Folder
 	errs     []error
 	failure  Page[errorView]
 }
@@ -62,7 +63,9 @@ type Folder struct {
 // Folder declares that files has templates. Check misses those of its files
 // that are not used.
 func (t *Templates) Folder(name string, files fs.FS) *Folder {
-	return &Folder{templates: t, name: name, files: files}
+	f := &Folder{templates: t, name: name, files: files}
+	t.folders = append(t.folders, f)
+	return f
 }
 
 // A Page is a template that is given a V.
@@ -84,17 +87,18 @@ func Bare[V any](f *Folder, file string) Page[V] {
 	return declare[V](f.templates, file, f.files, file)
 }
 
-// Close ends the declarations of a folder.
-func (f *Folder) Close() {
+// unused returns which files of the folder no declaration names.
+func (f *Folder) unused() (errs []error) {
 	files, err := fs.Glob(f.files, "*")
 	if err != nil {
-		f.templates.errs = append(f.templates.errs, fmt.Errorf("%s: %w", f.name, err))
+		errs = append(errs, fmt.Errorf("%s: %w", f.name, err))
 	}
 	for _, file := range files {
 		if !slices.Contains(f.used, file) {
-			f.templates.errs = append(f.templates.errs, fmt.Errorf("%s/%s is not declared", f.name, file))
+			errs = append(errs, fmt.Errorf("%s/%s is not declared", f.name, file))
 		}
 	}
+	return errs
 }
 
 // declare parses file and its parts beside the components. start is the
@@ -126,6 +130,9 @@ func (p Page[V]) Execute(view *V) ([]byte, error) {
 // files that are not declared, pages without content.
 func (t *Templates) Check() error {
 	errs := slices.Clone(t.errs)
+	for _, f := range t.folders {
+		errs = append(errs, f.unused()...)
+	}
 	t.Each(func(name string, tmpl *template.Template, _ any) {
 		if tmpl.Name() == "layout.html" && tmpl.Lookup("content") == nil {
 			errs = append(errs, fmt.Errorf("%s does not define content", name))

@@ -28,7 +28,6 @@ func TestCheck(t *testing.T) {
 		templates := New(time.Now)
 		folder := templates.Folder("test", files)
 		Whole[view](folder, "page.html")
-		folder.Close()
 		err := templates.Check()
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

@@ -24,7 +24,6 @@ type pages struct {
 // Routes are the addresses of badges.
 func Routes(t *html.Templates) []web.Route {
 	folder := t.Folder("badge", files)
-	defer folder.Close()
 	p := &pages{html.Bare[view](folder, "badge.svg")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/badge/{collection}/{file}", Handler: p.show,

@@ -27,7 +27,6 @@ type pages struct {
 // Routes are the addresses of builds.
 func Routes(t *html.Templates, links html.Links) []web.Route {
 	folder := t.Folder("buildpage", files)
-	defer folder.Close()
 	p := &pages{links, html.Whole[view](folder, "build.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/build/{id}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "build", Frame: true,

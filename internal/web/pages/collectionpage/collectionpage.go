@@ -29,7 +29,6 @@ type pages struct {
 // as real time.
 func Routes(t *html.Templates, speed float64) []web.Route {
 	folder := t.Folder("collectionpage", files)
-	defer folder.Close()
 	p := &pages{speed, html.Whole[allView](folder, "collections.html", "bar.html"), html.Whole[oneView](folder, "collection.html", "bar.html")}
 	return []web.Route{
 		{Method: http.MethodGet, Pattern: "/collections", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "collections", Frame: true},

@@ -28,7 +28,6 @@ type pages struct {
 // Routes are the addresses of groups, whose packages lists show.
 func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
 	folder := t.Folder("grouppage", files)
-	defer folder.Close()
 	p := &pages{lists, html.Whole[view](folder, "groups.html")}
 	return []web.Route{
 		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true},

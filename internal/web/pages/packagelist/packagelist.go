@@ -34,7 +34,6 @@ type Lists struct {
 // New declares the templates of lists.
 func New(t *html.Templates, rules koschei.PriorityRules, links html.Links, perPage int) *Lists {
 	folder := t.Folder("packagelist", files)
-	defer folder.Close()
 	return &Lists{
 		rules: rules, links: links, perPage: perPage,
 		one:     html.Whole[packagesView](folder, "packages.html", "head.html"),

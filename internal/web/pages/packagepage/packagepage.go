@@ -36,7 +36,6 @@ type pages struct {
 // Routes are the addresses of packages.
 func Routes(t *html.Templates, c Config) []web.Route {
 	folder := t.Folder("packagepage", files)
-	defer folder.Close()
 	p := &pages{c, html.Whole[view](folder, "package.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/package/{name}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "package", Frame: true,

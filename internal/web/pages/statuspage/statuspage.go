@@ -27,7 +27,6 @@ type pages struct {
 // as real time.
 func Routes(t *html.Templates, rules koschei.PriorityRules, speed float64) []web.Route {
 	folder := t.Folder("statuspage", files)
-	defer folder.Close()
 	p := &pages{rules, speed, html.Whole[view](folder, "status.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true,
