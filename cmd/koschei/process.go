@@ -200,11 +200,14 @@ func (l listeners) close() error {
 
 // say logs what is served where.
 func (l listeners) say(ctx context.Context, log *slog.Logger) {
-	if l.site != nil {
-		log.InfoContext(ctx, "serving", "address", l.site.Addr().String())
-	}
-	if l.operations != nil {
+	switch {
+	case l.site != nil && l.operations != nil:
 		log.InfoContext(ctx, "serving health and metrics", "address", l.operations.Addr().String())
+		fallthrough
+	case l.site != nil:
+		log.InfoContext(ctx, "serving", "address", l.site.Addr().String())
+	case l.operations != nil:
+		log.InfoContext(ctx, "serving", "address", l.operations.Addr().String())
 	}
 }
 
