@@ -16,10 +16,10 @@ var (
 
 // pkg is a package with a priority of 138.
 func pkg() koschei.Package {
-	return koschei.Package{
-		Tracked: true, Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
-		LastBuildStarted: now.Add(-6 * time.Hour), DependencyPriority: 128, StaticPriority: 10,
-	}
+	var p koschei.Package
+	p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, 1, 1
+	p.LastBuildStarted, p.DependencyPriority, p.StaticPriority = now.Add(-6*time.Hour), 128, 10
+	return p
 }
 
 func TestPackage(t *testing.T) {

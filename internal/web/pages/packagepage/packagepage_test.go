@@ -16,10 +16,9 @@ import (
 func TestBeforeNote(t *testing.T) {
 	t.Parallel()
 	for last, noted := range map[int64]bool{7: false, 9: true} {
-		page := &postgres.PackagePage{
-			Package: &koschei.Package{Tracked: true, Resolution: koschei.Resolved, LastBuildID: last, LastCompleteBuildID: last},
-			Before:  postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}},
-		}
+		var p koschei.Package
+		p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, last, last
+		page := &postgres.PackagePage{Package: &p, Before: postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}}}
 		var v view
 		(&pages{}).fill(&v, page, &koschei.Collection{}, time.Now())
 		if (v.BeforeNote != "") != noted {
@@ -33,10 +32,9 @@ func TestWhy(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 	c := &koschei.Collection{LatestRepoResolved: koschei.Resolved, PriorityCoefficient: 1}
-	p := koschei.Package{
-		Tracked: true, Resolution: koschei.Resolved, LastBuildID: 1, LastCompleteBuildID: 1,
-		LastBuildStarted: now.Add(-6 * time.Hour), DependencyPriority: 128, StaticPriority: 10,
-	}
+	var p koschei.Package
+	p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, 1, 1
+	p.LastBuildStarted, p.DependencyPriority, p.StaticPriority = now.Add(-6*time.Hour), 128, 10
 	why := func(p *koschei.Package) whyView {
 		return whyOf(explain.Package(koschei.DefaultPriorityRules(), p, c, koschei.ServiceReport{}, now), p, 1, now)
 	}
