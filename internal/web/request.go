@@ -14,8 +14,8 @@ import (
 // A View is what requests read the record through.
 type View = postgres.DB
 
-// Identity tells who sends a request, an Actor without a name if it does not say. An
-// error is for who pretends to be somebody.
+// Identity tells who sends a request, an Actor without a name if it does not say.
+// An error is for who pretends to be somebody.
 type Identity func(*http.Request) (koschei.Actor, error)
 
 // Anonymous is the Identity of a server that knows nobody.
