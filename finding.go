@@ -30,8 +30,7 @@ func FindingKinds() []FindingKind {
 	}
 }
 
-// A Finding is something that does not go on by itself, or did not until it was
-// repaired.
+// A Finding is something that is stuck or wrong, or was until it was repaired.
 type Finding struct {
 	Kind         FindingKind
 	CollectionID int64  // 0 if it is about none

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/explain"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -39,7 +38,9 @@ func (a *console) why() *cobra.Command {
 				if page.Package == nil {
 					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
 				}
-				r := reasonFor(c.Priorities.rules(), page, collection, c.Clock.clock().Now())
+				p, scheduler := page.Package, page.Repos.Fresh.Report(koschei.ServiceScheduler)
+				w := explain.Package(c.Priorities.rules(), p, collection, scheduler, c.Clock.clock().Now())
+				r := reasonOf(p, w)
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), r)
 				}
@@ -51,52 +52,38 @@ func (a *console) why() *cobra.Command {
 
 // A reason is why a package is scheduled or not.
 type reason struct {
-	Package   string             `json:"package"`
-	State     koschei.State      `json:"state"`
-	Due       bool               `json:"due"`
-	Waits     string             `json:"waits"` // what the whole collection waits for, "" if nothing
-	Because   []string           `json:"because"`
-	Priority  float64            `json:"priority"`
-	Threshold float64            `json:"threshold"`
-	Terms     map[string]float64 `json:"terms"`
+	Package   string                       `json:"package"`
+	State     koschei.State                `json:"state"`
+	Due       bool                         `json:"due"`
+	Waits     string                       `json:"waits"` // what the whole collection waits for, "" if nothing
+	Because   []string                     `json:"because"`
+	Priority  float64                      `json:"priority"`
+	Threshold float64                      `json:"threshold"`
+	Terms     map[explain.TermKind]float64 `json:"terms"`
+
+	sum string
 }
 
-func reasonFor(rules koschei.PriorityRules, page *postgres.PackagePage, c *koschei.Collection, now time.Time) reason {
-	p := page.Package
-	priority := rules.Of(p, c, now)
-	r := reason{
-		Package: p.Name, State: p.State(), Priority: priority.Total(), Threshold: rules.BuildThreshold, Because: []string{},
-		Terms: termsOf(priority),
+func reasonOf(p *koschei.PackageStatus, w explain.Why) reason {
+	return reason{
+		Package: p.Name, State: p.State(), Due: w.Verdict == explain.Due, Waits: w.Wait.Phrase(), Because: w.Phrases(),
+		Priority: w.Priority.Total(), Threshold: w.Threshold, Terms: termsOf(w.Priority), sum: sum(w.Priority),
 	}
-	for _, o := range p.Obstacles(c) {
-		r.Because = append(r.Because, string(o))
-	}
-	if p.HeldAt(now) {
-		r.Because = append(r.Because, fmt.Sprintf("held until %s: %s", p.HoldUntil.Format("2006-01-02 15:04Z"), p.HoldReason))
-	}
-	if r.Priority < r.Threshold {
-		r.Because = append(r.Because, fmt.Sprintf("its priority of %.0f is below %.0f", r.Priority, r.Threshold))
-	}
-	r.Due = len(r.Because) == 0
-	if s := page.Repos.Fresh.Report(koschei.ServiceScheduler); s.Trouble != "" {
-		r.Waits = "the scheduler has trouble with the collection: " + s.Trouble
-	} else {
-		r.Waits = s.Remark
-	}
-	return r
 }
 
 // termsOf is what adds up to a priority, by name.
-func termsOf(p koschei.Priority) map[string]float64 {
-	return map[string]float64{
-		"manual": p.Manual, "static": p.Static,
-		"dependency": p.Coefficient * p.Dependency, "build": p.Coefficient * p.Build, "time": p.Coefficient * p.Time,
+func termsOf(p koschei.Priority) map[explain.TermKind]float64 {
+	terms := map[explain.TermKind]float64{}
+	for _, t := range explain.Terms(p) {
+		terms[t.Kind] = t.Points
 	}
+	return terms
 }
 
-func sum(terms map[string]float64) string {
+func sum(p koschei.Priority) string {
+	terms := termsOf(p)
 	return fmt.Sprintf("manual %.0f + static %.0f + dependencies %.1f + last build %.1f + time %.1f",
-		terms["manual"], terms["static"], terms["dependency"], terms["build"], terms["time"])
+		terms[explain.Manual], terms[explain.Static], terms[explain.Dependencies], terms[explain.LastBuild], terms[explain.Time])
 }
 
 func (r reason) print(w io.Writer) error {
@@ -106,7 +93,7 @@ func (r reason) print(w io.Writer) error {
 	} else if r.Waits != "" {
 		verdict += "; the collection waits: " + r.Waits
 	}
-	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = %s\n", r.Package, r.State, verdict, r.Priority, sum(r.Terms))
+	_, err := fmt.Fprintf(w, "%s (%s) %s\npriority %.1f = %s\n", r.Package, r.State, verdict, r.Priority, r.sum)
 	return err
 }
 
@@ -179,7 +166,7 @@ func (a *console) explainBuild() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				e := explain(page)
+				e := explainedBuild(page)
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), e)
 				}
@@ -199,10 +186,30 @@ type explanation struct {
 	Fault    string          `json:"fault,omitempty"`
 	TaskID   int64           `json:"task_id,omitempty"`
 	RepoID   int64           `json:"repo_id,omitempty"`
-	Trigger  json.RawMessage `json:"trigger,omitempty"`
+	Trigger  *trigger        `json:"trigger,omitempty"`
 	Against  int64           `json:"compared_with,omitempty"`
 	Changes  []change        `json:"changes"`
 	Packages int             `json:"packages"` // in its buildroot
+}
+
+// A trigger is the priority for which a build was submitted.
+type trigger struct {
+	Total       float64 `json:"total"`
+	Manual      float64 `json:"manual"`
+	Static      float64 `json:"static"`
+	Dependency  float64 `json:"dependency"`
+	Build       float64 `json:"build"`
+	Time        float64 `json:"time"`
+	Coefficient float64 `json:"coefficient"`
+
+	sum string
+}
+
+func triggerOf(p *koschei.Priority) *trigger {
+	if p == nil {
+		return nil
+	}
+	return &trigger{p.Total(), p.Manual, p.Static, p.Dependency, p.Build, p.Time, p.Coefficient, sum(*p)}
 }
 
 type change struct {
@@ -212,10 +219,10 @@ type change struct {
 	Distance int    `json:"distance,omitempty"`
 }
 
-func explain(page *postgres.BuildPage) explanation {
+func explainedBuild(page *postgres.BuildPage) explanation {
 	e := explanation{
 		Build: page.ID, Package: page.PackageName, EVR: page.EVR.String(), Origin: page.Origin, Outcome: page.Outcome,
-		Fault: page.Fault, TaskID: page.TaskID, RepoID: page.RepoID, Trigger: page.Trigger,
+		Fault: page.Fault, TaskID: page.TaskID, RepoID: page.RepoID, Trigger: triggerOf(page.Trigger),
 		Changes: []change{}, Packages: len(page.Set),
 	}
 	if page.Compared.Build != nil {
@@ -272,11 +279,10 @@ func (e explanation) print(w io.Writer) error {
 
 // submittedFor is the line on a scratch build's priority when it was chosen.
 func (e explanation) submittedFor() string {
-	var p koschei.Priority
-	if e.Trigger == nil || json.Unmarshal(e.Trigger, &p) != nil {
+	if e.Trigger == nil {
 		return ""
 	}
-	return fmt.Sprintf("submitted for priority %.1f = %s\n", p.Total(), sum(termsOf(p)))
+	return fmt.Sprintf("submitted for priority %.1f = %s\n", e.Trigger.Total, e.Trigger.sum)
 }
 
 func orDash(s string) string {

@@ -34,7 +34,7 @@ type config struct {
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
 	Builds       buildsConfig     `yaml:"build_resolver"`
-	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what does not go on by itself."`
+	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what is stuck, and repairs it where it can."`
 	Frontend     frontendConfig   `yaml:"frontend"`
 	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
 	Log          logConfig        `yaml:"log"`
@@ -121,6 +121,7 @@ type buildsConfig struct {
 
 type frontendConfig struct {
 	Listen          string `yaml:"listen" doc:"Address pages are served on."`
+	MetricsListen   string `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
 	PackagesPerPage int    `yaml:"packages_per_page"`
 	BuildsPerPage   int    `yaml:"builds_per_page"`
 }

@@ -92,7 +92,7 @@ func (d *demo) run(ctx context.Context, c config, out io.Writer) (err error) {
 		c.Log.Level = "warn" // the address is all there is to read
 	}
 	log := newLogger(c.Log)
-	listener, err := listen(ctx, d.address)
+	listener, err := listen(ctx, "--listen", d.address)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	c.Clock = clockConfig{Start: world.Now(), Epoch: time.Now(), Speed: d.speed}
 	hub := kojisim.NewHub(world, kojisim.NewClock(c.Clock.Start, c.Clock.Epoch, c.Clock.Speed), log)
 	g, ctx := errgroup.WithContext(ctx)
-	hubListener, err := listen(ctx, "127.0.0.1:0")
+	hubListener, err := listen(ctx, "hub", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	g.Go(func() error { return serveHub(ctx, hub, hubListener) })
 	g.Go(func() error { return trackAll(ctx, db.DB, p.clock) })
 	p.listenTo(ctx, world)
-	g.Go(func() error { return p.together(ctx, p.services(), listener) })
+	g.Go(func() error { return p.together(ctx, p.services(), listeners{site: listener}) })
 	_, err = fmt.Fprintf(out, "Koschei runs at http://%s/ (data in %s). Ctrl-C ends it.\n", listener.Addr(), c.DataDir)
 	return errors.Join(err, g.Wait())
 }

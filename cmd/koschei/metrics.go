@@ -15,7 +15,7 @@ import (
 )
 
 // metrics are all that a process counts, whatever services it runs, but for
-// requests, which package frontend counts, and what it tells of the record.
+// requests, which package web counts, and what it tells of the record.
 type metrics struct {
 	registry  *prometheus.Registry
 	hub       observer

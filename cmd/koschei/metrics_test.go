@@ -7,14 +7,13 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/frontend"
 	"github.com/koschei-ci/koschei/internal/selfcheck"
+	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
 // TestMetricsPage holds the operators' page to what processes register.
@@ -23,8 +22,7 @@ func TestMetricsPage(t *testing.T) {
 	m := newMetrics()
 	log, rules := slog.New(slog.DiscardHandler), koschei.DefaultPriorityRules()
 	m.registry.MustRegister(&selfcheck.Gauges{Log: log, Rules: rules})
-	pages := frontend.Server{Log: log, Now: time.Now, Rules: rules, Registry: m.registry}
-	if _, err := pages.Handler(); err != nil {
+	if _, err := site.New(site.Config{Log: log, Rules: rules, Registry: m.registry}, true); err != nil {
 		t.Fatal(err)
 	}
 	registered := map[string]bool{}

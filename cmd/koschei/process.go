@@ -15,14 +15,15 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus"
-	"github.com/koschei-ci/koschei/internal/frontend"
-	"github.com/koschei-ci/koschei/internal/frontend/pages"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/selfcheck"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/html"
+	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
 // A process is what services that share one share: the record, the hub, the
@@ -104,32 +105,94 @@ func (p *process) noteStart(ctx context.Context, name koschei.Service) {
 	}
 }
 
-// serve answers HTTP on listener until ctx ends.
-func (p *process) serve(ctx context.Context, listener net.Listener) error {
-	c := p.config
-	s := &frontend.Server{
-		DB: p.db.DB, Log: p.log.With("service", koschei.ServiceFrontend), Now: p.clock.Now, Rules: c.Priorities.rules(), Registry: p.metrics.registry,
-		Config: pages.Config{
-			Koji: map[koschei.Hub]pages.Koji{
-				koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
-				koschei.Secondary: {WebURL: c.Secondary.WebURL, TopURL: c.Secondary.TopURL},
-			},
-			PackagesPerPage: c.Frontend.PackagesPerPage,
-			BuildsPerPage:   c.Frontend.BuildsPerPage,
-			Version:         version(),
-			Clock:           p.clock,
-		},
-		Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
+// listeners are what a process serves HTTP on. Each is nil where that is not
+// served.
+type listeners struct {
+	site       net.Listener // pages and API
+	operations net.Listener // health and metrics; without it the site serves them
+}
+
+// listenAll opens the address of the site, and that of the operators' addresses
+// unless it is empty.
+func listenAll(ctx context.Context, siteAddress, operationsAddress string) (l listeners, err error) {
+	if l.site, err = listen(ctx, "--listen", siteAddress); err != nil || operationsAddress == "" {
+		return l, err
 	}
-	return s.Run(ctx, listener)
+	if l.operations, err = listen(ctx, "--metrics-listen", operationsAddress); err != nil {
+		return l, errors.Join(err, l.site.Close())
+	}
+	return l, nil
+}
+
+func (l listeners) close() error {
+	var errs []error
+	for _, each := range []net.Listener{l.site, l.operations} {
+		if each != nil {
+			errs = append(errs, each.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// say logs what is served where.
+func (l listeners) say(ctx context.Context, log *slog.Logger) {
+	switch {
+	case l.site != nil && l.operations != nil:
+		log.InfoContext(ctx, "serving health and metrics", "address", l.operations.Addr().String())
+		fallthrough
+	case l.site != nil:
+		log.InfoContext(ctx, "serving", "address", l.site.Addr().String())
+	case l.operations != nil:
+		log.InfoContext(ctx, "serving", "address", l.operations.Addr().String())
+	}
+}
+
+// serve answers HTTP until ctx ends.
+func (p *process) serve(ctx context.Context, l listeners) error {
+	c := p.siteConfig()
+	g, ctx := errgroup.WithContext(ctx)
+	start := func(listener net.Listener, server *web.Server, err error) {
+		g.Go(func() error {
+			if err != nil {
+				return errors.Join(err, listener.Close())
+			}
+			return server.Run(ctx, listener)
+		})
+	}
+	if l.site != nil {
+		server, err := site.New(c, l.operations == nil)
+		start(l.site, server, err)
+	}
+	if l.operations != nil {
+		server, err := site.Operations(c)
+		start(l.operations, server, err)
+	}
+	return g.Wait()
+}
+
+func (p *process) siteConfig() site.Config {
+	c := p.config
+	return site.Config{
+		View: p.db.DB, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
+		Health: web.Health{
+			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
+		},
+		Koji: html.Links{
+			koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
+			koschei.Secondary: {WebURL: c.Secondary.WebURL, TopURL: c.Secondary.TopURL},
+		},
+		PackagesPerPage: c.Frontend.PackagesPerPage,
+		BuildsPerPage:   c.Frontend.BuildsPerPage,
+		Version:         version(),
+	}
 }
 
 // errDatabaseLost ends a process whose private cluster has ended on its own.
 var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexpectedly")
 
-// together runs services, and pages if there is a listener, until ctx ends or
-// one of them fails, and waits for all.
-func (p *process) together(ctx context.Context, services []service, listener net.Listener) error {
+// together runs services, and serves what there are listeners for, until ctx
+// ends or one of them fails, and waits for all.
+func (p *process) together(ctx context.Context, services []service, l listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if len(services) > 0 {
 		wakes := p.db.NewListener(names(services)...)
@@ -144,9 +207,7 @@ func (p *process) together(ctx context.Context, services []service, listener net
 		check := selfCheck()
 		g.Go(func() error { p.run(ctx, &check, nil); return nil })
 	}
-	if listener != nil {
-		g.Go(func() error { return p.serve(ctx, listener) })
-	}
+	g.Go(func() error { return p.serve(ctx, l) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -171,12 +232,12 @@ func names(services []service) []koschei.Service {
 	return names
 }
 
-// listen opens the address that pages, health and metrics are served on.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen opens an address that a flag gives.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, badInput(fmt.Errorf("--listen: %w", err))
+		return nil, badInput(fmt.Errorf("%s: %w", flag, err))
 	}
 	return l, nil
 }

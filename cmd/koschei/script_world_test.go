@@ -183,8 +183,8 @@ func chooseAddress(ts *testscript.TestScript, _ bool, _ []string) {
 const patience = time.Minute
 
 // readPage is the command "page PATH PATTERN...": it reads a page at $ADDRESS
-// until all patterns are found in it. "! page PATH PATTERN" reads it once and
-// fails if the pattern is found.
+// until all patterns are found in it. "! page PATH PATTERN" reads it until the
+// pattern is gone: what surrounds a page may be a second old.
 func readPage(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -193,22 +193,19 @@ func readPage(ts *testscript.TestScript, neg bool, args []string) {
 	defer tick.Stop()
 	for {
 		body, err := get(ctx, url)
-		absent := func(pattern string) bool { return !regexp.MustCompile(pattern).MatchString(body) }
-		i := slices.IndexFunc(args[1:], absent)
+		present := func(pattern string) bool { return regexp.MustCompile(pattern).MatchString(body) }
+		absent := func(pattern string) bool { return !present(pattern) }
+		unwanted := absent
 		if neg {
-			ts.Check(err)
-			if i < 0 {
-				ts.Fatalf("%s shows %s:\n%s", url, args[1], body)
-			}
-			return
+			unwanted = present
 		}
-		if err == nil && i < 0 {
+		if err == nil && !slices.ContainsFunc(args[1:], unwanted) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s does not show it (%v):\n%s", url, err, body)
+			ts.Fatalf("%s does not show what it should (%v):\n%s", url, err, body)
 		}
 	}
 }

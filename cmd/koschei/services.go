@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,7 +12,7 @@ import (
 )
 
 func newAllCommand(g *globals) *cobra.Command {
-	var address string
+	var address, metricsAddress string
 	cmd := &cobra.Command{
 		Use:     "all",
 		Short:   "Run all services and the pages in one process",
@@ -25,17 +27,14 @@ func newAllCommand(g *globals) *cobra.Command {
 			if c.Koji.Server == "" {
 				return badInput(errors.New("no hub is configured: set koji.server, or try \"koschei demo\""))
 			}
-			if address != "" {
-				c.Frontend.Listen = address
-			}
 			ctx, log := cmd.Context(), newLogger(c.Log)
-			listener, err := listen(ctx, c.Frontend.Listen)
+			l, err := listenAll(ctx, cmp.Or(address, c.Frontend.Listen), cmp.Or(metricsAddress, c.Frontend.MetricsListen))
 			if err != nil {
 				return err
 			}
 			db, err := ownDatabase(ctx, c, log)
 			if err != nil {
-				return errors.Join(err, listener.Close())
+				return errors.Join(err, l.close())
 			}
 			defer func() { err = errors.Join(err, db.close(ctx)) }()
 			if err := db.migrate(ctx, log); err != nil {
@@ -45,12 +44,18 @@ func newAllCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.InfoContext(ctx, "serving", "address", listener.Addr().String())
-			return p.together(ctx, p.services(), listener)
+			l.say(ctx, log)
+			return p.together(ctx, p.services(), l)
 		},
 	}
-	cmd.Flags().StringVar(&address, "listen", "", "address to serve pages, health and metrics on")
+	cmd.Flags().StringVar(&address, "listen", "", "address to serve on (default frontend.listen of the configuration)")
+	metricsFlag(cmd, &metricsAddress)
 	return cmd
+}
+
+func metricsFlag(cmd *cobra.Command, address *string) {
+	cmd.Flags().StringVar(address, "metrics-listen", "",
+		"address to serve /metrics, /livez and /readyz on instead (default frontend.metrics_listen of the configuration)")
 }
 
 // newServiceCommands returns a command for each service and one for the pages.
@@ -72,7 +77,12 @@ func newServiceCommand(g *globals, s service) *cobra.Command {
 		Example: "  koschei " + string(s.name) + " --config koschei.yaml --listen :9100",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runService(cmd, g, []service{s}, address)
+			return runService(cmd, g, []service{s}, func(ctx context.Context, _ config) (l listeners, err error) {
+				if address != "" {
+					l.operations, err = listen(ctx, "--listen", address)
+				}
+				return l, err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&address, "listen", "", "address to serve /livez, /readyz and /metrics on; empty for none")
@@ -80,30 +90,26 @@ func newServiceCommand(g *globals, s service) *cobra.Command {
 }
 
 func newFrontendCommand(g *globals) *cobra.Command {
-	var address string
+	var address, metricsAddress string
 	cmd := &cobra.Command{
 		Use:     string(koschei.ServiceFrontend),
 		Short:   "Serve the pages and the API",
-		Example: "  koschei frontend --config koschei.yaml --listen :8080",
+		Example: "  koschei frontend --config koschei.yaml --listen :8080 --metrics-listen 127.0.0.1:9100",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := g.config()
-			if err != nil {
-				return err
-			}
-			if address == "" {
-				address = c.Frontend.Listen
-			}
-			return runService(cmd, g, nil, address)
+			return runService(cmd, g, nil, func(ctx context.Context, c config) (listeners, error) {
+				return listenAll(ctx, cmp.Or(address, c.Frontend.Listen), cmp.Or(metricsAddress, c.Frontend.MetricsListen))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&address, "listen", "", "address to serve on (default frontend.listen of the configuration)")
+	metricsFlag(cmd, &metricsAddress)
 	return cmd
 }
 
 // runService runs services on a database that is there already, and serves
-// HTTP if an address is given.
-func runService(cmd *cobra.Command, g *globals, services []service, address string) (err error) {
+// HTTP on what open opens.
+func runService(cmd *cobra.Command, g *globals, services []service, open func(context.Context, config) (listeners, error)) (err error) {
 	c, err := g.config()
 	if err != nil {
 		return err
@@ -131,13 +137,10 @@ func runService(cmd *cobra.Command, g *globals, services []service, address stri
 		return err
 	}
 	p.onlyServices = len(services) > 0
-	if address == "" {
-		return p.together(ctx, services, nil)
-	}
-	listener, err := listen(ctx, address)
+	l, err := open(ctx, c)
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "serving", "address", listener.Addr().String())
-	return p.together(ctx, services, listener)
+	l.say(ctx, log)
+	return p.together(ctx, services, l)
 }

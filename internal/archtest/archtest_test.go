@@ -42,7 +42,7 @@ func TestLayers(t *testing.T) {
 			continue
 		}
 		for _, imp := range p.imports {
-			if layers.of[imp] >= layers.of[name] && !layers.allowed[name+" -> "+imp] {
+			if layers.of[imp] >= layers.of[name] && !layers.allows(name, imp) {
 				t.Errorf("%s must not import %s (see layers.txt)", name, imp)
 			}
 		}
@@ -93,6 +93,19 @@ func TestNoSleep(t *testing.T) {
 type layering struct {
 	of      map[string]int // layer of a package, counted from 1 at the top
 	allowed map[string]bool
+}
+
+// allows says whether an arrow leads from one package to another.
+func (l layering) allows(from, to string) bool {
+	for arrow := range l.allowed {
+		a, b, _ := strings.Cut(arrow, " -> ")
+		begins, err := path.Match(a, from)
+		ends, err2 := path.Match(b, to)
+		if err == nil && err2 == nil && begins && ends {
+			return true
+		}
+	}
+	return false
 }
 
 func parseLayers(t *testing.T, text string) layering {

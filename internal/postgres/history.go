@@ -26,7 +26,7 @@ type HistoryEntry struct {
 type BuildRecord struct {
 	koschei.Build
 	Tasks   []koschei.Task
-	Trigger []byte // JSON: the terms of the priority for which it was submitted; nil if that is not known
+	Trigger *koschei.Priority // for which it was submitted; nil if that is not known
 
 	// Changes are those that applied since the build PrevBuildID, 0 if there
 	// was nothing to compare with.

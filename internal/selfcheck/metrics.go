@@ -6,7 +6,7 @@ import (
 	"github.com/koschei-ci/koschei"
 )
 
-// Metrics count what the self-check mended. What it found and could not mend
+// Metrics count what the self-check repaired. What it found and could not repair
 // lasts, and is told from the record.
 type Metrics struct {
 	repairs *prometheus.CounterVec
@@ -16,7 +16,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "koschei_selfcheck_repairs_total",
-		Help: "Packages, builds and other things that the self-check mended, by kind of finding.",
+		Help: "Packages, builds and other things that the self-check repaired, by kind of finding.",
 	}, []string{"kind"})}
 	for _, kind := range koschei.FindingKinds() {
 		m.repairs.WithLabelValues(string(kind))

@@ -104,10 +104,10 @@ func (s *Service) tell(ctx context.Context, f *koschei.Finding) {
 	s.Metrics.found(f)
 	log := s.Log.With("kind", f.Kind, "collection", f.Collection, "subject", f.Subject, "count", f.Count, "finding", f.Sentence)
 	if f.Repair == "" {
-		log.WarnContext(ctx, "something does not go on by itself")
+		log.WarnContext(ctx, "found something that needs attention")
 		return
 	}
-	log.WarnContext(ctx, "something was mended that did not go on by itself", "repair", f.Repair)
+	log.WarnContext(ctx, "repaired what was stuck or wrong", "repair", f.Repair)
 }
 
 // A check looks for one kind of thing.

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+// An Answer is what is sent for a request.
+type Answer struct {
+	Status int    // 200 if 0
+	Type   string // of the content
+	Body   []byte
+
+	// Stream writes an answer that is too long to be held, or has no end,
+	// instead of Body. An error from before the first byte is told as any other;
+	// a later one breaks the answer off. It may use http.ResponseController.
+	Stream func(http.ResponseWriter) error
+
+	location string // where to go instead
+}
+
+// Page answers with the page that shows view.
+func Page[V any](page html.Page[V], view *V) (Answer, error) {
+	body, err := page.Execute(view)
+	return Answer{Type: "text/html; charset=utf-8", Body: body}, err
+}
+
+// Line answers with a line of text.
+func Line(text string) Answer {
+	return Answer{Type: "text/plain; charset=utf-8", Body: []byte(text + "\n")}
+}
+
+// Redirect answers with the address where to look instead.
+func Redirect(location string) Answer { return Answer{location: location} }
+
+// send writes the answer.
+func (a Answer) send(w *recorder, r *Request, cache Cache) error {
+	if cache != "" {
+		w.Header().Set("Cache-Control", string(cache))
+	}
+	if a.location != "" {
+		http.Redirect(w, r.Request, a.location, http.StatusFound)
+		return nil
+	}
+	if a.Type != "" {
+		w.Header().Set("Content-Type", a.Type)
+	}
+	if a.Stream != nil {
+		err := a.Stream(w)
+		if err != nil && !w.written {
+			w.Header().Del("Cache-Control") // it was the answer's
+		}
+		return err
+	}
+	if a.Status != 0 {
+		w.WriteHeader(a.Status)
+	}
+	_, _ = w.Write(a.Body) // w knows whether that succeeded
+	return nil
+}
+
+// A recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status  int
+	written bool
+	failed  bool // somebody has gone
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if !r.written {
+		r.status, r.written = status, true
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	r.written = true
+	n, err := r.ResponseWriter.Write(b)
+	r.failed = r.failed || err != nil
+	return n, err
+}

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+// A notReadyError says that there is nothing to be served from.
+type notReadyError struct{ err error }
+
+func (e *notReadyError) Error() string { return e.err.Error() }
+func (e *notReadyError) Unwrap() error { return e.err }
+
+// A methodError says that an address is there, but not for this method.
+type methodError struct{ allowed string }
+
+func (e *methodError) Error() string {
+	if e.allowed == "GET, HEAD" {
+		return "this can only be read, with GET or HEAD"
+	}
+	return "this is not what the address is for: it takes " + e.allowed
+}
+
+// A forbiddenError says, in a sentence, why somebody may not ask for this.
+type forbiddenError struct{ sentence string }
+
+func (e *forbiddenError) Error() string { return e.sentence }
+
+// Nothing is the handler of what no other route has.
+func Nothing(r *Request) (Answer, error) {
+	allowed := r.allowed()
+	if len(allowed) == 0 {
+		return Answer{}, NoSuchPage()
+	}
+	return Answer{}, &methodError{strings.Join(allowed, ", ")}
+}
+
+// NoSuchPage is the error of an address where nothing is.
+func NoSuchPage() error {
+	return fmt.Errorf("there is no page at this address: %w", koschei.ErrNotFound)
+}
+
+// fail answers with why there is no answer: the one place where errors become
+// answers. Nothing of what may be private or ours alone leaves the process.
+func (s *Server) fail(x *exchange, err error) {
+	status, told := tell(err)
+	if status >= http.StatusInternalServerError {
+		x.log.ErrorContext(x.r.Context(), "request failed", "path", x.r.URL.Path, "error", err)
+	}
+	if x.w.written {
+		return
+	}
+	var method *methodError
+	if errors.As(err, &method) {
+		x.w.Header().Set("Allow", method.allowed)
+	}
+	body, kind := []byte(told+"\n"), "text/plain; charset=utf-8"
+	switch x.route.Errors {
+	case JSON:
+		kind = "application/json"
+		body, _ = json.Marshal(map[string]string{"error": told}) // strings can always be told
+		body = append(body, '\n')
+	case HTML:
+		page, err := s.Templates.Error(s.errorLayout(x, status), http.StatusText(status), told)
+		if err != nil {
+			x.log.ErrorContext(x.r.Context(), "error page failed", "path", x.r.URL.Path, "error", err)
+			break
+		}
+		body, kind = page, "text/html; charset=utf-8"
+	}
+	x.w.Header().Set("Content-Type", kind)
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body) // the recorder knows whether that succeeded
+}
+
+// errorLayout surrounds an error page. When the fault is ours it asks the
+// record for nothing, which may be the very thing that is broken.
+func (s *Server) errorLayout(x *exchange, status int) html.Layout {
+	l := html.Layout{Version: s.Version}
+	if status < http.StatusInternalServerError {
+		if frame, err := s.frames.get(x.r.Context(), s.View, s.real()); err == nil {
+			l.Notice = frame.Notice
+		}
+	}
+	return l
+}
+
+// tell returns the status and the sentence for an error.
+func tell(err error) (status int, told string) {
+	var notReady *notReadyError
+	var method *methodError
+	var forbidden *forbiddenError
+	switch {
+	case errors.Is(err, koschei.ErrNotFound):
+		return http.StatusNotFound, sentence(err, koschei.ErrNotFound)
+	case errors.Is(err, koschei.ErrInvalid):
+		return http.StatusBadRequest, sentence(err, koschei.ErrInvalid)
+	case errors.Is(err, koschei.ErrConflict):
+		return http.StatusConflict, sentence(err, koschei.ErrConflict)
+	case errors.As(err, &method):
+		return http.StatusMethodNotAllowed, upper(method.Error()) + "."
+	case errors.As(err, &forbidden):
+		return http.StatusForbidden, forbidden.sentence
+	case errors.As(err, &notReady):
+		return http.StatusServiceUnavailable, "Pages cannot be served now: the database does not answer, or has not the right schema yet."
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable, "This took too long. Please try again."
+	}
+	return http.StatusInternalServerError, "Something went wrong here. It has been written down; please try again later."
+}
+
+// sentence takes the sentinel off the end of an error that says it in words.
+func sentence(err, sentinel error) string {
+	return upper(strings.TrimSuffix(err.Error(), ": "+sentinel.Error())) + "."
+}
+
+func upper(words string) string {
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[size:]
+}

@@ -1,0 +1,81 @@
+// Package grouppage shows the global groups of packages, and one group with
+// its packages and who looks after it.
+package grouppage
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/html"
+	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
+)
+
+//go:embed *.html
+var files embed.FS
+
+type pages struct {
+	lists *packagelist.Lists
+	all   html.Page[view]
+}
+
+// Routes are the addresses of groups, whose packages lists show.
+func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
+	folder := t.Folder("grouppage", files)
+	p := &pages{lists, html.Whole[view](folder, "groups.html")}
+	return []web.Route{
+		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true},
+		{Method: http.MethodGet, Pattern: "/groups/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true},
+		{Method: http.MethodGet, Pattern: "/groups/{namespace}/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true},
+	}
+}
+
+// A view is the list of global groups.
+type view struct {
+	html.Layout
+	Groups []group
+}
+
+type group struct {
+	Name     string
+	Packages int
+	URL      string
+}
+
+func (p *pages) showAll(r *web.Request) (web.Answer, error) {
+	groups, err := r.View.GlobalGroups(r.Context())
+	if err != nil {
+		return web.Answer{}, err
+	}
+	v := view{Layout: r.Layout("groups", "Groups")}
+	for _, g := range groups {
+		v.Groups = append(v.Groups, group{g.Name, g.Packages, "/groups/" + url.PathEscape(g.Name) + r.ScopeQuery()})
+	}
+	return web.Page(p.all, &v)
+}
+
+func (p *pages) showOne(r *web.Request) (web.Answer, error) {
+	asked := koschei.Group{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}
+	g, maintainers, err := r.View.GroupPage(r.Context(), asked.Namespace, asked.Name)
+	if errors.Is(err, koschei.ErrNotFound) {
+		return web.Answer{}, fmt.Errorf("there is no group named %q: %w", asked.FullName(), koschei.ErrNotFound)
+	}
+	if err != nil {
+		return web.Answer{}, err
+	}
+	maintained := "Nobody is named as its maintainer."
+	if len(maintainers) > 0 {
+		maintained = "Maintained by " + strings.Join(maintainers, ", ") + "."
+	}
+	return p.lists.Show(r, packagelist.Wanted{
+		Layout: r.Layout("groups", "Group "+g.FullName()), Heading: "Group " + g.FullName(),
+		Facts:  []string{"It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere.", maintained},
+		Filter: postgres.PackageFilter{GroupID: g.ID},
+	})
+}

@@ -1,0 +1,101 @@
+package packagelist
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A searchForm is what is searched for.
+type searchForm struct {
+	Name string `form:"q"`
+}
+
+// maxName is the length of the longest name, as koschei.ValidateName has it.
+const maxName = 255
+
+// Validate implements web.Form.
+func (f *searchForm) Validate() error {
+	f.Name = strings.TrimSpace(f.Name)
+	if len(f.Name) > maxName {
+		return fmt.Errorf("no package has a name of more than %d characters: %w", maxName, koschei.ErrInvalid)
+	}
+	return nil
+}
+
+// A listForm is what all lists understand.
+type listForm struct {
+	Page      string `form:"page"`
+	State     string `form:"state"` // several with commas between them
+	OrderBy   string `form:"order_by"`
+	Untracked bool   `form:"untracked"`
+	Running   bool   `form:"running"`
+
+	page   int // 1 is the first
+	states []koschei.State
+}
+
+// maxPage keeps offsets far from overflowing.
+const maxPage = 1_000_000
+
+// Validate implements web.Form.
+func (f *listForm) Validate() error {
+	f.page = 1
+	if f.Page != "" {
+		n, err := strconv.Atoi(f.Page)
+		if err != nil {
+			return fmt.Errorf("page %q is not a number: %w", f.Page, koschei.ErrInvalid)
+		}
+		if n < 1 || n > maxPage {
+			return fmt.Errorf("there is no page %d: %w", n, koschei.ErrNotFound)
+		}
+		f.page = n
+	}
+	for state := range strings.SplitSeq(f.State, ",") {
+		switch {
+		case state == "":
+		case slices.Contains(listedStates(), koschei.State(state)):
+			f.states = append(f.states, koschei.State(state))
+			f.Untracked = f.Untracked || koschei.State(state) == koschei.StateUntracked
+		default:
+			return fmt.Errorf("there is no state %q, packages are failing, unresolved, ok, unknown or untracked: %w", state, koschei.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// listedStates are those a listed package can be in, in the order of chips.
+func listedStates() []koschei.State {
+	return []koschei.State{koschei.StateFailing, koschei.StateUnresolved, koschei.StateOK, koschei.StateUnknown, koschei.StateUntracked}
+}
+
+func (f *listForm) span(perPage int) postgres.Span {
+	return postgres.Span{Limit: perPage, Offset: (f.page - 1) * perPage}
+}
+
+// maxOrderKeys is more than there are.
+const maxOrderKeys = 16
+
+// order is what the request sorts by. Without a wish, those with a problem are
+// sorted by when it came up, anything else as usual says.
+func (f *listForm) order(usual string) postgres.ListOrder {
+	text := f.OrderBy
+	if text == "" && len(f.states) > 0 {
+		text = "since,name"
+	}
+	if text == "" {
+		text = usual
+	}
+	var order postgres.ListOrder
+	for key := range strings.SplitSeq(text, ",") {
+		name, reverse := strings.CutPrefix(strings.TrimSpace(key), "-")
+		if name != "" && len(order) < maxOrderKeys {
+			order = append(order, postgres.OrderKey{Key: name, Reverse: reverse})
+		}
+	}
+	return order
+}

@@ -1,0 +1,267 @@
+// Package packagelist shows lists of packages: all of them, those found by
+// name, and, for package grouppage, those of a group. A list is of one
+// collection, with priorities, or of several side by side.
+package packagelist
+
+import (
+	"embed"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+//go:embed *.html
+var files embed.FS
+
+// Lists serves lists of packages. Its methods may be called at once.
+type Lists struct {
+	rules   koschei.PriorityRules
+	links   html.Links
+	perPage int
+	one     html.Page[packagesView]
+	several html.Page[unifiedView]
+	totals  totals
+}
+
+// New declares the templates of lists.
+func New(t *html.Templates, rules koschei.PriorityRules, links html.Links, perPage int) *Lists {
+	folder := t.Folder("packagelist", files)
+	return &Lists{
+		rules: rules, links: links, perPage: perPage,
+		one:     html.Whole[packagesView](folder, "packages.html", "head.html"),
+		several: html.Whole[unifiedView](folder, "unified.html", "head.html"),
+	}
+}
+
+// Routes are the addresses of lists.
+func (l *Lists) Routes() []web.Route {
+	route := func(pattern, label string, handler web.Handler) web.Route {
+		return web.Route{
+			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true,
+		}
+	}
+	return []web.Route{
+		route("/{$}", "front page", l.packages),
+		route("/packages", "packages", l.packages),
+		route("/search", "search", l.search),
+	}
+}
+
+// packages shows all packages of the current collections.
+func (l *Lists) packages(r *web.Request) (web.Answer, error) {
+	return l.Show(r, Wanted{Layout: r.Layout("packages", "Packages"), Heading: "Packages"})
+}
+
+// search shows the packages whose names contain what is asked for.
+func (l *Lists) search(r *web.Request) (web.Answer, error) {
+	var q searchForm
+	if err := r.Read(&q); err != nil {
+		return web.Answer{}, err
+	}
+	if q.Name == "" {
+		return web.Redirect("/" + r.ScopeQuery()), nil
+	}
+	w := Wanted{Layout: r.Layout("packages", "Search for "+q.Name), Heading: "Packages named like “" + q.Name + "”"}
+	w.Layout.Query, w.Filter.Match = q.Name, q.Name
+	return l.Show(r, w)
+}
+
+// A Wanted is a list that is asked for.
+type Wanted struct {
+	Layout  html.Layout
+	Heading string
+	Facts   []string               // sentences below the heading
+	Filter  postgres.PackageFilter // of all packages; what the request asks for is added
+}
+
+// A list is a table of packages with what leads to other ones.
+type list struct {
+	html.Layout
+	Heading   string
+	Facts     []string
+	Switch    []html.Choice // which collections
+	Chips     []html.Choice // which states
+	Untracked html.Choice
+	Span      html.Pagination
+	Columns   []html.Column
+}
+
+// Show shows the packages of the current collections that w is about and the
+// request asks for.
+func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
+	var asked listForm
+	if err := r.Read(&asked); err != nil {
+		return web.Answer{}, err
+	}
+	a := links{r.Address(), &asked}
+	for _, c := range r.Current {
+		w.Filter.Collections = append(w.Filter.Collections, c.ID)
+	}
+	w.Filter.Untracked, w.Filter.States, w.Filter.Running = asked.Untracked, asked.states, asked.Running
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Switch: collectionSwitch(r, a)}
+	v.Untracked = html.Choice{Text: "with untracked", URL: a.with("untracked", toggled(asked.Untracked)), Chosen: asked.Untracked}
+	if len(r.Current) == 1 {
+		return l.showOne(r, a, v, w.Filter)
+	}
+	return l.showSeveral(r, a, v, w.Filter)
+}
+
+func toggled(on bool) string {
+	if on {
+		return ""
+	}
+	return "1"
+}
+
+// A packagesView is a list of one collection.
+type packagesView struct {
+	list
+	Rows []packageRow
+}
+
+// A packageRow is one package of a collection.
+type packageRow struct {
+	Name             string
+	Collection       string
+	State            koschei.State
+	StateSince       time.Time
+	Running          bool
+	LastBuildID      int64 // 0 if there is none
+	LastBuildStarted time.Time
+	LastTaskID       int64  // of that build; 0 if there is none
+	TaskURL          string // "" if there is no task or no address for it
+	Priority         string // "" while it is not schedulable
+	Due              bool
+	Hold             string // why it is held, "" if it is not
+	Obstacle         string // why there is no Priority
+	Groups           []string
+}
+
+func (l *Lists) showOne(r *web.Request, a links, v list, filter postgres.PackageFilter) (web.Answer, error) {
+	order := a.form.order("running,state,name")
+	ranking := postgres.Ranking{Rules: l.rules, Now: r.Now}
+	packages, total, counts, err := r.View.PackageList(r.Context(), filter, order, a.form.span(l.perPage), ranking)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	if v.Span, err = a.pagination(l.perPage, total); err != nil {
+		return web.Answer{}, err
+	}
+	v.Chips = stateChips(a, counts)
+	for _, col := range []struct{ text, key string }{
+		{"Package", "name"},
+		{"State", "state"},
+		{"Since", "since"},
+		{"Running", "running"},
+		{"Last build", "task_id"},
+		{"Started", "started"},
+		{"Priority", "current_priority"},
+		{"Groups", ""},
+	} {
+		v.Columns = append(v.Columns, a.column(col.text, col.key, order))
+	}
+	view := packagesView{list: v}
+	for _, p := range packages {
+		view.Rows = append(view.Rows, l.row(p, &r.Current[0].Collection, r.Now))
+	}
+	return web.Page(l.one, &view)
+}
+
+func (l *Lists) row(p postgres.ListedPackage, c *koschei.Collection, now time.Time) packageRow {
+	row := packageRow{
+		Name: p.Name, Collection: c.Name, State: p.State(), StateSince: p.StateSince, Running: p.Running(), Groups: p.Groups,
+		LastBuildID: p.LastBuildID, LastBuildStarted: p.LastBuildStarted, LastTaskID: p.LastTaskID, TaskURL: l.links.Task(p.LastHub, p.LastTaskID),
+	}
+	if obstacles := p.Obstacles(c); len(obstacles) > 0 {
+		row.Obstacle = html.Sentence(string(obstacles[0]))
+		return row
+	}
+	if p.HeldAt(now) {
+		row.Hold = p.HoldReason
+	}
+	total := l.rules.Of(&p.PackageStatus, c, now).Total()
+	row.Priority, row.Due = html.Points(total), total >= l.rules.BuildThreshold
+	return row
+}
+
+// A unifiedView is a list of several collections.
+type unifiedView struct {
+	list
+	Rows []unifiedRow
+}
+
+type unifiedRow struct {
+	Name    string
+	Running bool   // in any collection
+	Cells   []cell // one for each collection that has any of the packages shown
+	Groups  []string
+}
+
+// A cell is a package in one collection; State is "" where it is not.
+type cell struct {
+	State koschei.State
+	URL   string
+}
+
+func (l *Lists) showSeveral(r *web.Request, a links, v list, filter postgres.PackageFilter) (web.Answer, error) {
+	order := a.form.order("running,failing,name")
+	span := a.form.span(l.perPage)
+	packages, err := r.View.UnifiedPackageList(r.Context(), filter, collectionKeys(order, r), span)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	total, err := l.totals.of(r.Context(), r.View, filter, len(packages) == 0)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	if len(packages) > 0 {
+		total = max(total, span.Offset+len(packages)) // it may have grown since it was counted
+	}
+	if v.Span, err = a.pagination(l.perPage, total); err != nil {
+		return web.Answer{}, err
+	}
+	v.Chips = stateChips(a, postgres.PackageCounts{})
+	v.Columns = append(v.Columns, a.column("Package", "name", order), a.column("Running", "running", order))
+	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c postgres.FrameCollection) bool {
+		return !slices.ContainsFunc(packages, func(p postgres.UnifiedPackage) bool { return p.In[c.ID].State != "" })
+	})
+	for _, c := range shown {
+		v.Columns = append(v.Columns, a.column(c.DisplayName, "state-"+c.Name, order))
+	}
+	v.Columns = append(v.Columns, a.column("Groups", "", order))
+	view := unifiedView{list: v}
+	for _, p := range packages {
+		view.Rows = append(view.Rows, unified(p, shown))
+	}
+	return web.Page(l.several, &view)
+}
+
+func unified(p postgres.UnifiedPackage, shown []postgres.FrameCollection) unifiedRow {
+	row := unifiedRow{Name: p.Name, Groups: p.Groups}
+	for _, c := range shown {
+		in := p.In[c.ID]
+		row.Cells = append(row.Cells, cell{in.State, html.PackageURL(p.Name, c.Name)})
+		row.Running = row.Running || in.Running
+	}
+	return row
+}
+
+// collectionKeys puts ids for the names of collections in keys to sort by.
+func collectionKeys(order postgres.ListOrder, r *web.Request) postgres.ListOrder {
+	keys := slices.Clone(order)
+	for i, k := range keys {
+		if name, ok := strings.CutPrefix(k.Key, "state-"); ok {
+			if c := r.Collection(name); c != nil {
+				keys[i].Key = "state-" + strconv.FormatInt(c.ID, 10)
+			}
+		}
+	}
+	return keys
+}

@@ -1,0 +1,52 @@
+package packagelist
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/web"
+)
+
+// totals remembers for a while how long lists of several collections are:
+// counting takes longer than showing a page of one, and the number hardly ever
+// changes.
+type totals struct {
+	mu    sync.Mutex
+	known map[string]total
+}
+
+type total struct {
+	packages int
+	counted  time.Time // real time
+}
+
+const (
+	totalLasts = 30 * time.Second
+	mostTotals = 1000 // more are asked for only by somebody who plays
+)
+
+// of returns the length of the list that f lets through, counted anew if it
+// was so too long ago, or must be exact.
+func (t *totals) of(ctx context.Context, view *web.View, f postgres.PackageFilter, exact bool) (int, error) {
+	key := fmt.Sprintf("%+v", f)
+	t.mu.Lock()
+	remembered, ok := t.known[key]
+	t.mu.Unlock()
+	if ok && !exact && time.Since(remembered.counted) < totalLasts {
+		return remembered.packages, nil
+	}
+	n, err := view.CountUnified(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known) >= mostTotals {
+		t.known = map[string]total{}
+	}
+	t.known[key] = total{n, time.Now()}
+	return n, nil
+}

@@ -1,0 +1,148 @@
+// Package statuspage shows operators how Koschei itself is: what the
+// self-check found, how fresh collections are, what waits, and which processes
+// run.
+package statuspage
+
+import (
+	"embed"
+	"net/http"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+//go:embed *.html
+var files embed.FS
+
+type pages struct {
+	rules koschei.PriorityRules
+	clock koschei.Clock
+	page  html.Page[view]
+}
+
+// Routes are the addresses of the status. Of clock only the speed counts.
+func Routes(t *html.Templates, rules koschei.PriorityRules, clock koschei.Clock) []web.Route {
+	folder := t.Folder("statuspage", files)
+	p := &pages{rules, clock, html.Whole[view](folder, "status.html")}
+	return []web.Route{{
+		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true,
+	}}
+}
+
+// A view is the page for operators.
+type view struct {
+	html.Layout
+	Lasting     []finding
+	Ended       []finding // newest first
+	Collections []collection
+	Leases      []string // held now
+	Starts      []starts // of services
+	Backlog     backlog
+}
+
+// A finding is something that needs attention, or did.
+type finding struct {
+	Kind      string // as people call it
+	Sentence  string
+	FirstSeen time.Time
+	LastSeen  time.Time
+	Ended     time.Time
+	Repair    string // what was done about it; "" if nothing was
+}
+
+// A collection is one with how far it is behind.
+type collection struct {
+	Name        string
+	DisplayName string
+	MaxBuilds   int // 0 is no limit of its own
+	Running     int
+	Due         int
+	Held        int
+	Fresh       html.Fresh
+}
+
+type starts struct {
+	Service koschei.Service
+	Count   int
+	Last    string
+}
+
+// A backlog is work that waits.
+type backlog struct {
+	Submitting     int
+	BuildsPending  int
+	PackagesDue    int
+	Deliveries     int
+	OldestDelivery string // how long ago it was stored
+	DeadDeliveries int    // given up
+}
+
+func (p *pages) show(r *web.Request) (web.Answer, error) {
+	status, err := r.View.Status(r.Context(), postgres.Ranking{Rules: p.rules, Now: r.Now})
+	if err != nil {
+		return web.Answer{}, err
+	}
+	b := status.Backlog
+	v := view{Layout: r.Layout("", "Status"), Backlog: backlog{
+		b.Submitting, b.BuildsPending, b.PackagesDue, b.Deliveries, realAgo(b.OldestDelivery), b.DeadDeliveries,
+	}}
+	for _, f := range status.Findings {
+		shown := finding{kindName(f.Kind), f.Sentence, f.FirstSeen, f.LastSeen, f.Ended, f.Repair}
+		if f.Ended.IsZero() {
+			v.Lasting = append(v.Lasting, shown)
+		} else {
+			v.Ended = append(v.Ended, shown)
+		}
+	}
+	for _, c := range status.Collections {
+		v.Collections = append(v.Collections, collection{
+			c.Name, c.DisplayName, c.MaxBuilds, c.Running, c.Due, c.Held, html.FreshOf(&c.Fresh, r.Now, p.clock),
+		})
+	}
+	for _, l := range status.Leases {
+		v.Leases = append(v.Leases, l.Name)
+	}
+	for _, s := range status.Starts {
+		v.Starts = append(v.Starts, starts{s.Service, s.Count, realAgo(s.Ago)})
+	}
+	return web.Page(p.page, &v)
+}
+
+// realAgo is a past of real time; the clock of pages may be another.
+func realAgo(d time.Duration) string { return html.Span(max(0, d)) + " ago" }
+
+// kindName is what a kind of findings is called on pages.
+func kindName(k koschei.FindingKind) string {
+	switch k {
+	case koschei.FindingSubmission:
+		return "open submission"
+	case koschei.FindingRunning:
+		return "build runs too long"
+	case koschei.FindingDeps:
+		return "buildroot not known"
+	case koschei.FindingSource:
+		return "source not known"
+	case koschei.FindingDue:
+		return "not resolved"
+	case koschei.FindingUntried:
+		return "never tried"
+	case koschei.FindingHold:
+		return "held too long"
+	case koschei.FindingQueue:
+		return "queue stands still"
+	case koschei.FindingLease:
+		return "lease not taken over"
+	case koschei.FindingRestarts:
+		return "keeps restarting"
+	case koschei.FindingColumns:
+		return "columns were wrong"
+	case koschei.FindingService:
+		return "service is late"
+	case koschei.FindingDelivery:
+		return "deliveries wait"
+	}
+	return string(k)
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+// A View is what requests read the record through.
+type View = postgres.DB
+
+// Identity tells who sends a request, an Actor without a name if it does not say.
+// An error is for who pretends to be somebody.
+type Identity func(*http.Request) (koschei.Actor, error)
+
+// Anonymous is the Identity of a server that knows nobody.
+func Anonymous(*http.Request) (koschei.Actor, error) {
+	return koschei.Actor{From: koschei.FromFrontend}, nil
+}
+
+// A Request is what a handler is given: the request and what every handler
+// would have to find out first.
+type Request struct {
+	*http.Request
+	Actor koschei.Actor
+	View  *View
+	Now   time.Time // domain time
+	Log   *slog.Logger
+
+	// These are set where the route needs a frame.
+	All     []postgres.FrameCollection // in the order pages show them
+	Current []postgres.FrameCollection // those that the request names in "collection", or else all
+
+	notice  string
+	scope   string // the names of Current, "" if the request names none
+	version string
+	allowed func() []string // methods that the address has
+}
+
+// Collection returns the collection of that name, nil if there is none.
+func (r *Request) Collection(name string) *postgres.FrameCollection {
+	for i := range r.All {
+		if r.All[i].Name == name {
+			return &r.All[i]
+		}
+	}
+	return nil
+}
+
+// CollectionByID returns the collection with that id, nil if there is none.
+func (r *Request) CollectionByID(id int64) *postgres.FrameCollection {
+	for i := range r.All {
+		if r.All[i].ID == id {
+			return &r.All[i]
+		}
+	}
+	return nil
+}
+
+// Address is that of the request.
+func (r *Request) Address() html.Address {
+	return html.Address{Path: r.URL.EscapedPath(), Query: r.URL.Query()}
+}
+
+// Layout is what surrounds the page of that title, below a tab of the
+// navigation. It tells what is wrong with the current collections.
+func (r *Request) Layout(tab, title string) html.Layout {
+	return html.Layout{
+		Title: title, Tab: tab, Notice: r.notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
+	}
+}
+
+// Broken are those of the collections whose base buildroot cannot be installed.
+func Broken(collections ...postgres.FrameCollection) []html.Broken {
+	var broken []html.Broken
+	for _, c := range collections {
+		if c.State() == koschei.StateUnresolved {
+			broken = append(broken, html.Broken{
+				Name: c.Name, DisplayName: c.DisplayName, RepoID: c.LatestRepoID, RepoCreated: c.RepoCreated, Problems: c.Problems,
+			})
+		}
+	}
+	return broken
+}
+
+// A Form is what the arguments of a request are read into: see Read. Validate
+// returns an error that wraps koschei.ErrInvalid or koschei.ErrNotFound for what
+// makes no sense.
+type Form interface{ Validate() error }
+
+// Read reads the arguments of a request, or what a form posted, into form, a
+// pointer to a struct, and validates it. A field with the tag form:"name" gets
+// the first argument of that name: as it is if it is a string; a bool is true
+// for "1".
+func (r *Request) Read(form Form) error {
+	values := r.URL.Query()
+	if changes(r.Method) {
+		if err := r.ParseForm(); err != nil {
+			return fmt.Errorf("the form cannot be read: %w", koschei.ErrInvalid)
+		}
+		values = r.PostForm
+	}
+	decode(values, form)
+	return form.Validate()
+}

@@ -1,0 +1,87 @@
+// Package site puts together what Koschei serves over HTTP: the table of all
+// routes. There are two: the site, with pages and API, for everybody, and the
+// operators' addresses, which tell how a process is and what it counts.
+package site
+
+import (
+	"cmp"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/web"
+	v1 "github.com/koschei-ci/koschei/internal/web/api/v1"
+	"github.com/koschei-ci/koschei/internal/web/html"
+	"github.com/koschei-ci/koschei/internal/web/pages/badge"
+	"github.com/koschei-ci/koschei/internal/web/pages/buildpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/collectionpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/grouppage"
+	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
+	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
+	"github.com/koschei-ci/koschei/internal/web/pages/static"
+	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
+)
+
+// A Config is what both servers of a process are made of. All of it from View
+// to Health must be set.
+type Config struct {
+	View     *web.View
+	Log      *slog.Logger
+	Clock    koschei.Clock
+	Registry *prometheus.Registry
+	Rules    koschei.PriorityRules
+	Health   web.Health
+
+	Koji            html.Links
+	PackagesPerPage int // 100 if 0
+	BuildsPerPage   int // 15 if 0
+	Version         string
+}
+
+// New returns the server of the site. With operations it serves the operators'
+// addresses too; without, of those only the ones that ask how the process is.
+func New(c Config, operations bool) (*web.Server, error) {
+	templates := html.New(c.Clock.Now)
+	routes := append(pageRoutes(c, templates), v1.Routes()...)
+	routes = append(routes, c.Health.Routes()...)
+	if operations {
+		routes = append(routes, web.Metrics(c.Registry))
+	}
+	return newServer(c, templates, append(routes, nowhere("/api/", web.JSON), nowhere("/", web.HTML)))
+}
+
+// Operations returns the server of the operators' addresses alone.
+func Operations(c Config) (*web.Server, error) {
+	return newServer(c, html.New(c.Clock.Now), append(c.Health.Routes(), web.Metrics(c.Registry), nowhere("/", web.Text)))
+}
+
+func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
+	return web.New(web.Config{
+		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Now: c.Clock.Now, Registry: c.Registry,
+		Identity: web.Anonymous, Version: c.Version,
+	})
+}
+
+func pageRoutes(c Config, t *html.Templates) []web.Route {
+	lists := packagelist.New(t, c.Rules, c.Koji, cmp.Or(c.PackagesPerPage, 100))
+	var routes []web.Route
+	for _, of := range [][]web.Route{
+		lists.Routes(),
+		packagepage.Routes(t, packagepage.Config{Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Clock: c.Clock}),
+		buildpage.Routes(t, c.Koji),
+		collectionpage.Routes(t, c.Clock),
+		grouppage.Routes(t, lists),
+		statuspage.Routes(t, c.Rules, c.Clock),
+		badge.Routes(t),
+		static.Routes(),
+	} {
+		routes = append(routes, of...)
+	}
+	return routes
+}
+
+// nowhere is all below prefix that no other route has.
+func nowhere(prefix string, errors web.Format) web.Route {
+	return web.Route{Pattern: prefix, Handler: web.Nothing, Access: web.Public, Errors: errors, Label: "nowhere"}
+}

@@ -1,0 +1,83 @@
+package site_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// What was taken over from the original Koschei is shown with what it kept, and
+// no more is said of it.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	db := seeded(t)
+	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
+	c, err := db.Collection(t.Context(), "f43")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.TakeOver(t.Context(), author, &postgres.Takeover{
+		Collections: []koschei.Collection{*c}, Packages: []postgres.TakenPackage{{Collection: "f43", Name: "taken", Tracked: true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.TakePasts(t.Context(), c.ID, []postgres.TakenPast{past()}); err != nil {
+		t.Fatal(err)
+	}
+	b := browse(t, config(db))
+	pages := map[string][]string{"/package/taken?collection=f43": {
+		"unresolved in Fedora 43 About repo",
+		"Its build dependencies cannot be installed: nothing provides bread",
+		"What it was built with is not known: the Koschei it was taken over from did not keep it. 1 dependency change Distance",
+		"Its dependencies cannot be installed 24 hours ago nothing provides bread",
+	}}
+	for i, want := range []string{
+		"What it was built with is not known: the Koschei it was taken over from did not keep it. Distance Package Versions 2 ↑ upgraded flour 1 -1 → 2 -1",
+		"Since the build before, of which it is not known any more what it was built with: Distance Package Versions 1 ↑ upgraded oven 1 -1 → 2 -1",
+	} {
+		id := b.find("/package/taken?collection=f43", `class="evr" href="/build/([0-9]+)"`)[1-i]
+		pages[fmt.Sprint("/build/", id)] = []string{want}
+	}
+	for url, want := range pages {
+		for _, sentence := range want {
+			if text := b.read(url); !strings.Contains(text, sentence) {
+				t.Errorf("%s does not say %q, but:\n%s", url, sentence, text)
+			}
+		}
+	}
+}
+
+// past is that of a package with two builds, of which one was kept.
+func past() postgres.TakenPast {
+	nevra := func(name, version string) *rpm.NEVRA {
+		return &rpm.NEVRA{Name: name, EVR: rpm.EVR{Version: version, Release: "1"}, Arch: "noarch"}
+	}
+	change := func(name string, distance int) []koschei.Change {
+		return []koschei.Change{{Name: name, Prev: nevra(name, "1"), Curr: nevra(name, "2"), Distance: distance}}
+	}
+	build := func(task int64, deps koschei.DepsState) koschei.Build {
+		started := now.Add(time.Duration(task-10) * time.Hour)
+		return koschei.Build{
+			Origin: koschei.Scratch, Outcome: koschei.OutcomeComplete, Event: task, Hub: koschei.Primary, TaskID: task,
+			EVR: rpm.EVR{Version: "1", Release: fmt.Sprint(task)}, RepoID: 5, Started: started, Finished: started.Add(time.Hour), Deps: deps,
+		}
+	}
+	return postgres.TakenPast{
+		Package: "taken", Resolution: koschei.Unresolved,
+		Builds: []postgres.TakenBuild{
+			{Build: build(1, koschei.DepsForgotten), Changes: change("flour", 2)},
+			{
+				Build:  build(2, koschei.DepsPending),
+				Set:    []koschei.Dependency{{NEVRA: *nevra("oven", "2"), Distance: 1}},
+				Before: &postgres.TakenKey{Package: "taken", Origin: koschei.Scratch, TaskID: 1}, Changes: change("oven", 1),
+			},
+		},
+		Transitions: []postgres.TakenTransition{{Event: 3, Problems: []string{"nothing provides bread"}, Changed: now.Add(-24 * time.Hour)}},
+	}
+}
