@@ -18,7 +18,7 @@ func schemaOwners() []string { return []string{"internal/postgres"} }
 func sqlExceptions() map[string]string {
 	return map[string]string{
 		"cmd/koschei/script_world_test.go": "it runs the statements that scripts have, as an operator would with psql",
-		"internal/frontend/seed_test.go":   "it fills nearly every table with rows made up for pages, in an order of its own",
+		"internal/web/site/seed_test.go":   "it fills nearly every table with rows made up for pages, in an order of its own",
 	}
 }
 
