@@ -204,7 +204,7 @@ func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which 
 }
 
 // placeTransitions places transitions after the newest event before each.
-func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Transition, pasts map[string]*postgres.TakenPast) error {
+func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Transition, histories map[string]*postgres.TakenPast) error {
 	times := make([]time.Time, len(transitions))
 	for i := range transitions {
 		times[i] = transitions[i].Changed
@@ -214,7 +214,7 @@ func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Tr
 		return fmt.Errorf("events of transitions: %w", err)
 	}
 	for i := range transitions {
-		past := pasts[transitions[i].Package]
+		past := histories[transitions[i].Package]
 		past.Transitions = append(past.Transitions, postgres.TakenTransition{
 			Event: events[i].ID, Resolved: transitions[i].Resolved,
 			Problems: transitions[i].Problems, Changed: transitions[i].Changed,

@@ -172,11 +172,11 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 	if err := t.Original.Fill(ctx, f.builds); err != nil {
 		return err
 	}
-	pasts := make([]postgres.TakenPast, len(packages))
+	histories := make([]postgres.TakenPast, len(packages))
 	byName := make(map[string]*postgres.TakenPast, len(packages))
 	for i := range packages {
-		pasts[i] = postgres.TakenPast{Package: packages[i].Name, Resolution: packages[i].Resolution}
-		byName[packages[i].Name] = &pasts[i]
+		histories[i] = postgres.TakenPast{Package: packages[i].Name, Resolution: packages[i].Resolution}
+		byName[packages[i].Name] = &histories[i]
 	}
 	placed, err := p.place(ctx, f.builds)
 	if err != nil {
@@ -187,17 +187,17 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 			byName[b.Package].Builds = append(byName[b.Package].Builds, *placed[i])
 		}
 	}
-	for i := range pasts {
+	for i := range histories {
 		// A real build comes before the scratch builds of its source that have
 		// the same event.
-		slices.SortStableFunc(pasts[i].Builds, func(a, b postgres.TakenBuild) int {
+		slices.SortStableFunc(histories[i].Builds, func(a, b postgres.TakenBuild) int {
 			return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Origin, b.Origin)) // "real" < "scratch"
 		})
 	}
 	if err := p.placeTransitions(ctx, f.transitions, byName); err != nil {
 		return err
 	}
-	taken, err := t.DB.TakePasts(ctx, c.ID, pasts)
+	taken, err := t.DB.TakePasts(ctx, c.ID, histories)
 	if err != nil {
 		return err
 	}

@@ -18,22 +18,22 @@ import (
 var files embed.FS
 
 type pages struct {
-	picture html.Page[view]
+	picture html.Page[content]
 }
 
 // Routes are the addresses of badges.
 func Routes(t *html.Templates) []web.Route {
 	folder := t.Folder("badge", files)
-	p := &pages{html.Bare[view](folder, "badge.svg")}
+	p := &pages{html.Bare[content](folder, "badge.svg")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/badge/{collection}/{file}", Handler: p.show,
 		Access: web.Public, Cache: web.FewMinutes, Errors: web.HTML, Label: "badge",
 	}}
 }
 
-// A view is a state in the colours that such badges have everywhere. Its
+// A content is a state in the colours that such badges have everywhere. Its
 // numbers are lengths in the picture.
-type view struct {
+type content struct {
 	State       koschei.State
 	Colour      string
 	Width       int
@@ -67,8 +67,8 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	return web.Answer{Type: "image/svg+xml", Body: picture}, err
 }
 
-func draw(state koschei.State) *view {
-	v := view{State: state, Colour: "#6b7280", Label: 56, Value: 70}
+func draw(state koschei.State) *content {
+	v := content{State: state, Colour: "#6b7280", Label: 56, Value: 70}
 	switch state {
 	case koschei.StateOK:
 		v.Colour, v.Value = "#2e7d32", 28

@@ -21,20 +21,20 @@ var files embed.FS
 
 type pages struct {
 	links html.Links
-	page  html.Page[view]
+	page  html.Page[content]
 }
 
 // Routes are the addresses of builds.
 func Routes(t *html.Templates, links html.Links) []web.Route {
 	folder := t.Folder("buildpage", files)
-	p := &pages{links, html.Whole[view](folder, "build.html")}
+	p := &pages{links, html.Whole[content](folder, "build.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/build/{id}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "build", Frame: true,
 	}}
 }
 
-// A view is the page of one build.
-type view struct {
+// A content is the page of one build.
+type content struct {
 	html.Layout
 	Name           string // of the package
 	Collection     string
@@ -98,7 +98,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	if c == nil {
 		return web.Answer{}, fmt.Errorf("build %d is of a collection that is gone: %w", id, koschei.ErrNotFound)
 	}
-	v := view{
+	v := content{
 		Layout: r.Layout("packages", fmt.Sprintf("%s-%s, build %d", page.PackageName, page.EVR, id)),
 		Name:   page.PackageName, Collection: c.Name, CollectionName: c.DisplayName, Build: web.BuildOf(&page.BuildRecord, p.links),
 		RepoID: page.Repo.RepoID, RepoEvent: page.Repo.CreateEvent, RepoCreated: page.Repo.Created,

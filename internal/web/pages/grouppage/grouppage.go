@@ -22,13 +22,13 @@ var files embed.FS
 
 type pages struct {
 	lists *packagelist.Lists
-	all   html.Page[view]
+	all   html.Page[content]
 }
 
 // Routes are the addresses of groups, whose packages lists show.
 func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
 	folder := t.Folder("grouppage", files)
-	p := &pages{lists, html.Whole[view](folder, "groups.html")}
+	p := &pages{lists, html.Whole[content](folder, "groups.html")}
 	return []web.Route{
 		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true},
 		{Method: http.MethodGet, Pattern: "/groups/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true},
@@ -36,8 +36,8 @@ func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
 	}
 }
 
-// A view is the list of global groups.
-type view struct {
+// A content is the list of global groups.
+type content struct {
 	html.Layout
 	Groups []group
 }
@@ -53,7 +53,7 @@ func (p *pages) showAll(r *web.Request) (web.Answer, error) {
 	if err != nil {
 		return web.Answer{}, err
 	}
-	v := view{Layout: r.Layout("groups", "Groups")}
+	v := content{Layout: r.Layout("groups", "Groups")}
 	for _, g := range groups {
 		v.Groups = append(v.Groups, group{g.Name, g.Packages, "/groups/" + url.PathEscape(g.Name) + r.ScopeQuery()})
 	}

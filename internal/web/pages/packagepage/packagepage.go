@@ -30,20 +30,20 @@ type Config struct {
 
 type pages struct {
 	Config
-	page html.Page[view]
+	page html.Page[content]
 }
 
 // Routes are the addresses of packages.
 func Routes(t *html.Templates, c Config) []web.Route {
 	folder := t.Folder("packagepage", files)
-	p := &pages{c, html.Whole[view](folder, "package.html")}
+	p := &pages{c, html.Whole[content](folder, "package.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/package/{name}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "package", Frame: true,
 	}}
 }
 
-// A view is the page of one package in one collection.
-type view struct {
+// A content is the page of one package in one collection.
+type content struct {
 	html.Layout
 	Name       string
 	Collection string // as people call it
@@ -122,7 +122,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	if err != nil {
 		return web.Answer{}, err
 	}
-	v := view{Layout: r.Layout("packages", name), Name: name, Collection: c.DisplayName, Tabs: tabs(r, page, c.ID)}
+	v := content{Layout: r.Layout("packages", name), Name: name, Collection: c.DisplayName, Tabs: tabs(r, page, c.ID)}
 	v.Broken = web.Broken(*c)
 	for _, g := range page.Groups {
 		v.Groups = append(v.Groups, g.Name)
@@ -197,7 +197,7 @@ func tabs(r *web.Request, page *postgres.PackagePage, chosen int64) []tab {
 	return shown
 }
 
-func (p *pages) fill(v *view, page *postgres.PackagePage, c *koschei.Collection, now time.Time) {
+func (p *pages) fill(v *content, page *postgres.PackagePage, c *koschei.Collection, now time.Time) {
 	k := page.Package
 	v.Package = &packageView{
 		State: k.State(), StateSince: k.StateSince, Running: k.Running(), Tracked: k.Tracked, SkipResolution: k.SkipResolution,

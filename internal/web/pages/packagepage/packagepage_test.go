@@ -19,7 +19,7 @@ func TestBeforeNote(t *testing.T) {
 		var p koschei.PackageStatus
 		p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, last, last
 		page := &postgres.PackagePage{Package: &p, Before: postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}}}
-		var v view
+		var v content
 		(&pages{}).fill(&v, page, &koschei.Collection{}, time.Now())
 		if (v.BeforeNote != "") != noted {
 			t.Errorf("last build %d, changes counted from build 7: %q", last, v.BeforeNote)

@@ -20,20 +20,20 @@ var files embed.FS
 type pages struct {
 	rules koschei.PriorityRules
 	clock koschei.Clock
-	page  html.Page[view]
+	page  html.Page[content]
 }
 
 // Routes are the addresses of the status. Of clock only the speed counts.
 func Routes(t *html.Templates, rules koschei.PriorityRules, clock koschei.Clock) []web.Route {
 	folder := t.Folder("statuspage", files)
-	p := &pages{rules, clock, html.Whole[view](folder, "status.html")}
+	p := &pages{rules, clock, html.Whole[content](folder, "status.html")}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true,
 	}}
 }
 
-// A view is the page for operators.
-type view struct {
+// A content is the page for operators.
+type content struct {
 	html.Layout
 	Lasting     []finding
 	Ended       []finding // newest first
@@ -86,7 +86,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	b := status.Backlog
-	v := view{Layout: r.Layout("", "Status"), Backlog: backlog{
+	v := content{Layout: r.Layout("", "Status"), Backlog: backlog{
 		b.Submitting, b.BuildsPending, b.PackagesDue, b.Deliveries, realAgo(b.OldestDelivery), b.DeadDeliveries,
 	}}
 	for _, f := range status.Findings {
