@@ -167,11 +167,11 @@ func (l *Lists) showOne(r *web.Request, a links, v list, filter postgres.Package
 	} {
 		v.Columns = append(v.Columns, a.column(col.text, col.key, order))
 	}
-	view := packagesView{list: v}
+	contents := packagesView{list: v}
 	for _, p := range packages {
-		view.Rows = append(view.Rows, l.row(p, &r.Current[0].Collection, r.Now))
+		contents.Rows = append(contents.Rows, l.row(p, &r.Current[0].Collection, r.Now))
 	}
-	return web.Page(l.one, &view)
+	return web.Page(l.one, &contents)
 }
 
 func (l *Lists) row(p postgres.ListedPackage, c *koschei.Collection, now time.Time) packageRow {
@@ -236,11 +236,11 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter postgres.Pac
 		v.Columns = append(v.Columns, a.column(c.DisplayName, "state-"+c.Name, order))
 	}
 	v.Columns = append(v.Columns, a.column("Groups", "", order))
-	view := unifiedView{list: v}
+	contents := unifiedView{list: v}
 	for _, p := range packages {
-		view.Rows = append(view.Rows, unified(p, shown))
+		contents.Rows = append(contents.Rows, unified(p, shown))
 	}
-	return web.Page(l.several, &view)
+	return web.Page(l.several, &contents)
 }
 
 func unified(p postgres.UnifiedPackage, shown []postgres.FrameCollection) unifiedRow {

@@ -30,7 +30,7 @@ const (
 
 // of returns the length of the list that f lets through, counted anew if it
 // was so too long ago, or must be exact.
-func (t *totals) of(ctx context.Context, view *web.View, f postgres.PackageFilter, exact bool) (int, error) {
+func (t *totals) of(ctx context.Context, record *web.View, f postgres.PackageFilter, exact bool) (int, error) {
 	key := fmt.Sprintf("%+v", f)
 	t.mu.Lock()
 	remembered, ok := t.known[key]
@@ -38,7 +38,7 @@ func (t *totals) of(ctx context.Context, view *web.View, f postgres.PackageFilte
 	if ok && !exact && time.Since(remembered.counted) < totalLasts {
 		return remembered.packages, nil
 	}
-	n, err := view.CountUnified(ctx, f)
+	n, err := record.CountUnified(ctx, f)
 	if err != nil {
 		return 0, err
 	}
