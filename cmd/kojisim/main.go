@@ -126,7 +126,7 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	mux.Handle("/kojifiles/", hub)
 	mux.Handle("/", statusPage(world, clock))
 	parts := []func() error{func() error { return hub.Run(ctx) }}
-	if send := o.bus.publish(ctx, world, log); send != nil {
+	if send := o.bus.publish(ctx, hub, log); send != nil {
 		parts = append(parts, send)
 	}
 	addresses := ""

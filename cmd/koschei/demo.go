@@ -190,7 +190,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	g.Go(func() error { return hub.Run(ctx) })
 	g.Go(func() error { return serveHub(ctx, hub, hubListener) })
 	g.Go(func() error { return trackAll(ctx, db.DB, p.now) })
-	p.listenTo(ctx, world)
+	p.listenTo(ctx, hub)
 	g.Go(func() error { return p.together(ctx, p.services(), listener) })
 	_, err = fmt.Fprintf(out, "Koschei runs at http://%s/ (data in %s). Ctrl-C ends it.\n", listener.Addr(), c.DataDir)
 	return errors.Join(err, g.Wait())

@@ -234,7 +234,7 @@ func (s *stage) report() {
 		log("%8d %s", s.counts.n[name], name)
 	}
 	s.counts.mu.Unlock()
-	messages := s.world.MessagesSent()
+	messages := s.hub.MessagesSent()
 	for _, fate := range slices.Sorted(maps.Keys(messages)) {
 		log("%8d messages of the hub: %s", messages[fate], fate)
 	}

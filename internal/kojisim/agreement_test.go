@@ -26,10 +26,10 @@ func TestSolverAgrees(t *testing.T) {
 }
 
 // compareWithSolver returns how many packages cannot be built just now.
-func compareWithSolver(t *testing.T, w *World) int {
+func compareWithSolver(t *testing.T, world *World) int {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w := world.Lock()
+	defer world.Unlock()
 	build := w.tagByName(BuildTagName)
 	event := w.lastEvent()
 	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Amend lets happen now what lines say, in ParseWorld's language without the
+// Amend has happen now in a hub's world what lines say, in Parse's language without the
 // word start, and with some words for what happens to things that are there:
 //
 //	block foo tag=f40
@@ -15,18 +15,21 @@ import (
 //
 // A package that is mended fails for none of the reasons given before. Lines in
 // front of one that is wrong have happened.
-func (h *Hub) Amend(lines string) error {
-	h.advance()
-	defer h.deliver()
-	h.w.mu.Lock()
-	defer h.w.mu.Unlock()
-	p := &parser{w: h.w}
-	for line := range strings.SplitSeq(lines, "\n") {
-		if err := p.line(line); err != nil {
-			return err
+func Amend(hub changer, lines string) error {
+	return hub.Change(func(w *State) error {
+		p := &parser{w: w}
+		for line := range strings.SplitSeq(lines, "\n") {
+			if err := p.line(line); err != nil {
+				return err
+			}
 		}
-	}
-	return p.finishBuild()
+		return p.finishBuild()
+	})
+}
+
+// A changer is a hub whose world can be changed.
+type changer interface {
+	Change(change func(*State) error) error
 }
 
 // laterVerbs are the words for what happens to things that are there.
@@ -53,18 +56,13 @@ func (p *parser) setBlocked(blocked bool) error {
 }
 
 func (p *parser) mend() error {
-	delete(p.w.truth.breakages, p.words[0])
-	delete(p.w.truth.flaky, p.words[0])
+	p.w.mend(p.words[0])
 	return nil
 }
 
 func (p *parser) untarget() error {
-	for i, t := range p.w.targets {
-		if t.name == p.words[0] {
-			p.w.targets = append(p.w.targets[:i:i], p.w.targets[i+1:]...)
-			p.w.newEvent()
-			return nil
-		}
+	if !p.w.removeTarget(p.words[0]) {
+		return fmt.Errorf("no target %q", p.words[0])
 	}
-	return fmt.Errorf("no target %q", p.words[0])
+	return nil
 }

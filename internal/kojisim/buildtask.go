@@ -5,15 +5,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A buildRun is what a build task knows of itself.
 type buildRun struct {
+	w       *State
 	source  string // as submitted
 	target  string // "" if none was given
-	opts    xmlrpc.Struct
+	opts    Options
 	checked bool
 
 	tag      *tag // of the buildroot
@@ -37,24 +37,22 @@ type update struct {
 }
 
 // submitBuild makes a build task as the hub does: nearly nothing is checked.
-func (w *World) submitBuild(owner *user, source, target string, opts xmlrpc.Struct, request []any, priority int) *task {
-	run := &buildRun{source: source, target: target, opts: opts}
-	scratch, _ := opts.Get("scratch")
-	run.scratch, _ = scratch.(bool)
-	override, _ := opts.Get("arch_override")
-	if s, ok := override.(string); ok {
+func (w *State) submitBuild(owner *user, source, target string, opts Options, request []any, priority int) *task {
+	run := &buildRun{w: w, source: source, target: target, opts: opts}
+	run.scratch, _ = opts.Get("scratch").(bool)
+	if s, ok := opts.Get("arch_override").(string); ok {
 		run.override = strings.Fields(s)
 	}
 	t := w.submit("build", owner, priority, request, run.work)
-	t.build = run
+	t.options = opts
 	return t
 }
 
 // submitUpdate makes the build task of a packager.
-func (w *World) submitUpdate(owner *user, target string, u *update) *task {
+func (w *State) submitUpdate(owner *user, target string, u *update) *task {
 	url := "git+https://src.example.test/rpms/" + u.pkg.name + "#" + commitOf(u)
-	run := &buildRun{source: url, target: target, next: u}
-	return w.submit("build", owner, 0, []any{url, target, xmlrpc.Struct{}}, run.work)
+	run := &buildRun{w: w, source: url, target: target, next: u}
+	return w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
 }
 
 // commitOf makes up the commit of an update.
@@ -69,56 +67,59 @@ func commitOf(u *update) string {
 }
 
 // work takes the build one step further.
-func (r *buildRun) work(w *World, t *task) {
+func (r *buildRun) work(t *task) {
 	if !r.checked {
-		w.then(t, t.luck.between(200*time.Millisecond, 2*time.Second), func() { r.start(w, t) })
+		r.w.then(t, t.luck.between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
 		return
 	}
 	if c := t.failedChild(); c != nil {
-		r.fail(w, t, childFault(c))
+		r.fail(t, childFault(c))
 		return
 	}
 	switch {
 	case r.repo == nil:
-		r.afterWait(w, t)
+		r.afterWait(t)
 	case t.child(r.srpmMethod(), "srpm") == nil:
-		r.startSRPM(w, t)
+		r.startSRPM(t)
 	case !t.childrenClosed(r.srpmMethod()):
 	case r.arches == nil:
-		r.startArches(w, t)
+		r.startArches(t)
 	case t.childrenClosed("buildArch"):
-		r.finish(w, t)
+		r.finish(t)
 	}
 }
 
 // start checks what was submitted; its faults are those of a builder.
-func (r *buildRun) start(w *World, t *task) {
+func (r *buildRun) start(t *task) {
 	r.checked = true
-	if f := r.check(w, t); f != nil {
-		r.fail(w, t, f)
+	f := r.check(t)
+	t.notes.repo = r.repo
+	if f != nil {
+		r.fail(t, f)
 		return
 	}
-	r.src = w.sourceOf(r)
+	r.src = r.w.sourceOf(r)
 	if r.repo == nil {
-		r.repo = w.newestRepo(r.tag)
+		r.repo = r.w.newestRepo(r.tag)
 	}
+	t.notes.source, t.notes.repo = r.src, r.repo
 	if r.repo == nil {
-		w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, r.tag.changedAt(w.lastEvent())}, r.waitForRepo)
+		r.w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, r.tag.changedAt(r.w.lastEvent())}, r.waitForRepo)
 		return
 	}
-	r.work(w, t)
+	r.work(t)
 }
 
 // check finds the tags and the repo, or what is wrong with the request.
-func (r *buildRun) check(w *World, t *task) *xmlrpc.Fault {
+func (r *buildRun) check(t *task) *Fault {
 	if r.target != "" {
-		g := w.targetByName(r.target)
+		g := r.w.targetByName(r.target)
 		if g == nil {
 			return generic("unknown build target: %s", r.target)
 		}
 		r.tag, r.dest = g.build, g.dest
 	}
-	if f := r.checkRepo(w, t); f != nil {
+	if f := r.checkRepo(t); f != nil {
 		return f
 	}
 	if r.tag == nil {
@@ -127,25 +128,25 @@ func (r *buildRun) check(w *World, t *task) *xmlrpc.Fault {
 	if r.override != nil && !r.scratch {
 		return faultf(codeBuild, "arch_override is only allowed for scratch builds")
 	}
-	if w.policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
+	if r.w.policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
 		return notAllowed("policy violation (build_from_srpm): no SRPM builds here")
 	}
 	return nil
 }
 
-func (r *buildRun) checkRepo(w *World, t *task) *xmlrpc.Fault {
-	given, _ := r.opts.Get("repo_id")
+func (r *buildRun) checkRepo(t *task) *Fault {
+	given := r.opts.Get("repo_id")
 	if given == nil {
 		return nil
 	}
-	id := asInt(given)
-	if r.repo = w.repoByID(id); r.repo == nil {
+	id := whole(given)
+	if r.repo = r.w.repoByID(id); r.repo == nil {
 		return faultf(codeBuild, "No such repo: %d", id)
 	}
 	if !r.repo.usable() {
 		return faultf(codeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.state))
 	}
-	if !w.policy.BuildFromRepoID && !t.owner.has("admin") {
+	if !r.w.policy.BuildFromRepoID && !t.owner.has("admin") {
 		return notAllowed("policy violation (build_from_repo_id): access denied by policy")
 	}
 	if r.tag != nil && r.tag != r.repo.tag {
@@ -156,12 +157,11 @@ func (r *buildRun) checkRepo(w *World, t *task) *xmlrpc.Fault {
 }
 
 // repoOption is how child tasks are told their repo.
-func repoOption(r *repo) xmlrpc.Struct { return xmlrpc.Struct{{Name: "repo_id", Value: r.id}} }
+func repoOption(r *repo) Options { return Options{{"repo_id", r.id}} }
 
 // option reports whether a switch of the submission is on.
 func (r *buildRun) option(name string) bool {
-	v, _ := r.opts.Get(name)
-	return v == true
+	return r.opts.Get(name) == true
 }
 
 func isSCM(source string) bool { return strings.Contains(source, "://") }
@@ -174,7 +174,7 @@ func (r *buildRun) srpmMethod() string {
 }
 
 // sourceOf finds the build whose source a task builds; nil if there is none.
-func (w *World) sourceOf(r *buildRun) *build {
+func (w *State) sourceOf(r *buildRun) *build {
 	if u := r.next; u != nil {
 		return &build{pkg: u.pkg, evr: u.evr, content: u.content}
 	}
@@ -198,7 +198,7 @@ func (w *World) sourceOf(r *buildRun) *build {
 
 // uploaded is an SRPM that somebody uploaded: a new version of a package that
 // is known. What such a package contains is what its newest build contains.
-func (w *World) uploaded(nvr string) *build {
+func (w *State) uploaded(nvr string) *build {
 	n, err := rpm.ParseNEVRA(nvr + ".src")
 	if err != nil {
 		return nil
@@ -219,58 +219,58 @@ func (w *World) uploaded(nvr string) *build {
 }
 
 // waitForRepo is the work of a waitrepo task.
-func (r *buildRun) waitForRepo(w *World, t *task) {
-	if repo := w.newestRepo(r.tag); repo != nil {
-		w.closeTask(t, repo)
+func (r *buildRun) waitForRepo(t *task) {
+	if repo := r.w.newestRepo(r.tag); repo != nil {
+		r.w.closeTask(t, repo)
 		return
 	}
-	w.then(t, time.Minute, func() { r.waitForRepo(w, t) })
+	r.w.then(t, time.Minute, func() { r.waitForRepo(t) })
 }
 
-func (r *buildRun) afterWait(w *World, t *task) {
+func (r *buildRun) afterWait(t *task) {
 	if t.childrenClosed("waitrepo") {
-		r.repo = w.newestRepo(r.tag)
-		r.work(w, t)
+		r.repo = r.w.newestRepo(r.tag)
+		t.notes.repo = r.repo
+		r.work(t)
 	}
 }
 
 // startSRPM begins the first half: making the source package.
-func (r *buildRun) startSRPM(w *World, t *task) {
+func (r *buildRun) startSRPM(t *task) {
 	if r.src != nil {
-		r.outcome = w.decide(t.id, r.src, r.repo)
+		r.outcome = r.w.decide(t.id, r.src, r.repo)
 		if r.next != nil && r.outcome.Cause != CauseUnresolvable {
 			r.outcome.Cause = CauseNone // packagers build until it works
 		}
 	}
-	scratch, _ := r.opts.Get("scratch")
-	opts := append(repoOption(r.repo), xmlrpc.Member{Name: "scratch", Value: scratch})
-	c := w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.id, opts}, r.buildSRPM)
+	opts := append(repoOption(r.repo), Option{"scratch", r.opts.Get("scratch")})
+	c := r.w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.id, opts}, r.buildSRPM)
 	c.notes.repo, c.notes.source = r.repo, r.src
 }
 
 // buildSRPM is the work of the srpm child.
-func (r *buildRun) buildSRPM(w *World, t *task) {
+func (r *buildRun) buildSRPM(t *task) {
 	if t.notes.brootID == 0 {
 		t.notes.brootID = t.id
 	}
-	w.then(t, w.scaled(t.luck.between(30*time.Second, 2*time.Minute)), func() {
+	r.w.then(t, r.w.scaled(t.luck.between(30*time.Second, 2*time.Minute)), func() {
 		switch {
 		case r.src == nil && isSCM(r.source):
-			w.failTask(t, faultf(codeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
+			r.w.failTask(t, faultf(codeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
 		case r.src == nil:
-			w.failTask(t, faultf(codePython, "%s", traceback("koji/daemon", "downloadFile",
-				"koji.GenericError: download error: no such file: "+r.source)))
+			r.w.failTask(t, exception("koji/daemon", "downloadFile",
+				"koji.GenericError: download error: no such file: "+r.source))
 		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
 			t.notes.outcome = &r.outcome
-			w.failTask(t, faultf(codeBuildroot,
+			r.w.failTask(t, faultf(codeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
 		default:
-			w.closeTask(t, nil)
+			r.w.closeTask(t, nil)
 		}
 	})
 }
 
-func (w *World) scaled(d time.Duration) time.Duration {
+func (w *State) scaled(d time.Duration) time.Duration {
 	if w.rules.BuildTime > 0 {
 		d = time.Duration(float64(d) * w.rules.BuildTime)
 	}
@@ -278,21 +278,21 @@ func (w *World) scaled(d time.Duration) time.Duration {
 }
 
 // startArches begins the second half: building for each architecture.
-func (r *buildRun) startArches(w *World, t *task) {
-	if f := r.register(w, t); f != nil {
-		r.fail(w, t, f)
+func (r *buildRun) startArches(t *task) {
+	if f := r.register(t); f != nil {
+		r.fail(t, f)
 		return
 	}
 	r.arches = r.archesFor()
 	if len(r.arches) == 0 {
-		r.fail(w, t, faultf(codeBuild, "No matching arches were found"))
+		r.fail(t, faultf(codeBuild, "No matching arches were found"))
 		return
 	}
 	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
 	for i, arch := range r.arches {
-		c := w.subtask(t, "buildArch", arch, canonical(arch), 1.5, // hosts go by canonical names
+		c := r.w.subtask(t, "buildArch", arch, canonical(arch), 1.5, // hosts go by canonical names
 			[]any{srpm, r.tag.id, arch, i == 0, repoOption(r.repo)},
-			func(w *World, c *task) { r.buildArch(w, c, arch) })
+			func(c *task) { r.buildArch(c, arch) })
 		c.notes.repo, c.notes.source = r.repo, r.src
 	}
 }
@@ -352,17 +352,17 @@ func admits(c content, arch string) bool {
 }
 
 // register makes the build that a real build task is for.
-func (r *buildRun) register(w *World, t *task) *xmlrpc.Fault {
+func (r *buildRun) register(t *task) *Fault {
 	if r.scratch || r.product != nil {
 		return nil
 	}
-	if b := w.buildByNVR(r.src.nvr()); b != nil && b.state != buildFailed && b.state != buildCanceled {
+	if b := r.w.buildByNVR(r.src.nvr()); b != nil && b.state != buildFailed && b.state != buildCanceled {
 		return generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
 			b.id, buildStateName(b.state), b.pkg.name, b.evr.Version, b.evr.Release)
 	}
-	r.product = w.newBuild(r.src.pkg, r.src.evr, r.src.content, t.owner, buildBuilding)
+	r.product = r.w.newBuild(r.src.pkg, r.src.evr, r.src.content, t.owner, buildBuilding)
 	r.product.taskID, r.product.source = t.id, r.sourceName()
-	w.tellBuild(r.product, -1, buildBuilding)
+	r.w.tell(BuildChange{r.product, -1, buildBuilding})
 	return nil
 }
 
@@ -378,15 +378,15 @@ func buildStateName(state int) string {
 }
 
 // buildArch is the work of a buildArch child.
-func (r *buildRun) buildArch(w *World, t *task, arch string) {
+func (r *buildRun) buildArch(t *task, arch string) {
 	if t.notes.brootID == 0 {
 		t.notes.brootID = t.id
 	}
 	o := &r.outcome
-	d := w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.fraction())))
+	d := r.w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.fraction())))
 	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
 	if !fails {
-		w.then(t, d, func() { w.closeTask(t, nil) })
+		r.w.then(t, d, func() { r.w.closeTask(t, nil) })
 		return
 	}
 	t.notes.outcome = o
@@ -394,61 +394,61 @@ func (r *buildRun) buildArch(w *World, t *task, arch string) {
 	switch {
 	case o.Cause == CauseUnresolvable:
 		// All architectures fail at nearly the same time, before the parent looks.
-		d = w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.between(0, 300*time.Millisecond)
+		d = r.w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.between(0, 300*time.Millisecond)
 		f = faultf(codeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
 	case o.Cause == CauseInfrastructure && o.luck%3 == 1:
-		f = faultf(codePython, "%s", traceback("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device"))
+		f = exception("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device")
 	case o.Cause == CauseInfrastructure:
 		f = faultf(codeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
 	default:
 		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.fraction()))
 	}
-	w.then(t, d, func() { w.failTask(t, f) })
+	r.w.then(t, d, func() { r.w.failTask(t, f) })
 }
 
 // finish ends a build whose parts all succeeded.
-func (r *buildRun) finish(w *World, t *task) {
+func (r *buildRun) finish(t *task) {
 	if r.scratch || r.product == nil {
-		r.close(w, t)
+		r.close(t)
 		return
 	}
 	if r.product.state == buildBuilding {
-		w.complete(r.product, r.src.content)
-		w.tellBuild(r.product, buildBuilding, buildComplete)
+		r.w.complete(r.product, r.src.content)
+		r.w.tell(BuildChange{r.product, buildBuilding, buildComplete})
 	}
 	switch tagging := t.child("tagBuild", "tag"); {
 	case tagging == nil && r.dest != nil && !r.option("skip_tag"):
-		w.subtask(t, "tagBuild", "tag", "noarch", 1, []any{r.dest.id, r.product.id, false, nil, true}, r.tagProduct)
+		r.w.subtask(t, "tagBuild", "tag", "noarch", 1, []any{r.dest.id, r.product.id, false, nil, true}, r.tagProduct)
 	case tagging == nil || tagging.state == taskClosed:
-		r.close(w, t)
+		r.close(t)
 	}
 }
 
 // tagProduct is the work of the tagBuild child.
-func (r *buildRun) tagProduct(w *World, t *task) {
-	w.then(t, t.luck.between(time.Second, 10*time.Second), func() {
-		w.tagBuild(r.dest, r.product, t.owner)
-		w.closeTask(t, nil)
+func (r *buildRun) tagProduct(t *task) {
+	r.w.then(t, t.luck.between(time.Second, 10*time.Second), func() {
+		r.w.tagBuild(r.dest, r.product, t.owner)
+		r.w.closeTask(t, nil)
 	})
 }
 
-func (r *buildRun) close(w *World, t *task) {
-	w.truth.verdicts[t.id] = r.outcome.Verdict
-	w.closeTask(t, nil)
+func (r *buildRun) close(t *task) {
+	r.w.truth.verdicts[t.id] = r.outcome.Verdict
+	r.w.closeTask(t, nil)
 	if r.next != nil && r.next.done != nil {
 		r.next.done(true)
 	}
 }
 
-func (r *buildRun) fail(w *World, t *task, f *xmlrpc.Fault) {
+func (r *buildRun) fail(t *task, f *Fault) {
 	if r.outcome.Task != 0 {
-		w.truth.verdicts[t.id] = r.outcome.Verdict
+		r.w.truth.verdicts[t.id] = r.outcome.Verdict
 	}
 	if r.product != nil && r.product.state == buildBuilding {
-		r.product.state, r.product.finished = buildFailed, w.now
-		w.tellBuild(r.product, buildBuilding, buildFailed)
+		r.product.state, r.product.finished = buildFailed, r.w.now
+		r.w.tell(BuildChange{r.product, buildBuilding, buildFailed})
 	}
-	w.failTask(t, f)
+	r.w.failTask(t, f)
 	if r.next != nil && r.next.done != nil {
 		r.next.done(false)
 	}

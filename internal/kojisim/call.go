@@ -1,7 +1,6 @@
 package kojisim
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -10,12 +9,12 @@ import (
 
 // A call is one method with its arguments, on behalf of a session.
 type call struct {
-	hub     *Hub
-	w       *World
-	request *http.Request
-	session *session // nil: anonymous
-	args    map[string]any
-	rest    []any // of a method that takes any number
+	w        *State
+	sessions *sessions
+	from     caller
+	session  *session // nil: anonymous
+	args     map[string]any
+	rest     []any // of a method that takes any number
 }
 
 // A method is what the hub can be asked for.
@@ -93,7 +92,7 @@ func truthy(v any) bool {
 
 // integer is an argument that must be a number; 0 if it was not given.
 func (c *call) integer(name string) int {
-	n := asInt(c.args[name])
+	n := whole(c.args[name])
 	return n
 }
 
@@ -164,107 +163,6 @@ func (m *method) missing(args map[string]any) error {
 	}
 	list := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 	return faultf(codeParameter, "%s() missing %d required positional arguments: %s", m.python, len(names), list)
-}
-
-// perform does what a request asks, in one transaction.
-func (h *Hub) perform(req *http.Request, in xmlrpc.Call) (any, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.w.mu.Lock()
-	defer h.w.mu.Unlock()
-	if err := h.offline(); err != nil {
-		return nil, err
-	}
-	s, num, err := h.session(req, in)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.lockedOut(in.Method, s); err != nil {
-		return nil, err
-	}
-	before := h.w.changes
-	value, err := h.dispatch(req, s, in)
-	if err == nil && s != nil && num >= 0 && h.w.changes != before {
-		s.callnum = num
-	}
-	return value, err
-}
-
-// dispatch calls one method.
-func (h *Hub) dispatch(req *http.Request, s *session, in xmlrpc.Call) (any, error) {
-	if in.Method == "multiCall" || in.Method == "system.multicall" {
-		return h.multicall(req, s, in.Params)
-	}
-	m := h.methods[in.Method]
-	if m == nil {
-		return nil, generic("Invalid method: %s", in.Method)
-	}
-	args, rest, err := m.bind(in.Params)
-	if err != nil {
-		return nil, err
-	}
-	return m.do(&call{hub: h, w: h.w, request: req, session: s, args: args, rest: rest})
-}
-
-// multicall calls many methods. One that faults leaves no trace: methods check
-// before they change anything.
-func (h *Hub) multicall(req *http.Request, s *session, params []any) (any, error) {
-	if len(params) != 1 {
-		return nil, faultf(codeParameter, "HandlerRegistry.multiCall() takes 2 positional arguments but %d were given", len(params)+1)
-	}
-	list, ok := params[0].([]any)
-	if !ok {
-		return nil, faultf(codeParameter, "multiCall takes a list of calls")
-	}
-	out := make([]any, len(list))
-	for i, e := range list {
-		value, err := h.subcall(req, s, e)
-		if err != nil {
-			f := *asFault(err)
-			f.Traceback = multicallTraceback(&f)
-			out[i] = f.Struct()
-			continue
-		}
-		out[i] = []any{value}
-	}
-	return out, nil
-}
-
-func (h *Hub) subcall(req *http.Request, s *session, e any) (any, error) {
-	in, _ := e.(xmlrpc.Struct)
-	name, _ := in.Get("methodName")
-	method, isText := name.(string)
-	if !isText {
-		return nil, &xmlrpc.Fault{Code: codePython, String: "methodName"}
-	}
-	given, ok := in.Get("params")
-	params, isList := given.([]any)
-	if !ok || !isList {
-		return nil, &xmlrpc.Fault{Code: codePython, String: "params"}
-	}
-	return h.dispatch(req, s, xmlrpc.Call{Method: method, Params: params})
-}
-
-func multicallTraceback(f *xmlrpc.Fault) []string {
-	return []string{
-		"Traceback (most recent call last):\n",
-		"  File \"/usr/lib/python3/site-packages/kojihub/kojixmlrpc.py\", line 366, in multiCall\n",
-		faultClass(f.Code) + ": " + f.String + "\n",
-	}
-}
-
-func faultClass(code int) string {
-	switch code {
-	case codeGeneric:
-		return "koji.GenericError"
-	case codeAuth:
-		return "koji.AuthError"
-	case codeNotAllowed:
-		return "koji.ActionNotAllowed"
-	case codeParameter:
-		return "koji.ParameterError"
-	}
-	return "Exception"
 }
 
 func notLoggedIn() error { return notAllowed("you must be logged in for this operation") }

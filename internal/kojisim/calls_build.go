@@ -8,14 +8,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
-func packageMethods(m map[string]*method) {
-	m["listPackages"] = methodOf("RootExports.listPackages(tagID=None, userID=None, pkgID=None, prefix=None, inherited=False, with_dups=False, event=None, queryOpts=None, with_owners=True, with_blocked=True)", methodListPackages)
-	m["getPackage"] = methodOf("lookup_package(info, strict=False, create=False)", methodGetPackage)
-	m["getPackageID"] = methodOf("RootExports.getPackageID(name, strict=False)", methodGetPackageID)
-	m["getPackageConfig"] = methodOf("RootExports.getPackageConfig(tag, pkg, event=None)", methodGetPackageConfig)
-	m["getAverageBuildDuration"] = methodOf("get_average_build_duration(package, age=None)", methodGetAverageBuildDuration)
-}
-
 func buildMethods(m map[string]*method) {
 	m["listTagged"] = methodOf("RootExports.listTagged(tag, event=None, inherit=False, prefix=None, latest=False, package=None, owner=None, type=None, strict=True, extra=True)", methodListTagged)
 	m["getLatestBuilds"] = methodOf("RootExports.getLatestBuilds(tag, event=None, package=None, type=None)", methodGetLatestBuilds)
@@ -28,151 +20,8 @@ func buildMethods(m map[string]*method) {
 	m["deleteBuild"] = methodOf("delete_build(build, strict=True, min_ref_age=604800)", methodDeleteBuild)
 }
 
-func methodListPackages(c *call) (any, error) {
-	w := c.w
-	if c.arg("tagID") == nil && c.arg("userID") == nil && c.arg("pkgID") == nil {
-		rows := make([]xmlrpc.Struct, len(w.packages))
-		for i, p := range w.packages {
-			rows[i] = xmlrpc.Struct{{Name: "package_id", Value: p.id}, {Name: "package_name", Value: p.name}}
-		}
-		return applyOptions(rows, c.arg("queryOpts")), nil
-	}
-	tags := w.tags
-	if info := c.arg("tagID"); info != nil {
-		t, err := w.tagOf(info)
-		if err != nil {
-			return nil, err
-		}
-		if t == nil {
-			return nil, generic("No such entry in table tag: %v", info)
-		}
-		tags = []*tag{t}
-		if c.flag("inherited") {
-			tags = t.order()
-		}
-	}
-	return applyOptions(c.listedPackages(tags), c.arg("queryOpts")), nil
-}
-
-// listedPackages are the entries of tags that a listPackages call selects.
-func (c *call) listedPackages(tags []*tag) []xmlrpc.Struct {
-	event := c.integer("event")
-	prefix, _ := c.arg("prefix").(string)
-	seen := map[int]bool{}
-	rows := []xmlrpc.Struct{}
-	for _, t := range tags {
-		for _, id := range c.selectedOf(t) {
-			l := t.pkgs[id]
-			switch {
-			case event != 0 && l.created > event,
-				!strings.HasPrefix(l.pkg.name, strings.ToLower(prefix)),
-				seen[id] && !c.flag("with_dups") && c.arg("tagID") != nil,
-				c.arg("userID") != nil && c.arg("userID") != l.owner.name && c.arg("userID") != int64(l.owner.id):
-				continue
-			}
-			seen[id] = true
-			if l.blocked && !c.unless("with_blocked") {
-				continue
-			}
-			rows = append(rows, l.wire(t, c.unless("with_owners")))
-		}
-	}
-	return rows
-}
-
-// selectedOf returns the packages of a tag that a listPackages call is about, in
-// the tag's order: one at most, if it asks for one.
-func (c *call) selectedOf(t *tag) []int {
-	info := c.arg("pkgID")
-	if info == nil {
-		return t.pkgOrder
-	}
-	if p := c.w.pkgOf(info); p != nil && t.pkgs[p.id] != nil {
-		return []int{p.id}
-	}
-	return nil
-}
-
-func (l *listedPkg) wire(t *tag, owners bool) xmlrpc.Struct {
-	out := make(xmlrpc.Struct, 0, 8)
-	out = append(out, xmlrpc.Member{Name: "blocked", Value: l.blocked}, xmlrpc.Member{Name: "extra_arches", Value: stringOrNil(l.extraArches)})
-	if owners {
-		out = append(out, xmlrpc.Member{Name: "owner_id", Value: l.owner.id}, xmlrpc.Member{Name: "owner_name", Value: l.owner.name})
-	}
-	return append(out,
-		xmlrpc.Member{Name: "package_id", Value: l.pkg.id}, xmlrpc.Member{Name: "package_name", Value: l.pkg.name},
-		xmlrpc.Member{Name: "tag_id", Value: t.id}, xmlrpc.Member{Name: "tag_name", Value: t.name})
-}
-
-// pkgOf finds a package by name or id; nil if there is none.
-func (w *World) pkgOf(info any) *pkg {
-	switch v := info.(type) {
-	case string:
-		return w.packageByName(v)
-	case int64:
-		if v >= 1 && int(v) <= len(w.packages) {
-			return w.packages[v-1]
-		}
-	}
-	return nil
-}
-
-func methodGetPackage(c *call) (any, error) {
-	p := c.w.pkgOf(c.arg("info"))
-	if p == nil {
-		if c.flag("strict") {
-			return nil, generic("No such entry in table package: %v", c.arg("info"))
-		}
-		return nil, nil
-	}
-	return xmlrpc.Struct{{Name: "id", Value: p.id}, {Name: "name", Value: p.name}}, nil
-}
-
-func methodGetPackageID(c *call) (any, error) {
-	p := c.w.pkgOf(c.arg("name"))
-	if p == nil {
-		return nil, nil
-	}
-	return p.id, nil
-}
-
-func methodGetPackageConfig(c *call) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
-	if err != nil {
-		return nil, err
-	}
-	p := c.w.pkgOf(c.arg("pkg"))
-	if p == nil {
-		return nil, nil
-	}
-	for _, a := range t.order() {
-		if l := a.pkgs[p.id]; l != nil {
-			return l.wire(a, true), nil
-		}
-	}
-	return nil, nil
-}
-
-func methodGetAverageBuildDuration(c *call) (any, error) {
-	p := c.w.pkgOf(c.arg("package"))
-	if p == nil {
-		return nil, nil
-	}
-	total, n := 0.0, 0
-	for _, b := range p.builds {
-		if b.state == buildComplete && b.taskID != 0 {
-			total += b.finished.Sub(b.started).Seconds()
-			n++
-		}
-	}
-	if n == 0 {
-		return nil, nil
-	}
-	return total / float64(n), nil
-}
-
-// wire is a build as listTagged shows it.
-func (g *tagging) wire() xmlrpc.Struct {
+// taggedStruct is a build as listTagged shows it.
+func taggedStruct(g *tagging) xmlrpc.Struct {
 	b := g.build
 	return xmlrpc.Struct{
 		{Name: "build_id", Value: b.id},
@@ -206,13 +55,13 @@ func (g *tagging) wire() xmlrpc.Struct {
 
 // listed answers listTagged and its like.
 func (c *call) listed(inherit, latest bool) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
 	q := tagQuery{event: c.integer("event"), inherit: inherit, latest: latest}
 	if info := c.arg("package"); info != nil {
-		if q.pkg = c.w.pkgOf(info); q.pkg == nil {
+		if q.pkg = c.pkgOf(info); q.pkg == nil {
 			return []any{}, nil
 		}
 	}
@@ -221,7 +70,7 @@ func (c *call) listed(inherit, latest bool) (any, error) {
 	out := make([]any, 0, len(gs))
 	for _, g := range gs {
 		if strings.HasPrefix(g.build.pkg.name, prefix) && (c.arg("owner") == nil || c.arg("owner") == g.build.owner.name) {
-			out = append(out, g.wire())
+			out = append(out, taggedStruct(g))
 		}
 	}
 	return out, nil
@@ -232,41 +81,41 @@ func methodListTagged(c *call) (any, error) { return c.listed(c.flag("inherit"),
 func methodGetLatestBuilds(c *call) (any, error) { return c.listed(true, true) }
 
 // buildOf finds a build by NVR, id or struct; nil if there is none.
-func (w *World) buildOf(info any) (*build, error) {
+func (c *call) buildOf(info any) (*build, error) {
 	switch v := info.(type) {
 	case string:
 		if strings.Count(v, "-") < 2 {
 			return nil, generic("invalid format: %s", v)
 		}
-		return w.buildByNVR(v), nil
+		return c.w.buildByNVR(v), nil
 	case int64:
-		return w.buildByID(int(v)), nil
+		return c.w.buildByID(int(v)), nil
 	case xmlrpc.Struct:
 		n, _ := v.Get("name")
 		ver, _ := v.Get("version")
 		rel, _ := v.Get("release")
 		if n == nil || ver == nil || rel == nil {
 			if id, ok := v.Get("id"); ok {
-				return w.buildOf(id)
+				return c.buildOf(id)
 			}
 			return nil, generic("did not provide name, version, and release")
 		}
-		return w.buildByNVR(fmt.Sprintf("%v-%v-%v", n, ver, rel)), nil
+		return c.w.buildByNVR(fmt.Sprintf("%v-%v-%v", n, ver, rel)), nil
 	}
 	return nil, faultf(codeParameter, "Invalid type for build: %s", pythonType(info))
 }
 
 // mustBuild finds the build of the argument build, which has to exist.
 func (c *call) mustBuild() (*build, error) {
-	b, err := c.w.buildOf(c.arg("build"))
+	b, err := c.buildOf(c.arg("build"))
 	if b == nil && err == nil {
 		err = generic("No such build: %s", pythonText(c.arg("build")))
 	}
 	return b, err
 }
 
-// wire is a build as getBuild shows it.
-func (b *build) wire() xmlrpc.Struct {
+// buildStruct is a build as getBuild shows it.
+func buildStruct(b *build) xmlrpc.Struct {
 	var extra any
 	if b.taskID != 0 {
 		extra = xmlrpc.Struct{{Name: "source", Value: xmlrpc.Struct{{Name: "original_url", Value: b.source}}}}
@@ -307,7 +156,7 @@ func (b *build) wire() xmlrpc.Struct {
 }
 
 func methodGetBuild(c *call) (any, error) {
-	b, err := c.w.buildOf(c.arg("buildInfo"))
+	b, err := c.buildOf(c.arg("buildInfo"))
 	switch {
 	case err != nil:
 		return nil, err
@@ -316,13 +165,13 @@ func methodGetBuild(c *call) (any, error) {
 	case b == nil:
 		return nil, nil
 	}
-	return b.wire(), nil
+	return buildStruct(b), nil
 }
 
-// wireRow is a build as listBuilds shows it.
-func (b *build) wireRow() xmlrpc.Struct {
+// buildRow is a build as listBuilds shows it.
+func buildRow(b *build) xmlrpc.Struct {
 	var out xmlrpc.Struct
-	for _, m := range b.wire() {
+	for _, m := range buildStruct(b) {
 		if m.Name != "id" && m.Name != "cg_id" && m.Name != "cg_name" {
 			out = append(out, m)
 		}
@@ -334,7 +183,7 @@ func methodListBuilds(c *call) (any, error) {
 	rows := []xmlrpc.Struct{}
 	builds := c.w.builds
 	if info := c.arg("packageID"); info != nil {
-		p := c.w.pkgOf(info)
+		p := c.pkgOf(info)
 		if p == nil {
 			return applyOptions(rows, c.arg("queryOpts")), nil
 		}
@@ -344,7 +193,7 @@ func methodListBuilds(c *call) (any, error) {
 		if (c.arg("taskID") == nil || c.integer("taskID") == b.taskID) &&
 			(c.arg("state") == nil || c.integer("state") == b.state) &&
 			(c.arg("userID") == nil || c.arg("userID") == b.owner.name || c.arg("userID") == int64(b.owner.id)) {
-			rows = append(rows, b.wireRow())
+			rows = append(rows, buildRow(b))
 		}
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
@@ -356,7 +205,7 @@ func methodQueryHistory(c *call) (any, error) {
 	var only *build
 	if info := c.arg("build"); info != nil {
 		var err error
-		if only, err = c.w.buildOf(info); err != nil || only == nil {
+		if only, err = c.buildOf(info); err != nil || only == nil {
 			return xmlrpc.Struct{{Name: "tag_listing", Value: rows}}, err
 		}
 	}
@@ -368,8 +217,8 @@ func methodQueryHistory(c *call) (any, error) {
 			if max(g.created, g.revoked) <= c.integer("afterEvent") {
 				continue
 			}
-			if (only == nil || only == g.build) && (c.arg("package") == nil || c.w.pkgOf(c.arg("package")) == g.build.pkg) {
-				rows = append(rows, c.w.history(g))
+			if (only == nil || only == g.build) && (c.arg("package") == nil || c.pkgOf(c.arg("package")) == g.build.pkg) {
+				rows = append(rows, taggingHistory(c.w, g))
 			}
 		}
 	}
@@ -390,7 +239,7 @@ func (c *call) listHistory() []any {
 		}
 		for _, id := range t.pkgOrder {
 			l := t.pkgs[id]
-			if l.changed <= c.integer("afterEvent") || c.arg("package") != nil && c.w.pkgOf(c.arg("package")) != l.pkg {
+			if l.changed <= c.integer("afterEvent") || c.arg("package") != nil && c.pkgOf(c.arg("package")) != l.pkg {
 				continue
 			}
 			rows = append(rows, xmlrpc.Struct{
@@ -415,7 +264,7 @@ func (c *call) listHistory() []any {
 	return rows
 }
 
-func (w *World) history(g *tagging) xmlrpc.Struct {
+func taggingHistory(w *State, g *tagging) xmlrpc.Struct {
 	var active, revokeTS, revokerID, revoker any
 	if g.revoked == 0 {
 		active = true
@@ -449,7 +298,7 @@ func methodTagBuild(c *call) (any, error) {
 	if c.user() == nil {
 		return nil, notLoggedIn()
 	}
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
@@ -458,10 +307,10 @@ func methodTagBuild(c *call) (any, error) {
 		return nil, err
 	}
 	u := c.user()
-	return c.w.submit("tagBuild", u, 0, []any{t.id, b.id, false, nil}, func(w *World, k *task) {
-		w.then(k, k.luck.between(1e9, 10e9), func() {
-			w.tagBuild(t, b, u)
-			w.closeTask(k, nil)
+	return c.w.submit("tagBuild", u, 0, []any{t.id, b.id, false, nil}, func(k *task) {
+		c.w.then(k, k.luck.between(1e9, 10e9), func() {
+			c.w.tagBuild(t, b, u)
+			c.w.closeTask(k, nil)
 		})
 	}).id, nil
 }
@@ -481,7 +330,7 @@ func methodUntagBuildBypass(c *call) (any, error) {
 		return nil, err
 	}
 	if !c.w.untagBuild(t, b, c.user()) && c.unless("strict") {
-		return nil, faultf(1003, "build %s not in tag %s", b.nvr(), t.name)
+		return nil, faultf(codeTag, "build %s not in tag %s", b.nvr(), t.name)
 	}
 	return nil, nil
 }
@@ -491,7 +340,7 @@ func (c *call) tagging() (*tag, *build, error) {
 	if err := c.require("admin"); err != nil {
 		return nil, nil, err
 	}
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -520,6 +369,6 @@ func methodDeleteBuild(c *call) (any, error) {
 	old := b.state
 	b.state = buildDeleted
 	c.w.newEvent()
-	c.w.tellBuild(b, old, buildDeleted)
+	c.w.tell(BuildChange{b, old, buildDeleted})
 	return true, nil
 }

@@ -14,7 +14,7 @@ func hostMethods(m map[string]*method) {
 	m["listChannels"] = methodOf("list_channels(hostID=None, event=None, enabled=None)", methodListChannels)
 }
 
-func (h *host) wire() xmlrpc.Struct {
+func hostStruct(h *host) xmlrpc.Struct {
 	return xmlrpc.Struct{
 		{Name: "arches", Value: joinedArches(h.arches)},
 		{Name: "capacity", Value: h.capacity},
@@ -30,24 +30,24 @@ func (h *host) wire() xmlrpc.Struct {
 	}
 }
 
-// runsAny reports whether the host can do one of the arches argument.
-func (h *host) runsAny(arches any) bool {
+// runsAny reports whether a host can do one of the arches argument.
+func runsAny(h *host, arches any) bool {
 	return arches == nil || slices.ContainsFunc(h.arches, func(a string) bool { return wanted(arches, a) })
 }
 
 func methodListHosts(c *call) (any, error) {
 	if list, ok := c.arg("arches").([]any); ok && len(list) == 0 {
-		return nil, faultf(codePython, "%s", traceback("kojihub/db", "execute", "psycopg2.errors.SyntaxError: empty list"))
+		return nil, exception("kojihub/db", "execute", "psycopg2.errors.SyntaxError: empty list")
 	}
 	rows := []xmlrpc.Struct{}
 	for _, h := range c.w.hosts {
 		inChannel := c.arg("channelID") == nil || slices.ContainsFunc(h.channels, func(ch *channel) bool {
 			return c.arg("channelID") == ch.name || c.integer("channelID") == ch.id
 		})
-		if inChannel && h.runsAny(c.arg("arches")) &&
+		if inChannel && runsAny(h, c.arg("arches")) &&
 			(c.arg("enabled") == nil || c.flag("enabled") == h.enabled) &&
 			(c.arg("ready") == nil || c.flag("ready") == h.ready) {
-			rows = append(rows, h.wire())
+			rows = append(rows, hostStruct(h))
 		}
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
@@ -56,7 +56,7 @@ func methodListHosts(c *call) (any, error) {
 func methodGetHost(c *call) (any, error) {
 	for _, h := range c.w.hosts {
 		if c.arg("hostInfo") == h.name || c.arg("hostInfo") == int64(h.id) {
-			return h.wire(), nil
+			return hostStruct(h), nil
 		}
 	}
 	if c.flag("strict") {
@@ -77,7 +77,7 @@ func methodGetLastHostUpdate(c *call) (any, error) {
 	return timeOrNil(h.updated), nil
 }
 
-func (ch *channel) wire() xmlrpc.Struct {
+func channelStruct(ch *channel) xmlrpc.Struct {
 	return xmlrpc.Struct{
 		{Name: "comment", Value: nil},
 		{Name: "description", Value: nil},
@@ -90,7 +90,7 @@ func (ch *channel) wire() xmlrpc.Struct {
 func methodGetChannel(c *call) (any, error) {
 	for _, ch := range c.w.channels {
 		if c.arg("channelInfo") == ch.name || c.arg("channelInfo") == int64(ch.id) {
-			return ch.wire(), nil
+			return channelStruct(ch), nil
 		}
 	}
 	if c.flag("strict") {
@@ -102,7 +102,7 @@ func methodGetChannel(c *call) (any, error) {
 func methodListChannels(c *call) (any, error) {
 	out := []any{}
 	for _, ch := range c.w.channels {
-		out = append(out, ch.wire())
+		out = append(out, channelStruct(ch))
 	}
 	return out, nil
 }

@@ -1,7 +1,8 @@
 package kojisim
 
 import (
-	"time"
+	"cmp"
+	"slices"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
@@ -30,25 +31,25 @@ func repoOpts() xmlrpc.Struct {
 	}
 }
 
-func (w *World) eventStamp(id int) any {
+func eventStamp(w *State, id int) any {
 	if id == 0 {
 		return nil
 	}
 	return stamp(w.eventTime(id))
 }
 
-func (w *World) repoStruct(r *repo) xmlrpc.Struct {
+func repoStruct(w *State, r *repo) xmlrpc.Struct {
 	var taskID, taskState any
 	if r.task != nil && !r.dist {
 		taskID, taskState = r.task.id, r.task.state
 	}
 	var custom, opts any
 	if !r.dist {
-		custom, opts = r.opts, repoOpts()
+		custom, opts = xmlrpc.Struct{}, repoOpts()
 	}
 	return xmlrpc.Struct{
 		{Name: "begin_event", Value: idOrNil(r.begin)},
-		{Name: "begin_ts", Value: w.eventStamp(r.begin)},
+		{Name: "begin_ts", Value: eventStamp(w, r.begin)},
 		{Name: "create_event", Value: r.event},
 		{Name: "create_ts", Value: stamp(w.eventTime(r.event))},
 		{Name: "creation_time", Value: timeOrNil(r.created)},
@@ -56,7 +57,7 @@ func (w *World) repoStruct(r *repo) xmlrpc.Struct {
 		{Name: "custom_opts", Value: custom},
 		{Name: "dist", Value: r.dist},
 		{Name: "end_event", Value: idOrNil(r.end)},
-		{Name: "end_ts", Value: w.eventStamp(r.end)},
+		{Name: "end_ts", Value: eventStamp(w, r.end)},
 		{Name: "id", Value: r.id},
 		{Name: "opts", Value: opts},
 		{Name: "state", Value: r.state},
@@ -71,7 +72,7 @@ func (w *World) repoStruct(r *repo) xmlrpc.Struct {
 
 // repoTag finds the tag of a repo call.
 func (c *call) repoTag() (*tag, error) {
-	t, err := c.w.tagOf(c.arg("tag"))
+	t, err := c.tagOf(c.arg("tag"))
 	if t == nil && err == nil {
 		err = generic("No such entry in table tag: %v", c.arg("tag"))
 	}
@@ -93,24 +94,10 @@ func methodGetRepo(c *call) (any, error) {
 			continue
 		}
 		if event != 0 && r.event <= event || event == 0 && r.state == state {
-			return c.w.repoStruct(r), nil
+			return repoStruct(c.w, r), nil
 		}
 	}
 	return nil, nil
-}
-
-// current is a READY repo that meets a wish, nil if none does.
-func (w *World) current(t *tag, minEvent, atEvent int) *repo {
-	for i := len(w.repos) - 1; i >= 0; i-- {
-		r := w.repos[i]
-		if r.tag != t || r.dist || r.state != repoReady {
-			continue
-		}
-		if atEvent != 0 && r.event == atEvent || atEvent == 0 && r.event >= minEvent {
-			return r
-		}
-	}
-	return nil
 }
 
 func methodRepoGet(c *call) (any, error) {
@@ -122,7 +109,7 @@ func methodRepoGet(c *call) (any, error) {
 	if r == nil {
 		return nil, nil
 	}
-	return c.w.repoStruct(r), nil
+	return repoStruct(c.w, r), nil
 }
 
 func methodRepoRequest(c *call) (any, error) {
@@ -150,10 +137,10 @@ func methodRepoRequest(c *call) (any, error) {
 	answer := func(r *repo, q *repoRequest, duplicate bool) xmlrpc.Struct {
 		var repo, request any
 		if r != nil {
-			repo = w.repoStruct(r)
+			repo = repoStruct(w, r)
 		}
 		if q != nil {
-			request = w.requestStruct(q)
+			request = requestStruct(w, q)
 		}
 		return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: request}, {Name: "duplicate", Value: duplicate}}
 	}
@@ -165,19 +152,10 @@ func methodRepoRequest(c *call) (any, error) {
 			return answer(nil, q, true), nil
 		}
 	}
-	q := &repoRequest{
-		id: len(w.requests) + 1, tag: t, owner: u, priority: 20, minEvent: minEvent, atEvent: atEvent,
-		created: w.now, updated: w.now, active: true,
-	}
-	w.requests = append(w.requests, q)
-	w.changed()
-	if w.rules.servesRequests() {
-		w.after(time.Minute, w.serveRequests)
-	}
-	return answer(nil, q, false), nil
+	return answer(nil, w.requestRepo(t, u, minEvent, atEvent), false), nil
 }
 
-func (w *World) requestStruct(q *repoRequest) xmlrpc.Struct {
+func requestStruct(w *State, q *repoRequest) xmlrpc.Struct {
 	var repoID, taskID, taskState any
 	if q.repo != nil {
 		repoID = q.repo.id
@@ -215,9 +193,9 @@ func methodRepoCheckRequest(c *call) (any, error) {
 	q := c.w.requests[id-1]
 	var repo any
 	if q.repo != nil {
-		repo = c.w.repoStruct(q.repo)
+		repo = repoStruct(c.w, q.repo)
 	}
-	return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: c.w.requestStruct(q)}}, nil
+	return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: requestStruct(c.w, q)}}, nil
 }
 
 func methodRepoInfo(c *call) (any, error) {
@@ -228,7 +206,7 @@ func methodRepoInfo(c *call) (any, error) {
 		}
 		return nil, nil
 	}
-	return c.w.repoStruct(r), nil
+	return repoStruct(c.w, r), nil
 }
 
 func methodGetActiveRepos(c *call) (any, error) {
@@ -238,7 +216,7 @@ func methodGetActiveRepos(c *call) (any, error) {
 			continue
 		}
 		var row xmlrpc.Struct
-		for _, m := range c.w.repoStruct(r) {
+		for _, m := range repoStruct(c.w, r) {
 			switch m.Name {
 			case "begin_event", "begin_ts", "creation_time", "custom_opts", "end_ts", "state_time", "task_state":
 			default:
@@ -327,45 +305,14 @@ func methodDistRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := c.w
-	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now, dist: true}
-	r.event = w.newEvent()
-	r.holds = r.event
-	w.repos = append(w.repos, r)
+	r := c.w.initDistRepo(t)
 	arches, _ := c.args["arch"].([]any)
-	opts := distOpts(c, r)
-	k := w.submit("distRepo", c.user(), 0, []any{t.name, r.id, c.arg("keys"), opts}, func(w *World, k *task) {
-		w.makeDistRepo(k, r, arches, opts)
-	})
-	r.task = k
-	return k.id, nil
-}
-
-// makeDistRepo is the work of a distRepo task.
-func (w *World) makeDistRepo(k *task, r *repo, arches []any, opts xmlrpc.Struct) {
-	if len(k.children) == 0 {
-		for _, a := range arches {
-			arch, _ := a.(string)
-			w.subtask(k, "createdistrepo", arch, "noarch", 1.5, []any{r.tag.name, r.id, arch, []any{}, opts}, func(w *World, t *task) {
-				w.then(t, w.scaled(t.luck.between(time.Minute, 5*time.Minute)), func() { w.closeTask(t, nil) })
-			})
-		}
-		return
-	}
-	if c := k.failedChild(); c != nil {
-		w.failTask(k, childFault(c))
-		return
-	}
-	if k.childrenClosed("createdistrepo") {
-		w.setRepo(r, repoReady)
-		w.tellRepo(r, "repo.done")
-		w.closeTask(k, "Dist repository #"+pythonText(int64(r.id))+" successfully generated")
-	}
+	return c.w.newDistRepoTask(r, c.user(), c.arg("keys"), arches, distOpts(c, r)).id, nil
 }
 
 // distOpts are the options of a dist repo as its task hands them on.
-func distOpts(c *call, r *repo) xmlrpc.Struct {
-	var out xmlrpc.Struct
+func distOpts(c *call, r *repo) Options {
+	var out Options
 	for name, v := range c.args {
 		switch name {
 		case "tag", "keys":
@@ -375,9 +322,9 @@ func distOpts(c *call, r *repo) xmlrpc.Struct {
 			}
 			fallthrough
 		default:
-			out = append(out, xmlrpc.Member{Name: name, Value: v})
+			out = append(out, Option{name, v})
 		}
 	}
-	sortMembers(out)
+	slices.SortFunc(out, func(a, b Option) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }

@@ -20,9 +20,9 @@ func rpmMethods(m map[string]*method) {
 	m["getLatestRPMS"] = methodOf("RootExports.getLatestRPMS(tag, package=None, arch=None, event=None, rpmsigs=False, type=None)", methodGetLatestRPMS)
 }
 
-// wire is an RPM as the hub lists it; nvr and the external repo are left out of
+// rpmStruct is an RPM as the hub lists it; nvr and the external repo are left out of
 // some lists.
-func (r record) wire(external, nvr bool) xmlrpc.Struct {
+func rpmStruct(r record, external, nvr bool) xmlrpc.Struct {
 	sum := sha256.Sum256([]byte(r.nevra().String()))
 	built := r.build.finished
 	out := make(xmlrpc.Struct, 0, 17)
@@ -69,7 +69,7 @@ func methodListRPMs(c *call) (any, error) {
 	if b := c.w.buildByID(c.integer("buildID")); b != nil && b.firstRPM != 0 {
 		for _, r := range c.w.rpmsOf(b) {
 			if wanted(c.arg("arches"), r.arch) {
-				rows = append(rows, r.wire(true, true))
+				rows = append(rows, rpmStruct(r, true, true))
 			}
 		}
 	}
@@ -84,23 +84,23 @@ func methodListBuildRPMs(c *call) (any, error) {
 	out := []any{}
 	if b.firstRPM != 0 {
 		for _, r := range c.w.rpmsOf(b) {
-			out = append(out, r.wire(true, true))
+			out = append(out, rpmStruct(r, true, true))
 		}
 	}
 	return out, nil
 }
 
 // rpmOf finds an RPM by id, NVRA or struct.
-func (w *World) rpmOf(info any) (record, bool) {
+func (c *call) rpmOf(info any) (record, bool) {
 	switch v := info.(type) {
 	case int64:
-		return w.rpmByID(int(v))
+		return c.w.rpmByID(int(v))
 	case string:
 		n, err := rpm.ParseNEVRA(v)
 		if err != nil {
 			return record{}, false
 		}
-		return w.rpmByNVRA(n)
+		return c.w.rpmByNVRA(n)
 	case xmlrpc.Struct:
 		text := func(name string) string {
 			s, _ := v.Get(name)
@@ -108,15 +108,15 @@ func (w *World) rpmOf(info any) (record, bool) {
 			return t
 		}
 		if id, ok := v.Get("id"); ok {
-			return w.rpmOf(id)
+			return c.rpmOf(id)
 		}
-		return w.rpmByNVRA(rpm.NEVRA{Name: text("name"), EVR: rpm.EVR{Version: text("version"), Release: text("release")}, Arch: text("arch")})
+		return c.w.rpmByNVRA(rpm.NEVRA{Name: text("name"), EVR: rpm.EVR{Version: text("version"), Release: text("release")}, Arch: text("arch")})
 	}
 	return record{}, false
 }
 
 func methodGetRPM(c *call) (any, error) {
-	r, ok := c.w.rpmOf(c.arg("rpminfo"))
+	r, ok := c.rpmOf(c.arg("rpminfo"))
 	switch {
 	case !ok && c.flag("strict"):
 		return nil, generic("No such rpm: %s", pythonText(c.arg("rpminfo")))
@@ -125,9 +125,9 @@ func methodGetRPM(c *call) (any, error) {
 	case !ok:
 		return nil, nil
 	case c.flag("multi"):
-		return []any{r.wire(true, false)}, nil
+		return []any{rpmStruct(r, true, false)}, nil
 	}
-	return r.wire(true, false), nil
+	return rpmStruct(r, true, false), nil
 }
 
 // header is the value of one RPM header; false if there is no such header.
@@ -200,7 +200,7 @@ func requireHeader(name string, rs []rpm.Relation) []any {
 }
 
 func methodGetRPMHeaders(c *call) (any, error) {
-	r, ok := c.w.rpmOf(c.arg("rpmID"))
+	r, ok := c.rpmOf(c.arg("rpmID"))
 	if !ok || r.build.state == buildDeleted {
 		if c.flag("strict") {
 			return nil, generic("No such rpm: %s", pythonText(c.arg("rpmID")))
@@ -271,7 +271,7 @@ func rpmlibRequires(others []rpm.Relation) []rpm.Relation {
 }
 
 func methodGetRPMDeps(c *call) (any, error) {
-	r, ok := c.w.rpmOf(c.arg("rpmID"))
+	r, ok := c.rpmOf(c.arg("rpmID"))
 	if !ok || r.build.state == buildDeleted {
 		if c.flag("strict") {
 			return nil, generic("No such rpm: %s", pythonText(c.arg("rpmID")))
@@ -301,22 +301,22 @@ func methodGetRPMDeps(c *call) (any, error) {
 
 // taggedRPMs answers with the RPMs of tagged builds and the builds.
 func (c *call) taggedRPMs(inherit, latest bool) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
 	q := tagQuery{event: c.integer("event"), inherit: inherit, latest: latest}
 	if info := c.arg("package"); info != nil {
-		if q.pkg = c.w.pkgOf(info); q.pkg == nil {
+		if q.pkg = c.pkgOf(info); q.pkg == nil {
 			return []any{[]any{}, []any{}}, nil
 		}
 	}
 	rpms, builds := []any{}, []any{}
 	for _, g := range c.w.listing(t, q) {
-		builds = append(builds, g.wire())
+		builds = append(builds, taggedStruct(g))
 		for _, r := range c.w.rpmsOf(g.build) {
 			if wanted(c.arg("arch"), r.arch) {
-				rpms = append(rpms, r.wire(false, false))
+				rpms = append(rpms, rpmStruct(r, false, false))
 			}
 		}
 	}

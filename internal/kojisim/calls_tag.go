@@ -29,33 +29,33 @@ func tagMethods(m map[string]*method) {
 }
 
 // tagOf finds a tag by name or id; nil if there is none.
-func (w *World) tagOf(info any) (*tag, error) {
+func (c *call) tagOf(info any) (*tag, error) {
 	switch v := info.(type) {
 	case string:
-		return w.tagByName(v), nil
+		return c.w.tagByName(v), nil
 	case int64:
-		if v >= 1 && int(v) <= len(w.tags) {
-			return w.tags[v-1], nil
+		if v >= 1 && int(v) <= len(c.w.tags) {
+			return c.w.tags[v-1], nil
 		}
 		return nil, nil
 	case xmlrpc.Struct:
 		if id, ok := v.Get("id"); ok {
-			return w.tagOf(id)
+			return c.tagOf(id)
 		}
 	}
 	return nil, faultf(codeParameter, "Invalid name or id value: %s", pythonText(info))
 }
 
 // mustTag finds a tag that has to exist.
-func (w *World) mustTag(info any) (*tag, error) {
-	t, err := w.tagOf(info)
+func (c *call) mustTag(info any) (*tag, error) {
+	t, err := c.tagOf(info)
 	if t == nil && err == nil {
 		err = generic("No such tagInfo: %s", pythonText(info))
 	}
 	return t, err
 }
 
-func (w *World) tagStruct(t *tag) xmlrpc.Struct {
+func tagStruct(t *tag) xmlrpc.Struct {
 	return xmlrpc.Struct{
 		{Name: "arches", Value: joinedArches(t.arches)},
 		{Name: "id", Value: t.id},
@@ -69,7 +69,7 @@ func (w *World) tagStruct(t *tag) xmlrpc.Struct {
 }
 
 func methodGetTag(c *call) (any, error) {
-	t, err := c.w.tagOf(c.arg("tagInfo"))
+	t, err := c.tagOf(c.arg("tagInfo"))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func methodGetTag(c *call) (any, error) {
 		}
 		return nil, nil
 	}
-	out := append(c.w.tagStruct(t), xmlrpc.Member{Name: "extra", Value: t.extra})
+	out := append(tagStruct(t), xmlrpc.Member{Name: "extra", Value: wireValue(t.extra)})
 	if event != 0 {
 		out = append(out, xmlrpc.Member{Name: "query_event", Value: event})
 	}
@@ -90,12 +90,12 @@ func methodGetTag(c *call) (any, error) {
 func methodListTags(c *call) (any, error) {
 	rows := make([]xmlrpc.Struct, len(c.w.tags))
 	for i, t := range c.w.tags {
-		rows[i] = c.w.tagStruct(t)
+		rows[i] = tagStruct(t)
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
 }
 
-func (g *target) wire() xmlrpc.Struct {
+func targetStruct(g *target) xmlrpc.Struct {
 	return xmlrpc.Struct{
 		{Name: "build_tag", Value: g.build.id},
 		{Name: "build_tag_name", Value: g.build.name},
@@ -109,7 +109,7 @@ func (g *target) wire() xmlrpc.Struct {
 func methodGetBuildTarget(c *call) (any, error) {
 	for _, g := range c.w.targets {
 		if c.arg("info") == g.name || c.arg("info") == int64(g.id) {
-			return g.wire(), nil
+			return targetStruct(g), nil
 		}
 	}
 	if c.flag("strict") {
@@ -124,7 +124,7 @@ func methodGetBuildTargets(c *call) (any, error) {
 	for _, g := range c.w.targets {
 		if matches(c.arg("buildTagID"), g.build) && matches(c.arg("destTagID"), g.dest) &&
 			(c.arg("info") == nil || c.arg("info") == g.name || c.arg("info") == int64(g.id)) {
-			rows = append(rows, g.wire())
+			rows = append(rows, targetStruct(g))
 		}
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
@@ -136,7 +136,7 @@ func matches(info any, t *tag) bool {
 }
 
 func methodGetBuildConfig(c *call) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
@@ -148,17 +148,17 @@ func methodGetBuildConfig(c *call) (any, error) {
 			from = xmlrpc.Struct{{Name: "id", Value: a.id}, {Name: "name", Value: a.name}}
 		}
 	}
-	out := c.w.tagStruct(t)
+	out := tagStruct(t)
 	out[0].Value = joinedArches(arches)
 	return append(out,
-		xmlrpc.Member{Name: "extra", Value: t.extra},
+		xmlrpc.Member{Name: "extra", Value: wireValue(t.extra)},
 		xmlrpc.Member{Name: "config_inheritance", Value: xmlrpc.Struct{
 			{Name: "extra", Value: xmlrpc.Struct{}}, {Name: "arches", Value: from},
 		}}), nil
 }
 
 func methodGetTagGroups(c *call) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
@@ -167,14 +167,14 @@ func methodGetTagGroups(c *call) (any, error) {
 	for _, a := range t.order() {
 		for _, g := range a.groups {
 			if event == 0 || g.created <= event {
-				out = append(out, g.wire(a))
+				out = append(out, groupStruct(g, a))
 			}
 		}
 	}
 	return out, nil
 }
 
-func (g *group) wire(t *tag) xmlrpc.Struct {
+func groupStruct(g *group, t *tag) xmlrpc.Struct {
 	members, needs := []any{}, []any{}
 	for _, m := range g.members {
 		members = append(members, xmlrpc.Struct{
@@ -216,7 +216,7 @@ func (g *group) wire(t *tag) xmlrpc.Struct {
 }
 
 func methodGetFullInheritance(c *call) (any, error) {
-	t, err := c.w.mustTag(c.arg("tag"))
+	t, err := c.mustTag(c.arg("tag"))
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func methodCreateTag(c *call) (any, error) {
 	}
 	var parents []*tag
 	if c.arg("parent") != nil {
-		p, err := c.w.mustTag(c.arg("parent"))
+		p, err := c.mustTag(c.arg("parent"))
 		if err != nil {
 			return nil, err
 		}
@@ -275,11 +275,11 @@ func methodCreateBuildTarget(c *call) (any, error) {
 	if c.w.targetByName(name) != nil {
 		return nil, generic("A build target with the name '%s' already exists", name)
 	}
-	build, err := c.w.mustTag(c.arg("build_tag"))
+	build, err := c.mustTag(c.arg("build_tag"))
 	if err != nil {
 		return nil, err
 	}
-	dest, err := c.w.mustTag(c.arg("dest_tag"))
+	dest, err := c.mustTag(c.arg("dest_tag"))
 	if err != nil {
 		return nil, err
 	}
@@ -291,7 +291,7 @@ func methodGroupListAdd(c *call) (any, error) {
 	if err := c.require("tag"); err != nil {
 		return nil, err
 	}
-	t, err := c.w.mustTag(c.arg("taginfo"))
+	t, err := c.mustTag(c.arg("taginfo"))
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +306,7 @@ func methodGroupPackageListAdd(c *call) (any, error) {
 	if err := c.require("tag"); err != nil {
 		return nil, err
 	}
-	t, err := c.w.mustTag(c.arg("taginfo"))
+	t, err := c.mustTag(c.arg("taginfo"))
 	if err != nil {
 		return nil, err
 	}
@@ -321,24 +321,15 @@ func methodGroupPackageListAdd(c *call) (any, error) {
 	return nil, nil
 }
 
-func (r *externalRepo) wire() xmlrpc.Struct {
+func externalStruct(r *externalRepo) xmlrpc.Struct {
 	return xmlrpc.Struct{{Name: "id", Value: r.id}, {Name: "name", Value: r.name}, {Name: "url", Value: r.url}}
-}
-
-func (w *World) externalOf(info any) *externalRepo {
-	for _, r := range w.external {
-		if info == r.name || info == int64(r.id) {
-			return r
-		}
-	}
-	return nil
 }
 
 func methodGetTagExternalRepos(c *call) (any, error) {
 	out := []any{}
 	tags := c.w.tags
 	if c.arg("tag_info") != nil {
-		t, err := c.w.mustTag(c.arg("tag_info"))
+		t, err := c.mustTag(c.arg("tag_info"))
 		if err != nil {
 			return nil, err
 		}
@@ -369,25 +360,15 @@ func methodGetExternalRepo(c *call) (any, error) {
 		}
 		return nil, nil
 	}
-	return r.wire(), nil
+	return externalStruct(r), nil
 }
 
 func methodListExternalRepos(c *call) (any, error) {
 	rows := []xmlrpc.Struct{}
 	for _, r := range c.w.external {
-		rows = append(rows, r.wire())
+		rows = append(rows, externalStruct(r))
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
-}
-
-func (w *World) addExternalRepo(name, url string) *externalRepo {
-	if !strings.HasSuffix(url, "/") {
-		url += "/"
-	}
-	r := &externalRepo{id: len(w.external) + 1, name: name, url: url}
-	w.external = append(w.external, r)
-	w.newEvent()
-	return r
 }
 
 func methodCreateExternalRepo(c *call) (any, error) {
@@ -399,14 +380,14 @@ func methodCreateExternalRepo(c *call) (any, error) {
 	if c.w.externalOf(name) != nil {
 		return nil, generic("An external repo named \"%s\" already exists", name)
 	}
-	return c.w.addExternalRepo(name, url).wire(), nil
+	return externalStruct(c.w.addExternalRepo(name, url)), nil
 }
 
 func methodAddExternalRepoToTag(c *call) (any, error) {
 	if err := c.require("tag"); err != nil {
 		return nil, err
 	}
-	t, err := c.w.mustTag(c.arg("tag_info"))
+	t, err := c.mustTag(c.arg("tag_info"))
 	if err != nil {
 		return nil, err
 	}
@@ -435,7 +416,7 @@ func methodRemoveExternalRepo(c *call) (any, error) {
 	if err := c.require("tag"); err != nil {
 		return nil, err
 	}
-	t, err := c.w.mustTag(c.arg("tag_info"))
+	t, err := c.mustTag(c.arg("tag_info"))
 	if err != nil {
 		return nil, err
 	}
@@ -452,7 +433,7 @@ func methodRemoveExternalRepo(c *call) (any, error) {
 func methodTagChangedSinceEvent(c *call) (any, error) {
 	list, _ := c.arg("taglist").([]any)
 	for _, info := range list {
-		t, err := c.w.mustTag(info)
+		t, err := c.mustTag(info)
 		if err != nil {
 			return nil, err
 		}

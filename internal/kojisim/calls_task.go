@@ -45,7 +45,7 @@ func methodBuild(c *call) (any, error) {
 	}
 	opts, _ := c.arg("opts").(xmlrpc.Struct)
 	target, _ := c.arg("target").(string)
-	t := c.w.submitBuild(u, src, target, opts, []any{src, c.arg("target"), opts}, priority)
+	t := c.w.submitBuild(u, src, target, optionsOf(opts), []any{src, c.arg("target"), opts}, priority)
 	t.channel = channel
 	return t.id, nil
 }
@@ -59,7 +59,7 @@ func pythonPlain(v any) string {
 }
 
 // taskStruct is a task as getTaskInfo shows it.
-func (w *World) taskStruct(t *task, request bool) xmlrpc.Struct {
+func taskStruct(t *task, request bool) xmlrpc.Struct {
 	out := xmlrpc.Struct{
 		{Name: "arch", Value: t.arch},
 		{Name: "awaited", Value: boolOrNil(t.awaited)},
@@ -82,7 +82,7 @@ func (w *World) taskStruct(t *task, request bool) xmlrpc.Struct {
 		{Name: "weight", Value: t.weight},
 	}
 	if request {
-		out = append(out, xmlrpc.Member{Name: "request", Value: t.request})
+		out = append(out, xmlrpc.Member{Name: "request", Value: wireList(t.request)})
 	}
 	return out
 }
@@ -91,9 +91,9 @@ func methodGetTaskInfo(c *call) (any, error) {
 	if ids, ok := c.arg("task_id").([]any); ok {
 		out := make([]any, len(ids))
 		for i, id := range ids {
-			n := asInt(id)
+			n := whole(id)
 			if t := c.w.taskByID(n); t != nil {
-				out[i] = c.w.taskStruct(t, c.flag("request"))
+				out[i] = taskStruct(t, c.flag("request"))
 			}
 		}
 		return out, nil
@@ -105,7 +105,7 @@ func methodGetTaskInfo(c *call) (any, error) {
 		}
 		return nil, nil
 	}
-	return c.w.taskStruct(t, c.flag("request")), nil
+	return taskStruct(t, c.flag("request")), nil
 }
 
 func methodGetTaskRequest(c *call) (any, error) {
@@ -113,7 +113,7 @@ func methodGetTaskRequest(c *call) (any, error) {
 	if t == nil {
 		return nil, generic("No such task: %d", c.integer("taskId"))
 	}
-	return t.request, nil
+	return wireList(t.request), nil
 }
 
 func methodGetTaskResult(c *call) (any, error) {
@@ -124,13 +124,13 @@ func methodGetTaskResult(c *call) (any, error) {
 	case t.state == taskCanceled:
 		return nil, generic("Task %d is canceled", t.id)
 	case t.state == taskClosed:
-		return c.w.wireResult(t), nil
+		return wireResult(c.w, t), nil
 	case t.state != taskFailed:
 		return nil, generic("Task %d is not finished", t.id)
 	case c.unless("raise_fault"):
 		return nil, t.fault
 	}
-	return t.fault.Struct(), nil
+	return wireFault(t.fault).Struct(), nil
 }
 
 // shuffled returns a task's children in no order that means anything: rows of
@@ -152,7 +152,7 @@ func methodGetTaskChildren(c *call) (any, error) {
 		return out, nil
 	}
 	for _, k := range c.shuffled(t) {
-		out = append(out, childStruct(c.w.taskStruct(k, c.flag("request"))))
+		out = append(out, childStruct(taskStruct(k, c.flag("request"))))
 	}
 	return out, nil
 }
@@ -182,7 +182,7 @@ func methodGetTaskDescendents(c *call) (any, error) {
 		t := c.w.taskByID(id)
 		if t != nil {
 			for _, k := range c.shuffled(t) {
-				children = append(children, childStruct(c.w.taskStruct(k, c.flag("request"))))
+				children = append(children, childStruct(taskStruct(k, c.flag("request"))))
 			}
 		}
 		out = append(out, xmlrpc.Member{Name: strconv.Itoa(id), Value: children})
@@ -244,8 +244,7 @@ func methodResubmitTask(c *call) (any, error) {
 	}
 	src, _ := t.request[0].(string)
 	target, _ := t.request[1].(string)
-	opts, _ := t.request[2].(xmlrpc.Struct)
-	return c.w.submitBuild(t.owner, src, target, opts, t.request, t.priority-20).id, nil
+	return c.w.submitBuild(t.owner, src, target, t.options, t.request, t.priority-20).id, nil
 }
 
 func methodSetTaskPriority(c *call) (any, error) {
@@ -285,7 +284,7 @@ func (q taskQuery) allows(name string, n int) bool {
 	case []any:
 		return slices.Contains(v, any(int64(n)))
 	default:
-		got := asInt(v)
+		got := whole(v)
 		return got == n
 	}
 }
@@ -325,24 +324,24 @@ func methodListTasks(c *call) (any, error) {
 	rows := []xmlrpc.Struct{}
 	for _, t := range c.w.tasks {
 		if q.matches(t) {
-			rows = append(rows, c.w.taskRow(t, truthy(q.get("decode"))))
+			rows = append(rows, taskRow(c.w, t, truthy(q.get("decode"))))
 		}
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil
 }
 
 // taskRow is a task as listTasks shows it.
-func (w *World) taskRow(t *task, decode bool) xmlrpc.Struct {
-	out := w.taskStruct(t, true)
+func taskRow(w *State, t *task, decode bool) xmlrpc.Struct {
+	out := taskStruct(t, true)
 	var result any
 	switch {
 	case !t.ended() || t.state == taskCanceled:
 	case !decode:
-		result = w.resultText(t)
+		result = resultText(w, t)
 	case t.state == taskFailed:
-		result = t.fault.Struct()
+		result = wireFault(t.fault).Struct()
 	default:
-		result = []any{w.wireResult(t)}
+		result = []any{wireResult(w, t)}
 	}
 	if !decode {
 		out[len(out)-1].Value = requestText(t)
@@ -356,20 +355,20 @@ func (w *World) taskRow(t *task, decode bool) xmlrpc.Struct {
 }
 
 func requestText(t *task) string {
-	b, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: t.method, Params: t.request})
+	b, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: t.method, Params: wireList(t.request)})
 	if err != nil {
 		panic("kojisim: a request that came over the wire: " + err.Error())
 	}
 	return string(b)
 }
 
-func (w *World) resultText(t *task) string {
+func resultText(w *State, t *task) string {
 	var b []byte
 	var err error
 	if t.fault != nil {
-		b, err = xmlrpc.AppendFault(nil, t.fault)
+		b, err = xmlrpc.AppendFault(nil, wireFault(t.fault))
 	} else {
-		b, err = xmlrpc.AppendResponse(nil, w.wireResult(t))
+		b, err = xmlrpc.AppendResponse(nil, wireResult(w, t))
 	}
 	if err != nil {
 		panic("kojisim: a result of our own: " + err.Error())
@@ -396,7 +395,7 @@ func methodListTaskOutput(c *call) (any, error) {
 	}
 	out := xmlrpc.Struct{}
 	for _, n := range names {
-		content, _ := c.w.outputFile(t, n)
+		content, _ := outputFile(c.w, t, n)
 		at := stamp(logTime(t, 1))
 		var v any = xmlrpc.Struct{
 			{Name: "st_atime", Value: at},
@@ -419,7 +418,7 @@ func methodDownloadTaskOutput(c *call) (any, error) {
 	var content []byte
 	found := false
 	if t != nil {
-		content, found = c.w.outputFile(t, name)
+		content, found = outputFile(c.w, t, name)
 	}
 	if !found {
 		return nil, generic("no file \"%s\" output by task %d", name, id)

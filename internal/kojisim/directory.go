@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -55,7 +54,7 @@ func LoadWorld(ctx context.Context, dir string, o GeneratorOptions) (*World, err
 	w.startRegeneration()
 	w.advance(o.Start)
 	s.startWork(o.Updates)
-	return w, nil
+	return NewWorld(w), nil
 }
 
 // setGroup replaces the members of the group build.
@@ -91,10 +90,10 @@ func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 }
 
 // recordTask writes down the tasks by which a finished build was made.
-func (w *World) recordTask(b *build, r *repo) {
+func (w *State) recordTask(b *build, r *repo) {
 	t := w.recorded(nil, "build", "", "noarch", b, r)
 	url := "git+https://src.example.test/rpms/" + b.pkg.name
-	t.request = []any{url, w.targets[0].name, xmlrpc.Struct{}}
+	t.request = []any{url, w.targets[0].name, Options{}}
 	b.taskID, b.source = t.id, url
 	b.started = b.finished.Add(-b.pkg.buildFor)
 	srpm := w.recorded(t, "buildSRPMFromSCM", "srpm", "noarch", b, r)
@@ -106,7 +105,7 @@ func (w *World) recordTask(b *build, r *repo) {
 }
 
 // recorded makes a closed task.
-func (w *World) recorded(parent *task, method, label, arch string, b *build, r *repo) *task {
+func (w *State) recorded(parent *task, method, label, arch string, b *build, r *repo) *task {
 	t := w.newTask(method, arch, nil, nil)
 	t.parent, t.label, t.owner, t.state = parent, label, b.owner, taskClosed
 	t.created, t.started, t.completed = w.now.Add(-b.pkg.buildFor), w.now.Add(-b.pkg.buildFor), w.now

@@ -28,10 +28,12 @@ func TestLoadWorld(t *testing.T) {
 		t.Skip("a world of 34,230 packages")
 	}
 	began := time.Now()
-	w, err := LoadWorld(t.Context(), dataDir(t, "bookworm"), GeneratorOptions{Seed: 1})
+	world, err := LoadWorld(t.Context(), dataDir(t, "bookworm"), GeneratorOptions{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := world.Lock()
+	world.Unlock()
 	if got := len(w.packages); got != 34230 {
 		t.Errorf("got %d packages, want 34230", got)
 	}
@@ -41,7 +43,7 @@ func TestLoadWorld(t *testing.T) {
 	runtime.ReadMemStats(&mem)
 	t.Logf("heap %d MiB, %d builds, %d tasks, %d loose packages", mem.HeapAlloc>>20, len(w.builds), len(w.tasks), len(w.tagByName(BuildTagName).loose))
 
-	s := newStation(t, w)
+	s := newStation(t, world)
 	if got := countPackages(t, s); got < 63000 {
 		t.Errorf("the first repo has %d packages, want about 63,436", got)
 	}

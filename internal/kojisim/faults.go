@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -24,92 +25,107 @@ type Faults struct {
 	Expire    float64 // ends all sessions first
 }
 
-// SetFaults changes how the hub misbehaves from the next request on.
-func (h *Hub) SetFaults(f Faults) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.faults = f
+// A trouble is what spoils requests.
+type trouble struct {
+	seed int64
+
+	mu     sync.Mutex // protects what follows; nothing else is locked while it is held
+	faults Faults
+	calls  int            // requests drawn for
+	seen   map[string]int // requests that met a fault, by kind
+}
+
+func newTrouble(seed int64) *trouble { return &trouble{seed: seed, seen: map[string]int{}} }
+
+func (t *trouble) set(f Faults) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.faults = f
 }
 
 // offline is the fault of a hub that is switched off.
-func (h *Hub) offline() error {
-	if h.faults.Offline != "" {
-		h.seen["offline"]++
-		return faultf(codeServerOffline, "%s", h.faults.Offline)
+func (t *trouble) offline() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.faults.Offline != "" {
+		t.seen["offline"]++
+		return faultf(codeServerOffline, "%s", t.faults.Offline)
 	}
 	return nil
 }
 
 // lockedOut is the fault of a hub under maintenance.
-func (h *Hub) lockedOut(method string, s *session) error {
-	if !h.faults.LockOut || method == "login" || method == "sslLogin" || s != nil && s.user.has("admin") {
+func (t *trouble) lockedOut(method string, u *user) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.faults.LockOut || method == "login" || method == "sslLogin" || u != nil && u.has("admin") {
 		return nil
 	}
-	h.seen["locked out"]++
+	t.seen["locked out"]++
 	return faultf(codeServerOffline, "Server disabled for maintenance")
 }
 
 // draw makes the draw of one request.
-func (h *Hub) draw(what string) (Faults, draw) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.calls++
-	return h.faults, drawFrom(h.w.seed, what, strconv.Itoa(h.calls))
+func (t *trouble) draw(what string) (Faults, draw) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls++
+	return t.faults, drawFrom(t.seed, what, strconv.Itoa(t.calls))
 }
 
-// FaultsSeen counts the requests that each kind of fault has met.
-func (h *Hub) FaultsSeen() map[string]int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.seen)
+func (t *trouble) counts() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.seen)
 }
 
-func (h *Hub) note(kind string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.seen[kind]++
+func (t *trouble) note(kind string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen[kind]++
 }
 
-// struck lets a request fail before anything happens, and reports whether it did.
-func (h *Hub) struck(rw http.ResponseWriter, req *http.Request) bool {
-	f, d := h.draw("before")
+// strike lets a request fail before anything happens, and reports whether it
+// did. It calls expire if all sessions are to end first.
+func (t *trouble) strike(rw http.ResponseWriter, req *http.Request, expire func()) bool {
+	f, d := t.draw("before")
 	if d.chance(f.Expire) {
-		h.note("sessions expired")
-		h.ExpireSessions()
+		t.note("sessions expired")
+		expire()
 	}
 	if f.HTML503 || d.chance(f.Busy) {
-		h.note("503")
+		t.note("503")
 		htmlError(rw, http.StatusServiceUnavailable, "Service Unavailable", "The server is temporarily unable to service your request.")
 		return true
 	}
 	if d.chance(f.CutBefore) {
-		h.note("cut before")
+		t.note("cut before")
 		cut(rw)
 		return true
 	}
 	if d.chance(f.Slow) {
-		h.note("slow")
-		t := time.NewTimer(f.SlowFor)
-		defer t.Stop()
+		t.note("slow")
+		timer := time.NewTimer(f.SlowFor)
+		defer timer.Stop()
 		select {
-		case <-t.C:
+		case <-timer.C:
 		case <-req.Context().Done():
 		}
 	}
 	return false
 }
 
-// spoiled lets an answer get lost after everything happened, and reports
+// spoil lets an answer get lost after everything happened, and reports
 // whether it did.
-func (h *Hub) spoiled(rw http.ResponseWriter, method string, answer []byte) bool {
-	f, d := h.draw("after")
+func (t *trouble) spoil(rw http.ResponseWriter, method string, answer []byte) bool {
+	f, d := t.draw("after")
 	if d.chance(f.CutAfter) || f.Lose == method {
-		h.note("cut after")
+		t.note("cut after")
 		cut(rw)
 		return true
 	}
 	if d.chance(f.Truncate) {
-		h.note("truncated")
+		t.note("truncated")
 		rw.Header().Set("Content-Type", "text/xml")
 		rw.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = rw.Write(answer[:len(answer)/2])

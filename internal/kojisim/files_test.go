@@ -9,20 +9,18 @@ import (
 func TestRepoFilesAreMadeAgain(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
-	w := s.hub.w
 	first, _ := s.get("/kojifiles/repos/f40-build/1/x86_64/repodata/repomd.xml")
 	for i := 2; i < keepRendered+4; i++ {
-		w.mu.Lock()
+		w := s.hub.world.Lock()
 		w.readyRepo(w.initRepo(w.tagByName("f40-build"), nil, 0))
-		w.mu.Unlock()
+		s.hub.world.Unlock()
 		if _, status := s.get("/kojifiles/repos/f40-build/" + strconv.Itoa(i) + "/x86_64/repodata/repomd.xml"); status != http.StatusOK {
 			t.Fatalf("repo %d: status %d", i, status)
 		}
 	}
-	w.mu.Lock()
-	kept := len(w.rendered)
-	gone := w.repoByID(1).files == nil
-	w.mu.Unlock()
+	kept := len(s.hub.repos.files)
+	gone := s.hub.repos.files[s.hub.world.Lock().repoByID(1)] == nil
+	s.hub.world.Unlock()
 	if kept != keepRendered || !gone {
 		t.Errorf("%d repos are kept, the first gone: %t; want %d, true", kept, gone, keepRendered)
 	}

@@ -79,7 +79,7 @@ func Generate(o GeneratorOptions) (*World, error) {
 	w.startRegeneration()
 	s.startWork(o.Updates)
 	w.advance(o.Start)
-	return w, nil
+	return NewWorld(w), nil
 }
 
 // A draft is a source package before there is a build of it.
@@ -376,8 +376,8 @@ func (g *generator) addApp(name string) {
 }
 
 // world makes the empty build system of a distribution.
-func (g *generator) world(begin time.Time) (*World, *packagers) {
-	w := newWorld(g.o.Seed, begin)
+func (g *generator) world(begin time.Time) (*State, *packagers) {
+	w := NewState(g.o.Seed, begin)
 	w.rules = *g.o.Rules
 	admin := w.addUser(user{name: "kojiadmin", password: "adminpw", perms: []string{"admin"}})
 	w.addUser(user{name: KoscheiUser, password: KoscheiUser})

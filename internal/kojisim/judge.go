@@ -4,18 +4,18 @@ import "time"
 
 // SendHome ends the packagers' work: what they have begun goes on, and nothing
 // new comes. The machinery goes on making repos of what has changed.
-func (w *World) SendHome() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) SendHome() {
+	w := world.Lock()
+	defer world.Unlock()
 	w.holiday = true
 }
 
 // Settled returns the newest ready repo of a build tag, 0 without one, and
 // reports whether it holds all that there is and nobody but the named user has
 // a task under way. Without packagers that stays so.
-func (w *World) Settled(buildTag, user string) (repo int, settled bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Settled(buildTag, user string) (repo int, settled bool) {
+	w := world.Lock()
+	defer world.Unlock()
 	t := w.tagByName(buildTag)
 	if t == nil {
 		return 0, false
@@ -44,23 +44,21 @@ type BuildTask struct {
 
 // BuildTasks returns the build tasks of a user by id, each with the named
 // option of its submission.
-func (w *World) BuildTasks(user, option string) []BuildTask {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) BuildTasks(user, option string) []BuildTask {
+	w := world.Lock()
+	defer world.Unlock()
 	var out []BuildTask
 	for _, k := range w.tasks {
 		if k.method != "build" || k.parent != nil || k.owner == nil || k.owner.name != user {
 			continue
 		}
 		b := BuildTask{ID: k.id, State: taskStateName(k.state), Ended: k.ended()}
-		if run := k.build; run != nil {
-			b.Option, _ = run.opts.Get(option)
-			if run.src != nil {
-				b.Package = run.src.pkg.name
-			}
-			if run.repo != nil {
-				b.Repo = run.repo.id
-			}
+		b.Option = k.options.Get(option)
+		if k.notes.source != nil {
+			b.Package = k.notes.source.pkg.name
+		}
+		if k.notes.repo != nil {
+			b.Repo = k.notes.repo.id
 		}
 		out = append(out, b)
 	}
@@ -68,17 +66,17 @@ func (w *World) BuildTasks(user, option string) []BuildTask {
 }
 
 // RepoReadable reports whether the files of a repo are still there.
-func (w *World) RepoReadable(id int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) RepoReadable(id int) bool {
+	w := world.Lock()
+	defer world.Unlock()
 	r := w.repoByID(id)
 	return r != nil && r.usable()
 }
 
 // RepoReady returns when a repo became ready; false if it never did.
-func (w *World) RepoReady(id int) (time.Time, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) RepoReady(id int) (time.Time, bool) {
+	w := world.Lock()
+	defer world.Unlock()
 	r := w.repoByID(id)
 	if r == nil || r.ready.IsZero() {
 		return time.Time{}, false

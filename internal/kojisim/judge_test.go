@@ -10,22 +10,22 @@ import (
 // everything in it: all ends as foreseen but for chance.
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	w := smallWorld(t, GeneratorOptions{Packages: 120, Seed: 5, Updates: 40})
-	w.Advance(w.Now().Add(5 * 24 * time.Hour))
-	w.SendHome()
-	w.SetRules(Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3})
+	world := smallWorld(t, GeneratorOptions{Packages: 120, Seed: 5, Updates: 40})
+	world.Advance(world.Now().Add(5 * 24 * time.Hour))
+	world.SendHome()
+	world.SetRules(Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3})
 	repo, settled := 0, false
 	for range 100 {
-		w.Advance(w.Now().Add(time.Hour))
-		if repo, settled = w.Settled(BuildTagName, KoscheiUser); settled {
+		world.Advance(world.Now().Add(time.Hour))
+		if repo, settled = world.Settled(BuildTagName, KoscheiUser); settled {
 			break
 		}
 	}
 	if !settled {
 		t.Fatal("the world does not come to rest")
 	}
-	want := w.Foresee(repo)
-	w.mu.Lock()
+	want := world.Foresee(repo)
+	w := world.Lock()
 	tag := w.tagByName(BuildTagName)
 	for name := range want {
 		src := tag.latestBuild(w.packageByName(name), w.lastEvent())
@@ -34,7 +34,7 @@ func TestForesee(t *testing.T) {
 			t.Errorf("%s: %s, foreseen %s", name, got.Cause, want[name].Cause)
 		}
 	}
-	w.mu.Unlock()
+	world.Unlock()
 	causes := map[Cause]int{}
 	for _, v := range want {
 		causes[v.Cause]++
@@ -42,8 +42,8 @@ func TestForesee(t *testing.T) {
 	if causes[CauseNone] == 0 || causes[CauseSource]+causes[CauseDependency] == 0 {
 		t.Errorf("causes %v: the test tests little", causes)
 	}
-	w.Advance(w.Now().Add(10 * 24 * time.Hour))
-	if later, settled := w.Settled(BuildTagName, KoscheiUser); later != repo || !settled {
+	world.Advance(world.Now().Add(10 * 24 * time.Hour))
+	if later, settled := world.Settled(BuildTagName, KoscheiUser); later != repo || !settled {
 		t.Errorf("the newest repo is %d (settled: %t) after ten days of rest, it was %d", later, settled, repo)
 	}
 }
@@ -54,13 +54,13 @@ func TestMessagesSent(t *testing.T) {
 	w := smallWorld(t, GeneratorOptions{Packages: 100, Seed: 9, Updates: 60})
 	hub := NewHub(w, NewStepClock(w.Now()), slog.New(slog.DiscardHandler))
 	got := 0
-	w.Subscribe(func(Message) { got++ })
-	w.SetMessageFaults(MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
+	hub.Subscribe(func(Message) { got++ })
+	hub.SetMessageFaults(MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
 	for range 24 {
 		w.Advance(w.Now().Add(time.Hour))
-		hub.deliver()
+		hub.mail.deliver()
 	}
-	fates := w.MessagesSent()
+	fates := hub.MessagesSent()
 	for _, fate := range []string{"sent", "lost", "repeated", "late"} {
 		if fates[fate] == 0 {
 			t.Errorf("no message was %s: %v", fate, fates)

@@ -7,12 +7,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A link is another world whose files this one's builders reach.
-type link struct {
-	url   string // below which they are served, with a slash at the end
-	world *World
-}
-
 // Link lets the world use another one, whose files are served below url: an
 // external repo with an address there holds what the other world's repo held when
 // this one's repo was made of it, and where this world has no source package of
@@ -22,9 +16,9 @@ type link struct {
 //
 // Links lead one way: the other world, or one that it is linked to, must not be
 // linked to this one.
-func (w *World) Link(url string, other *World) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Link(url string, other *World) {
+	w := world.Lock()
+	defer world.Unlock()
 	w.links = append(w.links, link{strings.TrimSuffix(url, "/") + "/", other})
 }
 
@@ -35,7 +29,7 @@ type borrowed struct {
 }
 
 // borrow returns the repos of other worlds that are external repos of a tag now.
-func (w *World) borrow(t *tag) []borrowed {
+func (w *State) borrow(t *tag) []borrowed {
 	var out []borrowed
 	for _, a := range t.order() {
 		for _, u := range a.external {
@@ -61,24 +55,23 @@ func (l link) repoAt(address string) *repo {
 	if err != nil {
 		return nil
 	}
-	l.world.mu.Lock()
-	defer l.world.mu.Unlock()
-	if r := l.world.repoByID(id); r != nil && r.tag.name == parts[0] && r.usable() {
+	w := l.world.Lock()
+	defer l.world.Unlock()
+	if r := w.repoByID(id); r != nil && r.tag.name == parts[0] && r.usable() {
 		return r
 	}
 	return nil
 }
 
 // linkedSource is a copy of a build of another world, nil if none has it.
-func (w *World) linkedSource(nvr string) *build {
+func (w *State) linkedSource(nvr string) *build {
 	for _, l := range w.links {
-		l.world.mu.Lock()
 		var found *build
-		if b := l.world.buildByNVR(nvr); b != nil && b.state != buildDeleted {
+		if b := l.world.Lock().buildByNVR(nvr); b != nil && b.state != buildDeleted {
 			p := *b.pkg
 			found = &build{pkg: &p, evr: b.evr, content: b.content}
 		}
-		l.world.mu.Unlock()
+		l.world.Unlock()
 		if found != nil {
 			return found
 		}
@@ -88,45 +81,34 @@ func (w *World) linkedSource(nvr string) *build {
 
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
-func (w *World) lookIn(r *repo) (l *look, release func()) {
+func (w *State) lookIn(r *repo) (l *look, release func()) {
 	l = w.look(r.tag, r.holds)
 	all := []*look{l}
-	var locked []*World
+	locked := map[*World]*State{}
 	for _, b := range r.borrowed {
-		if !containsWorld(locked, b.world) {
-			b.world.mu.Lock()
-			locked = append(locked, b.world)
+		if locked[b.world] == nil {
+			locked[b.world] = b.world.Lock()
 		}
-		all = append(all, b.world.look(b.repo.tag, b.repo.holds))
+		all = append(all, locked[b.world].look(b.repo.tag, b.repo.holds))
 	}
 	for _, one := range all {
 		one.merged = all
 	}
 	return l, func() {
-		for _, o := range locked {
-			o.mu.Unlock()
+		for o := range locked {
+			o.Unlock()
 		}
 	}
-}
-
-func containsWorld(list []*World, w *World) bool {
-	for _, o := range list {
-		if o == w {
-			return true
-		}
-	}
-	return false
 }
 
 // installedInRepo returns the EVR of the binary package name in a repo.
-func (w *World) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
+func (w *State) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
 	if evr, ok := w.installedIn(r.tag, name, r.holds); ok {
 		return evr, true
 	}
 	for _, b := range r.borrowed {
-		b.world.mu.Lock()
-		evr, ok := b.world.installedIn(b.repo.tag, name, b.repo.holds)
-		b.world.mu.Unlock()
+		evr, ok := b.world.Lock().installedIn(b.repo.tag, name, b.repo.holds)
+		b.world.Unlock()
 		if ok {
 			return evr, true
 		}

@@ -9,20 +9,20 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// log writes one of a task's logs. Logs read like mock's: what went wrong
+// logText writes one of a task's logs. Logs read like mock's: what went wrong
 // stands where mock or rpmbuild would have put it, and nowhere else.
-func (w *World) log(t *task, name string) string {
+func logText(w *State, t *task, name string) string {
 	switch name {
 	case "build.log":
-		return w.buildLog(t)
+		return buildLog(w, t)
 	case "root.log":
-		return w.rootLog(t)
+		return rootLog(w, t)
 	case "state.log":
 		return stateLog(t)
 	case "mock_output.log":
-		return w.mockOutput(t)
+		return mockOutput(w, t)
 	case "installed_pkgs.log":
-		return strings.Join(w.installedLines(t), "\n") + "\n"
+		return strings.Join(installedLines(w, t), "\n") + "\n"
 	case "hw_info.log":
 		return "CPU info:\nArchitecture: " + t.arch + "\nCPU(s): 8\n\nMemory:\nMem: 32768 MiB\nSwap: 0 MiB\n"
 	case "mock_config.log":
@@ -89,7 +89,7 @@ func nvrOf(t *task) string {
 
 // installedLines are the packages that the buildroot's group and the build's
 // own requirements name.
-func (w *World) installedLines(t *task) []string {
+func installedLines(w *State, t *task) []string {
 	r := t.notes.repo
 	if r == nil {
 		return nil
@@ -113,7 +113,7 @@ func (w *World) installedLines(t *task) []string {
 	return out
 }
 
-func (w *World) rootLog(t *task) string {
+func rootLog(w *State, t *task) string {
 	var b strings.Builder
 	line := func(f float64, level, file, text string) {
 		fmt.Fprintf(&b, "%-5s %s:%d:  %s\n", level, file, 100+int(f*800), text)
@@ -126,7 +126,7 @@ func (w *World) rootLog(t *task) string {
 		line(0.12, "ERROR", "util.py", "Command failed: dnf5 install @build")
 		return b.String()
 	}
-	for _, p := range w.installedLines(t) {
+	for _, p := range installedLines(w, t) {
 		line(0.2, "DEBUG", "util.py", "  Installing       : "+p)
 	}
 	if t.method != "buildArch" {
@@ -136,7 +136,7 @@ func (w *World) rootLog(t *task) string {
 	line(0.3, "DEBUG", "util.py", "Executing command: dnf5 builddep "+nvrOf(t)+".src.rpm")
 	if o := t.notes.outcome; o != nil && o.Cause == CauseUnresolvable {
 		line(0.31, "DEBUG", "util.py", "Failed to resolve the transaction:")
-		line(0.31, "DEBUG", "util.py", w.unmetText(t))
+		line(0.31, "DEBUG", "util.py", unmetText(w, t))
 		line(0.32, "DEBUG", "util.py", "child return code was: 1")
 		return b.String()
 	}
@@ -146,7 +146,7 @@ func (w *World) rootLog(t *task) string {
 }
 
 // unmetText says what cannot be installed and who needs it.
-func (w *World) unmetText(t *task) string {
+func unmetText(w *State, t *task) string {
 	r := t.notes.repo
 	l := w.look(r.tag, r.holds)
 	bad, _ := l.unmet(t.notes.source.requires)
@@ -155,14 +155,16 @@ func (w *World) unmetText(t *task) string {
 		return "No match for argument: " + bad.String()
 	}
 	return "Problem: package " + candidates[0].pkg.String() + " requires " +
-		l.deepest(candidates[0].pkg) + ", but none of the providers can be installed"
+		deepest(w, r, candidates[0].pkg) + ", but none of the providers can be installed"
 }
 
-// deepest follows what is unmet below p to a relation that nothing provides.
-func (l *look) deepest(p *rpm.Package) string {
+// deepest follows what is unmet below p to a relation that nothing in the repo
+// provides.
+func deepest(w *State, r *repo, p *rpm.Package) string {
+	l := w.look(r.tag, r.holds)
 	text := ""
 	for depth := 0; depth < 50; depth++ {
-		bad, unmet := l.w.look(l.tag, l.event).unmet(p.Requires)
+		bad, unmet := w.look(r.tag, r.holds).unmet(p.Requires)
 		if !unmet {
 			break
 		}
@@ -176,7 +178,7 @@ func (l *look) deepest(p *rpm.Package) string {
 	return text
 }
 
-func (w *World) mockOutput(t *task) string {
+func mockOutput(w *State, t *task) string {
 	var b strings.Builder
 	b.WriteString("INFO: Start(" + nvrOf(t) + ".src.rpm)  Config(repo-" + strconv.Itoa(repoID(t)) + ")\nStart: chroot init\n")
 	if t.fault != nil && t.fault.Code == codeBuildroot {
@@ -184,7 +186,7 @@ func (w *World) mockOutput(t *task) string {
 	}
 	b.WriteString("Finish: chroot init\nStart: build phase for " + nvrOf(t) + "\n")
 	if o := t.notes.outcome; o != nil && o.Cause == CauseUnresolvable {
-		return b.String() + "ERROR: Command failed: dnf5 builddep\n" + w.unmetText(t) + "\n"
+		return b.String() + "ERROR: Command failed: dnf5 builddep\n" + unmetText(w, t) + "\n"
 	}
 	if t.fault != nil {
 		return b.String() + "ERROR: Exception(" + nvrOf(t) + ".src.rpm) Config(repo-" + strconv.Itoa(repoID(t)) + ")\nERROR: Command failed: rpmbuild -bb\n"
@@ -196,7 +198,7 @@ func objectWord(d *draw) string {
 	return pick(d, []string{"main", "util", "parse", "io", "list", "hash", "config", "net", "test", "print", "string", "array", "file", "cache", "lexer"})
 }
 
-func (w *World) buildLog(t *task) string {
+func buildLog(w *State, t *task) string {
 	b := t.notes.source
 	if b == nil {
 		return ""

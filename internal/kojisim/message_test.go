@@ -103,13 +103,13 @@ func messagesOfAll(t *testing.T) map[string]Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := ParseWorld(data, 1)
+	world, err := ParseWorld(data, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStation(t, w)
+	s := newStation(t, world)
 	got := map[string]Message{}
-	w.Subscribe(func(m Message) {
+	s.hub.Subscribe(func(m Message) {
 		var body map[string]any
 		if err := json.Unmarshal(m.Body, &body); err != nil {
 			t.Error(err)
@@ -118,14 +118,14 @@ func messagesOfAll(t *testing.T) map[string]Message {
 			got[kind] = m
 		}
 	})
-	w.mu.Lock()
+	w := world.Lock()
 	w.readyRepo(w.initRepo(w.tagByName("f40-build"), nil, 0))
 	w.addPackage(w.tagByName("f40"), w.newPackage("latecomer"), w.userByName("packager"))
 	w.importBuild(w.packageByName("archful"), w.buildByNVR("bash-5.2.26-3.fc40").evr, content{}, w.users[0])
 	missing := w.buildByNVR("missingdep-1.0-1.fc40")
 	w.untagBuild(w.tagByName("f40"), missing, w.users[0])
 	w.tagBuild(w.tagByName("f40"), w.buildByNVR("bash-5.2.26-3.fc40"), w.users[0])
-	w.mu.Unlock()
+	world.Unlock()
 
 	s.login("kojiadmin")
 	s.must("deleteBuild", missing.nvr())
@@ -143,11 +143,11 @@ func messagesOfAll(t *testing.T) map[string]Message {
 	running := s.must("build", slow, "f40", oneArch)
 	s.clock.Step(30e9)
 	s.hub.advance()
-	w.mu.Lock()
+	world.Lock()
 	freed := w.taskByID(int(running.(int64)))
 	w.freeTask(freed.child("buildArch", "x86_64"))
 	w.freeTask(freed)
-	w.mu.Unlock()
+	world.Unlock()
 	s.clock.Step(15e9)
 	s.must("cancelTask", running)
 	return got

@@ -83,6 +83,6 @@ func (s *packagers) inheritMishaps(b *build) {
 	case n < 30:
 		s.w.breakWith(Breakage{Package: b.pkg.name, From: b.evr, Message: pick(&s.luck, sourceMessages())})
 	case n < 60:
-		s.w.truth.flaky[b.pkg.name] = 0.05 + 0.3*s.luck.fraction()
+		s.w.makeFlaky(b.pkg.name, 0.05+0.3*s.luck.fraction())
 	}
 }

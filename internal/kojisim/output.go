@@ -4,19 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
-
-// dir is where the task's files lie, below work.
-func (t *task) dir() string { return fmt.Sprintf("tasks/%d/%d", t.id%10000, t.id) }
-
-// builds reports whether the task runs mock.
-func (t *task) builds() bool {
-	return t.method == "buildArch" || t.isSRPM()
-}
-
-func (t *task) isSRPM() bool { return t.method == "rebuildSRPM" || t.method == "buildSRPMFromSCM" }
 
 // taskLogs are the names of the logs that a task has written.
 func taskLogs(t *task) []string {
@@ -98,67 +86,12 @@ func outputNames(t *task) []string {
 
 // outputFile returns the content of one of a task's files. A package has one
 // line that says what it is.
-func (w *World) outputFile(t *task, name string) ([]byte, bool) {
+func outputFile(w *State, t *task, name string) ([]byte, bool) {
 	if !slices.Contains(outputNames(t), name) {
 		return nil, false
 	}
 	if strings.HasSuffix(name, ".rpm") {
 		return []byte("simulated package " + name + "\n"), true
 	}
-	return []byte(w.log(t, name)), true
-}
-
-// wireResult is the task's result as the hub sends it.
-func (w *World) wireResult(t *task) any {
-	if t.state != taskClosed {
-		return nil
-	}
-	switch {
-	case t.method == "buildArch":
-		return archResult(t)
-	case t.isSRPM():
-		return srpmResult(t)
-	case t.method == "waitrepo":
-		if r, ok := t.result.(*repo); ok {
-			return w.repoStruct(r)
-		}
-	}
-	return t.result
-}
-
-func inDir(t *task, names []string) []any {
-	out := make([]any, len(names))
-	for i, n := range names {
-		out[i] = t.dir() + "/" + n
-	}
-	return out
-}
-
-func archResult(t *task) xmlrpc.Struct {
-	rpms, srpms := taskRPMs(t)
-	logs := taskLogs(t)
-	if hasNoarch(t) {
-		logs = append(logs, "noarch_rpmdiff.json")
-	}
-	return xmlrpc.Struct{
-		{Name: "rpms", Value: inDir(t, rpms)},
-		{Name: "srpms", Value: inDir(t, srpms)},
-		{Name: "logs", Value: inDir(t, logs)},
-		{Name: "brootid", Value: t.notes.brootID},
-	}
-}
-
-func srpmResult(t *task) xmlrpc.Struct {
-	file := t.notes.source.sourceFile()
-	url := file
-	if t.method == "buildSRPMFromSCM" {
-		url, _ = t.request[0].(string)
-		file = url
-	}
-	return xmlrpc.Struct{
-		{Name: "srpm", Value: t.dir() + "/" + t.notes.source.sourceFile()},
-		{Name: "logs", Value: inDir(t, taskLogs(t))},
-		{Name: "brootid", Value: t.notes.brootID},
-		{Name: "source", Value: xmlrpc.Struct{{Name: "source", Value: file}, {Name: "url", Value: url}}},
-	}
+	return []byte(logText(w, t, name)), true
 }

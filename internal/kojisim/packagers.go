@@ -11,7 +11,7 @@ import (
 // packagers are the people who work on a distribution: they update packages,
 // break some, repair them, add new ones and retire old ones.
 type packagers struct {
-	w     *World
+	w     *State
 	user  *user
 	admin *user
 	dest  *tag
@@ -32,7 +32,7 @@ func (s *packagers) releaseAll(drafts []*draft) {
 		b := w.importBuild(p, d.evr, d.content, s.admin)
 		w.tagBuild(s.dest, b, s.admin)
 		if s.luck.chance(0.05) {
-			w.truth.flaky[p.name] = 0.05 + 0.3*s.luck.fraction()
+			w.makeFlaky(p.name, 0.05+0.3*s.luck.fraction())
 		}
 	}
 	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -48,7 +47,7 @@ import (
 // The line event raises the event number, so that builds have the numbers one
 // wants. A repo is ready at once. Kojira works only with a rule repo_every.
 func ParseWorld(data []byte, seed int64) (*World, error) {
-	p := &parser{w: newWorld(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))}
+	p := &parser{w: NewState(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))}
 	p.w.rules = Rules{}
 	for _, f := range txtar.Parse(data).Files {
 		for i, line := range strings.Split(string(f.Data), "\n") {
@@ -67,12 +66,12 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 		p.w.startKojira()
 		p.w.startRegeneration()
 	}
-	return p.w, nil
+	return NewWorld(p.w), nil
 }
 
 // A parser is the state between two lines.
 type parser struct {
-	w      *World
+	w      *State
 	words  []string
 	opts   map[string]string
 	build  *parsedBuild
@@ -248,7 +247,7 @@ func (p *parser) extra() error {
 	if err != nil {
 		return err
 	}
-	t.extra = append(t.extra, xmlrpc.Member{Name: p.words[1], Value: p.words[2]})
+	t.extra = append(t.extra, Option{p.words[1], p.words[2]})
 	return nil
 }
 

@@ -144,6 +144,6 @@ func (p *parser) breakage() error {
 func (p *parser) flaky() error {
 	p.opts["p"] = p.words[1]
 	chance, err := p.float("p")
-	p.w.truth.flaky[p.words[0]] = chance
+	p.w.makeFlaky(p.words[0], chance)
 	return err
 }

@@ -7,10 +7,12 @@ import (
 
 func TestParseWorld(t *testing.T) {
 	t.Parallel()
-	w, err := ParseWorld([]byte(simpleWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 0.25\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
+	world, err := ParseWorld([]byte(simpleWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 0.25\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := world.Lock()
+	world.Unlock()
 	if got := w.lastEvent(); got != 50 {
 		t.Errorf("got event %d, want 50", got)
 	}
@@ -20,7 +22,7 @@ func TestParseWorld(t *testing.T) {
 	if w.policy.BuildFromRepoID || w.truth.flaky["foo"] != 0.25 {
 		t.Errorf("got policy %+v, flaky %v", w.policy, w.truth.flaky)
 	}
-	b := w.Breakages()["foo"]
+	b := world.Breakages()["foo"]
 	if len(b) != 1 || b[0].From.String() != "2-1" || b[0].Dependency != "bash" || b[0].DependencyFrom.String() != "6-1" || b[0].Message != "it broke" {
 		t.Errorf("got %+v", b)
 	}
@@ -29,10 +31,12 @@ func TestParseWorld(t *testing.T) {
 // A package may stand in the lists of several tags; it is one.
 func TestParsePackageInTwoTags(t *testing.T) {
 	t.Parallel()
-	w, err := ParseWorld([]byte(simpleWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
+	world, err := ParseWorld([]byte(simpleWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := world.Lock()
+	world.Unlock()
 	n := 0
 	for _, p := range w.packages {
 		if p.name == "foo" {
@@ -67,26 +71,28 @@ func TestParseWorldErrors(t *testing.T) {
 
 func TestAmend(t *testing.T) {
 	t.Parallel()
-	w, err := ParseWorld([]byte(simpleWorld), 1)
+	world, err := ParseWorld([]byte(simpleWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newStation(t, w).hub
-	err = h.Amend("break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
+	h := newStation(t, world).hub
+	w := world.Lock()
+	world.Unlock()
+	err = Amend(h, "break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	order := w.tagByName("f40").order()
-	if !isBlocked(order, w.packageByName("foo")) || len(w.Breakages()["foo"]) != 1 || w.truth.flaky["foo"] != 1 {
+	if !isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 1 || w.truth.flaky["foo"] != 1 {
 		t.Error("foo is not blocked, broken and flaky")
 	}
 	if b := w.buildByNVR("new-1-1"); b == nil || len(b.binaries) != 1 {
 		t.Errorf("got %+v for the new build", b)
 	}
-	if err := h.Amend("unblock foo tag=f40\nmend foo\nuntarget f40"); err != nil {
+	if err := Amend(h, "unblock foo tag=f40\nmend foo\nuntarget f40"); err != nil {
 		t.Fatal(err)
 	}
-	if isBlocked(order, w.packageByName("foo")) || len(w.Breakages()["foo"]) != 0 || w.truth.flaky["foo"] != 0 || w.targetByName("f40") != nil {
+	if isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 0 || w.truth.flaky["foo"] != 0 || w.targetByName("f40") != nil {
 		t.Error("foo is not well again, or its target is still there")
 	}
 	for line, want := range map[string]string{
@@ -94,7 +100,7 @@ func TestAmend(t *testing.T) {
 		"block bar tag=f40":          `no package "bar" in tag f40`,
 		"untarget f40":               `no target "f40"`,
 	} {
-		if err := h.Amend(line); err == nil || err.Error() != want {
+		if err := Amend(h, line); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", line, err, want)
 		}
 	}

@@ -15,11 +15,11 @@ func applyOptions(rows []xmlrpc.Struct, queryOpts any) any {
 		sortRows(rows, pythonName(order))
 	}
 	if offset, _ := opts.Get("offset"); offset != nil {
-		n := asInt(offset)
+		n := whole(offset)
 		rows = rows[min(max(n, 0), len(rows)):]
 	}
 	if limit, _ := opts.Get("limit"); limit != nil {
-		n := asInt(limit)
+		n := whole(limit)
 		rows = rows[:min(max(n, 0), len(rows))]
 	}
 	if count, _ := opts.Get("countOnly"); truthy(count) {

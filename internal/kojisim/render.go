@@ -30,7 +30,7 @@ type frame struct {
 // frameCache keeps the frames that recent repos use. It has a lock of its own:
 // rendering does not hold up the world.
 type frameCache struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // protects what follows; taken without the world's lock
 	frames map[frameKey]*frame
 	age    map[frameKey]int // rendering in which it was used last
 	count  int              // renderings so far
@@ -51,14 +51,12 @@ type block struct {
 	loose  []*rpm.Package
 }
 
-func (c *frameCache) init() {
-	c.frames = map[frameKey]*frame{}
-	c.age = map[frameKey]int{}
+func newFrameCache() *frameCache {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		panic("kojisim: zstd with fixed options: " + err.Error())
 	}
-	c.enc = enc
+	return &frameCache{frames: map[frameKey]*frame{}, age: map[frameKey]int{}, enc: enc}
 }
 
 // keepRenderings is for how many renderings an unused frame stays.
@@ -75,7 +73,7 @@ func (c *frameCache) sweep() {
 }
 
 // blocks lists what a repo of t at event holds for arch.
-func (w *World) blocks(t *tag, event int, arch string) []block {
+func blocks(w *State, t *tag, event int, arch string) []block {
 	tags := t.order()
 	var out []block
 	for _, a := range tags {
@@ -89,9 +87,9 @@ func (w *World) blocks(t *tag, event int, arch string) []block {
 		b := block{key: frameKey{arch: arch, block: i}}
 		sum := fnv.New64a()
 		for _, p := range w.packages[i*blockSize : min(len(w.packages), (i+1)*blockSize)] {
-			if g := appendListing(nil, tags, p, event, true); len(g) > 0 {
-				b.builds = append(b.builds, g[0].build)
-				_, _ = sum.Write(strconv.AppendInt(nil, int64(g[0].build.id), 10))
+			if made := latestBuildIn(tags, p, event); made != nil {
+				b.builds = append(b.builds, made)
+				_, _ = sum.Write(strconv.AppendInt(nil, int64(made.id), 10))
 				_, _ = sum.Write([]byte{' '})
 			}
 		}

@@ -9,16 +9,16 @@ import (
 // TestRelink renews requirements that nothing meets any more.
 func TestRelink(t *testing.T) {
 	t.Parallel()
-	w, err := ParseWorld([]byte(simpleWorld), 1)
+	world, err := ParseWorld([]byte(simpleWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newStation(t, w).hub
-	if err := h.Amend("package new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides unversioned\n  provides libnew.so.3()(64bit)"); err != nil {
+	h := newStation(t, world).hub
+	if err := Amend(h, "package new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides unversioned\n  provides libnew.so.3()(64bit)"); err != nil {
 		t.Fatal(err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w := world.Lock()
+	defer world.Unlock()
 	l := w.look(w.tagByName("f40"), w.lastEvent())
 	for in, want := range map[string]string{
 		"new = 1-1":              "new = 1-1",

@@ -125,7 +125,8 @@ type exchange struct {
 
 type replay struct {
 	t     *testing.T
-	w     *World
+	world *World
+	w     *State // of world
 	hub   *Hub
 	clock *Clock
 	url   string
@@ -145,18 +146,19 @@ func newReplay(t *testing.T, world string, list []recordings.Recording) *replay 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := ParseWorld(data, 1)
+	made, err := ParseWorld(data, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := NewStepClock(w.Now())
-	hub := NewHub(w, clock, slog.New(slog.DiscardHandler))
+	clock := NewStepClock(made.Now())
+	hub := NewHub(made, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
 	r := &replay{
-		t: t, w: w, hub: hub, clock: clock, url: server.URL, sessions: map[string]*session{},
+		t: t, world: made, w: made.Lock(), hub: hub, clock: clock, url: server.URL, sessions: map[string]*session{},
 		tasks: map[int64]*task{}, known: map[int64]xmlrpc.Struct{}, repos: map[int64]xmlrpc.Struct{},
 	}
+	made.Unlock()
 	for _, rec := range list {
 		if fresh(rec.Name) == (world == "fresh") {
 			r.add(rec)

@@ -49,8 +49,8 @@ func (r *replay) prepare(e *exchange) {
 	r.openSessions(e)
 	r.startTasks(e)
 	r.startRepos(e)
-	r.w.mu.Lock()
-	defer r.w.mu.Unlock()
+	r.world.Lock()
+	defer r.world.Unlock()
 	koschei := r.w.userByName("koschei")
 	koschei.status = 0
 	f := Faults{}
@@ -67,7 +67,7 @@ func (r *replay) prepare(e *exchange) {
 		r.sessions[e.session()].expired = true
 	case e.want == "fault 1006":
 		r.hub.mu.Lock()
-		s, err := r.hub.openSession(koschei, authSSL, true)
+		s, err := r.hub.sessions.open(r.w, koschei, authSSL, true)
 		r.hub.mu.Unlock()
 		if err != nil {
 			r.t.Fatal(err)
@@ -128,9 +128,9 @@ func (r *replay) openSessions(e *exchange) {
 	}
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
-	r.w.mu.Lock()
-	defer r.w.mu.Unlock()
-	s, err := r.hub.openSession(r.w.users[n-1], authSSL, false)
+	r.world.Lock()
+	defer r.world.Unlock()
+	s, err := r.hub.sessions.open(r.w, r.w.users[n-1], authSSL, false)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -152,16 +152,16 @@ func (r *replay) intervene(e *exchange) {
 	if at := e.at.Unix(); at >= 1795463023 && w.buildByNVR("bar-1.1-1.fc40") == nil {
 		old := w.buildByNVR("bar-1.0-1.fc40")
 		c := old.content
-		b := w.importBuild(old.pkg, old.evr, c, admin)
-		b.evr.Version = "1.1"
-		w.buildIDs[b.nvr()], w.buildIDs[old.nvr()] = b.id, old.id
+		evr := old.evr
+		evr.Version = "1.1"
+		b := w.importBuild(old.pkg, evr, c, admin)
 		w.tagBuild(w.tagByName("f40"), b, admin)
 	}
 	if strings.HasPrefix(e.rec.Name, "scratch-deleted-repo") && r.tasks[e.call.Params[0].(int64)] == nil {
 		id := e.call.Params[0].(int64)
 		b := w.buildByNVR("foo-2.0-4.fc40")
 		opts := xmlrpc.Struct{{Name: "scratch", Value: true}, {Name: "repo_id", Value: r.repoID(1)}}
-		r.tasks[id] = w.submitBuild(w.userByName("koschei"), "../"+b.path(), "f40", opts, []any{"../" + b.path(), "f40", opts}, 0)
+		r.tasks[id] = w.submitBuild(w.userByName("koschei"), "../"+b.path(), "f40", optionsOf(opts), []any{"../" + b.path(), "f40", opts}, 0)
 	}
 	if strings.Contains(e.rec.Name, "with-end_event") || strings.Contains(e.rec.Name, "outdated") {
 		w.noteOutdated()
@@ -292,18 +292,18 @@ func (r *replay) startRepos(e *exchange) {
 		if r.task(n) != nil || r.known[n] != nil || r.submitted(n) || after(created, e) {
 			continue
 		}
-		r.w.mu.Lock()
+		r.world.Lock()
 		name, _ := s.Get("tag_name")
 		t := r.w.tagByName(name.(string))
 		r.tasks[n] = r.w.newRepoTask(t, r.w.userByName("kojira"), []any{t.name}, 0)
-		r.w.mu.Unlock()
+		r.world.Unlock()
 		for r.repo(id) == nil {
 			r.step(100 * time.Millisecond)
 		}
 		if state, _ := s.Get("task_state"); state == int64(taskCanceled) {
-			r.w.mu.Lock()
+			r.world.Lock()
 			r.w.cancelTask(r.tasks[n])
-			r.w.mu.Unlock()
+			r.world.Unlock()
 		}
 	}
 }
@@ -437,8 +437,8 @@ func submits(method string) bool {
 }
 
 func (r *replay) startTask(id int64, k xmlrpc.Struct) {
-	r.w.mu.Lock()
-	defer r.w.mu.Unlock()
+	r.world.Lock()
+	defer r.world.Unlock()
 	method, _ := k.Get("method")
 	given, _ := k.Get("request")
 	request, _ := given.([]any)
@@ -450,7 +450,7 @@ func (r *replay) startTask(id int64, k xmlrpc.Struct) {
 		target, _ := request[1].(string)
 		opts, _ := r.buildOpts(request[2]).(xmlrpc.Struct)
 		r.ensureSource(id, source)
-		r.tasks[id] = r.w.submitBuild(owner, source, target, opts, request, 0)
+		r.tasks[id] = r.w.submitBuild(owner, source, target, optionsOf(opts), request, 0)
 		r.script(id, r.tasks[id])
 	case method == "newRepo" && len(request) > 0:
 		name, _ := request[0].(string)
@@ -473,7 +473,7 @@ func (r *replay) learn(e *exchange, v any) {
 	is, _ := now.Get("session-id")
 	if was != nil && is != nil {
 		r.hub.mu.Lock()
-		r.sessions[strconv.FormatInt(was.(int64), 10)] = r.hub.sessions[int(is.(int64))]
+		r.sessions[strconv.FormatInt(was.(int64), 10)] = r.hub.sessions.byID[int(is.(int64))]
 		r.hub.mu.Unlock()
 	}
 }

@@ -2,8 +2,6 @@ package kojisim
 
 import (
 	"time"
-
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
 // States of a repo.
@@ -32,9 +30,7 @@ type repo struct {
 	begin   int       // event since which the tag was like this
 	end     int       // event at which it changed, 0 if not known
 	dist    bool
-	opts    xmlrpc.Struct // given with the request
 	task    *task
-	files   *repoFiles // nil until someone asks
 
 	borrowed []borrowed // what it was merged of besides
 }
@@ -56,8 +52,8 @@ type repoRequest struct {
 }
 
 // newRepoTask starts the making of a repo of tag.
-func (w *World) newRepoTask(t *tag, owner *user, request []any, atEvent int) *task {
-	job := w.submit("newRepo", owner, 0, request, func(w *World, k *task) { w.makeRepo(k, t, atEvent) })
+func (w *State) newRepoTask(t *tag, owner *user, request []any, atEvent int) *task {
+	job := w.submit("newRepo", owner, 0, request, func(k *task) { w.makeRepo(k, t, atEvent) })
 	if c := w.channelByName("createrepo"); c != nil {
 		job.channel = c
 	}
@@ -65,7 +61,7 @@ func (w *World) newRepoTask(t *tag, owner *user, request []any, atEvent int) *ta
 }
 
 // initRepo makes the repo of a task; it is not ready yet.
-func (w *World) initRepo(t *tag, k *task, atEvent int) *repo {
+func (w *State) initRepo(t *tag, k *task, atEvent int) *repo {
 	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now, task: k}
 	r.event = atEvent
 	if atEvent == 0 {
@@ -76,16 +72,16 @@ func (w *World) initRepo(t *tag, k *task, atEvent int) *repo {
 	r.borrowed = w.borrow(t)
 	w.repos = append(w.repos, r)
 	w.changed()
-	w.tellRepo(r, "repo.init")
+	w.tell(RepoChange{Repo: r})
 	return r
 }
 
 // makeRepo is the work of a newRepo task.
-func (w *World) makeRepo(k *task, t *tag, atEvent int) {
+func (w *State) makeRepo(k *task, t *tag, atEvent int) {
 	if k.notes.repo == nil {
 		k.notes.repo = w.initRepo(t, k, atEvent)
 		for _, arch := range t.ownArches() {
-			c := w.subtask(k, "createrepo", arch, "noarch", 1.5, []any{k.notes.repo.id, arch, nil}, runCreaterepo)
+			c := w.subtask(k, "createrepo", arch, "noarch", 1.5, []any{k.notes.repo.id, arch, nil}, w.createrepo)
 			c.notes.repo = k.notes.repo
 		}
 		if len(k.children) > 0 {
@@ -102,17 +98,18 @@ func (w *World) makeRepo(k *task, t *tag, atEvent int) {
 	}
 }
 
-func runCreaterepo(w *World, t *task) {
+// createrepo is the work of a createrepo task.
+func (w *State) createrepo(t *task) {
 	w.then(t, w.scaled(t.luck.between(2*time.Minute, 9*time.Minute)), func() {
 		w.closeTask(t, []any{t.dir(), []any{"repomd.xml"}})
 	})
 }
 
 // readyRepo makes a repo usable and lets the oldest go.
-func (w *World) readyRepo(r *repo) {
+func (w *State) readyRepo(r *repo) {
 	w.setRepo(r, repoReady)
 	r.ready = w.now
-	w.tellRepo(r, "repo.done")
+	w.tell(RepoChange{Repo: r, Ready: true})
 	for _, q := range w.requests {
 		if q.active && q.task == r.task {
 			q.active, q.repo, q.updated = false, r, w.now
@@ -133,24 +130,23 @@ func (w *World) readyRepo(r *repo) {
 	}
 }
 
-func (w *World) setRepo(r *repo, state int) {
+func (w *State) setRepo(r *repo, state int) {
 	r.state, r.changed = state, w.now
 	w.changed()
 }
 
-func (w *World) expireRepo(r *repo) {
+func (w *State) expireRepo(r *repo) {
 	w.setRepo(r, repoExpired)
 	if d := w.rules.RepoDeleteAfter; d > 0 {
 		w.after(d, func() { w.deleteRepo(r) })
 	}
 }
 
-func (w *World) deleteRepo(r *repo) {
+func (w *State) deleteRepo(r *repo) {
 	w.setRepo(r, repoDeleted)
-	r.files = nil
 }
 
-func (w *World) repoByID(id int) *repo {
+func (w *State) repoByID(id int) *repo {
 	if id < 1 || id > len(w.repos) {
 		return nil
 	}
@@ -158,7 +154,7 @@ func (w *World) repoByID(id int) *repo {
 }
 
 // newestRepo is the tag's youngest repo that is ready, nil without one.
-func (w *World) newestRepo(t *tag) *repo {
+func (w *State) newestRepo(t *tag) *repo {
 	for i := len(w.repos) - 1; i >= 0; i-- {
 		if r := w.repos[i]; r.tag == t && r.state == repoReady && !r.dist {
 			return r
@@ -174,7 +170,7 @@ func (r *repo) usable() bool { return r.state == repoReady || r.state == repoExp
 const kojiraEvery = 15 * time.Minute
 
 // startKojira lets kojira look after the repos from now on.
-func (w *World) startKojira() {
+func (w *State) startKojira() {
 	w.noteOutdated()
 	w.serveRequests()
 	w.checkIn()
@@ -182,7 +178,7 @@ func (w *World) startKojira() {
 }
 
 // startRegeneration lets kojira make new repos from now on.
-func (w *World) startRegeneration() {
+func (w *State) startRegeneration() {
 	if w.rules.RepoEvery > 0 {
 		w.regenerate()
 		w.after(w.rules.RepoEvery, w.startRegeneration)
@@ -190,7 +186,7 @@ func (w *World) startRegeneration() {
 }
 
 // regenerate starts a newRepo task for each build tag that changed.
-func (w *World) regenerate() {
+func (w *State) regenerate() {
 	kojira := w.userByName("kojira")
 	done := map[*tag]bool{}
 	for _, g := range w.targets {
@@ -206,7 +202,7 @@ func (w *World) regenerate() {
 }
 
 // making reports whether a newRepo task of the tag is under way.
-func (w *World) making(t *tag) bool {
+func (w *State) making(t *tag) bool {
 	for i := len(w.repos) - 1; i >= 0 && i > len(w.repos)-20; i-- {
 		r := w.repos[i]
 		if r.tag == t && r.state == repoInit && r.task != nil && !r.task.ended() {
@@ -217,7 +213,7 @@ func (w *World) making(t *tag) bool {
 }
 
 // noteOutdated sets the end event of repos whose tag has changed.
-func (w *World) noteOutdated() {
+func (w *State) noteOutdated() {
 	for i := len(w.repos) - 1; i >= 0; i-- {
 		if r := w.repos[i]; r.end == 0 && r.state == repoReady && !r.dist {
 			r.end = r.tag.changedAfter(r.holds)
@@ -229,7 +225,7 @@ func (w *World) noteOutdated() {
 const repoRetries = 3
 
 // serveRequests starts newRepo tasks for wishes that have none.
-func (w *World) serveRequests() {
+func (w *State) serveRequests() {
 	kojira := w.userByName("kojira")
 	waiting := false
 	for _, q := range w.requests {
@@ -252,4 +248,32 @@ func (w *World) serveRequests() {
 	if waiting && w.rules.RepoEvery == 0 && w.rules.servesRequests() { // kojira does not come by itself
 		w.after(kojiraEvery, w.serveRequests)
 	}
+}
+
+// current is a READY repo that meets a wish, nil if none does.
+func (w *State) current(t *tag, minEvent, atEvent int) *repo {
+	for i := len(w.repos) - 1; i >= 0; i-- {
+		r := w.repos[i]
+		if r.tag != t || r.dist || r.state != repoReady {
+			continue
+		}
+		if atEvent != 0 && r.event == atEvent || atEvent == 0 && r.event >= minEvent {
+			return r
+		}
+	}
+	return nil
+}
+
+// requestRepo notes a wish for a repo.
+func (w *State) requestRepo(t *tag, owner *user, minEvent, atEvent int) *repoRequest {
+	q := &repoRequest{
+		id: len(w.requests) + 1, tag: t, owner: owner, priority: 20, minEvent: minEvent, atEvent: atEvent,
+		created: w.now, updated: w.now, active: true,
+	}
+	w.requests = append(w.requests, q)
+	w.changed()
+	if w.rules.servesRequests() {
+		w.after(time.Minute, w.serveRequests)
+	}
+	return q
 }

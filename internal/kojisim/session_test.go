@@ -72,7 +72,7 @@ func TestCallnumIsStoredOnCommit(t *testing.T) {
 	check(80, codeRetry, "getLoggedInUser")
 	check(79, codeSequence, "getLoggedInUser")
 	check(-1, 0, "getLoggedInUser") // without a number nothing is checked
-	if got := s.hub.w.Status().Tasks; got != 1 {
+	if got := s.hub.world.Status().Tasks; got != 1 {
 		t.Errorf("got %d tasks, want 1", got)
 	}
 }
@@ -194,7 +194,7 @@ func TestCutAfterCommit(t *testing.T) {
 			_ = resp.Body.Close()
 			t.Errorf("%s: got an answer, want a cut connection", tc.name)
 		}
-		if got := s.hub.w.Status().Tasks; got != tc.tasks {
+		if got := s.hub.world.Status().Tasks; got != tc.tasks {
 			t.Errorf("%s: got %d tasks, want %d", tc.name, got, tc.tasks)
 		}
 	}

@@ -30,9 +30,9 @@ type RepoStatus struct {
 }
 
 // Status returns what there is in the world.
-func (w *World) Status() Status {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Status() Status {
+	w := world.Lock()
+	defer world.Unlock()
 	s := Status{
 		Now: w.now, Seed: w.seed, Packages: len(w.packages), Builds: len(w.builds), Events: len(w.events), Tasks: len(w.tasks),
 		Hosts: len(w.hosts),
@@ -57,9 +57,9 @@ func (w *World) Status() Status {
 }
 
 // Breakages returns the rules by which builds fail, by package.
-func (w *World) Breakages() map[string][]Breakage {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Breakages() map[string][]Breakage {
+	w := world.Lock()
+	defer world.Unlock()
 	out := make(map[string][]Breakage, len(w.truth.breakages))
 	for name, bs := range w.truth.breakages {
 		out[name] = slices.Clone(bs)

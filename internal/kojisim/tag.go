@@ -2,8 +2,8 @@ package kojisim
 
 import (
 	"slices"
+	"strings"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -13,7 +13,7 @@ type tag struct {
 	name    string
 	created int // event
 	arches  []string
-	extra   xmlrpc.Struct
+	extra   Options
 	parents []*tag // by priority
 
 	pkgs     map[int]*listedPkg // by package id
@@ -85,7 +85,7 @@ type externalUse struct {
 	mode     string
 }
 
-func (w *World) addTag(name string, arches []string, parents ...*tag) *tag {
+func (w *State) addTag(name string, arches []string, parents ...*tag) *tag {
 	t := &tag{
 		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
 		pkgs: map[int]*listedPkg{}, byPkg: map[int][]*tagging{},
@@ -97,14 +97,14 @@ func (w *World) addTag(name string, arches []string, parents ...*tag) *tag {
 	return t
 }
 
-func (w *World) tagByName(name string) *tag {
+func (w *State) tagByName(name string) *tag {
 	if id, ok := w.tagIDs[name]; ok {
 		return w.tags[id-1]
 	}
 	return nil
 }
 
-func (w *World) addTarget(name string, build, dest *tag) {
+func (w *State) addTarget(name string, build, dest *tag) {
 	t := &target{id: 1, name: name, build: build, dest: dest}
 	if n := len(w.targets); n > 0 {
 		t.id = w.targets[n-1].id + 1
@@ -113,7 +113,18 @@ func (w *World) addTarget(name string, build, dest *tag) {
 	w.newEvent()
 }
 
-func (w *World) targetByName(name string) *target {
+// removeTarget removes a target and reports whether there was one.
+func (w *State) removeTarget(name string) bool {
+	i := slices.IndexFunc(w.targets, func(t *target) bool { return t.name == name })
+	if i < 0 {
+		return false
+	}
+	w.targets = slices.Delete(slices.Clone(w.targets), i, i+1)
+	w.newEvent()
+	return true
+}
+
+func (w *State) targetByName(name string) *target {
 	for _, t := range w.targets {
 		if t.name == name {
 			return t
@@ -181,17 +192,17 @@ func (t *tag) ownChangeAfter(event int) bool {
 }
 
 // addPackage lists a package in a tag.
-func (w *World) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
+func (w *State) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
 	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
 	l.changed, t.listed = l.created, l.created
 	t.pkgs[p.id] = l
 	t.pkgOrder = append(t.pkgOrder, p.id)
-	w.tellPackage(t, l, "add")
+	w.tell(ListChange{t, l, "add"})
 	return l
 }
 
 // blockPackage retires a package from a tag, or takes it back.
-func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
+func (w *State) blockPackage(t *tag, p *pkg, blocked bool) {
 	l := t.pkgs[p.id]
 	if l == nil || l.blocked == blocked {
 		return
@@ -203,11 +214,11 @@ func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
 	if blocked {
 		action = "block"
 	}
-	w.tellPackage(t, l, action)
+	w.tell(ListChange{t, l, action})
 }
 
 // tagBuild puts a build into a tag; a build that is there moves to the top.
-func (w *World) tagBuild(t *tag, b *build, by *user) {
+func (w *State) tagBuild(t *tag, b *build, by *user) {
 	event := w.newEvent()
 	for _, old := range t.byPkg[b.pkg.id] {
 		if old.build == b && old.revoked == 0 {
@@ -219,16 +230,16 @@ func (w *World) tagBuild(t *tag, b *build, by *user) {
 	t.byPkg[b.pkg.id] = append(t.byPkg[b.pkg.id], g)
 	t.touch(event)
 	w.provide(b)
-	w.tellTag(g, by, "tag")
+	w.tell(TagChange{Tagging: g, By: by})
 }
 
 // untagBuild takes a build out of a tag and reports whether it was there.
-func (w *World) untagBuild(t *tag, b *build, by *user) bool {
+func (w *State) untagBuild(t *tag, b *build, by *user) bool {
 	for _, g := range t.byPkg[b.pkg.id] {
 		if g.build == b && g.revoked == 0 {
 			g.revoked, g.ending = w.newEvent(), by
 			t.touch(g.revoked)
-			w.tellTag(g, by, "untag")
+			w.tell(TagChange{Tagging: g, By: by, Left: true})
 			return true
 		}
 	}
@@ -245,7 +256,7 @@ type tagQuery struct {
 
 // listing returns the taggings that q selects: package by package in the order
 // of their names as Koji has it, the newest tagging first.
-func (w *World) listing(t *tag, q tagQuery) []*tagging {
+func (w *State) listing(t *tag, q tagQuery) []*tagging {
 	event := q.event
 	if event == 0 {
 		event = w.lastEvent()
@@ -305,7 +316,7 @@ func latestBuildIn(order []*tag, p *pkg, event int) *build {
 	return g[0].build
 }
 
-func (w *World) addGroup(t *tag, name, description string) *group {
+func (w *State) addGroup(t *tag, name, description string) *group {
 	w.groups++
 	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
 	t.groups = append(t.groups, g)
@@ -346,4 +357,24 @@ func (g *group) groupPackages() []groupMember {
 	}
 	visit(g)
 	return out
+}
+
+// externalOf finds an external repo by name or id; nil if there is none.
+func (w *State) externalOf(info any) *externalRepo {
+	for _, r := range w.external {
+		if info == r.name || info == int64(r.id) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (w *State) addExternalRepo(name, url string) *externalRepo {
+	if !strings.HasSuffix(url, "/") {
+		url += "/"
+	}
+	r := &externalRepo{id: len(w.external) + 1, name: name, url: url}
+	w.external = append(w.external, r)
+	w.newEvent()
+	return r
 }

@@ -1,10 +1,9 @@
 package kojisim
 
 import (
+	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
 // States of a task.
@@ -38,14 +37,14 @@ type task struct {
 
 	request []any // positional parameters as submitted
 	result  any
-	fault   *xmlrpc.Fault
+	fault   *Fault
 
-	luck  draw
-	turn  int  // counts assignments; what was planned for an older one is void
-	freed bool // has been freed once
-	work  work
-	build *buildRun // of a build that somebody submitted
-	notes taskNotes
+	luck    draw
+	turn    int  // counts assignments; what was planned for an older one is void
+	freed   bool // has been freed once
+	work    work
+	options Options // of a build that somebody submitted
+	notes   taskNotes
 }
 
 // taskNotes is what a task's logs tell.
@@ -59,7 +58,7 @@ type taskNotes struct {
 // A work is what a task does once it is open. It is called each time the task
 // opens and each time one of its children ends, and must find out itself how
 // far it has come.
-type work func(w *World, t *task)
+type work func(t *task)
 
 func (t *task) ended() bool {
 	return t.state == taskClosed || t.state == taskCanceled || t.state == taskFailed
@@ -71,7 +70,7 @@ func (t *task) isParent() bool { return t.method == "build" || t.method == "newR
 func flag(b bool) *bool { return &b }
 
 // newTask makes a free task. Children inherit from their parent.
-func (w *World) newTask(method, arch string, request []any, do work) *task {
+func (w *State) newTask(method, arch string, request []any, do work) *task {
 	t := &task{
 		id: len(w.tasks) + 1, method: method, arch: arch, request: request, work: do,
 		created: w.now, priority: 20, weight: 1, channel: w.channels[0],
@@ -83,7 +82,7 @@ func (w *World) newTask(method, arch string, request []any, do work) *task {
 }
 
 // submit makes a top-level task and hands it to the hosts.
-func (w *World) submit(method string, owner *user, priority int, request []any, do work) *task {
+func (w *State) submit(method string, owner *user, priority int, request []any, do work) *task {
 	t := w.newTask(method, "noarch", request, do)
 	t.owner, t.priority = owner, 20+priority
 	w.queueTask(t)
@@ -91,7 +90,7 @@ func (w *World) submit(method string, owner *user, priority int, request []any, 
 }
 
 // subtask makes a child of t and lets t wait for it.
-func (w *World) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
+func (w *State) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
 	c := w.newTask(method, arch, request, do)
 	c.parent, c.label, c.owner, c.channel = t, label, t.owner, t.channel
 	c.priority, c.weight, c.awaited = t.priority-1, weight, flag(true)
@@ -112,7 +111,7 @@ func (t *task) child(method, label string) *task {
 	return nil
 }
 
-func (w *World) taskByID(id int) *task {
+func (w *State) taskByID(id int) *task {
 	if id < 1 || id > len(w.tasks) {
 		return nil
 	}
@@ -120,14 +119,14 @@ func (w *World) taskByID(id int) *task {
 }
 
 // set changes a task's state and tells who wants to know.
-func (w *World) set(t *task, state int) {
+func (w *State) set(t *task, state int) {
 	old := t.state
 	t.state = state
 	w.changed()
-	w.tellTask(t, old)
+	w.tell(TaskChange{t, old})
 }
 
-func (w *World) reweigh(t *task, weight float64) {
+func (w *State) reweigh(t *task, weight float64) {
 	if t.host != nil && (t.state == taskOpen || t.state == taskAssigned) {
 		t.host.addLoad(weight - t.weight)
 	}
@@ -136,7 +135,7 @@ func (w *World) reweigh(t *task, weight float64) {
 
 // then plans do for later in the task's present turn: it does not happen if the
 // task has ended or was freed by then.
-func (w *World) then(t *task, d time.Duration, do func()) {
+func (w *State) then(t *task, d time.Duration, do func()) {
 	turn := t.turn
 	w.after(d, func() {
 		if t.turn == turn && !t.ended() {
@@ -145,7 +144,7 @@ func (w *World) then(t *task, d time.Duration, do func()) {
 	})
 }
 
-func (w *World) assign(t *task, h *host) {
+func (w *State) assign(t *task, h *host) {
 	t.host = h
 	t.turn++
 	h.addLoad(t.weight)
@@ -153,7 +152,7 @@ func (w *World) assign(t *task, h *host) {
 	w.then(t, t.luck.between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
 
-func (w *World) open(t *task) {
+func (w *State) open(t *task) {
 	if t.started.IsZero() {
 		t.started = w.now
 	}
@@ -161,11 +160,11 @@ func (w *World) open(t *task) {
 	if !t.freed && t.luck.chance(w.rules.FreedTasks) {
 		w.then(t, t.luck.between(10*time.Second, 5*time.Minute), func() { w.freeTask(t) })
 	}
-	t.work(w, t)
+	t.work(t)
 }
 
 // freeTask takes a task from its host, as when a builder is restarted.
-func (w *World) freeTask(t *task) {
+func (w *State) freeTask(t *task) {
 	w.release(t)
 	t.turn++
 	t.freed = true
@@ -175,7 +174,7 @@ func (w *World) freeTask(t *task) {
 }
 
 // release takes a running task's weight off its host.
-func (w *World) release(t *task) {
+func (w *State) release(t *task) {
 	if t.host == nil || t.state != taskOpen && t.state != taskAssigned {
 		return
 	}
@@ -184,7 +183,7 @@ func (w *World) release(t *task) {
 }
 
 // end finishes a task and wakes its parent.
-func (w *World) end(t *task, state int) {
+func (w *State) end(t *task, state int) {
 	w.release(t)
 	t.completed = w.now
 	if t.isParent() && t.waiting != nil {
@@ -198,24 +197,24 @@ func (w *World) end(t *task, state int) {
 	w.then(p, p.luck.between(500*time.Millisecond, 8*time.Second), func() {
 		if p.state == taskOpen {
 			t.awaited = flag(false)
-			p.work(w, p)
+			p.work(p)
 		}
 	})
 }
 
-func (w *World) closeTask(t *task, result any) {
+func (w *State) closeTask(t *task, result any) {
 	t.result = result
 	w.end(t, taskClosed)
 }
 
-func (w *World) failTask(t *task, f *xmlrpc.Fault) {
+func (w *State) failTask(t *task, f *Fault) {
 	t.fault = f
 	w.end(t, taskFailed)
 	w.cancelChildren(t)
 }
 
 // cancelTask cancels a task and all below it that has not ended.
-func (w *World) cancelTask(t *task) {
+func (w *State) cancelTask(t *task) {
 	if t.ended() {
 		return
 	}
@@ -223,7 +222,7 @@ func (w *World) cancelTask(t *task) {
 	w.cancelChildren(t)
 }
 
-func (w *World) cancelChildren(t *task) {
+func (w *State) cancelChildren(t *task) {
 	for _, c := range t.children {
 		w.cancelTask(c)
 	}
@@ -250,7 +249,7 @@ func (t *task) childrenClosed(method string) bool {
 }
 
 // childFault is the fault with which a parent fails for its child.
-func childFault(c *task) *xmlrpc.Fault {
+func childFault(c *task) *Fault {
 	if c.fault != nil {
 		return c.fault
 	}
@@ -260,3 +259,13 @@ func childFault(c *task) *xmlrpc.Fault {
 func taskStateName(state int) string {
 	return [...]string{"FREE", "OPEN", "CLOSED", "CANCELED", "ASSIGNED", "FAILED"}[state]
 }
+
+// dir is where the task's files lie, below work.
+func (t *task) dir() string { return fmt.Sprintf("tasks/%d/%d", t.id%10000, t.id) }
+
+// builds reports whether the task runs mock.
+func (t *task) builds() bool {
+	return t.method == "buildArch" || t.isSRPM()
+}
+
+func (t *task) isSRPM() bool { return t.method == "rebuildSRPM" || t.method == "buildSRPMFromSCM" }

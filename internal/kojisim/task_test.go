@@ -14,8 +14,8 @@ import (
 func TestSplitFailure(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
-	s.hub.w.SetRules(Rules{BuildTime: 0.05})
-	s.hub.w.Break(Breakage{Package: "foo", Arch: "aarch64", Message: "no such instruction"})
+	s.hub.world.SetRules(Rules{BuildTime: 0.05})
+	s.hub.world.Break(Breakage{Package: "foo", Arch: "aarch64", Message: "no such instruction"})
 	s.login("koschei")
 	id := s.scratchFoo()
 	moment := false
@@ -72,7 +72,7 @@ func TestCancel(t *testing.T) {
 func TestFreedTaskRunsAgain(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
-	s.hub.w.SetRules(Rules{FreedTasks: 1})
+	s.hub.world.SetRules(Rules{FreedTasks: 1})
 	s.login("koschei")
 	id := s.scratchFoo()
 	freed := 0
@@ -102,14 +102,13 @@ func TestRepoDecidesWhatABuildMeets(t *testing.T) {
 		{3, codeBuild, "error building package (arch x86_64), mock exited with status 30"},
 	} {
 		if tc.repo == 2 {
-			w := s.hub.w
-			w.mu.Lock()
+			w := s.hub.world.Lock()
 			tag := w.tagByName("f40-build")
 			w.readyRepo(w.initRepo(tag, nil, 0))
 			w.deleteRepo(w.repoByID(2))
 			w.untagBuild(w.tagByName("f40"), w.buildByNVR("bash-5-1"), w.users[0])
 			w.readyRepo(w.initRepo(tag, nil, 0))
-			w.mu.Unlock()
+			s.hub.world.Unlock()
 		}
 		id := s.scratchFoo(xmlrpc.Member{Name: "repo_id", Value: tc.repo})
 		s.finish(id)
@@ -125,12 +124,12 @@ func TestRepoDecidesWhatABuildMeets(t *testing.T) {
 func TestRepoAtEvent(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
-	s.hub.w.mu.Lock()
-	s.hub.w.rules.RepoEvery = time.Hour
-	event := s.hub.w.lastEvent()
-	s.hub.w.untagBuild(s.hub.w.tagByName("f40"), s.hub.w.buildByNVR("bash-5-1"), s.hub.w.users[0])
-	s.hub.w.addUser(user{name: "kojira", perms: []string{"repo"}})
-	s.hub.w.mu.Unlock()
+	w := s.hub.world.Lock()
+	w.rules.RepoEvery = time.Hour
+	event := w.lastEvent()
+	w.untagBuild(w.tagByName("f40"), w.buildByNVR("bash-5-1"), w.users[0])
+	w.addUser(user{name: "kojira", perms: []string{"repo"}})
+	s.hub.world.Unlock()
 	s.login("koschei")
 	at := xmlrpc.Named(xmlrpc.Struct{{Name: "at_event", Value: event - 1}})
 	if got := member(t, s.must("repo.request", "f40-build", at), "repo"); got != nil {
@@ -162,7 +161,7 @@ func TestMessages(t *testing.T) {
 	s := recordedWorld(t)
 	var states []string
 	seen := map[string]int{}
-	s.hub.w.Subscribe(func(m Message) {
+	s.hub.Subscribe(func(m Message) {
 		seen[m.ID]++
 		var body struct{ Old, New string }
 		if err := json.Unmarshal(m.Body, &body); err == nil && m.Topic == "task.state.change" {
@@ -174,13 +173,13 @@ func TestMessages(t *testing.T) {
 	if got, want := strings.Join(states, ", "), "FREE ASSIGNED, ASSIGNED OPEN, OPEN CLOSED"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	s.hub.w.SetMessageFaults(MessageFaults{Lose: 1})
+	s.hub.SetMessageFaults(MessageFaults{Lose: 1})
 	before := len(seen)
 	s.finish(s.scratchFoo())
 	if len(seen) != before {
 		t.Errorf("%d messages came through that should be lost", len(seen)-before)
 	}
-	s.hub.w.SetMessageFaults(MessageFaults{Repeat: 1})
+	s.hub.SetMessageFaults(MessageFaults{Repeat: 1})
 	s.finish(s.scratchFoo())
 	twice := 0
 	for _, n := range seen {

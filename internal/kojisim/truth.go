@@ -58,18 +58,27 @@ func (t *truth) init() {
 }
 
 // Break adds a rule by which builds fail.
-func (w *World) Break(b Breakage) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Break(b Breakage) {
+	w := world.Lock()
+	defer world.Unlock()
 	w.breakWith(b)
 }
 
-func (w *World) breakWith(b Breakage) {
+func (w *State) breakWith(b Breakage) {
 	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
 }
 
+// mend ends all reasons for which builds of a package fail.
+func (w *State) mend(name string) {
+	delete(w.truth.breakages, name)
+	delete(w.truth.flaky, name)
+}
+
+// makeFlaky makes builds of a package fail by chance with probability p.
+func (w *State) makeFlaky(name string, p float64) { w.truth.flaky[name] = p }
+
 // repair ends all breakages of a package with the source version evr.
-func (w *World) repair(name string, evr rpm.EVR) {
+func (w *State) repair(name string, evr rpm.EVR) {
 	bs := w.truth.breakages[name]
 	for i := range bs {
 		if bs[i].Until == (rpm.EVR{}) {
@@ -79,25 +88,25 @@ func (w *World) repair(name string, evr rpm.EVR) {
 }
 
 // Flaky makes builds of a package fail by chance with probability p.
-func (w *World) Flaky(name string, p float64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.truth.flaky[name] = p
+func (world *World) Flaky(name string, p float64) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.makeFlaky(name, p)
 }
 
 // Verdict tells why the top-level build task ended as it did; false if it has
 // not ended, was canceled, or was no build.
-func (w *World) Verdict(task int) (Verdict, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Verdict(task int) (Verdict, bool) {
+	w := world.Lock()
+	defer world.Unlock()
 	v, ok := w.truth.verdicts[task]
 	return v, ok
 }
 
 // Verdicts returns all of them, by task.
-func (w *World) Verdicts() map[int]Verdict {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Verdicts() map[int]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
 	out := make(map[int]Verdict, len(w.truth.verdicts))
 	for id, v := range w.truth.verdicts {
 		out[id] = v
@@ -106,7 +115,7 @@ func (w *World) Verdicts() map[int]Verdict {
 }
 
 // applies reports whether the breakage hits a source in a repo.
-func (b Breakage) applies(w *World, src *build, r *repo) bool {
+func (b Breakage) applies(w *State, src *build, r *repo) bool {
 	if src.evr.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.evr.Order(b.Until) >= 0 {
 		return false
 	}
@@ -127,7 +136,7 @@ type outcome struct {
 }
 
 // decide draws the outcome of building src in r.
-func (w *World) decide(taskID int, src *build, r *repo) outcome {
+func (w *State) decide(taskID int, src *build, r *repo) outcome {
 	key := src.nevra().String() + " " + strconv.Itoa(r.id)
 	w.truth.attempts[key]++
 	luck := drawFrom(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
@@ -150,9 +159,9 @@ func (w *World) decide(taskID int, src *build, r *repo) outcome {
 // Foresee tells what building the newest source of each package in a repo
 // comes to: by package, without those that are blocked or have no build. Chance
 // and the build system's own failures are left out.
-func (w *World) Foresee(repoID int) map[string]Verdict {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Foresee(repoID int) map[string]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
 	out := map[string]Verdict{}
 	r := w.repoByID(repoID)
 	if r == nil {
@@ -173,7 +182,7 @@ func (w *World) Foresee(repoID int) map[string]Verdict {
 }
 
 // cannotInstall decides whether the buildroot of src cannot be installed from r.
-func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
+func (w *State) cannotInstall(o *outcome, src *build, r *repo) bool {
 	l, release := w.lookIn(r)
 	defer release()
 	if bad, unmet := l.brokenGroup(); unmet {
@@ -188,7 +197,7 @@ func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
 }
 
 // broken decides whether a breakage hits src in r.
-func (w *World) broken(o *outcome, src *build, r *repo) bool {
+func (w *State) broken(o *outcome, src *build, r *repo) bool {
 	for _, b := range w.truth.breakages[src.pkg.name] {
 		if !b.applies(w, src, r) {
 			continue

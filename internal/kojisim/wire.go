@@ -72,19 +72,6 @@ func stamp(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
 func joinedArches(arches []string) string { return strings.Join(arches, " ") }
 
-// asInt reads an integer, also one given as a double; anything else is 0.
-func asInt(v any) int {
-	switch v := v.(type) {
-	case int64:
-		return int(v)
-	case int:
-		return v
-	case float64:
-		return int(v)
-	}
-	return 0
-}
-
 func texts(list []string) []any {
 	out := make([]any, len(list))
 	for i, s := range list {
@@ -113,3 +100,42 @@ func asStamp(v any) float64 {
 	}
 	return number(v)
 }
+
+// wireValue is a value of the world's in the form in which the hub sends it.
+func wireValue(v any) any {
+	switch v := v.(type) {
+	case Options:
+		out := make(xmlrpc.Struct, len(v))
+		for i, o := range v {
+			out[i] = xmlrpc.Member{Name: o.Name, Value: wireValue(o.Value)}
+		}
+		return out
+	case []any:
+		return wireList(v)
+	}
+	return v
+}
+
+func wireList(list []any) []any {
+	if list == nil {
+		return nil
+	}
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = wireValue(v)
+	}
+	return out
+}
+
+// optionsOf are the options that a call gave; nil if v is none.
+func optionsOf(v any) Options {
+	s, _ := v.(xmlrpc.Struct)
+	var out Options
+	for _, m := range s {
+		out = append(out, Option{m.Name, m.Value})
+	}
+	return out
+}
+
+// wireFault is a fault in the form in which the hub sends it.
+func wireFault(f *Fault) *xmlrpc.Fault { return &xmlrpc.Fault{Code: f.Code, String: f.Text} }

@@ -9,7 +9,7 @@ import (
 )
 
 // unresolvable counts the packages of a tag that cannot be built from a repo.
-func (w *World) unresolvable(t *tag) (bad, all int) {
+func unresolvable(w *State, t *tag) (bad, all int) {
 	event := w.lastEvent()
 	for _, p := range w.packages {
 		if b := t.latestBuild(p, event); b != nil {
@@ -24,19 +24,21 @@ func (w *World) unresolvable(t *tag) (bad, all int) {
 
 func TestGenerateShowsAllStates(t *testing.T) {
 	t.Parallel()
-	w, err := Generate(GeneratorOptions{Seed: 1})
+	world, err := Generate(GeneratorOptions{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := world.Lock()
+	world.Unlock()
 	build := w.tagByName(BuildTagName)
-	if bad, all := w.unresolvable(build); all < 280 || all > 320 || bad > 45 {
+	if bad, all := unresolvable(w, build); all < 280 || all > 320 || bad > 45 {
 		t.Errorf("at the start: %d of %d packages are unresolvable, want few of nearly 300", bad, all)
 	}
-	start := w.Now()
+	start := w.now
 	sawBad, sawBroken, builds := 0, 0, len(w.builds)
 	for h := 0; h < 48; h += 3 {
-		w.Advance(start.Add(time.Duration(h) * time.Hour))
-		bad, _ := w.unresolvable(build)
+		world.Advance(start.Add(time.Duration(h) * time.Hour))
+		bad, _ := unresolvable(w, build)
 		sawBad = max(sawBad, bad)
 		broken := 0
 		r := w.newestRepo(build)
@@ -61,12 +63,15 @@ func TestGenerateShowsAllStates(t *testing.T) {
 
 func TestGenerateIsRepeatable(t *testing.T) {
 	t.Parallel()
-	a, b := smallWorld(t, GeneratorOptions{Seed: 7}), smallWorld(t, GeneratorOptions{Seed: 7})
-	b.Advance(b.Now()) // looking changes nothing
+	one, two := smallWorld(t, GeneratorOptions{Seed: 7}), smallWorld(t, GeneratorOptions{Seed: 7})
+	two.Advance(two.Now()) // looking changes nothing
 	for range 5 {
-		b.Advance(b.Now().Add(time.Hour))
+		two.Advance(two.Now().Add(time.Hour))
 	}
-	a.Advance(b.Now())
+	one.Advance(two.Now())
+	a, b := one.Lock(), two.Lock()
+	defer one.Unlock()
+	defer two.Unlock()
 	if len(a.tasks) != len(b.tasks) || len(a.events) != len(b.events) || len(a.repos) != len(b.repos) {
 		t.Fatalf("got %d tasks, %d events, %d repos and %d, %d, %d", len(a.tasks), len(a.events), len(a.repos), len(b.tasks), len(b.events), len(b.repos))
 	}

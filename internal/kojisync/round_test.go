@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
 // counted makes the fixture's calls to the hub be counted by method.
@@ -47,7 +48,7 @@ func (f *fixture) counted() (take func() []string) {
 // happens lets something happen at the hub.
 func (f *fixture) happens(line string) {
 	f.t.Helper()
-	if err := f.hub.Amend(line); err != nil {
+	if err := kojisim.Amend(f.hub, line); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -85,7 +85,7 @@ func BenchmarkCycle(b *testing.B) {
 	sql := pgtest.NewConsole(b, cfg)
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
-		if err := hub.Amend("tag " + name + " parents=" + kojisim.DestTagName); err != nil {
+		if err := kojisim.Amend(hub, "tag " + name + " parents=" + kojisim.DestTagName); err != nil {
 			b.Fatal(err)
 		}
 		sql.Exec(`
@@ -124,7 +124,7 @@ func update(b *testing.B, hub *kojisim.Hub, client *koji.Client, n int) {
 	}
 	for i := range n {
 		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, kojisim.DestTagName)
-		if err := hub.Amend(line); err != nil {
+		if err := kojisim.Amend(hub, line); err != nil {
 			b.Fatal(err)
 		}
 	}

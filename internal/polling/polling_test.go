@@ -191,7 +191,7 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+		if err := kojisim.Amend(f.hub, "build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
 		builds, err := f.client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})

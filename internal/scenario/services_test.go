@@ -57,7 +57,7 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder string, config
 		"scheduler": &scheduler.Service{
 			DB: sync.DB, Hub: sync.Primary, Log: log, Now: sync.Now, Holder: holder, Config: config,
 		},
-		"watcher": newListener(s.Hub.World(), &sync, log),
+		"watcher": newListener(s.Hub, &sync, log),
 		"self-check": &selfcheck.Service{
 			DB: sync.DB, Sync: &sync, Log: log, Now: sync.Now, Holder: holder,
 			Config: selfcheck.Config{

@@ -34,7 +34,7 @@ func hub(p *play, _ []string, st *step) error {
 	for _, line := range st.block {
 		lines = append(lines, " "+line)
 	}
-	return p.Hub.Amend(strings.Join(lines, "\n"))
+	return kojisim.Amend(p.Hub, strings.Join(lines, "\n"))
 }
 
 func hubIs(p *play, args []string, _ *step) error {
@@ -67,7 +67,7 @@ func busIs(p *play, args []string, _ *step) error {
 	if !ok {
 		return fmt.Errorf("a bus is not %s", args[0])
 	}
-	p.Hub.World().SetMessageFaults(faults)
+	p.Hub.SetMessageFaults(faults)
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (w *wire) start() {
 		t.Fatal("no watcher is connected")
 	}
 	mail := bus.NewMemory(10_000)
-	w.f.Hub.World().Subscribe(func(m kojisim.Message) { w.say(ctx, mail, m.OnBus(prefix)) })
+	w.f.Hub.Subscribe(func(m kojisim.Message) { w.say(ctx, mail, m.OnBus(prefix)) })
 	p := &amqp.Publisher{Config: w.config}
 	parts.Go(func() {
 		defer p.Close()

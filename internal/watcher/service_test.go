@@ -79,7 +79,7 @@ func TestEvents(t *testing.T) {
 	f.hear()
 	amend := func(lines string) {
 		t.Helper()
-		if err := f.Hub.Amend(lines); err != nil {
+		if err := kojisim.Amend(f.Hub, lines); err != nil {
 			t.Fatal(err)
 		}
 	}

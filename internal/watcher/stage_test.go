@@ -47,7 +47,7 @@ func newFixture(t *testing.T, world *kojisim.World, user, password string) *fixt
 		DB: f.Stage.Sync.DB, Sync: f.Stage.Sync, Log: f.Stage.Sync.Log, Metrics: watcher.NewMetrics(f.registry),
 		Config: watcher.Config{TopicPrefix: prefix, Instance: "primary", GiveUp: time.Hour},
 	}
-	world.Subscribe(func(m kojisim.Message) {
+	f.Hub.Subscribe(func(m kojisim.Message) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.mail = append(f.mail, m.OnBus(prefix))

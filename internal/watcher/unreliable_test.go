@@ -65,10 +65,10 @@ func live(f *fixture, polled *scenario.Stage, steps int, hear func(step int)) {
 func TestUnreliable(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojisim.MessageFaults{Repeat: 0.3, Reorder: 0.3})
 	heard := 0
 	live(f, polled, 30, func(int) { heard += f.hear() })
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{})
+	f.Hub.SetMessageFaults(kojisim.MessageFaults{})
 	for f.hear() > 0 || len(f.mail) > 0 {
 		f.tick(time.Minute)
 	}
@@ -92,7 +92,7 @@ func TestUnreliable(t *testing.T) {
 func TestLoss(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojisim.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
 	live(f, polled, 30, func(step int) {
 		f.hear()
 		if step%4 == 0 {

@@ -12,6 +12,34 @@ type pending struct {
 	do  func()
 }
 
+// An agenda is what is still to happen, the next thing first.
+type agenda struct {
+	queue   pendingQueue
+	planned int // so far
+}
+
+func (a *agenda) plan(at time.Time, do func()) {
+	a.planned++
+	heap.Push(&a.queue, pending{at: at, seq: a.planned, do: do})
+}
+
+// take returns the next thing that is due at now and forgets it; false if
+// nothing is.
+func (a *agenda) take(now time.Time) (pending, bool) {
+	if len(a.queue) == 0 || a.queue[0].at.After(now) {
+		return pending{}, false
+	}
+	return heap.Pop(&a.queue).(pending), true
+}
+
+// next returns when the next planned thing happens.
+func (a *agenda) next() (time.Time, bool) {
+	if len(a.queue) == 0 {
+		return time.Time{}, false
+	}
+	return a.queue[0].at, true
+}
+
 // pendingQueue is a heap of pendings, the next one first.
 type pendingQueue []pending
 
@@ -34,32 +62,4 @@ func (q *pendingQueue) Pop() any {
 	old[len(old)-1] = pending{}
 	*q = old[:len(old)-1]
 	return last
-}
-
-// after plans do for d after the world's present.
-func (w *World) after(d time.Duration, do func()) {
-	w.planned++
-	heap.Push(&w.queue, pending{at: w.now.Add(d), seq: w.planned, do: do})
-}
-
-// advance brings the world to now, running everything that is due on the way.
-func (w *World) advance(now time.Time) {
-	for len(w.queue) > 0 && !w.queue[0].at.After(now) {
-		p := heap.Pop(&w.queue).(pending)
-		if p.at.After(w.now) {
-			w.now = p.at
-		}
-		p.do()
-	}
-	if now.After(w.now) {
-		w.now = now
-	}
-}
-
-// nextDue returns when the next planned thing happens.
-func (w *World) nextDue() (time.Time, bool) {
-	if len(w.queue) == 0 {
-		return time.Time{}, false
-	}
-	return w.queue[0].at, true
 }

@@ -1,0 +1,174 @@
+package kojisim
+
+import (
+	"strings"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
+
+func sessionMethods(m map[string]*method) {
+	m["login"] = methodOf("login(user, password, opts=None, renew=False, exclusive=False)", methodLogin)
+	m["sslLogin"] = methodOf("sslLogin(proxyuser=None, proxyauthtype=None, renew=False, exclusive=None)", methodSSLLogin)
+	m["logout"] = methodOf("logout(session_id=None)", methodLogout)
+	m["subsession"] = methodOf("subsession()", methodSubsession)
+	m["exclusiveSession"] = methodOf("exclusiveSession(force=False)", methodExclusiveSession)
+	m["getLoggedInUser"] = methodOf("RootExports.getLoggedInUser()", methodGetLoggedInUser)
+	m["getSessionInfo"] = methodOf("RootExports.getSessionInfo(details=False, user_id=None)", methodGetSessionInfo)
+	m["getPerms"] = methodOf("RootExports.getPerms()", methodGetPerms)
+}
+
+// methodLogin is login(user, password, opts, renew, exclusive).
+func methodLogin(c *call) (any, error) {
+	if c.session != nil && c.session.expired && c.flag("renew") {
+		return c.sessions.renew(c.w, c.session), nil
+	}
+	if c.session != nil {
+		return nil, faultf(codeAuth, "Already logged in")
+	}
+	name, _ := c.arg("user").(string)
+	password, _ := c.arg("password").(string)
+	u := c.w.userByName(name)
+	if u == nil || u.password == "" || u.password != password {
+		return nil, faultf(codeAuth, "invalid username or password")
+	}
+	s, err := c.sessions.open(c.w, u, authNormal, c.flag("exclusive"))
+	if err != nil {
+		return nil, err
+	}
+	return s.reply(), nil
+}
+
+// methodSSLLogin is sslLogin(proxyuser, proxyauthtype, renew, exclusive).
+func methodSSLLogin(c *call) (any, error) {
+	if c.session != nil && c.flag("renew") {
+		return c.sessions.renew(c.w, c.session), nil
+	}
+	if c.session != nil {
+		return nil, faultf(codeAuth, "Already logged in")
+	}
+	if !c.from.atLogin {
+		return nil, faultf(codeAuth, "could not verify client: None")
+	}
+	who := c.from.who
+	if who == "" {
+		return nil, faultf(codeAuth, "could not verify client: NONE")
+	}
+	if c.arg("proxyuser") != nil {
+		return nil, faultf(codeAuth, "%s is not authorized to login other users", who)
+	}
+	s, err := c.sessions.open(c.w, clientUser(c.w, who), c.from.auth, c.flag("exclusive"))
+	if err != nil {
+		return nil, err
+	}
+	return s.reply(), nil
+}
+
+// clientUser is the user of a certificate's subject or a Kerberos principal. A
+// hub that creates users on login makes unknown ones.
+func clientUser(w *State, who string) *user {
+	if strings.Contains(who, "@") {
+		if u := w.userByPrincipal(who); u != nil {
+			return u
+		}
+		name, _, _ := strings.Cut(who, "@")
+		return w.addUser(user{name: name, principals: []string{who}})
+	}
+	name := who
+	for _, part := range strings.Split(who, ",") {
+		if cn, ok := strings.CutPrefix(part, "CN="); ok {
+			name = cn
+		}
+	}
+	if u := w.userByName(name); u != nil {
+		return u
+	}
+	return w.addUser(user{name: name})
+}
+
+func methodLogout(c *call) (any, error) {
+	if c.session == nil {
+		return nil, generic("Not logged in")
+	}
+	c.session.closed = true
+	c.w.changed()
+	return nil, nil
+}
+
+func methodSubsession(c *call) (any, error) {
+	if c.session == nil {
+		return nil, notLoggedIn()
+	}
+	s, err := c.sessions.open(c.w, c.session.user, c.session.auth, false)
+	if err != nil {
+		return nil, err
+	}
+	s.master = c.session
+	return s.reply(), nil
+}
+
+func methodGetLoggedInUser(c *call) (any, error) {
+	s := c.session
+	if s == nil {
+		return nil, nil
+	}
+	var principal any
+	if len(s.user.principals) > 0 {
+		principal = s.user.principals[0]
+	}
+	return xmlrpc.Struct{
+		{Name: "id", Value: s.user.id},
+		{Name: "name", Value: s.user.name},
+		{Name: "status", Value: s.user.status},
+		{Name: "usertype", Value: s.user.kind},
+		{Name: "krb_principals", Value: texts(s.user.principals)},
+		{Name: "authtype", Value: s.auth},
+		{Name: "krb_principal", Value: principal},
+	}, nil
+}
+
+func methodGetSessionInfo(c *call) (any, error) {
+	s := c.session
+	if s == nil {
+		return nil, nil
+	}
+	var callnum, exclusive, master any
+	if s.callnum >= 0 {
+		callnum = s.callnum
+	}
+	if s.exclusive {
+		exclusive = true
+	}
+	if s.master != nil {
+		master = s.master.id
+	}
+	return xmlrpc.Struct{
+		{Name: "authtype", Value: s.auth},
+		{Name: "callnum", Value: callnum},
+		{Name: "exclusive", Value: exclusive},
+		{Name: "expired", Value: s.expired},
+		{Name: "master", Value: master},
+		{Name: "renew_time", Value: timeOrNil(s.renewed)},
+		{Name: "renew_ts", Value: stampOrNil(s.renewed)},
+		{Name: "start_time", Value: timeOrNil(s.started)},
+		{Name: "start_ts", Value: stampOrNil(s.started)},
+		{Name: "update_time", Value: timeOrNil(s.updated)},
+		{Name: "update_ts", Value: stampOrNil(s.updated)},
+		{Name: "user_id", Value: s.user.id},
+	}, nil
+}
+
+func methodGetPerms(c *call) (any, error) {
+	if c.session == nil {
+		return nil, notLoggedIn()
+	}
+	return texts(c.session.user.perms), nil
+}
+
+func methodExclusiveSession(c *call) (any, error) {
+	if c.session == nil {
+		return nil, notLoggedIn()
+	}
+	c.session.exclusive = true
+	c.w.changed()
+	return nil, nil
+}

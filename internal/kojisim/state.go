@@ -1,0 +1,227 @@
+package kojisim
+
+import (
+	"sync"
+	"time"
+)
+
+// A World is a State that many goroutines share: its methods may be called at
+// any time from any of them.
+type World struct {
+	// mu protects state and everything that can be reached from it: tags,
+	// builds, tasks and so on have no lock of their own. Who holds the lock of a
+	// world may take that of a world it is linked to, but not the other way round.
+	mu    sync.Mutex
+	state *State
+}
+
+// NewWorld returns the world of a state that nobody else changes any more.
+func NewWorld(s *State) *World { return &World{state: s} }
+
+// Lock locks the world and returns its state, which may be used until Unlock.
+func (w *World) Lock() *State {
+	w.mu.Lock()
+	return w.state
+}
+
+// Unlock ends what Lock began.
+func (w *World) Unlock() { w.mu.Unlock() }
+
+// Now returns the world's present.
+func (w *World) Now() time.Time { defer w.Unlock(); return w.Lock().now }
+
+// SetPolicy changes what the hub allows.
+func (w *World) SetPolicy(p Policy) {
+	w.Lock().policy = p
+	w.Unlock()
+}
+
+// SetRules changes how the machinery behaves from now on.
+func (w *World) SetRules(r Rules) {
+	w.Lock().rules = r
+	w.Unlock()
+}
+
+// Advance brings the world to now. Time does not go back.
+func (w *World) Advance(now time.Time) {
+	defer w.Unlock()
+	w.Lock().advance(now)
+}
+
+// A State is a build system at one moment, and the rules by which it changes.
+// It is for one goroutine at a time: see World.
+type State struct {
+	seed   int64
+	now    time.Time
+	agenda agenda
+
+	changes int         // counts committed changes of data; never goes back
+	events  []time.Time // of event id i+1
+
+	users    []*user
+	tags     []*tag
+	tagIDs   map[string]int
+	targets  []*target
+	packages []*pkg
+	pkgIDs   map[string]int
+	builds   []*build
+	buildIDs map[string]int // by NVR
+	rpms     int            // ids given to RPMs
+	repos    []*repo
+	requests []*repoRequest
+	tasks    []*task
+	free     []*task // FREE ones, in the order in which hosts take them
+	hosts    []*host
+	channels []*channel
+	external []*externalRepo
+	groups   int // ids given to groups
+
+	holiday bool // of packagers, see SendHome
+
+	truth  truth
+	policy Policy
+	rules  Rules
+
+	providers  map[string][]provider
+	requiredBy map[string][]*pkg // by name: whose binaries (once) required it
+	builtBy    map[string][]*pkg // by name: whose sources (once) required it
+	links      []link            // to other worlds
+	listeners  []func(*State, Fact)
+}
+
+// A link is another world whose files this one's builders reach.
+type link struct {
+	url   string // below which they are served, with a slash at the end
+	world *World
+}
+
+// Policy is what the hub allows.
+type Policy struct {
+	// BuildFromRepoID lets every user name the repo of a build; otherwise only
+	// an administrator may.
+	BuildFromRepoID bool
+	// RefuseSRPM denies builds from uploaded source packages.
+	RefuseSRPM bool
+	// NoRepoRequests makes the hub one from before Koji 1.35.
+	NoRepoRequests bool
+}
+
+// Rules is how the world's machinery behaves.
+type Rules struct {
+	// RepoEvery is how often kojira looks whether a build tag needs a new repo.
+	// 0: never by itself.
+	RepoEvery time.Duration
+	// Requests lets repos that were asked for be made even if kojira makes none
+	// by itself.
+	Requests bool
+	// RepoKeep is how many READY repos a tag keeps; older ones expire.
+	RepoKeep int
+	// RepoDeleteAfter is when an expired repo is deleted; 0 is never.
+	RepoDeleteAfter time.Duration
+	// FreedTasks is the probability that a task is freed once while it runs.
+	FreedTasks float64
+	// Infrastructure is the probability that a task fails for reasons that have
+	// nothing to do with what it builds.
+	Infrastructure float64
+	// BuildTime scales how long builds take; 0 means 1.
+	BuildTime float64
+}
+
+func (r *Rules) servesRequests() bool { return r.RepoEvery > 0 || r.Requests }
+
+// NewState returns an empty build system whose present is start.
+func NewState(seed int64, start time.Time) *State {
+	w := &State{
+		seed:       seed,
+		now:        start.UTC().Truncate(time.Microsecond),
+		tagIDs:     map[string]int{},
+		pkgIDs:     map[string]int{},
+		buildIDs:   map[string]int{},
+		providers:  map[string][]provider{},
+		requiredBy: map[string][]*pkg{},
+		builtBy:    map[string][]*pkg{},
+		policy:     Policy{BuildFromRepoID: true},
+		rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
+	}
+	w.truth.init()
+	return w
+}
+
+// newEvent makes an event of the present and returns its number.
+func (w *State) newEvent() int {
+	w.events = append(w.events, w.now)
+	w.changes++
+	return len(w.events)
+}
+
+// lastEvent is the newest event's number, 0 in an empty world.
+func (w *State) lastEvent() int { return len(w.events) }
+
+// eventTime returns when event id happened.
+func (w *State) eventTime(id int) time.Time { return w.events[id-1] }
+
+// changed notes a committed change of data that belongs to no event.
+func (w *State) changed() { w.changes++ }
+
+// Listen has every fact told to hear, with the state locked, at the moment at
+// which it becomes one. hear must not change the state.
+func (w *World) Listen(hear func(*State, Fact)) {
+	s := w.Lock()
+	defer w.Unlock()
+	s.listeners = append(s.listeners, hear)
+}
+
+func (w *State) tell(f Fact) {
+	for _, hear := range w.listeners {
+		hear(w, f)
+	}
+}
+
+// after plans do for d after the world's present.
+func (w *State) after(d time.Duration, do func()) { w.agenda.plan(w.now.Add(d), do) }
+
+// advance brings the world to now, running everything that is due on the way.
+func (w *State) advance(now time.Time) {
+	for {
+		p, ok := w.agenda.take(now)
+		if !ok {
+			break
+		}
+		if p.at.After(w.now) {
+			w.now = p.at
+		}
+		p.do()
+	}
+	if now.After(w.now) {
+		w.now = now
+	}
+}
+
+// nextDue returns when the next planned thing happens.
+func (w *State) nextDue() (time.Time, bool) { return w.agenda.next() }
+
+func (w *State) addUser(u user) *user {
+	u.id = len(w.users) + 1
+	w.users = append(w.users, &u)
+	return w.users[len(w.users)-1]
+}
+
+func (w *State) userByName(name string) *user {
+	for _, u := range w.users {
+		if u.name == name {
+			return u
+		}
+	}
+	return nil
+}
+
+func (w *State) userByPrincipal(principal string) *user {
+	for _, u := range w.users {
+		for _, p := range u.principals {
+			if p == principal {
+				return u
+			}
+		}
+	}
+	return nil
+}

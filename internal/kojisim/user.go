@@ -1,0 +1,21 @@
+package kojisim
+
+// A user is someone who may log in.
+type user struct {
+	id         int
+	name       string
+	status     int // 1: blocked
+	kind       int // 0 normal, 1 host
+	password   string
+	principals []string
+	perms      []string
+}
+
+func (u *user) has(perm string) bool {
+	for _, p := range u.perms {
+		if p == perm || p == "admin" {
+			return true
+		}
+	}
+	return false
+}
