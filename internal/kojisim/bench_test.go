@@ -6,14 +6,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
-func BenchmarkGenerate(b *testing.B) {
-	for b.Loop() {
-		if _, err := Generate(GeneratorOptions{Seed: 1}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkListTagged answers the largest call there is: all builds of a tag.
 func BenchmarkListTagged(b *testing.B) {
 	w, err := Generate(GeneratorOptions{Packages: 3000, Seed: 1, Updates: 10})

@@ -54,6 +54,17 @@ type content struct {
 	binaries   []*rpm.Package // of the first architecture, and noarch ones
 }
 
+// addBinary adds a binary package that provides what every package does.
+func (c *content) addBinary(name string, evr rpm.EVR, arch string) *rpm.Package {
+	p := &rpm.Package{NEVRA: rpm.NEVRA{Name: name, EVR: evr, Arch: arch}}
+	p.Provides = []rpm.Relation{{Name: name, Op: rpm.Equal, EVR: evr}}
+	if arch != "noarch" {
+		p.Provides = append(p.Provides, rpm.Relation{Name: name + "(x86-64)", Op: rpm.Equal, EVR: evr})
+	}
+	c.binaries = append(c.binaries, p)
+	return p
+}
+
 // nvr is the build's name in Koji.
 func (b *build) nvr() string {
 	return b.pkg.name + "-" + b.evr.Version + "-" + b.evr.Release

@@ -80,7 +80,7 @@ func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 		p := w.newPackage(d.name)
 		w.addPackage(s.dest, p, s.user)
 		b := w.newBuild(p, d.evr, d.content, s.user, buildComplete)
-		w.recordTask(b, first)
+		w.recordBuild(b, first)
 		w.tagBuild(s.dest, b, s.user)
 		s.inheritMishaps(b)
 	}
@@ -89,8 +89,8 @@ func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)
 }
 
-// recordTask writes down the tasks by which a finished build was made.
-func (w *State) recordTask(b *build, r *repo) {
+// recordBuild writes down the tasks by which a finished build was made.
+func (w *State) recordBuild(b *build, r *repo) {
 	t := w.recorded(nil, "build", "", "noarch", b, r)
 	url := "git+https://src.example.test/rpms/" + b.pkg.name
 	t.request = []any{url, w.targets[0].name, Options{}}

@@ -1,6 +1,8 @@
 package kojisim
 
 import (
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"testing"
@@ -43,23 +45,23 @@ func TestLoadWorld(t *testing.T) {
 	runtime.ReadMemStats(&mem)
 	t.Logf("heap %d MiB, %d builds, %d tasks, %d loose packages", mem.HeapAlloc>>20, len(w.builds), len(w.tasks), len(w.tagByName(BuildTagName).loose))
 
-	s := newStation(t, world)
-	if got := countPackages(t, s); got < 63000 {
+	server := httptest.NewServer(NewHub(world, NewStepClock(world.Now()), slog.New(slog.DiscardHandler)))
+	t.Cleanup(server.Close)
+	if got := countPackages(t, server.URL); got < 63000 {
 		t.Errorf("the first repo has %d packages, want about 63,436", got)
 	}
 	began = time.Now()
-	s.clock.Step(24 * time.Hour)
-	s.hub.advance()
+	world.Advance(world.Now().Add(24 * time.Hour))
 	t.Logf("a day took %v, %d builds, %d tasks", time.Since(began), len(w.builds), len(w.tasks))
-	if got := countPackages(t, s); got < 63000 {
+	if got := countPackages(t, server.URL); got < 63000 {
 		t.Errorf("the next day's repo has %d packages, want about 63,436", got)
 	}
 }
 
-func countPackages(t *testing.T, s *station) int {
+func countPackages(t *testing.T, url string) int {
 	t.Helper()
 	began := time.Now()
-	location := s.url + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
+	location := url + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
 	repo, err := repodata.Open(t.Context(), location, repodata.NewClient())
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -53,3 +54,17 @@ func (d *draw) waiting(mean time.Duration) time.Duration {
 
 // pick returns one of items, which must not be empty.
 func pick[T any](d *draw, items []T) T { return items[d.below(len(items))] }
+
+// pickFew returns up to n different ones of items.
+func pickFew[T comparable](d *draw, from []T, n int) []T {
+	var out []T
+	for range n {
+		if len(from) == 0 {
+			break
+		}
+		if x := pick(d, from); !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}

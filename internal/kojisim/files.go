@@ -41,22 +41,22 @@ func (h *Hub) serveRepo(rw http.ResponseWriter, req *http.Request, tagName, id s
 		notFound(rw, req)
 		return
 	}
-	a := h.repos.metadata(h.world, r, rest[0])
-	switch rest[2] {
-	case "repomd.xml":
-		serveBytes(rw, req, "text/xml", a.repomd)
-	case a.compsName, "comps.xml":
-		serveBytes(rw, req, "text/xml", a.comps)
-	case a.primaryName:
-		rw.Header().Set("Content-Type", "application/zstd")
-		rw.Header().Set("Content-Length", strconv.Itoa(a.size))
-		for _, f := range a.primary {
-			if _, err := rw.Write(f.data); err != nil {
-				return // the client left
-			}
-		}
-	default:
+	files := h.repos.metadata(h.world, r, rest[0])
+	if text, ok := files.xml(rest[2]); ok {
+		serveBytes(rw, req, "text/xml", text)
+		return
+	}
+	parts, size, ok := files.compressed(rest[2])
+	if !ok {
 		notFound(rw, req)
+		return
+	}
+	rw.Header().Set("Content-Type", "application/zstd")
+	rw.Header().Set("Content-Length", strconv.Itoa(size))
+	for _, part := range parts {
+		if _, err := rw.Write(part); err != nil {
+			return // the client left
+		}
 	}
 }
 

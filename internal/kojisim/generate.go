@@ -116,13 +116,7 @@ const libc = "libc.so.6()(64bit)"
 
 // binary adds a binary package to the draft.
 func (d *draft) binary(name, arch string) *rpm.Package {
-	p := &rpm.Package{NEVRA: rpm.NEVRA{Name: name, EVR: d.evr, Arch: arch}}
-	p.Provides = []rpm.Relation{{Name: name, Op: rpm.Equal, EVR: d.evr}}
-	if arch != "noarch" {
-		p.Provides = append(p.Provides, rpm.Relation{Name: name + "(x86-64)", Op: rpm.Equal, EVR: d.evr})
-	}
-	d.binaries = append(d.binaries, p)
-	return p
+	return d.addBinary(name, d.evr, arch)
 }
 
 func named(names ...string) []rpm.Relation {
@@ -262,21 +256,6 @@ func (g *generator) add(kind, name string) {
 	case "app":
 		g.addApp(name)
 	}
-}
-
-// pickFew draws up to n different items from the end of a list, which is
-// where the higher layers are.
-func pickFew[T comparable](d *draw, from []T, n int) []T {
-	var out []T
-	for range n {
-		if len(from) == 0 {
-			break
-		}
-		if x := pick(d, from); !slices.Contains(out, x) {
-			out = append(out, x)
-		}
-	}
-	return out
 }
 
 // libParts returns the capabilities of a library's draft: what it is linked by

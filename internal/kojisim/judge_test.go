@@ -1,7 +1,6 @@
 package kojisim
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 )
@@ -26,15 +25,20 @@ func TestForesee(t *testing.T) {
 	}
 	want := world.Foresee(repo)
 	w := world.Lock()
-	tag := w.tagByName(BuildTagName)
+	tasks := map[string]int{}
 	for name := range want {
-		src := tag.latestBuild(w.packageByName(name), w.lastEvent())
-		got := w.decide(0, src, w.repoByID(repo)).Verdict
-		if got.Cause != want[name].Cause && got.Cause != CauseFlake {
-			t.Errorf("%s: %s, foreseen %s", name, got.Cause, want[name].Cause)
-		}
+		src := w.tagByName(BuildTagName).latestBuild(w.packageByName(name), w.lastEvent())
+		opts := Options{{"scratch", true}, {"repo_id", repo}}
+		tasks[name] = w.submitBuild(w.userByName(KoscheiUser), src.path(), TargetName, opts, nil, 0).id
 	}
 	world.Unlock()
+	world.Advance(world.Now().Add(10 * 24 * time.Hour))
+	for name, id := range tasks {
+		got, ended := world.Verdict(id)
+		if !ended || got.Cause != want[name].Cause && got.Cause != CauseFlake {
+			t.Errorf("%s: %q (ended: %t), foreseen %q", name, got.Cause, ended, want[name].Cause)
+		}
+	}
 	causes := map[Cause]int{}
 	for _, v := range want {
 		causes[v.Cause]++
@@ -45,29 +49,5 @@ func TestForesee(t *testing.T) {
 	world.Advance(world.Now().Add(10 * 24 * time.Hour))
 	if later, settled := world.Settled(BuildTagName, KoscheiUser); later != repo || !settled {
 		t.Errorf("the newest repo is %d (settled: %t) after ten days of rest, it was %d", later, settled, repo)
-	}
-}
-
-// TestMessagesSent counts what a reader gets and what the world says of it.
-func TestMessagesSent(t *testing.T) {
-	t.Parallel()
-	w := smallWorld(t, GeneratorOptions{Packages: 100, Seed: 9, Updates: 60})
-	hub := NewHub(w, NewStepClock(w.Now()), slog.New(slog.DiscardHandler))
-	got := 0
-	hub.Subscribe(func(Message) { got++ })
-	hub.SetMessageFaults(MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
-	for range 24 {
-		w.Advance(w.Now().Add(time.Hour))
-		hub.mail.deliver()
-	}
-	fates := hub.MessagesSent()
-	for _, fate := range []string{"sent", "lost", "repeated", "late"} {
-		if fates[fate] == 0 {
-			t.Errorf("no message was %s: %v", fate, fates)
-		}
-	}
-	// The last one may still wait for the one that overtakes it.
-	if want := fates["sent"] + fates["repeated"]; got != want && got != want-1 {
-		t.Errorf("the reader got %d messages, the world says %v", got, fates)
 	}
 }

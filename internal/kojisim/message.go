@@ -56,17 +56,8 @@ func (m *mailer) hear(w *State, f Fact) {
 	if len(m.readers) == 0 {
 		return
 	}
-	switch f := f.(type) {
-	case TaskChange:
-		m.tellTask(w, f)
-	case BuildChange:
-		m.tellBuild(w, f)
-	case TagChange:
-		m.tellTag(w, f)
-	case RepoChange:
-		m.tellRepo(w, f)
-	case ListChange:
-		m.tellPackage(w, f)
+	if e, body, told := describe(w, f); told {
+		m.tell(w.now, e, body)
 	}
 }
 
@@ -88,13 +79,6 @@ func (m *mailer) count(fate string) {
 		m.fates = map[string]int{}
 	}
 	m.fates[fate]++
-}
-
-// An envelope is what of a message is not its body.
-type envelope struct {
-	topic, schema string
-	user, pkg     string // whom and what it is about, "" if nothing
-	severity      int
 }
 
 // tell queues a message; it leaves with the next delivery.

@@ -10,17 +10,41 @@ import (
 // baseURL is the hub's address in messages.
 const baseURL = "https://koji.example.test"
 
-// tellTask tells of scratch builds alone, as the plugin does.
-func (m *mailer) tellTask(w *State, f TaskChange) {
+// An envelope is what of a message is not its body.
+type envelope struct {
+	topic, schema string
+	user, pkg     string // whom and what it is about, "" if nothing
+	severity      int
+}
+
+// describe returns the message about a fact; false if it gets none.
+func describe(w *State, f Fact) (envelope, xmlrpc.Struct, bool) {
+	switch f := f.(type) {
+	case TaskChange:
+		return describeTask(w, f)
+	case BuildChange:
+		return describeBuild(w, f)
+	case TagChange:
+		return describeTagging(f)
+	case RepoChange:
+		return describeRepo(f)
+	case ListChange:
+		return describeListing(f)
+	}
+	return envelope{}, nil, false
+}
+
+// describeTask tells of scratch builds alone, as the plugin does.
+func describeTask(w *State, f TaskChange) (envelope, xmlrpc.Struct, bool) {
 	t := f.Task
 	if t.parent != nil || t.method != "build" || len(t.request) < 3 {
-		return
+		return envelope{}, nil, false
 	}
 	opts, _ := t.request[2].(xmlrpc.Struct)
 	if scratch, _ := opts.Get("scratch"); scratch != true {
-		return
+		return envelope{}, nil, false
 	}
-	m.tell(w.now, envelope{"task.state.change", "task.TaskStateChangeV1", t.owner.name, "", 20}, xmlrpc.Struct{
+	return envelope{"task.state.change", "task.TaskStateChangeV1", t.owner.name, "", 20}, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "info", Value: taskMessage(w, t)},
 		{Name: "method", Value: t.method},
@@ -31,7 +55,7 @@ func (m *mailer) tellTask(w *State, f TaskChange) {
 		{Name: "owner", Value: t.owner.name},
 		{Name: "files_base_url", Value: baseURL + "/kojifiles/work"},
 		{Name: "srpm", Value: baseName(t.request[0])},
-	})
+	}, true
 }
 
 func baseName(source any) any {
@@ -99,13 +123,13 @@ func secondsOrNil(t time.Time) any {
 	return float64(t.Unix())
 }
 
-func (m *mailer) tellTag(w *State, f TagChange) {
+func describeTagging(f TagChange) (envelope, xmlrpc.Struct, bool) {
 	g, by, topic, schema := f.Tagging, f.By, "tag", "tag.TagV1"
 	if f.Left {
 		topic, schema = "untag", "tag.UntagV1"
 	}
 	b := g.build
-	m.tell(w.now, envelope{topic, schema, by.name, b.pkg.name, 10}, xmlrpc.Struct{
+	return envelope{topic, schema, by.name, b.pkg.name, 10}, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "tag", Value: g.tag.name},
 		{Name: "name", Value: b.pkg.name},
@@ -115,23 +139,23 @@ func (m *mailer) tellTag(w *State, f TagChange) {
 		{Name: "owner", Value: b.owner.name},
 		{Name: "tag_id", Value: g.tag.id},
 		{Name: "build_id", Value: b.id},
-	})
+	}, true
 }
 
-func (m *mailer) tellRepo(w *State, f RepoChange) {
+func describeRepo(f RepoChange) (envelope, xmlrpc.Struct, bool) {
 	r, topic, schema := f.Repo, "repo.init", "repo.InitV1"
 	if f.Ready {
 		topic, schema = "repo.done", "repo.DoneV1"
 	}
-	m.tell(w.now, envelope{topic, schema, "", "", 10}, xmlrpc.Struct{
+	return envelope{topic, schema, "", "", 10}, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "tag", Value: r.tag.name},
 		{Name: "tag_id", Value: r.tag.id},
 		{Name: "repo_id", Value: r.id},
-	})
+	}, true
 }
 
-func (m *mailer) tellBuild(w *State, f BuildChange) {
+func describeBuild(w *State, f BuildChange) (envelope, xmlrpc.Struct, bool) {
 	b := f.Build
 	var before, info, request any
 	if f.Old >= 0 {
@@ -140,7 +164,7 @@ func (m *mailer) tellBuild(w *State, f BuildChange) {
 	if t := w.taskByID(b.taskID); t != nil {
 		info, request = taskMessage(w, t), wireList(t.request)
 	}
-	m.tell(w.now, envelope{"build.state.change", "build.BuildStateChangeV1", b.owner.name, b.pkg.name, 20}, xmlrpc.Struct{
+	return envelope{"build.state.change", "build.BuildStateChangeV1", b.owner.name, b.pkg.name, 20}, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "build_id", Value: b.id},
 		{Name: "name", Value: b.pkg.name},
@@ -158,12 +182,12 @@ func (m *mailer) tellBuild(w *State, f BuildChange) {
 		{Name: "creation_time", Value: isoOrNil(b.created)},
 		{Name: "completion_time", Value: isoOrNil(b.finished)},
 		{Name: "url", Value: fmt.Sprintf("%s/koji/buildinfo?buildID=%d", baseURL, b.id)},
-	})
+	}, true
 }
 
-func (m *mailer) tellPackage(w *State, f ListChange) {
+func describeListing(f ListChange) (envelope, xmlrpc.Struct, bool) {
 	l := f.Entry
-	m.tell(w.now, envelope{"package.list.change", "package.ListChangeV1", l.owner.name, l.pkg.name, 10}, xmlrpc.Struct{
+	return envelope{"package.list.change", "package.ListChangeV1", l.owner.name, l.pkg.name, 10}, xmlrpc.Struct{
 		{Name: "base_url", Value: baseURL},
 		{Name: "tag", Value: f.Tag.name},
 		{Name: "package", Value: l.pkg.name},
@@ -173,7 +197,7 @@ func (m *mailer) tellPackage(w *State, f ListChange) {
 		{Name: "extra_arches", Value: stringOrNil(l.extraArches)},
 		{Name: "force", Value: false},
 		{Name: "update", Value: false},
-	})
+	}, true
 }
 
 // jsonOf turns a wire value into what encoding/json writes alike.

@@ -3,12 +3,14 @@ package kojisim
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
@@ -145,10 +147,38 @@ func messagesOfAll(t *testing.T) map[string]Message {
 	s.hub.advance()
 	world.Lock()
 	freed := w.taskByID(int(running.(int64)))
-	w.freeTask(freed.child("buildArch", "x86_64"))
+	for _, c := range freed.children {
+		if c.method == "buildArch" {
+			w.freeTask(c)
+		}
+	}
 	w.freeTask(freed)
 	world.Unlock()
 	s.clock.Step(15e9)
 	s.must("cancelTask", running)
 	return got
+}
+
+// TestMessagesSent counts what a reader gets and what the world says of it.
+func TestMessagesSent(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t, GeneratorOptions{Packages: 100, Seed: 9, Updates: 60})
+	hub := NewHub(w, NewStepClock(w.Now()), slog.New(slog.DiscardHandler))
+	got := 0
+	hub.Subscribe(func(Message) { got++ })
+	hub.SetMessageFaults(MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
+	for range 24 {
+		w.Advance(w.Now().Add(time.Hour))
+		hub.mail.deliver()
+	}
+	fates := hub.MessagesSent()
+	for _, fate := range []string{"sent", "lost", "repeated", "late"} {
+		if fates[fate] == 0 {
+			t.Errorf("no message was %s: %v", fate, fates)
+		}
+	}
+	// The last one may still wait for the one that overtakes it.
+	if want := fates["sent"] + fates["repeated"]; got != want && got != want-1 {
+		t.Errorf("the reader got %d messages, the world says %v", got, fates)
+	}
 }

@@ -85,6 +85,29 @@ func (d *renderer) metadata(world *World, r *repo, arch string) *archFiles {
 	return a
 }
 
+// xml returns the file with a name, if it is one that is not compressed.
+func (a *archFiles) xml(name string) ([]byte, bool) {
+	switch name {
+	case "repomd.xml":
+		return a.repomd, true
+	case a.compsName, "comps.xml":
+		return a.comps, true
+	}
+	return nil, false
+}
+
+// compressed returns the parts and the size of the file with a name, if it is
+// one that is compressed.
+func (a *archFiles) compressed(name string) (parts [][]byte, size int, ok bool) {
+	if name != a.primaryName {
+		return nil, 0, false
+	}
+	for _, f := range a.primary {
+		parts = append(parts, f.data)
+	}
+	return parts, a.size, true
+}
+
 // describe writes repomd.xml.
 func (a *archFiles) describe(created time.Time) {
 	sum, open := sha256.New(), 0

@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,16 +47,10 @@ func (s *packagers) findCore(names ...string) {
 		names = append(names, m.name)
 	}
 	l.unmet(named(names...))
-	of := map[*rpm.Package]*pkg{}
-	for _, b := range s.w.builds {
-		for _, q := range b.binaries {
-			of[q] = b.pkg
-		}
-	}
 	s.core = map[*pkg]bool{}
-	for q := range l.state {
-		if p := of[q]; p != nil {
-			s.core[p] = true
+	for _, b := range s.w.builds {
+		if slices.ContainsFunc(b.binaries, l.seen) {
+			s.core[b.pkg] = true
 		}
 	}
 }

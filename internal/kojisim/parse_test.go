@@ -1,13 +1,15 @@
 package kojisim
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseWorld(t *testing.T) {
 	t.Parallel()
-	world, err := ParseWorld([]byte(simpleWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 0.25\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
+	world, err := ParseWorld([]byte(simpleWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 1\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,8 +21,11 @@ func TestParseWorld(t *testing.T) {
 	if !isBlocked(w.tagByName("f40-build").order(), w.packageByName("bar")) {
 		t.Error("bar is not blocked")
 	}
-	if w.policy.BuildFromRepoID || w.truth.flaky["foo"] != 0.25 {
-		t.Errorf("got policy %+v, flaky %v", w.policy, w.truth.flaky)
+	if w.policy.BuildFromRepoID {
+		t.Errorf("got policy %+v", w.policy)
+	}
+	if got := buildFoo(t, world); got != CauseFlake {
+		t.Errorf("a build of foo failed for %q, want %q", got, CauseFlake)
 	}
 	b := world.Breakages()["foo"]
 	if len(b) != 1 || b[0].From.String() != "2-1" || b[0].Dependency != "bash" || b[0].DependencyFrom.String() != "6-1" || b[0].Message != "it broke" {
@@ -69,13 +74,27 @@ func TestParseWorldErrors(t *testing.T) {
 	}
 }
 
+// buildFoo builds foo and returns why it ended as it did.
+func buildFoo(t *testing.T, world *World) Cause {
+	t.Helper()
+	w := world.Lock()
+	task := w.submitBuild(w.userByName("kojiadmin"), "../packages/foo/1/1/src/foo-1-1.src.rpm", "f40", Options{{"scratch", true}}, nil, 0)
+	world.Unlock()
+	world.Advance(world.Now().Add(24 * time.Hour))
+	v, ended := world.Verdict(task.id)
+	if !ended {
+		t.Fatal("the build does not end")
+	}
+	return v.Cause
+}
+
 func TestAmend(t *testing.T) {
 	t.Parallel()
 	world, err := ParseWorld([]byte(simpleWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newStation(t, world).hub
+	h := NewHub(world, NewStepClock(world.Now()), slog.New(slog.DiscardHandler))
 	w := world.Lock()
 	world.Unlock()
 	err = Amend(h, "break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
@@ -83,16 +102,22 @@ func TestAmend(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := w.tagByName("f40").order()
-	if !isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 1 || w.truth.flaky["foo"] != 1 {
-		t.Error("foo is not blocked, broken and flaky")
+	if !isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 1 || buildFoo(t, world) != CauseSource {
+		t.Error("foo is not blocked and broken")
 	}
 	if b := w.buildByNVR("new-1-1"); b == nil || len(b.binaries) != 1 {
 		t.Errorf("got %+v for the new build", b)
 	}
-	if err := Amend(h, "unblock foo tag=f40\nmend foo\nuntarget f40"); err != nil {
+	if err := Amend(h, "unblock foo tag=f40\nmend foo"); err != nil {
 		t.Fatal(err)
 	}
-	if isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 0 || w.truth.flaky["foo"] != 0 || w.targetByName("f40") != nil {
+	if got := buildFoo(t, world); got != CauseNone {
+		t.Errorf("a build of foo that was mended failed for %q", got)
+	}
+	if err := Amend(h, "untarget f40"); err != nil {
+		t.Fatal(err)
+	}
+	if isBlocked(order, w.packageByName("foo")) || len(world.Breakages()["foo"]) != 0 || w.targetByName("f40") != nil {
 		t.Error("foo is not well again, or its target is still there")
 	}
 	for line, want := range map[string]string{

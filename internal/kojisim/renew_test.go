@@ -9,12 +9,10 @@ import (
 // TestRelink renews requirements that nothing meets any more.
 func TestRelink(t *testing.T) {
 	t.Parallel()
-	world, err := ParseWorld([]byte(simpleWorld), 1)
+	const lines = "-- world --\nuser packager\ntag f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n" +
+		"  provides unversioned\n  provides libnew.so.3()(64bit)\n"
+	world, err := ParseWorld([]byte(lines), 1)
 	if err != nil {
-		t.Fatal(err)
-	}
-	h := newStation(t, world).hub
-	if err := Amend(h, "package new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides unversioned\n  provides libnew.so.3()(64bit)"); err != nil {
 		t.Fatal(err)
 	}
 	w := world.Lock()

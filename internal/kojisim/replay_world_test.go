@@ -164,7 +164,16 @@ func (r *replay) intervene(e *exchange) {
 		r.tasks[id] = w.submitBuild(w.userByName("koschei"), "../"+b.path(), "f40", optionsOf(opts), []any{"../" + b.path(), "f40", opts}, 0)
 	}
 	if strings.Contains(e.rec.Name, "with-end_event") || strings.Contains(e.rec.Name, "outdated") {
-		w.noteOutdated()
+		r.outdate()
+	}
+}
+
+// outdate notes of the repos that they are old.
+func (r *replay) outdate() {
+	for _, repo := range r.w.repos {
+		if repo.end == 0 && repo.state == repoReady && repo.tag.changedAt(r.w.lastEvent()) > repo.holds {
+			repo.end = r.w.lastEvent()
+		}
 	}
 }
 
@@ -355,11 +364,12 @@ func (r *replay) task(id int64) *task {
 	method, _ := k.Get("method")
 	label, _ := k.Get("label")
 	text, _ := label.(string)
-	if c := parent.child(method.(string), text); c != nil {
-		r.tasks[id] = c
-		return c
+	i := slices.IndexFunc(parent.children, func(c *task) bool { return c.method == method && c.label == text })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	r.tasks[id] = parent.children[i]
+	return r.tasks[id]
 }
 
 // startTasks submits the top-level tasks that the recordings show, but whose

@@ -163,6 +163,9 @@ func (l *look) installable(p *rpm.Package) bool {
 	return !bad
 }
 
+// seen reports whether the walk has come to p.
+func (l *look) seen(p *rpm.Package) bool { return l.state[p] != 0 }
+
 // offers reports whether p's version range meets r's.
 func offers(p provider, r rpm.Relation) bool {
 	if r.Op == 0 {

@@ -19,33 +19,36 @@ type World struct {
 func NewWorld(s *State) *World { return &World{state: s} }
 
 // Lock locks the world and returns its state, which may be used until Unlock.
-func (w *World) Lock() *State {
-	w.mu.Lock()
-	return w.state
+func (world *World) Lock() *State {
+	world.mu.Lock()
+	return world.state
 }
 
 // Unlock ends what Lock began.
-func (w *World) Unlock() { w.mu.Unlock() }
+func (world *World) Unlock() { world.mu.Unlock() }
 
 // Now returns the world's present.
-func (w *World) Now() time.Time { defer w.Unlock(); return w.Lock().now }
+func (world *World) Now() time.Time {
+	defer world.Unlock()
+	return world.Lock().now
+}
 
 // SetPolicy changes what the hub allows.
-func (w *World) SetPolicy(p Policy) {
-	w.Lock().policy = p
-	w.Unlock()
+func (world *World) SetPolicy(p Policy) {
+	world.Lock().policy = p
+	world.Unlock()
 }
 
 // SetRules changes how the machinery behaves from now on.
-func (w *World) SetRules(r Rules) {
-	w.Lock().rules = r
-	w.Unlock()
+func (world *World) SetRules(r Rules) {
+	world.Lock().rules = r
+	world.Unlock()
 }
 
 // Advance brings the world to now. Time does not go back.
-func (w *World) Advance(now time.Time) {
-	defer w.Unlock()
-	w.Lock().advance(now)
+func (world *World) Advance(now time.Time) {
+	defer world.Unlock()
+	world.Lock().advance(now)
 }
 
 // A State is a build system at one moment, and the rules by which it changes.
@@ -165,10 +168,10 @@ func (w *State) changed() { w.changes++ }
 
 // Listen has every fact told to hear, with the state locked, at the moment at
 // which it becomes one. hear must not change the state.
-func (w *World) Listen(hear func(*State, Fact)) {
-	s := w.Lock()
-	defer w.Unlock()
-	s.listeners = append(s.listeners, hear)
+func (world *World) Listen(hear func(*State, Fact)) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.listeners = append(w.listeners, hear)
 }
 
 func (w *State) tell(f Fact) {

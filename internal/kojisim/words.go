@@ -1,0 +1,320 @@
+package kojisim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// newParser returns a parser of lines about w.
+func newParser(w *State) *parser {
+	p := &parser{w: w}
+	p.verbs = map[string]verb{
+		"start": {1, p.start}, "user": {1, p.user}, "channel": {1, p.channel}, "host": {1, p.host},
+		"tag": {1, p.tag}, "extra": {3, p.extra}, "target": {1, p.target}, "group": {2, p.group},
+		"member": {4, p.member}, "require": {4, p.require}, "external": {2, p.external}, "use": {2, p.use},
+		"package": {1, p.pkg}, "event": {1, p.event}, "build": {1, p.startBuild}, "repo": {1, p.repo},
+		"policy": {0, p.policy}, "rules": {0, p.rules}, "break": {1, p.breakage}, "flaky": {2, p.flaky},
+
+		// About what is there.
+		"block":    {1, func() error { return p.setBlocked(true) }},
+		"unblock":  {1, func() error { return p.setBlocked(false) }},
+		"mend":     {1, p.mend},
+		"untarget": {1, p.untarget},
+	}
+	return p
+}
+
+func (p *parser) start() error {
+	t, err := time.Parse(time.RFC3339, p.words[0])
+	if err != nil {
+		return fmt.Errorf("%q is no time", p.words[0])
+	}
+	if len(p.w.events) > 0 {
+		return fmt.Errorf("start comes first")
+	}
+	p.w.now = t.UTC()
+	return nil
+}
+
+func (p *parser) user() error {
+	u := user{name: p.words[0], password: p.opts["password"], perms: p.list("perms"), principals: p.list("principals")}
+	if p.has("blocked") {
+		u.status = 1
+	}
+	p.w.addUser(u)
+	return nil
+}
+
+func (p *parser) channel() error {
+	for _, name := range p.words {
+		p.w.addChannel(name)
+	}
+	return nil
+}
+
+func (p *parser) host() error {
+	capacity, err := p.float("capacity")
+	if err != nil {
+		return err
+	}
+	var channels []*channel
+	for _, name := range p.list("channels") {
+		c := p.w.channelByName(name)
+		if c == nil {
+			return fmt.Errorf("no channel %q", name)
+		}
+		channels = append(channels, c)
+	}
+	h := p.w.addHost(p.words[0], p.list("arches"), capacity, channels...)
+	h.enabled = !p.has("disabled")
+	if p.has("absent") {
+		h.ready, h.updated = false, time.Time{}
+	}
+	return nil
+}
+
+func (p *parser) tag() error {
+	var parents []*tag
+	for _, name := range p.list("parents") {
+		t, err := findTag(p.w, name)
+		if err != nil {
+			return err
+		}
+		parents = append(parents, t)
+	}
+	p.w.addTag(p.words[0], p.list("arches"), parents...)
+	return nil
+}
+
+func (p *parser) extra() error {
+	t, err := findTag(p.w, p.words[0])
+	if err != nil {
+		return err
+	}
+	t.extra = append(t.extra, Option{p.words[1], p.words[2]})
+	return nil
+}
+
+func (p *parser) target() error {
+	build, err := findTag(p.w, p.opts["build"])
+	if err != nil {
+		return err
+	}
+	dest, err := findTag(p.w, p.opts["dest"])
+	if err != nil {
+		return err
+	}
+	p.w.addTarget(p.words[0], build, dest)
+	return nil
+}
+
+func (p *parser) group() error {
+	t, err := findTag(p.w, p.words[0])
+	if err != nil {
+		return err
+	}
+	p.w.addGroup(t, p.words[1], strings.Join(p.words[2:], " "))
+	return nil
+}
+
+func (p *parser) findGroup() (*group, error) {
+	t, err := findTag(p.w, p.words[0])
+	if err != nil {
+		return nil, err
+	}
+	if g := t.groupByName(p.words[1]); g != nil {
+		return g, nil
+	}
+	return nil, fmt.Errorf("no group %q in %s", p.words[1], t.name)
+}
+
+func (p *parser) member() error {
+	g, err := p.findGroup()
+	if err != nil {
+		return err
+	}
+	for _, name := range p.words[3:] {
+		g.members = append(g.members, groupMember{name, p.words[2]})
+	}
+	return nil
+}
+
+func (p *parser) require() error {
+	g, err := p.findGroup()
+	if err != nil {
+		return err
+	}
+	p.words[1] = p.words[3]
+	other, err := p.findGroup()
+	if err != nil {
+		return err
+	}
+	g.requires = append(g.requires, groupNeed{other, p.words[2]})
+	return nil
+}
+
+func (p *parser) external() error {
+	p.w.addExternalRepo(p.words[0], p.words[1])
+	return nil
+}
+
+func (p *parser) use() error {
+	t, err := findTag(p.w, p.words[0])
+	if err != nil {
+		return err
+	}
+	r := p.w.externalOf(p.words[1])
+	if r == nil {
+		return fmt.Errorf("no external repo %q", p.words[1])
+	}
+	priority, err := p.float("priority")
+	if err != nil {
+		return err
+	}
+	t.external = append(t.external, &externalUse{repo: r, priority: int(priority), mode: p.opts["mode"]})
+	return nil
+}
+
+func (p *parser) pkg() error {
+	t, err := findTag(p.w, p.opts["tag"])
+	if err != nil {
+		return err
+	}
+	owner, err := findUser(p.w, p.opts["owner"])
+	if err != nil {
+		return err
+	}
+	pkg := p.w.packageByName(p.words[0])
+	if pkg == nil {
+		pkg = p.w.newPackage(p.words[0])
+	}
+	if s := p.opts["build_time"]; s != "" {
+		if pkg.buildFor, err = time.ParseDuration(s); err != nil {
+			return fmt.Errorf("build_time=%s is no duration", s)
+		}
+	}
+	l := p.w.addPackage(t, pkg, owner)
+	l.extraArches = p.opts["arches"]
+	l.blocked = p.has("blocked")
+	return nil
+}
+
+func (p *parser) event() error {
+	n, err := strconv.Atoi(p.words[0])
+	if err != nil || n < p.w.lastEvent() {
+		return fmt.Errorf("event %s is no later event than %d", p.words[0], p.w.lastEvent())
+	}
+	for p.w.lastEvent() < n {
+		p.w.newEvent()
+	}
+	return nil
+}
+
+func (p *parser) repo() error {
+	t, err := findTag(p.w, p.words[0])
+	if err != nil {
+		return err
+	}
+	p.w.readyRepo(p.w.initRepo(t, nil, 0))
+	return nil
+}
+
+func (p *parser) startBuild() error {
+	n, err := rpm.ParseNEVRA(p.words[0] + ".src")
+	if err != nil {
+		return err
+	}
+	epoch, err := p.float("epoch")
+	if err != nil {
+		return err
+	}
+	n.Epoch = uint32(epoch)
+	p.build = &parsedBuild{name: n.Name, evr: n.EVR, owner: p.opts["owner"], tag: p.opts["tag"]}
+	return nil
+}
+
+func (p *parser) policy() error {
+	p.w.policy.BuildFromRepoID = p.opts["build_from_repo_id"] != "deny"
+	p.w.policy.RefuseSRPM = p.opts["build_from_srpm"] == "deny"
+	p.w.policy.NoRepoRequests = p.opts["repo_requests"] == "none"
+	return nil
+}
+
+func (p *parser) rules() error {
+	r := &p.w.rules
+	var err error
+	if s := p.opts["repo_every"]; s != "" {
+		if r.RepoEvery, err = time.ParseDuration(s); err != nil {
+			return fmt.Errorf("repo_every=%s is no duration", s)
+		}
+	}
+	keep, err := p.float("repo_keep")
+	if err != nil {
+		return err
+	}
+	r.RepoKeep = int(keep)
+	r.Requests = p.opts["requests"] == "on"
+	if r.FreedTasks, err = p.float("freed"); err != nil {
+		return err
+	}
+	if r.Infrastructure, err = p.float("infrastructure"); err != nil {
+		return err
+	}
+	r.BuildTime, err = p.float("build_time")
+	return err
+}
+
+func (p *parser) breakage() error {
+	b := Breakage{Package: p.words[0], Dependency: p.opts["dependency"], Arch: p.opts["arch"], Message: strings.Join(p.words[1:], " ")}
+	for _, o := range []struct {
+		name string
+		to   *rpm.EVR
+	}{{"from", &b.From}, {"until", &b.Until}, {"dependency_from", &b.DependencyFrom}} {
+		if p.opts[o.name] == "" {
+			continue
+		}
+		evr, err := rpm.ParseEVR(p.opts[o.name])
+		if err != nil {
+			return err
+		}
+		*o.to = evr
+	}
+	p.w.breakWith(b)
+	return nil
+}
+
+func (p *parser) flaky() error {
+	p.opts["p"] = p.words[1]
+	chance, err := p.float("p")
+	p.w.makeFlaky(p.words[0], chance)
+	return err
+}
+
+func (p *parser) setBlocked(blocked bool) error {
+	t, err := findTag(p.w, p.opts["tag"])
+	if err != nil {
+		return err
+	}
+	pkg := p.w.packageByName(p.words[0])
+	if pkg == nil || t.pkgs[pkg.id] == nil {
+		return fmt.Errorf("no package %q in tag %s", p.words[0], t.name)
+	}
+	p.w.blockPackage(t, pkg, blocked)
+	return nil
+}
+
+func (p *parser) mend() error {
+	p.w.mend(p.words[0])
+	return nil
+}
+
+func (p *parser) untarget() error {
+	if !p.w.removeTarget(p.words[0]) {
+		return fmt.Errorf("no target %q", p.words[0])
+	}
+	return nil
+}
