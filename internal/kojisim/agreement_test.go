@@ -14,7 +14,7 @@ import (
 // solves, expected it to start.
 func TestSolverAgrees(t *testing.T) {
 	t.Parallel()
-	w := smallWorld(t, GeneratorOptions{Packages: 300, Seed: 3, Updates: 40})
+	w := youngWorld(t, GeneratorOptions{Packages: 300, Seed: 3, Updates: 40})
 	bad := 0
 	for range 8 {
 		w.Advance(w.Now().Add(5 * time.Hour))

@@ -9,7 +9,7 @@ import (
 // everything in it: all ends as foreseen but for chance.
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	world := smallWorld(t, GeneratorOptions{Packages: 120, Seed: 5, Updates: 40})
+	world := youngWorld(t, GeneratorOptions{Packages: 120, Seed: 5, Updates: 40})
 	world.Advance(world.Now().Add(5 * 24 * time.Hour))
 	world.SendHome()
 	world.SetRules(Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3})
@@ -29,7 +29,7 @@ func TestForesee(t *testing.T) {
 	for name := range want {
 		src := w.tagByName(BuildTagName).latestBuild(w.packageByName(name), w.lastEvent())
 		opts := Options{{"scratch", true}, {"repo_id", repo}}
-		tasks[name] = w.submitBuild(w.userByName(KoscheiUser), src.path(), TargetName, opts, nil, 0).id
+		tasks[name] = w.submitBuild(w.userByName(KoscheiUser), "packages/" + src.sourceFile(), TargetName, opts, nil, 0).id
 	}
 	world.Unlock()
 	world.Advance(world.Now().Add(10 * 24 * time.Hour))

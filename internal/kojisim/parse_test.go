@@ -7,9 +7,32 @@ import (
 	"time"
 )
 
+const fooWorld = `
+-- world --
+user kojiadmin password=adminpw perms=admin
+user koschei
+user other
+channel default
+host builder1 arches=x86_64,aarch64 capacity=8 channels=default
+tag f40
+tag f40-build arches=x86_64,aarch64 parents=f40
+target f40 build=f40-build dest=f40
+group f40-build build
+member f40-build build mandatory bash
+package bash tag=f40
+package foo tag=f40
+build bash-5-1 tag=f40
+ binary bash
+build foo-1-1 tag=f40
+ requires bash
+ binary foo
+repo f40-build
+rules build_time=1
+`
+
 func TestParseWorld(t *testing.T) {
 	t.Parallel()
-	world, err := ParseWorld([]byte(simpleWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 1\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
+	world, err := ParseWorld([]byte(fooWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 1\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +59,7 @@ func TestParseWorld(t *testing.T) {
 // A package may stand in the lists of several tags; it is one.
 func TestParsePackageInTwoTags(t *testing.T) {
 	t.Parallel()
-	world, err := ParseWorld([]byte(simpleWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
+	world, err := ParseWorld([]byte(fooWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +113,7 @@ func buildFoo(t *testing.T, world *World) Cause {
 
 func TestAmend(t *testing.T) {
 	t.Parallel()
-	world, err := ParseWorld([]byte(simpleWorld), 1)
+	world, err := ParseWorld([]byte(fooWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
