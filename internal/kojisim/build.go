@@ -81,7 +81,7 @@ func (b *build) path() string {
 	return fmt.Sprintf("packages/%s/%s/%s/src/%s", b.pkg.name, b.evr.Version, b.evr.Release, b.sourceFile())
 }
 
-func (w *State) packageByName(name string) *pkg {
+func (w *System) packageByName(name string) *pkg {
 	if id, ok := w.pkgIDs[name]; ok {
 		return w.packages[id-1]
 	}
@@ -89,7 +89,7 @@ func (w *State) packageByName(name string) *pkg {
 }
 
 // newPackage makes a package known to the hub.
-func (w *State) newPackage(name string) *pkg {
+func (w *System) newPackage(name string) *pkg {
 	p := &pkg{id: len(w.packages) + 1, name: name}
 	d := drawFrom(w.seed, "build time", name)
 	// Most builds take minutes, a few take hours.
@@ -104,7 +104,7 @@ func (w *State) newPackage(name string) *pkg {
 
 // newBuild makes a build of p in the given state. The build's times are the
 // present; the caller may set others.
-func (w *State) newBuild(p *pkg, evr rpm.EVR, c content, owner *user, state int) *build {
+func (w *System) newBuild(p *pkg, evr rpm.EVR, c content, owner *user, state int) *build {
 	b := &build{
 		id: len(w.builds) + 1, pkg: p, evr: evr, state: state, owner: owner, content: c,
 		started: w.now, created: w.now, event: w.newEvent(),
@@ -119,14 +119,14 @@ func (w *State) newBuild(p *pkg, evr rpm.EVR, c content, owner *user, state int)
 }
 
 // importBuild makes a complete build that no task made.
-func (w *State) importBuild(p *pkg, evr rpm.EVR, c content, owner *user) *build {
+func (w *System) importBuild(p *pkg, evr rpm.EVR, c content, owner *user) *build {
 	b := w.newBuild(p, evr, c, owner, buildComplete)
 	w.tell(BuildChange{b, -1, buildComplete})
 	return b
 }
 
 // complete gives a build its RPMs.
-func (w *State) complete(b *build, c content) {
+func (w *System) complete(b *build, c content) {
 	b.state, b.finished, b.content = buildComplete, w.now, c
 	b.firstRPM = w.rpms + 1
 	b.rpmCount = len(w.rpmsOf(b))
@@ -134,14 +134,14 @@ func (w *State) complete(b *build, c content) {
 	w.changed()
 }
 
-func (w *State) buildByNVR(nvr string) *build {
+func (w *System) buildByNVR(nvr string) *build {
 	if id, ok := w.buildIDs[nvr]; ok {
 		return w.builds[id-1]
 	}
 	return nil
 }
 
-func (w *State) buildByID(id int) *build {
+func (w *System) buildByID(id int) *build {
 	if id < 1 || id > len(w.builds) {
 		return nil
 	}
@@ -161,7 +161,7 @@ type record struct {
 func (r record) nevra() rpm.NEVRA { return rpm.NEVRA{Name: r.name, EVR: r.evr, Arch: r.arch} }
 
 // rpmsOf lists the build's RPMs: the source, then each architecture's.
-func (w *State) rpmsOf(b *build) []record {
+func (w *System) rpmsOf(b *build) []record {
 	out := []record{{id: b.firstRPM, build: b, name: b.pkg.name, evr: b.evr, arch: "src"}}
 	add := func(p *rpm.Package, arch string) {
 		out = append(out, record{id: b.firstRPM + len(out), build: b, name: p.Name, evr: p.EVR, arch: arch, pkg: p})
@@ -180,7 +180,7 @@ func (w *State) rpmsOf(b *build) []record {
 }
 
 // builtFor are the architectures for which a build has RPMs.
-func (w *State) builtFor(b *build) []string {
+func (w *System) builtFor(b *build) []string {
 	if len(b.buildArchs) == 1 && b.buildArchs[0] == "noarch" {
 		return []string{"noarch"}
 	}
@@ -194,7 +194,7 @@ func (w *State) builtFor(b *build) []string {
 }
 
 // arches are the architectures of the world's first target.
-func (w *State) arches() []string {
+func (w *System) arches() []string {
 	if len(w.targets) == 0 {
 		return []string{"x86_64"}
 	}
@@ -202,7 +202,7 @@ func (w *State) arches() []string {
 }
 
 // buildOfRPM returns the build that an RPM id belongs to.
-func (w *State) buildOfRPM(id int) *build {
+func (w *System) buildOfRPM(id int) *build {
 	lo, hi := 0, len(w.builds)
 	for lo < hi {
 		mid := (lo + hi) / 2
@@ -222,7 +222,7 @@ func (w *State) buildOfRPM(id int) *build {
 }
 
 // rpmByID finds an RPM by its number.
-func (w *State) rpmByID(id int) (record, bool) {
+func (w *System) rpmByID(id int) (record, bool) {
 	b := w.buildOfRPM(id)
 	if b == nil {
 		return record{}, false
@@ -232,7 +232,7 @@ func (w *State) rpmByID(id int) (record, bool) {
 
 // rpmByNVRA finds an RPM by its name. A source package is found at once, a
 // binary one by looking through the builds.
-func (w *State) rpmByNVRA(n rpm.NEVRA) (record, bool) {
+func (w *System) rpmByNVRA(n rpm.NEVRA) (record, bool) {
 	if n.Arch == "src" {
 		b := w.buildByNVR(n.Name + "-" + n.Version + "-" + n.Release)
 		if b == nil || b.firstRPM == 0 {

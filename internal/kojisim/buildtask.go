@@ -10,7 +10,7 @@ import (
 
 // A buildRun is what a build task knows of itself.
 type buildRun struct {
-	w       *State
+	w       *System
 	source  string // as submitted
 	target  string // "" if none was given
 	opts    Options
@@ -37,7 +37,7 @@ type update struct {
 }
 
 // submitBuild makes a build task as the hub does: nearly nothing is checked.
-func (w *State) submitBuild(owner *user, source, target string, opts Options, request []any, priority int) *task {
+func (w *System) submitBuild(owner *user, source, target string, opts Options, request []any, priority int) *task {
 	run := &buildRun{w: w, source: source, target: target, opts: opts}
 	run.scratch, _ = opts.Get("scratch").(bool)
 	if s, ok := opts.Get("arch_override").(string); ok {
@@ -49,7 +49,7 @@ func (w *State) submitBuild(owner *user, source, target string, opts Options, re
 }
 
 // submitUpdate makes the build task of a packager.
-func (w *State) submitUpdate(owner *user, target string, u *update) *task {
+func (w *System) submitUpdate(owner *user, target string, u *update) *task {
 	url := "git+https://src.example.test/rpms/" + u.pkg.name + "#" + commitOf(u)
 	run := &buildRun{w: w, source: url, target: target, next: u}
 	return w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
@@ -98,7 +98,7 @@ func (r *buildRun) start(t *task) {
 		r.fail(t, f)
 		return
 	}
-	r.src = r.w.sourceOf(r)
+	r.src = r.w.sourceOf(r.source, r.next)
 	if r.repo == nil {
 		r.repo = r.w.newestRepo(r.tag)
 	}
@@ -173,17 +173,18 @@ func (r *buildRun) srpmMethod() string {
 	return "rebuildSRPM"
 }
 
-// sourceOf finds the build whose source a task builds; nil if there is none.
-func (w *State) sourceOf(r *buildRun) *build {
-	if u := r.next; u != nil {
+// sourceOf finds the build whose source a task builds, that of an update if it
+// is for one; nil if there is none.
+func (w *System) sourceOf(source string, u *update) *build {
+	if u != nil {
 		return &build{pkg: u.pkg, evr: u.evr, content: u.content}
 	}
-	name := r.source[strings.LastIndexByte(r.source, '/')+1:]
+	name := source[strings.LastIndexByte(source, '/')+1:]
 	if nvr, ok := strings.CutSuffix(name, ".src.rpm"); ok {
 		if b := w.buildByNVR(nvr); b != nil && b.state != buildDeleted {
 			return b
 		}
-		if strings.HasPrefix(r.source, "cli-build/") {
+		if strings.HasPrefix(source, "cli-build/") {
 			return w.uploaded(nvr)
 		}
 		return w.linkedSource(nvr)
@@ -198,7 +199,7 @@ func (w *State) sourceOf(r *buildRun) *build {
 
 // uploaded is an SRPM that somebody uploaded: a new version of a package that
 // is known. What such a package contains is what its newest build contains.
-func (w *State) uploaded(nvr string) *build {
+func (w *System) uploaded(nvr string) *build {
 	n, err := rpm.ParseNEVRA(nvr + ".src")
 	if err != nil {
 		return nil
@@ -270,7 +271,7 @@ func (r *buildRun) buildSRPM(t *task) {
 	})
 }
 
-func (w *State) scaled(d time.Duration) time.Duration {
+func (w *System) scaled(d time.Duration) time.Duration {
 	if w.rules.BuildTime > 0 {
 		d = time.Duration(float64(d) * w.rules.BuildTime)
 	}

@@ -9,7 +9,7 @@ import (
 
 // A call is one method with its arguments, on behalf of a session.
 type call struct {
-	w        *State
+	w        *System
 	sessions *sessions
 	from     caller
 	session  *session // nil: anonymous

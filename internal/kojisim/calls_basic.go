@@ -41,7 +41,7 @@ func methodGetEvent(c *call) (any, error) {
 	return eventStruct(c.w, id), nil
 }
 
-func eventStruct(w *State, id int) xmlrpc.Struct {
+func eventStruct(w *System, id int) xmlrpc.Struct {
 	return xmlrpc.Struct{{Name: "id", Value: id}, {Name: "ts", Value: stamp(w.eventTime(id))}}
 }
 
@@ -79,7 +79,7 @@ func methodGetUser(c *call) (any, error) {
 		{Name: "id", Value: u.id},
 		{Name: "krb_principals", Value: texts(u.principals)},
 		{Name: "name", Value: u.name},
-		{Name: "status", Value: u.status},
+		{Name: "status", Value: userStatus(u)},
 		{Name: "usertype", Value: u.kind},
 	}, nil
 }

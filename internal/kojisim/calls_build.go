@@ -13,7 +13,6 @@ func buildMethods(m map[string]*method) {
 	m["getLatestBuilds"] = methodOf("RootExports.getLatestBuilds(tag, event=None, package=None, type=None)", methodGetLatestBuilds)
 	m["getBuild"] = methodOf("get_build(buildInfo, strict=False)", methodGetBuild)
 	m["listBuilds"] = methodOf("RootExports.listBuilds(packageID=None, userID=None, taskID=None, prefix=None, state=None, volumeID=None, source=None, createdBefore=None, createdAfter=None, completeBefore=None, completeAfter=None, type=None, typeInfo=None, queryOpts=None, pattern=None, cgID=None, draft=None)", methodListBuilds)
-	m["queryHistory"] = methodOf("query_history(tables=None, tag=None, build=None, package=None, afterEvent=None, queryOpts=None)", methodQueryHistory)
 	m["tagBuild"] = methodOf("RootExports.tagBuild(tag, build, force=False, fromtag=None)", methodTagBuild)
 	m["tagBuildBypass"] = methodOf("RootExports.tagBuildBypass(tag, build, force=False, notify=False)", methodTagBuildBypass)
 	m["untagBuildBypass"] = methodOf("RootExports.untagBuildBypass(tag, build, strict=True, force=False, notify=False)", methodUntagBuildBypass)
@@ -199,6 +198,10 @@ func methodListBuilds(c *call) (any, error) {
 	return applyOptions(rows, c.arg("queryOpts")), nil
 }
 
+func historyMethods(m map[string]*method) {
+	m["queryHistory"] = methodOf("query_history(tables=None, tag=None, build=None, package=None, afterEvent=None, queryOpts=None)", methodQueryHistory)
+}
+
 // methodQueryHistory knows the history of tags only.
 func methodQueryHistory(c *call) (any, error) {
 	rows := []any{}
@@ -264,7 +267,7 @@ func (c *call) listHistory() []any {
 	return rows
 }
 
-func taggingHistory(w *State, g *tagging) xmlrpc.Struct {
+func taggingHistory(w *System, g *tagging) xmlrpc.Struct {
 	var active, revokeTS, revokerID, revoker any
 	if g.revoked == 0 {
 		active = true

@@ -31,17 +31,17 @@ func repoOpts() xmlrpc.Struct {
 	}
 }
 
-func eventStamp(w *State, id int) any {
+func eventStamp(w *System, id int) any {
 	if id == 0 {
 		return nil
 	}
 	return stamp(w.eventTime(id))
 }
 
-func repoStruct(w *State, r *repo) xmlrpc.Struct {
+func repoStruct(w *System, r *repo) xmlrpc.Struct {
 	var taskID, taskState any
-	if r.task != nil && !r.dist {
-		taskID, taskState = r.task.id, r.task.state
+	if k := w.taskByID(r.taskID); k != nil && !r.dist {
+		taskID, taskState = k.id, k.state
 	}
 	var custom, opts any
 	if !r.dist {
@@ -155,7 +155,7 @@ func methodRepoRequest(c *call) (any, error) {
 	return answer(nil, w.requestRepo(t, u, minEvent, atEvent), false), nil
 }
 
-func requestStruct(w *State, q *repoRequest) xmlrpc.Struct {
+func requestStruct(w *System, q *repoRequest) xmlrpc.Struct {
 	var repoID, taskID, taskState any
 	if q.repo != nil {
 		repoID = q.repo.id

@@ -65,7 +65,7 @@ func methodSSLLogin(c *call) (any, error) {
 
 // clientUser is the user of a certificate's subject or a Kerberos principal. A
 // hub that creates users on login makes unknown ones.
-func clientUser(w *State, who string) *user {
+func clientUser(w *System, who string) *user {
 	if strings.Contains(who, "@") {
 		if u := w.userByPrincipal(who); u != nil {
 			return u
@@ -118,7 +118,7 @@ func methodGetLoggedInUser(c *call) (any, error) {
 	return xmlrpc.Struct{
 		{Name: "id", Value: s.user.id},
 		{Name: "name", Value: s.user.name},
-		{Name: "status", Value: s.user.status},
+		{Name: "status", Value: userStatus(s.user)},
 		{Name: "usertype", Value: s.user.kind},
 		{Name: "krb_principals", Value: texts(s.user.principals)},
 		{Name: "authtype", Value: s.auth},

@@ -18,13 +18,6 @@ func tagMethods(m map[string]*method) {
 	m["createBuildTarget"] = methodOf("create_build_target(name, build_tag, dest_tag)", methodCreateBuildTarget)
 	m["groupListAdd"] = methodOf("RootExports.groupListAdd(taginfo, grpinfo, block=False, force=False, **opts)", methodGroupListAdd)
 	m["groupPackageListAdd"] = methodOf("grp_pkg_add(taginfo, grpinfo, pkg_name, block=False, force=False, **opts)", methodGroupPackageListAdd)
-	m["getTagExternalRepos"] = methodOf("get_tag_external_repos(tag_info=None, repo_info=None, event=None)", methodGetTagExternalRepos)
-	m["getExternalRepoList"] = methodOf("get_external_repo_list(tag_info, event=None)", methodGetTagExternalRepos)
-	m["getExternalRepo"] = methodOf("get_external_repo(info, strict=False, event=None)", methodGetExternalRepo)
-	m["listExternalRepos"] = methodOf("get_external_repos(info=None, url=None, event=None, queryOpts=None)", methodListExternalRepos)
-	m["createExternalRepo"] = methodOf("create_external_repo(name, url)", methodCreateExternalRepo)
-	m["addExternalRepoToTag"] = methodOf("add_external_repo_to_tag(tag_info, repo_info, priority, merge_mode='koji', arches=None)", methodAddExternalRepoToTag)
-	m["removeExternalRepoFromTag"] = methodOf("remove_external_repo_from_tag(tag_info, repo_info)", methodRemoveExternalRepo)
 	m["tagChangedSinceEvent"] = methodOf("RootExports.tagChangedSinceEvent(event, taglist)", methodTagChangedSinceEvent)
 }
 
@@ -323,6 +316,16 @@ func methodGroupPackageListAdd(c *call) (any, error) {
 
 func externalStruct(r *externalRepo) xmlrpc.Struct {
 	return xmlrpc.Struct{{Name: "id", Value: r.id}, {Name: "name", Value: r.name}, {Name: "url", Value: r.url}}
+}
+
+func externalRepoMethods(m map[string]*method) {
+	m["getTagExternalRepos"] = methodOf("get_tag_external_repos(tag_info=None, repo_info=None, event=None)", methodGetTagExternalRepos)
+	m["getExternalRepoList"] = methodOf("get_external_repo_list(tag_info, event=None)", methodGetTagExternalRepos)
+	m["getExternalRepo"] = methodOf("get_external_repo(info, strict=False, event=None)", methodGetExternalRepo)
+	m["listExternalRepos"] = methodOf("get_external_repos(info=None, url=None, event=None, queryOpts=None)", methodListExternalRepos)
+	m["createExternalRepo"] = methodOf("create_external_repo(name, url)", methodCreateExternalRepo)
+	m["addExternalRepoToTag"] = methodOf("add_external_repo_to_tag(tag_info, repo_info, priority, merge_mode='koji', arches=None)", methodAddExternalRepoToTag)
+	m["removeExternalRepoFromTag"] = methodOf("remove_external_repo_from_tag(tag_info, repo_info)", methodRemoveExternalRepo)
 }
 
 func methodGetTagExternalRepos(c *call) (any, error) {

@@ -331,7 +331,7 @@ func methodListTasks(c *call) (any, error) {
 }
 
 // taskRow is a task as listTasks shows it.
-func taskRow(w *State, t *task, decode bool) xmlrpc.Struct {
+func taskRow(w *System, t *task, decode bool) xmlrpc.Struct {
 	out := taskStruct(t, true)
 	var result any
 	switch {
@@ -362,7 +362,7 @@ func requestText(t *task) string {
 	return string(b)
 }
 
-func resultText(w *State, t *task) string {
+func resultText(w *System, t *task) string {
 	var b []byte
 	var err error
 	if t.fault != nil {

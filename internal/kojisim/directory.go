@@ -90,7 +90,7 @@ func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 }
 
 // recordBuild writes down the tasks by which a finished build was made.
-func (w *State) recordBuild(b *build, r *repo) {
+func (w *System) recordBuild(b *build, r *repo) {
 	t := w.recorded(nil, "build", "", "noarch", b, r)
 	url := "git+https://src.example.test/rpms/" + b.pkg.name
 	t.request = []any{url, w.targets[0].name, Options{}}
@@ -105,7 +105,7 @@ func (w *State) recordBuild(b *build, r *repo) {
 }
 
 // recorded makes a closed task.
-func (w *State) recorded(parent *task, method, label, arch string, b *build, r *repo) *task {
+func (w *System) recorded(parent *task, method, label, arch string, b *build, r *repo) *task {
 	t := w.newTask(method, arch, nil, nil)
 	t.parent, t.label, t.owner, t.state = parent, label, b.owner, taskClosed
 	t.created, t.started, t.completed = w.now.Add(-b.pkg.buildFor), w.now.Add(-b.pkg.buildFor), w.now

@@ -7,7 +7,7 @@ import (
 
 // initDistRepo makes a dist repo, which is what a tag holds put together to be
 // published; it is not ready yet.
-func (w *State) initDistRepo(t *tag) *repo {
+func (w *System) initDistRepo(t *tag) *repo {
 	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now, dist: true}
 	r.event = w.newEvent()
 	r.holds = r.event
@@ -16,13 +16,14 @@ func (w *State) initDistRepo(t *tag) *repo {
 }
 
 // newDistRepoTask starts the making of a dist repo.
-func (w *State) newDistRepoTask(r *repo, owner *user, keys any, arches []any, opts Options) *task {
-	r.task = w.submit("distRepo", owner, 0, []any{r.tag.name, r.id, keys, opts}, func(k *task) { w.makeDistRepo(k, r, arches, opts) })
-	return r.task
+func (w *System) newDistRepoTask(r *repo, owner *user, keys any, arches []any, opts Options) *task {
+	k := w.submit("distRepo", owner, 0, []any{r.tag.name, r.id, keys, opts}, func(k *task) { w.makeDistRepo(k, r, arches, opts) })
+	r.taskID = k.id
+	return k
 }
 
 // makeDistRepo is the work of a distRepo task.
-func (w *State) makeDistRepo(k *task, r *repo, arches []any, opts Options) {
+func (w *System) makeDistRepo(k *task, r *repo, arches []any, opts Options) {
 	if len(k.children) == 0 {
 		for _, a := range arches {
 			arch, _ := a.(string)

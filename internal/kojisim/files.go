@@ -83,12 +83,8 @@ func (h *Hub) findRepo(tagName, id string) (*repo, []string) {
 func (h *Hub) repoJSON(r *repo) []byte {
 	h.world.Lock()
 	defer h.world.Unlock()
-	taskID := 0
-	if r.task != nil {
-		taskID = r.task.id
-	}
 	out, err := json.MarshalIndent(map[string]any{
-		"id": r.id, "tag": r.tag.name, "tag_id": r.tag.id, "task_id": taskID, "event_id": r.event,
+		"id": r.id, "tag": r.tag.name, "tag_id": r.tag.id, "task_id": r.taskID, "event_id": r.event,
 	}, "", "  ")
 	if err != nil {
 		panic("kojisim: repo.json: " + err.Error())

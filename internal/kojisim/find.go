@@ -2,7 +2,7 @@ package kojisim
 
 import "fmt"
 
-func findTag(w *State, name string) (*tag, error) {
+func findTag(w *System, name string) (*tag, error) {
 	if t := w.tagByName(name); t != nil {
 		return t, nil
 	}
@@ -10,7 +10,7 @@ func findTag(w *State, name string) (*tag, error) {
 }
 
 // findUser finds a user; no name stands for the first one.
-func findUser(w *State, name string) (*user, error) {
+func findUser(w *System, name string) (*user, error) {
 	if name == "" && len(w.users) > 0 {
 		return w.users[0], nil
 	}

@@ -355,8 +355,8 @@ func (g *generator) addApp(name string) {
 }
 
 // world makes the empty build system of a distribution.
-func (g *generator) world(begin time.Time) (*State, *packagers) {
-	w := NewState(g.o.Seed, begin)
+func (g *generator) world(begin time.Time) (*System, *packagers) {
+	w := NewSystem(g.o.Seed, begin)
 	w.rules = *g.o.Rules
 	admin := w.addUser(user{name: "kojiadmin", password: "adminpw", perms: []string{"admin"}})
 	w.addUser(user{name: KoscheiUser, password: KoscheiUser})

@@ -26,13 +26,13 @@ type channel struct {
 	name string
 }
 
-func (w *State) addChannel(name string) *channel {
+func (w *System) addChannel(name string) *channel {
 	c := &channel{id: len(w.channels) + 1, name: name}
 	w.channels = append(w.channels, c)
 	return c
 }
 
-func (w *State) channelByName(name string) *channel {
+func (w *System) channelByName(name string) *channel {
 	for _, c := range w.channels {
 		if c.name == name {
 			return c
@@ -42,7 +42,7 @@ func (w *State) channelByName(name string) *channel {
 }
 
 // addHost makes a host that is enabled and has checked in.
-func (w *State) addHost(name string, arches []string, capacity float64, channels ...*channel) *host {
+func (w *System) addHost(name string, arches []string, capacity float64, channels ...*channel) *host {
 	h := &host{
 		id: len(w.hosts) + 1, name: name, arches: arches, capacity: capacity, channels: channels,
 		enabled: true, ready: true, updated: w.now,
@@ -69,7 +69,7 @@ func (h *host) takes(t *task) bool {
 }
 
 // dispatch gives free tasks to hosts, the most urgent first.
-func (w *State) dispatch() {
+func (w *System) dispatch() {
 	kept := w.free[:0]
 	for _, t := range w.free {
 		if t.state != taskFree {
@@ -86,7 +86,7 @@ func (w *State) dispatch() {
 }
 
 // hostFor is the least loaded host that can run t, nil if all are busy.
-func (w *State) hostFor(t *task) *host {
+func (w *System) hostFor(t *task) *host {
 	var best *host
 	for _, h := range w.hosts {
 		if h.takes(t) && (best == nil || h.load/h.capacity < best.load/best.capacity) {
@@ -97,7 +97,7 @@ func (w *State) hostFor(t *task) *host {
 }
 
 // queueTask puts a free task where dispatch finds it: by priority, then by age.
-func (w *State) queueTask(t *task) {
+func (w *System) queueTask(t *task) {
 	i, _ := slices.BinarySearchFunc(w.free, t, func(a, b *task) int {
 		if a.priority != b.priority {
 			return a.priority - b.priority
@@ -109,7 +109,7 @@ func (w *State) queueTask(t *task) {
 }
 
 // checkIn keeps the hosts' last sign of life young.
-func (w *State) checkIn() {
+func (w *System) checkIn() {
 	for _, h := range w.hosts {
 		if h.ready {
 			h.updated = w.now

@@ -86,7 +86,7 @@ func (h *Hub) advance() {
 }
 
 // Change has change do something to the world now, and hands out the messages.
-func (h *Hub) Change(change func(*State) error) error {
+func (h *Hub) Change(change func(*System) error) error {
 	h.advance()
 	defer h.mail.deliver()
 	defer h.world.Unlock()

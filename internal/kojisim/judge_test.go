@@ -29,7 +29,7 @@ func TestForesee(t *testing.T) {
 	for name := range want {
 		src := w.tagByName(BuildTagName).latestBuild(w.packageByName(name), w.lastEvent())
 		opts := Options{{"scratch", true}, {"repo_id", repo}}
-		tasks[name] = w.submitBuild(w.userByName(KoscheiUser), "packages/" + src.sourceFile(), TargetName, opts, nil, 0).id
+		tasks[name] = w.submitBuild(w.userByName(KoscheiUser), "packages/"+src.sourceFile(), TargetName, opts, nil, 0).id
 	}
 	world.Unlock()
 	world.Advance(world.Now().Add(10 * 24 * time.Hour))

@@ -22,14 +22,8 @@ func (world *World) Link(url string, other *World) {
 	w.links = append(w.links, link{strings.TrimSuffix(url, "/") + "/", other})
 }
 
-// A borrowed repo is one of another world.
-type borrowed struct {
-	world *World
-	repo  *repo
-}
-
 // borrow returns the repos of other worlds that are external repos of a tag now.
-func (w *State) borrow(t *tag) []borrowed {
+func (w *System) borrow(t *tag) []borrowed {
 	var out []borrowed
 	for _, a := range t.order() {
 		for _, u := range a.external {
@@ -64,7 +58,7 @@ func (l link) repoAt(address string) *repo {
 }
 
 // linkedSource is a copy of a build of another world, nil if none has it.
-func (w *State) linkedSource(nvr string) *build {
+func (w *System) linkedSource(nvr string) *build {
 	for _, l := range w.links {
 		var found *build
 		if b := l.world.Lock().buildByNVR(nvr); b != nil && b.state != buildDeleted {
@@ -81,11 +75,11 @@ func (w *State) linkedSource(nvr string) *build {
 
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
-func (w *State) lookIn(r *repo) (l *look, release func()) {
+func (w *System) lookIn(r *repo) (l *look, release func()) {
 	l = w.look(r.tag, r.holds)
 	all := []*look{l}
-	locked := map[*World]*State{}
-	for _, b := range r.borrowed {
+	locked := map[*World]*System{}
+	for _, b := range w.borrowed[r] {
 		if locked[b.world] == nil {
 			locked[b.world] = b.world.Lock()
 		}
@@ -102,11 +96,11 @@ func (w *State) lookIn(r *repo) (l *look, release func()) {
 }
 
 // installedInRepo returns the EVR of the binary package name in a repo.
-func (w *State) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
+func (w *System) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
 	if evr, ok := w.installedIn(r.tag, name, r.holds); ok {
 		return evr, true
 	}
-	for _, b := range r.borrowed {
+	for _, b := range w.borrowed[r] {
 		evr, ok := b.world.Lock().installedIn(b.repo.tag, name, b.repo.holds)
 		b.world.Unlock()
 		if ok {

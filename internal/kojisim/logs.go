@@ -11,7 +11,7 @@ import (
 
 // logText writes one of a task's logs. Logs read like mock's: what went wrong
 // stands where mock or rpmbuild would have put it, and nowhere else.
-func logText(w *State, t *task, name string) string {
+func logText(w *System, t *task, name string) string {
 	switch name {
 	case "build.log":
 		return buildLog(w, t)
@@ -89,7 +89,7 @@ func nvrOf(t *task) string {
 
 // installedLines are the packages that the buildroot's group and the build's
 // own requirements name.
-func installedLines(w *State, t *task) []string {
+func installedLines(w *System, t *task) []string {
 	r := t.notes.repo
 	if r == nil {
 		return nil
@@ -113,7 +113,7 @@ func installedLines(w *State, t *task) []string {
 	return out
 }
 
-func rootLog(w *State, t *task) string {
+func rootLog(w *System, t *task) string {
 	var b strings.Builder
 	line := func(f float64, level, file, text string) {
 		fmt.Fprintf(&b, "%-5s %s:%d:  %s\n", level, file, 100+int(f*800), text)
@@ -146,7 +146,7 @@ func rootLog(w *State, t *task) string {
 }
 
 // unmetText says what cannot be installed and who needs it.
-func unmetText(w *State, t *task) string {
+func unmetText(w *System, t *task) string {
 	r := t.notes.repo
 	l := w.look(r.tag, r.holds)
 	bad, _ := l.unmet(t.notes.source.requires)
@@ -160,7 +160,7 @@ func unmetText(w *State, t *task) string {
 
 // deepest follows what is unmet below p to a relation that nothing in the repo
 // provides.
-func deepest(w *State, r *repo, p *rpm.Package) string {
+func deepest(w *System, r *repo, p *rpm.Package) string {
 	l := w.look(r.tag, r.holds)
 	text := ""
 	for depth := 0; depth < 50; depth++ {
@@ -178,7 +178,7 @@ func deepest(w *State, r *repo, p *rpm.Package) string {
 	return text
 }
 
-func mockOutput(w *State, t *task) string {
+func mockOutput(w *System, t *task) string {
 	var b strings.Builder
 	b.WriteString("INFO: Start(" + nvrOf(t) + ".src.rpm)  Config(repo-" + strconv.Itoa(repoID(t)) + ")\nStart: chroot init\n")
 	if t.fault != nil && t.fault.Code == codeBuildroot {
@@ -198,7 +198,7 @@ func objectWord(d *draw) string {
 	return pick(d, []string{"main", "util", "parse", "io", "list", "hash", "config", "net", "test", "print", "string", "array", "file", "cache", "lexer"})
 }
 
-func buildLog(w *State, t *task) string {
+func buildLog(w *System, t *task) string {
 	b := t.notes.source
 	if b == nil {
 		return ""

@@ -50,7 +50,7 @@ type mailer struct {
 }
 
 // hear queues the message about a fact, if anybody reads messages.
-func (m *mailer) hear(w *State, f Fact) {
+func (m *mailer) hear(w *System, f Fact) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.readers) == 0 {

@@ -18,7 +18,7 @@ type envelope struct {
 }
 
 // describe returns the message about a fact; false if it gets none.
-func describe(w *State, f Fact) (envelope, xmlrpc.Struct, bool) {
+func describe(w *System, f Fact) (envelope, xmlrpc.Struct, bool) {
 	switch f := f.(type) {
 	case TaskChange:
 		return describeTask(w, f)
@@ -35,7 +35,7 @@ func describe(w *State, f Fact) (envelope, xmlrpc.Struct, bool) {
 }
 
 // describeTask tells of scratch builds alone, as the plugin does.
-func describeTask(w *State, f TaskChange) (envelope, xmlrpc.Struct, bool) {
+func describeTask(w *System, f TaskChange) (envelope, xmlrpc.Struct, bool) {
 	t := f.Task
 	if t.parent != nil || t.method != "build" || len(t.request) < 3 {
 		return envelope{}, nil, false
@@ -72,7 +72,7 @@ func baseName(source any) any {
 }
 
 // taskMessage is a task as messages describe it: times are whole seconds.
-func taskMessage(w *State, t *task) xmlrpc.Struct {
+func taskMessage(w *System, t *task) xmlrpc.Struct {
 	children := []any{}
 	for _, c := range t.children {
 		children = append(children, taskMessage(w, c))
@@ -155,7 +155,7 @@ func describeRepo(f RepoChange) (envelope, xmlrpc.Struct, bool) {
 	}, true
 }
 
-func describeBuild(w *State, f BuildChange) (envelope, xmlrpc.Struct, bool) {
+func describeBuild(w *System, f BuildChange) (envelope, xmlrpc.Struct, bool) {
 	b := f.Build
 	var before, info, request any
 	if f.Old >= 0 {

@@ -4,7 +4,10 @@ package kojisim
 // Koji's, which its faults quote.
 func methods() map[string]*method {
 	out := map[string]*method{}
-	for _, add := range []func(map[string]*method){basicMethods, sessionMethods, tagMethods, packageMethods, buildMethods, rpmMethods, repoMethods, taskMethods, hostMethods} {
+	for _, add := range []func(map[string]*method){
+		basicMethods, sessionMethods, tagMethods, externalRepoMethods, packageMethods, buildMethods, historyMethods, rpmMethods,
+		repoMethods, taskMethods, hostMethods,
+	} {
 		add(out)
 	}
 	return out

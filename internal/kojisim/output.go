@@ -86,7 +86,7 @@ func outputNames(t *task) []string {
 
 // outputFile returns the content of one of a task's files. A package has one
 // line that says what it is.
-func outputFile(w *State, t *task, name string) ([]byte, bool) {
+func outputFile(w *System, t *task, name string) ([]byte, bool) {
 	if !slices.Contains(outputNames(t), name) {
 		return nil, false
 	}

@@ -12,7 +12,7 @@ import (
 // packagers are the people who work on a distribution: they update packages,
 // break some, repair them, add new ones and retire old ones.
 type packagers struct {
-	w     *State
+	w     *System
 	user  *user
 	admin *user
 	dest  *tag

@@ -44,7 +44,7 @@ import (
 // The line event raises the event number, so that builds have the numbers one
 // wants. A repo is ready at once. Kojira works only with a rule repo_every.
 func ParseWorld(data []byte, seed int64) (*World, error) {
-	p := newParser(NewState(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
+	p := newParser(NewSystem(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
 	p.w.rules = Rules{}
 	for _, f := range txtar.Parse(data).Files {
 		for i, line := range strings.Split(string(f.Data), "\n") {
@@ -77,7 +77,7 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 // A package that is mended fails for none of the reasons given before. Lines in
 // front of one that is wrong have happened.
 func Amend(hub changer, lines string) error {
-	return hub.Change(func(w *State) error {
+	return hub.Change(func(w *System) error {
 		p := newParser(w)
 		for line := range strings.SplitSeq(lines, "\n") {
 			if err := p.run(line); err != nil {
@@ -90,5 +90,5 @@ func Amend(hub changer, lines string) error {
 
 // A changer is a hub whose world can be changed.
 type changer interface {
-	Change(change func(*State) error) error
+	Change(change func(*System) error) error
 }

@@ -53,7 +53,7 @@ func (b *parsedBuild) detail(verb, rest string) error {
 }
 
 // make makes the build that was read.
-func (b *parsedBuild) make(w *State) error {
+func (b *parsedBuild) make(w *System) error {
 	owner, err := findUser(w, b.owner)
 	if err != nil {
 		return err

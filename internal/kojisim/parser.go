@@ -8,7 +8,7 @@ import (
 
 // A parser is the state between two lines.
 type parser struct {
-	w     *State
+	w     *System
 	verbs map[string]verb
 	words []string          // of the line, without its verb and its options
 	opts  map[string]string // of the line

@@ -73,7 +73,7 @@ func (c *frameCache) sweep() {
 }
 
 // blocks lists what a repo of t at event holds for arch.
-func blocks(w *State, t *tag, event int, arch string) []block {
+func blocks(w *System, t *tag, event int, arch string) []block {
 	tags := t.order()
 	var out []block
 	for _, a := range tags {

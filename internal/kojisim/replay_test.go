@@ -126,7 +126,7 @@ type exchange struct {
 type replay struct {
 	t     *testing.T
 	world *World
-	w     *State // of world
+	w     *System // of world
 	hub   *Hub
 	clock *Clock
 	url   string

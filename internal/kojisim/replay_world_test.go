@@ -52,7 +52,7 @@ func (r *replay) prepare(e *exchange) {
 	r.world.Lock()
 	defer r.world.Unlock()
 	koschei := r.w.userByName("koschei")
-	koschei.status = 0
+	koschei.blocked = false
 	f := Faults{}
 	if strings.HasPrefix(e.rec.Name, "deleteBuild-untagged") {
 		w := r.w
@@ -74,7 +74,7 @@ func (r *replay) prepare(e *exchange) {
 		}
 		r.sessions["exclusive"] = s
 	case strings.Contains(text, "are not allowed"):
-		koschei.status = 1
+		koschei.blocked = true
 	}
 	r.hub.SetFaults(f)
 	r.hub.Negotiate = e.rec.HTTP.Status == 401
@@ -272,7 +272,7 @@ func (r *replay) repo(id int64) *repo {
 		return nil
 	}
 	for _, repo := range r.w.repos {
-		if repo.task == t {
+		if repo.taskID == t.id {
 			return repo
 		}
 	}

@@ -30,9 +30,7 @@ type repo struct {
 	begin   int       // event since which the tag was like this
 	end     int       // event at which it changed, 0 if not known
 	dist    bool
-	task    *task
-
-	borrowed []borrowed // what it was merged of besides
+	taskID  int // 0: no task makes it
 }
 
 // A repoRequest is a wish for a repo that is new enough.
@@ -51,8 +49,16 @@ type repoRequest struct {
 	repo     *repo
 }
 
+// taskID is the number of the task that serves the request, 0 if none does.
+func (q *repoRequest) taskID() int {
+	if q.task == nil {
+		return 0
+	}
+	return q.task.id
+}
+
 // newRepoTask starts the making of a repo of tag.
-func (w *State) newRepoTask(t *tag, owner *user, request []any, atEvent int) *task {
+func (w *System) newRepoTask(t *tag, owner *user, request []any, atEvent int) *task {
 	job := w.submit("newRepo", owner, 0, request, func(k *task) { w.makeRepo(k, t, atEvent) })
 	if c := w.channelByName("createrepo"); c != nil {
 		job.channel = c
@@ -61,15 +67,18 @@ func (w *State) newRepoTask(t *tag, owner *user, request []any, atEvent int) *ta
 }
 
 // initRepo makes the repo of a task; it is not ready yet.
-func (w *State) initRepo(t *tag, k *task, atEvent int) *repo {
-	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now, task: k}
+func (w *System) initRepo(t *tag, k *task, atEvent int) *repo {
+	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now}
+	if k != nil {
+		r.taskID = k.id
+	}
 	r.event = atEvent
 	if atEvent == 0 {
 		r.event = w.newEvent()
 	}
 	r.holds = r.event
 	r.begin = t.changedAt(r.event)
-	r.borrowed = w.borrow(t)
+	w.borrowed[r] = w.borrow(t)
 	w.repos = append(w.repos, r)
 	w.changed()
 	w.tell(RepoChange{Repo: r})
@@ -77,7 +86,7 @@ func (w *State) initRepo(t *tag, k *task, atEvent int) *repo {
 }
 
 // makeRepo is the work of a newRepo task.
-func (w *State) makeRepo(k *task, t *tag, atEvent int) {
+func (w *System) makeRepo(k *task, t *tag, atEvent int) {
 	if k.notes.repo == nil {
 		k.notes.repo = w.initRepo(t, k, atEvent)
 		for _, arch := range t.ownArches() {
@@ -99,19 +108,19 @@ func (w *State) makeRepo(k *task, t *tag, atEvent int) {
 }
 
 // createrepo is the work of a createrepo task.
-func (w *State) createrepo(t *task) {
+func (w *System) createrepo(t *task) {
 	w.then(t, w.scaled(t.luck.between(2*time.Minute, 9*time.Minute)), func() {
 		w.closeTask(t, []any{t.dir(), []any{"repomd.xml"}})
 	})
 }
 
 // readyRepo makes a repo usable and lets the oldest go.
-func (w *State) readyRepo(r *repo) {
+func (w *System) readyRepo(r *repo) {
 	w.setRepo(r, repoReady)
 	r.ready = w.now
 	w.tell(RepoChange{Repo: r, Ready: true})
 	for _, q := range w.requests {
-		if q.active && q.task == r.task {
+		if q.active && q.taskID() == r.taskID {
 			q.active, q.repo, q.updated = false, r, w.now
 		}
 	}
@@ -130,23 +139,23 @@ func (w *State) readyRepo(r *repo) {
 	}
 }
 
-func (w *State) setRepo(r *repo, state int) {
+func (w *System) setRepo(r *repo, state int) {
 	r.state, r.changed = state, w.now
 	w.changed()
 }
 
-func (w *State) expireRepo(r *repo) {
+func (w *System) expireRepo(r *repo) {
 	w.setRepo(r, repoExpired)
 	if d := w.rules.RepoDeleteAfter; d > 0 {
 		w.after(d, func() { w.deleteRepo(r) })
 	}
 }
 
-func (w *State) deleteRepo(r *repo) {
+func (w *System) deleteRepo(r *repo) {
 	w.setRepo(r, repoDeleted)
 }
 
-func (w *State) repoByID(id int) *repo {
+func (w *System) repoByID(id int) *repo {
 	if id < 1 || id > len(w.repos) {
 		return nil
 	}
@@ -154,7 +163,7 @@ func (w *State) repoByID(id int) *repo {
 }
 
 // newestRepo is the tag's youngest repo that is ready, nil without one.
-func (w *State) newestRepo(t *tag) *repo {
+func (w *System) newestRepo(t *tag) *repo {
 	for i := len(w.repos) - 1; i >= 0; i-- {
 		if r := w.repos[i]; r.tag == t && r.state == repoReady && !r.dist {
 			return r
@@ -170,7 +179,7 @@ func (r *repo) usable() bool { return r.state == repoReady || r.state == repoExp
 const kojiraEvery = 15 * time.Minute
 
 // startKojira lets kojira look after the repos from now on.
-func (w *State) startKojira() {
+func (w *System) startKojira() {
 	w.noteOutdated()
 	w.serveRequests()
 	w.checkIn()
@@ -178,7 +187,7 @@ func (w *State) startKojira() {
 }
 
 // startRegeneration lets kojira make new repos from now on.
-func (w *State) startRegeneration() {
+func (w *System) startRegeneration() {
 	if w.rules.RepoEvery > 0 {
 		w.regenerate()
 		w.after(w.rules.RepoEvery, w.startRegeneration)
@@ -186,7 +195,7 @@ func (w *State) startRegeneration() {
 }
 
 // regenerate starts a newRepo task for each build tag that changed.
-func (w *State) regenerate() {
+func (w *System) regenerate() {
 	kojira := w.userByName("kojira")
 	done := map[*tag]bool{}
 	for _, g := range w.targets {
@@ -202,10 +211,10 @@ func (w *State) regenerate() {
 }
 
 // making reports whether a newRepo task of the tag is under way.
-func (w *State) making(t *tag) bool {
+func (w *System) making(t *tag) bool {
 	for i := len(w.repos) - 1; i >= 0 && i > len(w.repos)-20; i-- {
 		r := w.repos[i]
-		if r.tag == t && r.state == repoInit && r.task != nil && !r.task.ended() {
+		if k := w.taskByID(r.taskID); k != nil && r.tag == t && r.state == repoInit && !k.ended() {
 			return true
 		}
 	}
@@ -213,7 +222,7 @@ func (w *State) making(t *tag) bool {
 }
 
 // noteOutdated sets the end event of repos whose tag has changed.
-func (w *State) noteOutdated() {
+func (w *System) noteOutdated() {
 	for i := len(w.repos) - 1; i >= 0; i-- {
 		if r := w.repos[i]; r.end == 0 && r.state == repoReady && !r.dist {
 			r.end = r.tag.changedAfter(r.holds)
@@ -225,7 +234,7 @@ func (w *State) noteOutdated() {
 const repoRetries = 3
 
 // serveRequests starts newRepo tasks for wishes that have none.
-func (w *State) serveRequests() {
+func (w *System) serveRequests() {
 	kojira := w.userByName("kojira")
 	waiting := false
 	for _, q := range w.requests {
@@ -251,7 +260,7 @@ func (w *State) serveRequests() {
 }
 
 // current is a READY repo that meets a wish, nil if none does.
-func (w *State) current(t *tag, minEvent, atEvent int) *repo {
+func (w *System) current(t *tag, minEvent, atEvent int) *repo {
 	for i := len(w.repos) - 1; i >= 0; i-- {
 		r := w.repos[i]
 		if r.tag != t || r.dist || r.state != repoReady {
@@ -265,7 +274,7 @@ func (w *State) current(t *tag, minEvent, atEvent int) *repo {
 }
 
 // requestRepo notes a wish for a repo.
-func (w *State) requestRepo(t *tag, owner *user, minEvent, atEvent int) *repoRequest {
+func (w *System) requestRepo(t *tag, owner *user, minEvent, atEvent int) *repoRequest {
 	q := &repoRequest{
 		id: len(w.requests) + 1, tag: t, owner: owner, priority: 20, minEvent: minEvent, atEvent: atEvent,
 		created: w.now, updated: w.now, active: true,

@@ -15,7 +15,7 @@ type provider struct {
 }
 
 // provide enters what a build offers into the world's index; once is enough.
-func (w *State) provide(b *build) {
+func (w *System) provide(b *build) {
 	if b.provided {
 		return
 	}
@@ -37,7 +37,7 @@ func noteUser(index map[string][]*pkg, rs []rpm.Relation, p *pkg) {
 }
 
 // offer enters one package; b is nil if it belongs to no build.
-func (w *State) offer(b *build, p *rpm.Package) {
+func (w *System) offer(b *build, p *rpm.Package) {
 	self := false
 	for _, r := range p.Provides {
 		self = self || r.Name == p.Name
@@ -60,7 +60,7 @@ const (
 
 // A look is a walk over what a buildroot would hold.
 type look struct {
-	w      *State
+	w      *System
 	tag    *tag
 	event  int
 	order  []*tag // the tag's
@@ -70,7 +70,7 @@ type look struct {
 	merged []*look // at all repos that are looked at as one, this among them; nil: only this
 }
 
-func (w *State) look(t *tag, event int) *look {
+func (w *System) look(t *tag, event int) *look {
 	return &look{
 		w: w, tag: t, event: event, order: t.order(),
 		latest: map[*pkg]*build{}, state: map[*rpm.Package]installability{},
@@ -185,7 +185,7 @@ func offers(p provider, r rpm.Relation) bool {
 }
 
 // installedIn returns the EVR of the binary package name in a tag at event.
-func (w *State) installedIn(t *tag, name string, event int) (rpm.EVR, bool) {
+func (w *System) installedIn(t *tag, name string, event int) (rpm.EVR, bool) {
 	l := w.look(t, event)
 	for _, p := range w.providers[name] {
 		if p.pkg.Name == name && l.has(p) {

@@ -12,12 +12,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
-// Where a hub answers.
-const (
-	hubPath   = "/kojihub"
-	filesPath = "/kojifiles"
-)
-
 // maxRequest is Koji's MaxRequestLength.
 const maxRequest = 4 << 20
 

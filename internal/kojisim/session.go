@@ -15,8 +15,12 @@ const (
 	authGSSAPI = 3
 )
 
-// loginPath is where logins by certificate or ticket go.
-const loginPath = "/kojihub/ssllogin"
+// Where a hub answers.
+const (
+	hubPath   = "/kojihub"
+	loginPath = "/kojihub/ssllogin"
+	filesPath = "/kojifiles"
+)
 
 // A session is a login.
 type session struct {
@@ -121,7 +125,7 @@ func (t *sessions) admit(now time.Time, s *session, num int, method string) erro
 			return faultf(codeRetry, "unable to retry call %d (method %s) for session %d", num, method, s.id)
 		}
 	}
-	if s.user.status != 0 {
+	if s.user.blocked {
 		return faultf(codeAuth, "logins by %s are not allowed", s.user.name)
 	}
 	last := s.started
@@ -151,8 +155,8 @@ func (t *sessions) expire() {
 }
 
 // open logs a user in.
-func (t *sessions) open(w *State, u *user, auth int, exclusive bool) (*session, error) {
-	if u.status != 0 {
+func (t *sessions) open(w *System, u *user, auth int, exclusive bool) (*session, error) {
+	if u.blocked {
 		return nil, faultf(codeAuth, "logins by %s are not allowed", u.name)
 	}
 	t.opened++
@@ -188,7 +192,7 @@ func (s *session) reply() xmlrpc.Struct {
 
 // renew gives an old session a new key. The stored callnum stays, as in Koji,
 // whose own client then runs into SequenceErrors.
-func (t *sessions) renew(w *State, s *session) xmlrpc.Struct {
+func (t *sessions) renew(w *System, s *session) xmlrpc.Struct {
 	s.key = t.newKey(s)
 	s.expired = false
 	s.renewed = w.now

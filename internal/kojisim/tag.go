@@ -85,7 +85,7 @@ type externalUse struct {
 	mode     string
 }
 
-func (w *State) addTag(name string, arches []string, parents ...*tag) *tag {
+func (w *System) addTag(name string, arches []string, parents ...*tag) *tag {
 	t := &tag{
 		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
 		pkgs: map[int]*listedPkg{}, byPkg: map[int][]*tagging{},
@@ -97,14 +97,14 @@ func (w *State) addTag(name string, arches []string, parents ...*tag) *tag {
 	return t
 }
 
-func (w *State) tagByName(name string) *tag {
+func (w *System) tagByName(name string) *tag {
 	if id, ok := w.tagIDs[name]; ok {
 		return w.tags[id-1]
 	}
 	return nil
 }
 
-func (w *State) addTarget(name string, build, dest *tag) {
+func (w *System) addTarget(name string, build, dest *tag) {
 	t := &target{id: 1, name: name, build: build, dest: dest}
 	if n := len(w.targets); n > 0 {
 		t.id = w.targets[n-1].id + 1
@@ -114,7 +114,7 @@ func (w *State) addTarget(name string, build, dest *tag) {
 }
 
 // removeTarget removes a target and reports whether there was one.
-func (w *State) removeTarget(name string) bool {
+func (w *System) removeTarget(name string) bool {
 	i := slices.IndexFunc(w.targets, func(t *target) bool { return t.name == name })
 	if i < 0 {
 		return false
@@ -124,7 +124,7 @@ func (w *State) removeTarget(name string) bool {
 	return true
 }
 
-func (w *State) targetByName(name string) *target {
+func (w *System) targetByName(name string) *target {
 	for _, t := range w.targets {
 		if t.name == name {
 			return t
@@ -192,7 +192,7 @@ func (t *tag) ownChangeAfter(event int) bool {
 }
 
 // addPackage lists a package in a tag.
-func (w *State) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
+func (w *System) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
 	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
 	l.changed, t.listed = l.created, l.created
 	t.pkgs[p.id] = l
@@ -202,7 +202,7 @@ func (w *State) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
 }
 
 // blockPackage retires a package from a tag, or takes it back.
-func (w *State) blockPackage(t *tag, p *pkg, blocked bool) {
+func (w *System) blockPackage(t *tag, p *pkg, blocked bool) {
 	l := t.pkgs[p.id]
 	if l == nil || l.blocked == blocked {
 		return
@@ -218,7 +218,7 @@ func (w *State) blockPackage(t *tag, p *pkg, blocked bool) {
 }
 
 // tagBuild puts a build into a tag; a build that is there moves to the top.
-func (w *State) tagBuild(t *tag, b *build, by *user) {
+func (w *System) tagBuild(t *tag, b *build, by *user) {
 	event := w.newEvent()
 	for _, old := range t.byPkg[b.pkg.id] {
 		if old.build == b && old.revoked == 0 {
@@ -234,7 +234,7 @@ func (w *State) tagBuild(t *tag, b *build, by *user) {
 }
 
 // untagBuild takes a build out of a tag and reports whether it was there.
-func (w *State) untagBuild(t *tag, b *build, by *user) bool {
+func (w *System) untagBuild(t *tag, b *build, by *user) bool {
 	for _, g := range t.byPkg[b.pkg.id] {
 		if g.build == b && g.revoked == 0 {
 			g.revoked, g.ending = w.newEvent(), by
@@ -256,7 +256,7 @@ type tagQuery struct {
 
 // listing returns the taggings that q selects: package by package in the order
 // of their names as Koji has it, the newest tagging first.
-func (w *State) listing(t *tag, q tagQuery) []*tagging {
+func (w *System) listing(t *tag, q tagQuery) []*tagging {
 	event := q.event
 	if event == 0 {
 		event = w.lastEvent()
@@ -316,7 +316,7 @@ func latestBuildIn(order []*tag, p *pkg, event int) *build {
 	return g[0].build
 }
 
-func (w *State) addGroup(t *tag, name, description string) *group {
+func (w *System) addGroup(t *tag, name, description string) *group {
 	w.groups++
 	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
 	t.groups = append(t.groups, g)
@@ -360,7 +360,7 @@ func (g *group) groupPackages() []groupMember {
 }
 
 // externalOf finds an external repo by name or id; nil if there is none.
-func (w *State) externalOf(info any) *externalRepo {
+func (w *System) externalOf(info any) *externalRepo {
 	for _, r := range w.external {
 		if info == r.name || info == int64(r.id) {
 			return r
@@ -369,7 +369,7 @@ func (w *State) externalOf(info any) *externalRepo {
 	return nil
 }
 
-func (w *State) addExternalRepo(name, url string) *externalRepo {
+func (w *System) addExternalRepo(name, url string) *externalRepo {
 	if !strings.HasSuffix(url, "/") {
 		url += "/"
 	}

@@ -70,7 +70,7 @@ func (t *task) isParent() bool { return t.method == "build" || t.method == "newR
 func flag(b bool) *bool { return &b }
 
 // newTask makes a free task. Children inherit from their parent.
-func (w *State) newTask(method, arch string, request []any, do work) *task {
+func (w *System) newTask(method, arch string, request []any, do work) *task {
 	t := &task{
 		id: len(w.tasks) + 1, method: method, arch: arch, request: request, work: do,
 		created: w.now, priority: 20, weight: 1, channel: w.channels[0],
@@ -82,7 +82,7 @@ func (w *State) newTask(method, arch string, request []any, do work) *task {
 }
 
 // submit makes a top-level task and hands it to the hosts.
-func (w *State) submit(method string, owner *user, priority int, request []any, do work) *task {
+func (w *System) submit(method string, owner *user, priority int, request []any, do work) *task {
 	t := w.newTask(method, "noarch", request, do)
 	t.owner, t.priority = owner, 20+priority
 	w.queueTask(t)
@@ -90,7 +90,7 @@ func (w *State) submit(method string, owner *user, priority int, request []any, 
 }
 
 // subtask makes a child of t and lets t wait for it.
-func (w *State) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
+func (w *System) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
 	c := w.newTask(method, arch, request, do)
 	c.parent, c.label, c.owner, c.channel = t, label, t.owner, t.channel
 	c.priority, c.weight, c.awaited = t.priority-1, weight, flag(true)
@@ -111,7 +111,7 @@ func (t *task) child(method, label string) *task {
 	return nil
 }
 
-func (w *State) taskByID(id int) *task {
+func (w *System) taskByID(id int) *task {
 	if id < 1 || id > len(w.tasks) {
 		return nil
 	}
@@ -119,14 +119,14 @@ func (w *State) taskByID(id int) *task {
 }
 
 // set changes a task's state and tells who wants to know.
-func (w *State) set(t *task, state int) {
+func (w *System) set(t *task, state int) {
 	old := t.state
 	t.state = state
 	w.changed()
 	w.tell(TaskChange{t, old})
 }
 
-func (w *State) reweigh(t *task, weight float64) {
+func (w *System) reweigh(t *task, weight float64) {
 	if t.host != nil && (t.state == taskOpen || t.state == taskAssigned) {
 		t.host.addLoad(weight - t.weight)
 	}
@@ -135,7 +135,7 @@ func (w *State) reweigh(t *task, weight float64) {
 
 // then plans do for later in the task's present turn: it does not happen if the
 // task has ended or was freed by then.
-func (w *State) then(t *task, d time.Duration, do func()) {
+func (w *System) then(t *task, d time.Duration, do func()) {
 	turn := t.turn
 	w.after(d, func() {
 		if t.turn == turn && !t.ended() {
@@ -144,7 +144,7 @@ func (w *State) then(t *task, d time.Duration, do func()) {
 	})
 }
 
-func (w *State) assign(t *task, h *host) {
+func (w *System) assign(t *task, h *host) {
 	t.host = h
 	t.turn++
 	h.addLoad(t.weight)
@@ -152,7 +152,7 @@ func (w *State) assign(t *task, h *host) {
 	w.then(t, t.luck.between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
 
-func (w *State) open(t *task) {
+func (w *System) open(t *task) {
 	if t.started.IsZero() {
 		t.started = w.now
 	}
@@ -164,7 +164,7 @@ func (w *State) open(t *task) {
 }
 
 // freeTask takes a task from its host, as when a builder is restarted.
-func (w *State) freeTask(t *task) {
+func (w *System) freeTask(t *task) {
 	w.release(t)
 	t.turn++
 	t.freed = true
@@ -174,7 +174,7 @@ func (w *State) freeTask(t *task) {
 }
 
 // release takes a running task's weight off its host.
-func (w *State) release(t *task) {
+func (w *System) release(t *task) {
 	if t.host == nil || t.state != taskOpen && t.state != taskAssigned {
 		return
 	}
@@ -183,7 +183,7 @@ func (w *State) release(t *task) {
 }
 
 // end finishes a task and wakes its parent.
-func (w *State) end(t *task, state int) {
+func (w *System) end(t *task, state int) {
 	w.release(t)
 	t.completed = w.now
 	if t.isParent() && t.waiting != nil {
@@ -202,19 +202,19 @@ func (w *State) end(t *task, state int) {
 	})
 }
 
-func (w *State) closeTask(t *task, result any) {
+func (w *System) closeTask(t *task, result any) {
 	t.result = result
 	w.end(t, taskClosed)
 }
 
-func (w *State) failTask(t *task, f *Fault) {
+func (w *System) failTask(t *task, f *Fault) {
 	t.fault = f
 	w.end(t, taskFailed)
 	w.cancelChildren(t)
 }
 
 // cancelTask cancels a task and all below it that has not ended.
-func (w *State) cancelTask(t *task) {
+func (w *System) cancelTask(t *task) {
 	if t.ended() {
 		return
 	}
@@ -222,7 +222,7 @@ func (w *State) cancelTask(t *task) {
 	w.cancelChildren(t)
 }
 
-func (w *State) cancelChildren(t *task) {
+func (w *System) cancelChildren(t *task) {
 	for _, c := range t.children {
 		w.cancelTask(c)
 	}

@@ -3,7 +3,7 @@ package kojisim
 import "github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 
 // wireResult is the task's result as the hub sends it.
-func wireResult(w *State, t *task) any {
+func wireResult(w *System, t *task) any {
 	if t.state != taskClosed {
 		return nil
 	}

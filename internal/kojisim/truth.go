@@ -64,21 +64,21 @@ func (world *World) Break(b Breakage) {
 	w.breakWith(b)
 }
 
-func (w *State) breakWith(b Breakage) {
+func (w *System) breakWith(b Breakage) {
 	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
 }
 
 // mend ends all reasons for which builds of a package fail.
-func (w *State) mend(name string) {
+func (w *System) mend(name string) {
 	delete(w.truth.breakages, name)
 	delete(w.truth.flaky, name)
 }
 
 // makeFlaky makes builds of a package fail by chance with probability p.
-func (w *State) makeFlaky(name string, p float64) { w.truth.flaky[name] = p }
+func (w *System) makeFlaky(name string, p float64) { w.truth.flaky[name] = p }
 
 // repair ends all breakages of a package with the source version evr.
-func (w *State) repair(name string, evr rpm.EVR) {
+func (w *System) repair(name string, evr rpm.EVR) {
 	bs := w.truth.breakages[name]
 	for i := range bs {
 		if bs[i].Until == (rpm.EVR{}) {
@@ -115,7 +115,7 @@ func (world *World) Verdicts() map[int]Verdict {
 }
 
 // applies reports whether the breakage hits a source in a repo.
-func (b Breakage) applies(w *State, src *build, r *repo) bool {
+func (b Breakage) applies(w *System, src *build, r *repo) bool {
 	if src.evr.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.evr.Order(b.Until) >= 0 {
 		return false
 	}
@@ -136,7 +136,7 @@ type outcome struct {
 }
 
 // decide draws the outcome of building src in r.
-func (w *State) decide(taskID int, src *build, r *repo) outcome {
+func (w *System) decide(taskID int, src *build, r *repo) outcome {
 	key := src.nevra().String() + " " + strconv.Itoa(r.id)
 	w.truth.attempts[key]++
 	luck := drawFrom(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
@@ -182,7 +182,7 @@ func (world *World) Foresee(repoID int) map[string]Verdict {
 }
 
 // cannotInstall decides whether the buildroot of src cannot be installed from r.
-func (w *State) cannotInstall(o *outcome, src *build, r *repo) bool {
+func (w *System) cannotInstall(o *outcome, src *build, r *repo) bool {
 	l, release := w.lookIn(r)
 	defer release()
 	if bad, unmet := l.brokenGroup(); unmet {
@@ -197,7 +197,7 @@ func (w *State) cannotInstall(o *outcome, src *build, r *repo) bool {
 }
 
 // broken decides whether a breakage hits src in r.
-func (w *State) broken(o *outcome, src *build, r *repo) bool {
+func (w *System) broken(o *outcome, src *build, r *repo) bool {
 	for _, b := range w.truth.breakages[src.pkg.name] {
 		if !b.applies(w, src, r) {
 			continue

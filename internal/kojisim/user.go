@@ -4,8 +4,8 @@ package kojisim
 type user struct {
 	id         int
 	name       string
-	status     int // 1: blocked
-	kind       int // 0 normal, 1 host
+	blocked    bool // may not log in
+	kind       int  // 0 normal, 1 host
 	password   string
 	principals []string
 	perms      []string

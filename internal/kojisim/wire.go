@@ -139,3 +139,11 @@ func optionsOf(v any) Options {
 
 // wireFault is a fault in the form in which the hub sends it.
 func wireFault(f *Fault) *xmlrpc.Fault { return &xmlrpc.Fault{Code: f.Code, String: f.Text} }
+
+// userStatus is Koji's number for whether a user may log in.
+func userStatus(u *user) int {
+	if u.blocked {
+		return 1
+	}
+	return 0
+}

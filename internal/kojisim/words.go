@@ -10,7 +10,7 @@ import (
 )
 
 // newParser returns a parser of lines about w.
-func newParser(w *State) *parser {
+func newParser(w *System) *parser {
 	p := &parser{w: w}
 	p.verbs = map[string]verb{
 		"start": {1, p.start}, "user": {1, p.user}, "channel": {1, p.channel}, "host": {1, p.host},
@@ -43,7 +43,7 @@ func (p *parser) start() error {
 func (p *parser) user() error {
 	u := user{name: p.words[0], password: p.opts["password"], perms: p.list("perms"), principals: p.list("principals")}
 	if p.has("blocked") {
-		u.status = 1
+		u.blocked = true
 	}
 	p.w.addUser(u)
 	return nil

@@ -30,7 +30,7 @@ func youngWorld(t *testing.T, o GeneratorOptions) *World {
 }
 
 // unresolvable counts the packages of a tag that cannot be built from a repo.
-func unresolvable(w *State, t *tag) (bad, all int) {
+func unresolvable(w *System, t *tag) (bad, all int) {
 	event := w.lastEvent()
 	for _, p := range w.packages {
 		if b := t.latestBuild(p, event); b != nil {

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// A World is a State that many goroutines share: its methods may be called at
+// A World is a System that many goroutines share: its methods may be called at
 // any time from any of them.
 type World struct {
-	// mu protects state and everything that can be reached from it: tags,
+	// mu protects system and everything that can be reached from it: tags,
 	// builds, tasks and so on have no lock of their own. Who holds the lock of a
 	// world may take that of a world it is linked to, but not the other way round.
-	mu    sync.Mutex
-	state *State
+	mu     sync.Mutex
+	system *System
 }
 
-// NewWorld returns the world of a state that nobody else changes any more.
-func NewWorld(s *State) *World { return &World{state: s} }
+// NewWorld returns the world of a system that nobody else changes any more.
+func NewWorld(s *System) *World { return &World{system: s} }
 
-// Lock locks the world and returns its state, which may be used until Unlock.
-func (world *World) Lock() *State {
+// Lock locks the world and returns its system, which may be used until Unlock.
+func (world *World) Lock() *System {
 	world.mu.Lock()
-	return world.state
+	return world.system
 }
 
 // Unlock ends what Lock began.
@@ -51,9 +51,9 @@ func (world *World) Advance(now time.Time) {
 	world.Lock().advance(now)
 }
 
-// A State is a build system at one moment, and the rules by which it changes.
+// A System is a build system at one moment, and the rules by which it changes.
 // It is for one goroutine at a time: see World.
-type State struct {
+type System struct {
 	seed   int64
 	now    time.Time
 	agenda agenda
@@ -86,16 +86,23 @@ type State struct {
 	rules  Rules
 
 	providers  map[string][]provider
-	requiredBy map[string][]*pkg // by name: whose binaries (once) required it
-	builtBy    map[string][]*pkg // by name: whose sources (once) required it
-	links      []link            // to other worlds
-	listeners  []func(*State, Fact)
+	requiredBy map[string][]*pkg    // by name: whose binaries (once) required it
+	builtBy    map[string][]*pkg    // by name: whose sources (once) required it
+	links      []link               // to other worlds
+	borrowed   map[*repo][]borrowed // what repos were merged of besides
+	listeners  []func(*System, Fact)
 }
 
 // A link is another world whose files this one's builders reach.
 type link struct {
 	url   string // below which they are served, with a slash at the end
 	world *World
+}
+
+// A borrowed repo is one of another world.
+type borrowed struct {
+	world *World
+	repo  *repo
 }
 
 // Policy is what the hub allows.
@@ -132,9 +139,9 @@ type Rules struct {
 
 func (r *Rules) servesRequests() bool { return r.RepoEvery > 0 || r.Requests }
 
-// NewState returns an empty build system whose present is start.
-func NewState(seed int64, start time.Time) *State {
-	w := &State{
+// NewSystem returns an empty build system whose present is start.
+func NewSystem(seed int64, start time.Time) *System {
+	w := &System{
 		seed:       seed,
 		now:        start.UTC().Truncate(time.Microsecond),
 		tagIDs:     map[string]int{},
@@ -143,6 +150,7 @@ func NewState(seed int64, start time.Time) *State {
 		providers:  map[string][]provider{},
 		requiredBy: map[string][]*pkg{},
 		builtBy:    map[string][]*pkg{},
+		borrowed:   map[*repo][]borrowed{},
 		policy:     Policy{BuildFromRepoID: true},
 		rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
 	}
@@ -151,40 +159,40 @@ func NewState(seed int64, start time.Time) *State {
 }
 
 // newEvent makes an event of the present and returns its number.
-func (w *State) newEvent() int {
+func (w *System) newEvent() int {
 	w.events = append(w.events, w.now)
 	w.changes++
 	return len(w.events)
 }
 
 // lastEvent is the newest event's number, 0 in an empty world.
-func (w *State) lastEvent() int { return len(w.events) }
+func (w *System) lastEvent() int { return len(w.events) }
 
 // eventTime returns when event id happened.
-func (w *State) eventTime(id int) time.Time { return w.events[id-1] }
+func (w *System) eventTime(id int) time.Time { return w.events[id-1] }
 
 // changed notes a committed change of data that belongs to no event.
-func (w *State) changed() { w.changes++ }
+func (w *System) changed() { w.changes++ }
 
-// Listen has every fact told to hear, with the state locked, at the moment at
-// which it becomes one. hear must not change the state.
-func (world *World) Listen(hear func(*State, Fact)) {
+// Listen has every fact told to hear, with the world locked, at the moment at
+// which it becomes one. hear must not change anything.
+func (world *World) Listen(hear func(*System, Fact)) {
 	w := world.Lock()
 	defer world.Unlock()
 	w.listeners = append(w.listeners, hear)
 }
 
-func (w *State) tell(f Fact) {
+func (w *System) tell(f Fact) {
 	for _, hear := range w.listeners {
 		hear(w, f)
 	}
 }
 
 // after plans do for d after the world's present.
-func (w *State) after(d time.Duration, do func()) { w.agenda.plan(w.now.Add(d), do) }
+func (w *System) after(d time.Duration, do func()) { w.agenda.plan(w.now.Add(d), do) }
 
 // advance brings the world to now, running everything that is due on the way.
-func (w *State) advance(now time.Time) {
+func (w *System) advance(now time.Time) {
 	for {
 		p, ok := w.agenda.take(now)
 		if !ok {
@@ -201,15 +209,15 @@ func (w *State) advance(now time.Time) {
 }
 
 // nextDue returns when the next planned thing happens.
-func (w *State) nextDue() (time.Time, bool) { return w.agenda.next() }
+func (w *System) nextDue() (time.Time, bool) { return w.agenda.next() }
 
-func (w *State) addUser(u user) *user {
+func (w *System) addUser(u user) *user {
 	u.id = len(w.users) + 1
 	w.users = append(w.users, &u)
 	return w.users[len(w.users)-1]
 }
 
-func (w *State) userByName(name string) *user {
+func (w *System) userByName(name string) *user {
 	for _, u := range w.users {
 		if u.name == name {
 			return u
@@ -218,7 +226,7 @@ func (w *State) userByName(name string) *user {
 	return nil
 }
 
-func (w *State) userByPrincipal(principal string) *user {
+func (w *System) userByPrincipal(principal string) *user {
 	for _, u := range w.users {
 		for _, p := range u.principals {
 			if p == principal {
