@@ -81,6 +81,7 @@ func (b *build) path() string {
 	return fmt.Sprintf("packages/%s/%s/%s/src/%s", b.pkg.name, b.evr.Version, b.evr.Release, b.sourceFile())
 }
 
+// packageByName finds a package; nil if there is none.
 func (w *System) packageByName(name string) *pkg {
 	if id, ok := w.pkgIDs[name]; ok {
 		return w.packages[id-1]
@@ -134,6 +135,7 @@ func (w *System) complete(b *build, c content) {
 	w.changed()
 }
 
+// buildByNVR finds a build; nil if there is none.
 func (w *System) buildByNVR(nvr string) *build {
 	if id, ok := w.buildIDs[nvr]; ok {
 		return w.builds[id-1]
@@ -141,6 +143,7 @@ func (w *System) buildByNVR(nvr string) *build {
 	return nil
 }
 
+// buildByID finds a build; nil if there is none.
 func (w *System) buildByID(id int) *build {
 	if id < 1 || id > len(w.builds) {
 		return nil
@@ -158,6 +161,7 @@ type record struct {
 	pkg   *rpm.Package // nil for the source RPM
 }
 
+// nevra is the name of the RPM.
 func (r record) nevra() rpm.NEVRA { return rpm.NEVRA{Name: r.name, EVR: r.evr, Arch: r.arch} }
 
 // rpmsOf lists the build's RPMs: the source, then each architecture's.

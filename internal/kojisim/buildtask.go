@@ -374,6 +374,7 @@ func (r *buildRun) sourceName() string {
 	return r.src.sourceFile()
 }
 
+// buildStateName is Koji's word for a state of a build.
 func buildStateName(state int) string {
 	return [...]string{"BUILDING", "COMPLETE", "DELETED", "FAILED", "CANCELED"}[state]
 }

@@ -25,6 +25,7 @@ type Fault struct {
 	Text string
 }
 
+// Error is the fault as an error.
 func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Text) }
 
 // faultf returns a fault with any code.

@@ -26,12 +26,14 @@ type channel struct {
 	name string
 }
 
+// addChannel makes a channel.
 func (w *System) addChannel(name string) *channel {
 	c := &channel{id: len(w.channels) + 1, name: name}
 	w.channels = append(w.channels, c)
 	return c
 }
 
+// channelByName finds a channel; nil if there is none.
 func (w *System) channelByName(name string) *channel {
 	for _, c := range w.channels {
 		if c.name == name {

@@ -46,6 +46,7 @@ type renderer struct {
 	recent []*repo              // the one that was asked for first is the first
 }
 
+// newRenderer returns a renderer that has made nothing yet.
 func newRenderer() *renderer {
 	return &renderer{frames: newFrameCache(), files: map[*repo]*repoFiles{}}
 }

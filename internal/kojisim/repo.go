@@ -13,6 +13,7 @@ const (
 	repoProblem = 4
 )
 
+// repoStateName is Koji's word for a state of a repo.
 func repoStateName(state int) string {
 	return [...]string{"INIT", "READY", "EXPIRED", "DELETED", "PROBLEM"}[state]
 }
@@ -139,11 +140,13 @@ func (w *System) readyRepo(r *repo) {
 	}
 }
 
+// setRepo changes a repo's state.
 func (w *System) setRepo(r *repo, state int) {
 	r.state, r.changed = state, w.now
 	w.changed()
 }
 
+// expireRepo ends the use of a repo for new builds; some time later it is deleted.
 func (w *System) expireRepo(r *repo) {
 	w.setRepo(r, repoExpired)
 	if d := w.rules.RepoDeleteAfter; d > 0 {
@@ -151,10 +154,12 @@ func (w *System) expireRepo(r *repo) {
 	}
 }
 
+// deleteRepo deletes a repo's files.
 func (w *System) deleteRepo(r *repo) {
 	w.setRepo(r, repoDeleted)
 }
 
+// repoByID finds a repo; nil if there is none.
 func (w *System) repoByID(id int) *repo {
 	if id < 1 || id > len(w.repos) {
 		return nil

@@ -70,6 +70,7 @@ type look struct {
 	merged []*look // at all repos that are looked at as one, this among them; nil: only this
 }
 
+// look begins a walk over what a buildroot of the tag would hold at event.
 func (w *System) look(t *tag, event int) *look {
 	return &look{
 		w: w, tag: t, event: event, order: t.order(),
@@ -128,6 +129,7 @@ func (l *look) provided(r rpm.Relation) bool {
 	return false
 }
 
+// uncheckable reports whether a name always counts as met: files and boolean dependencies do.
 func uncheckable(name string) bool {
 	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "(") || strings.HasPrefix(name, "rpmlib(")
 }

@@ -182,6 +182,7 @@ func (world *World) Listen(hear func(*System, Fact)) {
 	w.listeners = append(w.listeners, hear)
 }
 
+// tell tells all listeners of a fact.
 func (w *System) tell(f Fact) {
 	for _, hear := range w.listeners {
 		hear(w, f)
@@ -211,12 +212,14 @@ func (w *System) advance(now time.Time) {
 // nextDue returns when the next planned thing happens.
 func (w *System) nextDue() (time.Time, bool) { return w.agenda.next() }
 
+// addUser makes a user; its number is given here.
 func (w *System) addUser(u user) *user {
 	u.id = len(w.users) + 1
 	w.users = append(w.users, &u)
 	return w.users[len(w.users)-1]
 }
 
+// userByName finds a user; nil if there is none.
 func (w *System) userByName(name string) *user {
 	for _, u := range w.users {
 		if u.name == name {
@@ -226,6 +229,7 @@ func (w *System) userByName(name string) *user {
 	return nil
 }
 
+// userByPrincipal finds a user by a Kerberos principal; nil if there is none.
 func (w *System) userByPrincipal(principal string) *user {
 	for _, u := range w.users {
 		for _, p := range u.principals {

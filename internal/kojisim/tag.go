@@ -60,8 +60,10 @@ type group struct {
 	requires    []groupNeed
 }
 
+// A groupMember is a package of a group.
 type groupMember struct{ name, kind string } // kind: mandatory, default, optional
 
+// A groupNeed is a group that another one requires.
 type groupNeed struct {
 	group *group
 	kind  string
@@ -74,17 +76,20 @@ type target struct {
 	build, dest *tag
 }
 
+// An externalRepo is a repository that Koji does not make.
 type externalRepo struct {
 	id        int
 	name, url string
 }
 
+// An externalUse is an external repo that repos of a tag are merged with.
 type externalUse struct {
 	repo     *externalRepo
 	priority int
 	mode     string
 }
 
+// addTag makes a tag.
 func (w *System) addTag(name string, arches []string, parents ...*tag) *tag {
 	t := &tag{
 		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
@@ -97,6 +102,7 @@ func (w *System) addTag(name string, arches []string, parents ...*tag) *tag {
 	return t
 }
 
+// tagByName finds a tag; nil if there is none.
 func (w *System) tagByName(name string) *tag {
 	if id, ok := w.tagIDs[name]; ok {
 		return w.tags[id-1]
@@ -104,6 +110,7 @@ func (w *System) tagByName(name string) *tag {
 	return nil
 }
 
+// addTarget makes a target.
 func (w *System) addTarget(name string, build, dest *tag) {
 	t := &target{id: 1, name: name, build: build, dest: dest}
 	if n := len(w.targets); n > 0 {
@@ -124,6 +131,7 @@ func (w *System) removeTarget(name string) bool {
 	return true
 }
 
+// targetByName finds a target; nil if there is none.
 func (w *System) targetByName(name string) *target {
 	for _, t := range w.targets {
 		if t.name == name {
@@ -156,6 +164,7 @@ func (t *tag) ownArches() []string {
 	return nil
 }
 
+// touch notes an event that changes what a repo of the tag holds.
 func (t *tag) touch(event int) { t.touches = append(t.touches, event) }
 
 // changedAt is the last event not after event that changed what a repo of the
@@ -246,7 +255,7 @@ func (w *System) untagBuild(t *tag, b *build, by *user) bool {
 	return false
 }
 
-// A query selects taggings of a tag.
+// A tagQuery selects taggings of a tag.
 type tagQuery struct {
 	event   int // 0: now
 	inherit bool
@@ -316,6 +325,7 @@ func latestBuildIn(order []*tag, p *pkg, event int) *build {
 	return g[0].build
 }
 
+// addGroup makes a group of a tag.
 func (w *System) addGroup(t *tag, name, description string) *group {
 	w.groups++
 	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
@@ -324,6 +334,7 @@ func (w *System) addGroup(t *tag, name, description string) *group {
 	return g
 }
 
+// groupByName finds a group of the tag or its parents; nil if there is none.
 func (t *tag) groupByName(name string) *group {
 	for _, a := range t.order() {
 		for _, g := range a.groups {
@@ -369,6 +380,7 @@ func (w *System) externalOf(info any) *externalRepo {
 	return nil
 }
 
+// addExternalRepo makes an external repo known.
 func (w *System) addExternalRepo(name, url string) *externalRepo {
 	if !strings.HasSuffix(url, "/") {
 		url += "/"

@@ -60,6 +60,7 @@ type taskNotes struct {
 // far it has come.
 type work func(t *task)
 
+// ended reports whether nothing more happens to the task.
 func (t *task) ended() bool {
 	return t.state == taskClosed || t.state == taskCanceled || t.state == taskFailed
 }
@@ -111,6 +112,7 @@ func (t *task) child(method, label string) *task {
 	return nil
 }
 
+// taskByID finds a task; nil if there is none.
 func (w *System) taskByID(id int) *task {
 	if id < 1 || id > len(w.tasks) {
 		return nil
@@ -202,11 +204,13 @@ func (w *System) end(t *task, state int) {
 	})
 }
 
+// closeTask ends a task that succeeded.
 func (w *System) closeTask(t *task, result any) {
 	t.result = result
 	w.end(t, taskClosed)
 }
 
+// failTask ends a task that failed, and cancels what it has started.
 func (w *System) failTask(t *task, f *Fault) {
 	t.fault = f
 	w.end(t, taskFailed)
@@ -256,6 +260,7 @@ func childFault(c *task) *Fault {
 	return generic("Task %d is canceled", c.id)
 }
 
+// taskStateName is Koji's word for a state of a task.
 func taskStateName(state int) string {
 	return [...]string{"FREE", "OPEN", "CLOSED", "CANCELED", "ASSIGNED", "FAILED"}[state]
 }
@@ -268,4 +273,5 @@ func (t *task) builds() bool {
 	return t.method == "buildArch" || t.isSRPM()
 }
 
+// isSRPM reports whether the task makes a source package.
 func (t *task) isSRPM() bool { return t.method == "rebuildSRPM" || t.method == "buildSRPMFromSCM" }

@@ -64,6 +64,7 @@ func (world *World) Break(b Breakage) {
 	w.breakWith(b)
 }
 
+// breakWith adds a rule by which builds fail.
 func (w *System) breakWith(b Breakage) {
 	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
 }

@@ -11,6 +11,7 @@ type user struct {
 	perms      []string
 }
 
+// has reports whether the user has a permission; an administrator has all.
 func (u *user) has(perm string) bool {
 	for _, p := range u.perms {
 		if p == perm || p == "admin" {
