@@ -43,8 +43,10 @@ func (a *agenda) next() (time.Time, bool) {
 // pendingQueue is a heap of pendings, the next one first.
 type pendingQueue []pending
 
-func (q pendingQueue) Len() int      { return len(q) }
+func (q pendingQueue) Len() int { return len(q) }
+
 func (q pendingQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+
 func (q pendingQueue) Less(i, j int) bool {
 	if !q[i].at.Equal(q[j].at) {
 		return q[i].at.Before(q[j].at)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -92,10 +93,10 @@ func (w *System) packageByName(name string) *pkg {
 // newPackage makes a package known to the hub.
 func (w *System) newPackage(name string) *pkg {
 	p := &pkg{id: len(w.packages) + 1, name: name}
-	d := drawFrom(w.seed, "build time", name)
+	d := draw.From(w.seed, "build time", name)
 	// Most builds take minutes, a few take hours.
-	p.buildFor = d.between(3*time.Minute, 12*time.Minute)
-	for p.buildFor < 3*time.Hour && d.chance(0.45) {
+	p.buildFor = d.Between(3*time.Minute, 12*time.Minute)
+	for p.buildFor < 3*time.Hour && d.Chance(0.45) {
 		p.buildFor *= 2
 	}
 	w.packages = append(w.packages, p)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -58,10 +60,10 @@ func (w *System) submitUpdate(owner *user, target string, u *update) *task {
 // commitOf makes up the commit of an update.
 func commitOf(u *update) string {
 	const hex = "0123456789abcdef"
-	d := drawFrom(0, "commit", u.pkg.name, u.evr.String())
+	d := draw.From(0, "commit", u.pkg.name, u.evr.String())
 	b := make([]byte, 40)
 	for i := range b {
-		b[i] = hex[d.below(16)]
+		b[i] = hex[d.Below(16)]
 	}
 	return string(b)
 }
@@ -69,7 +71,7 @@ func commitOf(u *update) string {
 // work takes the build one step further.
 func (r *buildRun) work(t *task) {
 	if !r.checked {
-		r.w.then(t, t.luck.between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
+		r.w.then(t, t.luck.Between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
 		return
 	}
 	if c := t.failedChild(); c != nil {
@@ -111,11 +113,11 @@ func (r *buildRun) start(t *task) {
 }
 
 // check finds the tags and the repo, or what is wrong with the request.
-func (r *buildRun) check(t *task) *Fault {
+func (r *buildRun) check(t *task) *fault.Fault {
 	if r.target != "" {
 		g := r.w.targetByName(r.target)
 		if g == nil {
-			return generic("unknown build target: %s", r.target)
+			return fault.Generic("unknown build target: %s", r.target)
 		}
 		r.tag, r.dest = g.build, g.dest
 	}
@@ -123,34 +125,34 @@ func (r *buildRun) check(t *task) *Fault {
 		return f
 	}
 	if r.tag == nil {
-		return faultf(codeBuild, "no build target and no repo given")
+		return fault.New(fault.CodeBuild, "no build target and no repo given")
 	}
 	if r.override != nil && !r.scratch {
-		return faultf(codeBuild, "arch_override is only allowed for scratch builds")
+		return fault.New(fault.CodeBuild, "arch_override is only allowed for scratch builds")
 	}
 	if r.w.policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
-		return notAllowed("policy violation (build_from_srpm): no SRPM builds here")
+		return fault.NotAllowed("policy violation (build_from_srpm): no SRPM builds here")
 	}
 	return nil
 }
 
-func (r *buildRun) checkRepo(t *task) *Fault {
+func (r *buildRun) checkRepo(t *task) *fault.Fault {
 	given := r.opts.Get("repo_id")
 	if given == nil {
 		return nil
 	}
 	id := whole(given)
 	if r.repo = r.w.repoByID(id); r.repo == nil {
-		return faultf(codeBuild, "No such repo: %d", id)
+		return fault.New(fault.CodeBuild, "No such repo: %d", id)
 	}
 	if !r.repo.usable() {
-		return faultf(codeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.state))
+		return fault.New(fault.CodeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.state))
 	}
 	if !r.w.policy.BuildFromRepoID && !t.owner.has("admin") {
-		return notAllowed("policy violation (build_from_repo_id): access denied by policy")
+		return fault.NotAllowed("policy violation (build_from_repo_id): access denied by policy")
 	}
 	if r.tag != nil && r.tag != r.repo.tag {
-		return faultf(codeBuild, "Repo does not match build tag: %s != %s", r.repo.tag.name, r.tag.name)
+		return fault.New(fault.CodeBuild, "Repo does not match build tag: %s != %s", r.repo.tag.name, r.tag.name)
 	}
 	r.tag = r.repo.tag
 	return nil
@@ -254,16 +256,16 @@ func (r *buildRun) buildSRPM(t *task) {
 	if t.notes.brootID == 0 {
 		t.notes.brootID = t.id
 	}
-	r.w.then(t, r.w.scaled(t.luck.between(30*time.Second, 2*time.Minute)), func() {
+	r.w.then(t, r.w.scaled(t.luck.Between(30*time.Second, 2*time.Minute)), func() {
 		switch {
 		case r.src == nil && isSCM(r.source):
-			r.w.failTask(t, faultf(codeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
+			r.w.failTask(t, fault.New(fault.CodeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
 		case r.src == nil:
-			r.w.failTask(t, exception("koji/daemon", "downloadFile",
+			r.w.failTask(t, fault.Exception("koji/daemon", "downloadFile",
 				"koji.GenericError: download error: no such file: "+r.source))
 		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
 			t.notes.outcome = &r.outcome
-			r.w.failTask(t, faultf(codeBuildroot,
+			r.w.failTask(t, fault.New(fault.CodeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
 		default:
 			r.w.closeTask(t, nil)
@@ -286,7 +288,7 @@ func (r *buildRun) startArches(t *task) {
 	}
 	r.arches = r.archesFor()
 	if len(r.arches) == 0 {
-		r.fail(t, faultf(codeBuild, "No matching arches were found"))
+		r.fail(t, fault.New(fault.CodeBuild, "No matching arches were found"))
 		return
 	}
 	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
@@ -353,12 +355,12 @@ func admits(c content, arch string) bool {
 }
 
 // register makes the build that a real build task is for.
-func (r *buildRun) register(t *task) *Fault {
+func (r *buildRun) register(t *task) *fault.Fault {
 	if r.scratch || r.product != nil {
 		return nil
 	}
 	if b := r.w.buildByNVR(r.src.nvr()); b != nil && b.state != buildFailed && b.state != buildCanceled {
-		return generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
+		return fault.Generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
 			b.id, buildStateName(b.state), b.pkg.name, b.evr.Version, b.evr.Release)
 	}
 	r.product = r.w.newBuild(r.src.pkg, r.src.evr, r.src.content, t.owner, buildBuilding)
@@ -385,25 +387,25 @@ func (r *buildRun) buildArch(t *task, arch string) {
 		t.notes.brootID = t.id
 	}
 	o := &r.outcome
-	d := r.w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.fraction())))
+	d := r.w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.Fraction())))
 	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
 	if !fails {
 		r.w.then(t, d, func() { r.w.closeTask(t, nil) })
 		return
 	}
 	t.notes.outcome = o
-	f := faultf(codeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
+	f := fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
 	switch {
 	case o.Cause == CauseUnresolvable:
 		// All architectures fail at nearly the same time, before the parent looks.
-		d = r.w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.between(0, 300*time.Millisecond)
-		f = faultf(codeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
+		d = r.w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.Between(0, 300*time.Millisecond)
+		f = fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
 	case o.Cause == CauseInfrastructure && o.luck%3 == 1:
-		f = exception("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device")
+		f = fault.Exception("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device")
 	case o.Cause == CauseInfrastructure:
-		f = faultf(codeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
+		f = fault.New(fault.CodeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
 	default:
-		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.fraction()))
+		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.Fraction()))
 	}
 	r.w.then(t, d, func() { r.w.failTask(t, f) })
 }
@@ -428,7 +430,7 @@ func (r *buildRun) finish(t *task) {
 
 // tagProduct is the work of the tagBuild child.
 func (r *buildRun) tagProduct(t *task) {
-	r.w.then(t, t.luck.between(time.Second, 10*time.Second), func() {
+	r.w.then(t, t.luck.Between(time.Second, 10*time.Second), func() {
 		r.w.tagBuild(r.dest, r.product, t.owner)
 		r.w.closeTask(t, nil)
 	})
@@ -442,7 +444,7 @@ func (r *buildRun) close(t *task) {
 	}
 }
 
-func (r *buildRun) fail(t *task, f *Fault) {
+func (r *buildRun) fail(t *task, f *fault.Fault) {
 	if r.outcome.Task != 0 {
 		r.w.truth.verdicts[t.id] = r.outcome.Verdict
 	}

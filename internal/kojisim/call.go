@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // A call is one method with its arguments, on behalf of a session.
@@ -113,10 +114,10 @@ func (m *method) bind(params []any) (map[string]any, []any, error) {
 	}
 	for _, a := range named {
 		if !m.anyName && !m.has(a.Name) {
-			return nil, nil, faultf(codeParameter, "%s() got an unexpected keyword argument '%s'", m.python, a.Name)
+			return nil, nil, fault.New(fault.CodeParameter, "%s() got an unexpected keyword argument '%s'", m.python, a.Name)
 		}
 		if _, twice := args[a.Name]; twice {
-			return nil, nil, faultf(codeParameter, "%s() got multiple values for argument '%s'", m.python, a.Name)
+			return nil, nil, fault.New(fault.CodeParameter, "%s() got multiple values for argument '%s'", m.python, a.Name)
 		}
 		args[a.Name] = a.Value
 	}
@@ -145,7 +146,7 @@ func (m *method) tooMany(given int) error {
 		count = "from " + strconv.Itoa(m.required+self) + " to " + count
 		plural = "s"
 	}
-	return faultf(codeParameter, "%s() takes %s positional argument%s but %d were given", m.python, count, plural, given+self)
+	return fault.New(fault.CodeParameter, "%s() takes %s positional argument%s but %d were given", m.python, count, plural, given+self)
 }
 
 func (m *method) missing(args map[string]any) error {
@@ -159,13 +160,13 @@ func (m *method) missing(args map[string]any) error {
 	case 0:
 		return nil
 	case 1:
-		return faultf(codeParameter, "%s() missing 1 required positional argument: %s", m.python, names[0])
+		return fault.New(fault.CodeParameter, "%s() missing 1 required positional argument: %s", m.python, names[0])
 	}
 	list := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-	return faultf(codeParameter, "%s() missing %d required positional arguments: %s", m.python, len(names), list)
+	return fault.New(fault.CodeParameter, "%s() missing %d required positional arguments: %s", m.python, len(names), list)
 }
 
-func notLoggedIn() error { return notAllowed("you must be logged in for this operation") }
+func notLoggedIn() error { return fault.NotAllowed("you must be logged in for this operation") }
 
 // user is who calls, nil if anonymous.
 func (c *call) user() *user {
@@ -179,9 +180,9 @@ func (c *call) user() *user {
 func (c *call) require(perm string) error {
 	switch u := c.user(); {
 	case u == nil:
-		return notAllowed("%s permission required (user not logged in)", perm)
+		return fault.NotAllowed("%s permission required (user not logged in)", perm)
 	case !u.has(perm):
-		return notAllowed("%s permission required (logged in as %s)", perm, u.name)
+		return fault.NotAllowed("%s permission required (logged in as %s)", perm, u.name)
 	}
 	return nil
 }

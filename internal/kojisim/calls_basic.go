@@ -1,6 +1,9 @@
 package kojisim
 
-import "github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+import (
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
+)
 
 // version is the Koji that the hub says it is.
 const version = "1.35.3"
@@ -71,7 +74,7 @@ func methodGetUser(c *call) (any, error) {
 	}
 	if u == nil {
 		if c.flag("strict") {
-			return nil, generic("No such user: %s", pythonText(c.arg("userInfo")))
+			return nil, fault.Generic("No such user: %s", pythonText(c.arg("userInfo")))
 		}
 		return nil, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func buildMethods(m map[string]*method) {
@@ -84,7 +85,7 @@ func (c *call) buildOf(info any) (*build, error) {
 	switch v := info.(type) {
 	case string:
 		if strings.Count(v, "-") < 2 {
-			return nil, generic("invalid format: %s", v)
+			return nil, fault.Generic("invalid format: %s", v)
 		}
 		return c.w.buildByNVR(v), nil
 	case int64:
@@ -97,18 +98,18 @@ func (c *call) buildOf(info any) (*build, error) {
 			if id, ok := v.Get("id"); ok {
 				return c.buildOf(id)
 			}
-			return nil, generic("did not provide name, version, and release")
+			return nil, fault.Generic("did not provide name, version, and release")
 		}
 		return c.w.buildByNVR(fmt.Sprintf("%v-%v-%v", n, ver, rel)), nil
 	}
-	return nil, faultf(codeParameter, "Invalid type for build: %s", pythonType(info))
+	return nil, fault.New(fault.CodeParameter, "Invalid type for build: %s", pythonType(info))
 }
 
 // mustBuild finds the build of the argument build, which has to exist.
 func (c *call) mustBuild() (*build, error) {
 	b, err := c.buildOf(c.arg("build"))
 	if b == nil && err == nil {
-		err = generic("No such build: %s", pythonText(c.arg("build")))
+		err = fault.Generic("No such build: %s", pythonText(c.arg("build")))
 	}
 	return b, err
 }
@@ -160,7 +161,7 @@ func methodGetBuild(c *call) (any, error) {
 	case err != nil:
 		return nil, err
 	case b == nil && c.flag("strict"):
-		return nil, generic("No such build: %s", pythonText(c.arg("buildInfo")))
+		return nil, fault.Generic("No such build: %s", pythonText(c.arg("buildInfo")))
 	case b == nil:
 		return nil, nil
 	}
@@ -311,7 +312,7 @@ func methodTagBuild(c *call) (any, error) {
 	}
 	u := c.user()
 	return c.w.submit("tagBuild", u, 0, []any{t.id, b.id, false, nil}, func(k *task) {
-		c.w.then(k, k.luck.between(1e9, 10e9), func() {
+		c.w.then(k, k.luck.Between(1e9, 10e9), func() {
 			c.w.tagBuild(t, b, u)
 			c.w.closeTask(k, nil)
 		})
@@ -333,7 +334,7 @@ func methodUntagBuildBypass(c *call) (any, error) {
 		return nil, err
 	}
 	if !c.w.untagBuild(t, b, c.user()) && c.unless("strict") {
-		return nil, faultf(codeTag, "build %s not in tag %s", b.nvr(), t.name)
+		return nil, fault.New(fault.CodeTag, "build %s not in tag %s", b.nvr(), t.name)
 	}
 	return nil, nil
 }
@@ -363,7 +364,7 @@ func methodDeleteBuild(c *call) (any, error) {
 		for _, g := range t.byPkg[b.pkg.id] {
 			if g.build == b && g.revoked == 0 {
 				if c.unless("strict") {
-					return nil, generic("Cannot delete build, tagged: %s", t.name)
+					return nil, fault.Generic("Cannot delete build, tagged: %s", t.name)
 				}
 				return false, nil
 			}

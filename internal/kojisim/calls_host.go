@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func hostMethods(m map[string]*method) {
@@ -37,7 +38,7 @@ func runsAny(h *host, arches any) bool {
 
 func methodListHosts(c *call) (any, error) {
 	if list, ok := c.arg("arches").([]any); ok && len(list) == 0 {
-		return nil, exception("kojihub/db", "execute", "psycopg2.errors.SyntaxError: empty list")
+		return nil, fault.Exception("kojihub/db", "execute", "psycopg2.errors.SyntaxError: empty list")
 	}
 	rows := []xmlrpc.Struct{}
 	for _, h := range c.w.hosts {
@@ -60,7 +61,7 @@ func methodGetHost(c *call) (any, error) {
 		}
 	}
 	if c.flag("strict") {
-		return nil, generic("Invalid hostInfo: %s", pythonText(c.arg("hostInfo")))
+		return nil, fault.Generic("Invalid hostInfo: %s", pythonText(c.arg("hostInfo")))
 	}
 	return nil, nil
 }
@@ -68,7 +69,7 @@ func methodGetHost(c *call) (any, error) {
 func methodGetLastHostUpdate(c *call) (any, error) {
 	id := c.integer("hostID")
 	if id < 1 || id > len(c.w.hosts) {
-		return nil, generic("Host with id %d does not exist.", id)
+		return nil, fault.Generic("Host with id %d does not exist.", id)
 	}
 	h := c.w.hosts[id-1]
 	if c.flag("ts") {
@@ -94,7 +95,7 @@ func methodGetChannel(c *call) (any, error) {
 		}
 	}
 	if c.flag("strict") {
-		return nil, generic("Invalid channelInfo: %s", pythonText(c.arg("channelInfo")))
+		return nil, fault.Generic("Invalid channelInfo: %s", pythonText(c.arg("channelInfo")))
 	}
 	return nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func packageMethods(m map[string]*method) {
@@ -30,7 +31,7 @@ func methodListPackages(c *call) (any, error) {
 			return nil, err
 		}
 		if t == nil {
-			return nil, generic("No such entry in table tag: %v", info)
+			return nil, fault.Generic("No such entry in table tag: %v", info)
 		}
 		tags = []*tag{t}
 		if c.flag("inherited") {
@@ -107,7 +108,7 @@ func methodGetPackage(c *call) (any, error) {
 	p := c.pkgOf(c.arg("info"))
 	if p == nil {
 		if c.flag("strict") {
-			return nil, generic("No such entry in table package: %v", c.arg("info"))
+			return nil, fault.Generic("No such entry in table package: %v", c.arg("info"))
 		}
 		return nil, nil
 	}

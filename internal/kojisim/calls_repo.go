@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func repoMethods(m map[string]*method) {
@@ -74,7 +75,7 @@ func repoStruct(w *System, r *repo) xmlrpc.Struct {
 func (c *call) repoTag() (*tag, error) {
 	t, err := c.tagOf(c.arg("tag"))
 	if t == nil && err == nil {
-		err = generic("No such entry in table tag: %v", c.arg("tag"))
+		err = fault.Generic("No such entry in table tag: %v", c.arg("tag"))
 	}
 	return t, err
 }
@@ -115,7 +116,7 @@ func methodRepoGet(c *call) (any, error) {
 func methodRepoRequest(c *call) (any, error) {
 	w, u := c.w, c.user()
 	if w.policy.NoRepoRequests {
-		return nil, generic("Invalid method: repo.request")
+		return nil, fault.Generic("Invalid method: repo.request")
 	}
 	if u == nil {
 		return nil, notLoggedIn()
@@ -126,13 +127,13 @@ func methodRepoRequest(c *call) (any, error) {
 	}
 	minEvent, atEvent := c.integer("min_event"), c.integer("at_event")
 	if c.arg("min_event") != nil && atEvent != 0 {
-		return nil, faultf(codeParameter, "The min_event and at_event options conflict")
+		return nil, fault.New(fault.CodeParameter, "The min_event and at_event options conflict")
 	}
 	if c.arg("min_event") == "last" || c.arg("min_event") == nil && atEvent == 0 {
 		minEvent = t.changedAt(w.lastEvent())
 	}
 	if minEvent > w.lastEvent() || atEvent > w.lastEvent() {
-		return nil, faultf(codeParameter, "Invalid event: %d", max(minEvent, atEvent))
+		return nil, fault.New(fault.CodeParameter, "Invalid event: %d", max(minEvent, atEvent))
 	}
 	answer := func(r *repo, q *repoRequest, duplicate bool) xmlrpc.Struct {
 		var repo, request any
@@ -188,7 +189,7 @@ func requestStruct(w *System, q *repoRequest) xmlrpc.Struct {
 func methodRepoCheckRequest(c *call) (any, error) {
 	id := c.integer("req_id")
 	if id < 1 || id > len(c.w.requests) {
-		return nil, generic("No such request: %d", id)
+		return nil, fault.Generic("No such request: %d", id)
 	}
 	q := c.w.requests[id-1]
 	var repo any
@@ -202,7 +203,7 @@ func methodRepoInfo(c *call) (any, error) {
 	r := c.w.repoByID(c.integer("repo_id"))
 	if r == nil {
 		if c.flag("strict") {
-			return nil, generic("query returned no rows")
+			return nil, fault.Generic("query returned no rows")
 		}
 		return nil, nil
 	}
@@ -254,7 +255,7 @@ func (c *call) repoFor() (*repo, error) {
 	}
 	r := c.w.repoByID(c.integer("repo_id"))
 	if r == nil {
-		return nil, generic("query returned no rows")
+		return nil, fault.Generic("query returned no rows")
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -119,7 +120,7 @@ func methodGetRPM(c *call) (any, error) {
 	r, ok := c.rpmOf(c.arg("rpminfo"))
 	switch {
 	case !ok && c.flag("strict"):
-		return nil, generic("No such rpm: %s", pythonText(c.arg("rpminfo")))
+		return nil, fault.Generic("No such rpm: %s", pythonText(c.arg("rpminfo")))
 	case !ok && c.flag("multi"):
 		return []any{}, nil
 	case !ok:
@@ -203,7 +204,7 @@ func methodGetRPMHeaders(c *call) (any, error) {
 	r, ok := c.rpmOf(c.arg("rpmID"))
 	if !ok || r.build.state == buildDeleted {
 		if c.flag("strict") {
-			return nil, generic("No such rpm: %s", pythonText(c.arg("rpmID")))
+			return nil, fault.Generic("No such rpm: %s", pythonText(c.arg("rpmID")))
 		}
 		return xmlrpc.Struct{}, nil
 	}
@@ -216,7 +217,7 @@ func methodGetRPMHeaders(c *call) (any, error) {
 		name, _ := n.(string)
 		v, known := header(r, name)
 		if !known {
-			return nil, generic("No such rpm header field: %s", name)
+			return nil, fault.Generic("No such rpm header field: %s", name)
 		}
 		out = append(out, xmlrpc.Member{Name: name, Value: v})
 	}
@@ -274,7 +275,7 @@ func methodGetRPMDeps(c *call) (any, error) {
 	r, ok := c.rpmOf(c.arg("rpmID"))
 	if !ok || r.build.state == buildDeleted {
 		if c.flag("strict") {
-			return nil, generic("No such rpm: %s", pythonText(c.arg("rpmID")))
+			return nil, fault.Generic("No such rpm: %s", pythonText(c.arg("rpmID")))
 		}
 		return []any{}, nil
 	}

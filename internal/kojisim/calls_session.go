@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func sessionMethods(m map[string]*method) {
@@ -23,13 +24,13 @@ func methodLogin(c *call) (any, error) {
 		return c.sessions.renew(c.w, c.session), nil
 	}
 	if c.session != nil {
-		return nil, faultf(codeAuth, "Already logged in")
+		return nil, fault.New(fault.CodeAuth, "Already logged in")
 	}
 	name, _ := c.arg("user").(string)
 	password, _ := c.arg("password").(string)
 	u := c.w.userByName(name)
 	if u == nil || u.password == "" || u.password != password {
-		return nil, faultf(codeAuth, "invalid username or password")
+		return nil, fault.New(fault.CodeAuth, "invalid username or password")
 	}
 	s, err := c.sessions.open(c.w, u, authNormal, c.flag("exclusive"))
 	if err != nil {
@@ -44,17 +45,17 @@ func methodSSLLogin(c *call) (any, error) {
 		return c.sessions.renew(c.w, c.session), nil
 	}
 	if c.session != nil {
-		return nil, faultf(codeAuth, "Already logged in")
+		return nil, fault.New(fault.CodeAuth, "Already logged in")
 	}
 	if !c.from.atLogin {
-		return nil, faultf(codeAuth, "could not verify client: None")
+		return nil, fault.New(fault.CodeAuth, "could not verify client: None")
 	}
 	who := c.from.who
 	if who == "" {
-		return nil, faultf(codeAuth, "could not verify client: NONE")
+		return nil, fault.New(fault.CodeAuth, "could not verify client: NONE")
 	}
 	if c.arg("proxyuser") != nil {
-		return nil, faultf(codeAuth, "%s is not authorized to login other users", who)
+		return nil, fault.New(fault.CodeAuth, "%s is not authorized to login other users", who)
 	}
 	s, err := c.sessions.open(c.w, clientUser(c.w, who), c.from.auth, c.flag("exclusive"))
 	if err != nil {
@@ -87,7 +88,7 @@ func clientUser(w *System, who string) *user {
 
 func methodLogout(c *call) (any, error) {
 	if c.session == nil {
-		return nil, generic("Not logged in")
+		return nil, fault.Generic("Not logged in")
 	}
 	c.session.closed = true
 	c.w.changed()

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func tagMethods(m map[string]*method) {
@@ -36,14 +37,14 @@ func (c *call) tagOf(info any) (*tag, error) {
 			return c.tagOf(id)
 		}
 	}
-	return nil, faultf(codeParameter, "Invalid name or id value: %s", pythonText(info))
+	return nil, fault.New(fault.CodeParameter, "Invalid name or id value: %s", pythonText(info))
 }
 
 // mustTag finds a tag that has to exist.
 func (c *call) mustTag(info any) (*tag, error) {
 	t, err := c.tagOf(info)
 	if t == nil && err == nil {
-		err = generic("No such tagInfo: %s", pythonText(info))
+		err = fault.Generic("No such tagInfo: %s", pythonText(info))
 	}
 	return t, err
 }
@@ -69,7 +70,7 @@ func methodGetTag(c *call) (any, error) {
 	event := c.integer("event")
 	if t == nil || event != 0 && t.created > event {
 		if c.flag("strict") {
-			return nil, generic("No such tagInfo: %s", pythonText(c.arg("tagInfo")))
+			return nil, fault.Generic("No such tagInfo: %s", pythonText(c.arg("tagInfo")))
 		}
 		return nil, nil
 	}
@@ -107,7 +108,7 @@ func methodGetBuildTarget(c *call) (any, error) {
 	}
 	if c.flag("strict") {
 		name, _ := c.arg("info").(string)
-		return nil, generic("No such build target: %s", name)
+		return nil, fault.Generic("No such build target: %s", name)
 	}
 	return nil, nil
 }
@@ -244,10 +245,10 @@ func methodCreateTag(c *call) (any, error) {
 	name, _ := c.arg("name").(string)
 	arches, _ := c.arg("arches").(string)
 	if c.w.tagByName(name) != nil {
-		return nil, generic("A tag with the name '%s' already exists", name)
+		return nil, fault.Generic("A tag with the name '%s' already exists", name)
 	}
 	if strings.Contains(arches, ",") {
-		return nil, generic("Architecture can be only a space-delimited list: %s", arches)
+		return nil, fault.Generic("Architecture can be only a space-delimited list: %s", arches)
 	}
 	var parents []*tag
 	if c.arg("parent") != nil {
@@ -266,7 +267,7 @@ func methodCreateBuildTarget(c *call) (any, error) {
 	}
 	name, _ := c.arg("name").(string)
 	if c.w.targetByName(name) != nil {
-		return nil, generic("A build target with the name '%s' already exists", name)
+		return nil, fault.Generic("A build target with the name '%s' already exists", name)
 	}
 	build, err := c.mustTag(c.arg("build_tag"))
 	if err != nil {
@@ -306,7 +307,7 @@ func methodGroupPackageListAdd(c *call) (any, error) {
 	name, _ := c.arg("grpinfo").(string)
 	g := t.groupByName(name)
 	if g == nil {
-		return nil, generic("group is not valid: %s", name)
+		return nil, fault.Generic("group is not valid: %s", name)
 	}
 	pkg, _ := c.arg("pkg_name").(string)
 	g.members = append(g.members, groupMember{pkg, "mandatory"})
@@ -359,7 +360,7 @@ func methodGetExternalRepo(c *call) (any, error) {
 	r := c.w.externalOf(c.arg("info"))
 	if r == nil {
 		if c.flag("strict") {
-			return nil, generic("invalid repo info: %s", pythonText(c.arg("info")))
+			return nil, fault.Generic("invalid repo info: %s", pythonText(c.arg("info")))
 		}
 		return nil, nil
 	}
@@ -381,7 +382,7 @@ func methodCreateExternalRepo(c *call) (any, error) {
 	name, _ := c.arg("name").(string)
 	url, _ := c.arg("url").(string)
 	if c.w.externalOf(name) != nil {
-		return nil, generic("An external repo named \"%s\" already exists", name)
+		return nil, fault.Generic("An external repo named \"%s\" already exists", name)
 	}
 	return externalStruct(c.w.addExternalRepo(name, url)), nil
 }
@@ -396,14 +397,14 @@ func methodAddExternalRepoToTag(c *call) (any, error) {
 	}
 	r := c.w.externalOf(c.arg("repo_info"))
 	if r == nil {
-		return nil, generic("invalid repo info: %s", pythonText(c.arg("repo_info")))
+		return nil, fault.Generic("invalid repo info: %s", pythonText(c.arg("repo_info")))
 	}
 	for _, u := range t.external {
 		if u.repo == r {
-			return nil, generic("tag %s already associated with external repo %s", t.name, r.name)
+			return nil, fault.Generic("tag %s already associated with external repo %s", t.name, r.name)
 		}
 		if u.priority == c.integer("priority") {
-			return nil, generic("tag %s already associated with an external repo at priority %d", t.name, u.priority)
+			return nil, fault.Generic("tag %s already associated with an external repo at priority %d", t.name, u.priority)
 		}
 	}
 	mode, _ := c.arg("merge_mode").(string)
@@ -430,7 +431,7 @@ func methodRemoveExternalRepo(c *call) (any, error) {
 			return nil, nil
 		}
 	}
-	return nil, generic("external repo %s not associated with tag %s", pythonText(c.arg("repo_info")), t.name)
+	return nil, fault.Generic("external repo %s not associated with tag %s", pythonText(c.arg("repo_info")), t.name)
 }
 
 func methodTagChangedSinceEvent(c *call) (any, error) {

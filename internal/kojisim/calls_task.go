@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 func taskMethods(m map[string]*method) {
@@ -31,16 +33,16 @@ func methodBuild(c *call) (any, error) {
 	}
 	src, ok := c.arg("src").(string)
 	if !ok {
-		return nil, faultf(codeParameter, "Invalid type for value '%s': <class '%s'>, expected type <class 'str'>", pythonPlain(c.arg("src")), pythonType(c.arg("src")))
+		return nil, fault.New(fault.CodeParameter, "Invalid type for value '%s': <class '%s'>, expected type <class 'str'>", pythonPlain(c.arg("src")), pythonType(c.arg("src")))
 	}
 	priority := c.integer("priority")
 	if priority < 0 && !u.has("admin") {
-		return nil, notAllowed("only admins may create high-priority tasks")
+		return nil, fault.NotAllowed("only admins may create high-priority tasks")
 	}
 	channel := c.w.channels[0]
 	if name, _ := c.arg("channel").(string); name != "" {
 		if channel = c.w.channelByName(name); channel == nil {
-			return nil, generic("No such channel: %s", name)
+			return nil, fault.Generic("No such channel: %s", name)
 		}
 	}
 	opts, _ := c.arg("opts").(xmlrpc.Struct)
@@ -101,7 +103,7 @@ func methodGetTaskInfo(c *call) (any, error) {
 	t := c.w.taskByID(c.integer("task_id"))
 	if t == nil {
 		if c.flag("strict") {
-			return nil, generic("query returned no rows")
+			return nil, fault.Generic("query returned no rows")
 		}
 		return nil, nil
 	}
@@ -111,7 +113,7 @@ func methodGetTaskInfo(c *call) (any, error) {
 func methodGetTaskRequest(c *call) (any, error) {
 	t := c.w.taskByID(c.integer("taskId"))
 	if t == nil {
-		return nil, generic("No such task: %d", c.integer("taskId"))
+		return nil, fault.Generic("No such task: %d", c.integer("taskId"))
 	}
 	return wireList(t.request), nil
 }
@@ -120,13 +122,13 @@ func methodGetTaskResult(c *call) (any, error) {
 	t := c.w.taskByID(c.integer("taskId"))
 	switch {
 	case t == nil:
-		return nil, generic("No such task")
+		return nil, fault.Generic("No such task")
 	case t.state == taskCanceled:
-		return nil, generic("Task %d is canceled", t.id)
+		return nil, fault.Generic("Task %d is canceled", t.id)
 	case t.state == taskClosed:
 		return wireResult(c.w, t), nil
 	case t.state != taskFailed:
-		return nil, generic("Task %d is not finished", t.id)
+		return nil, fault.Generic("Task %d is not finished", t.id)
 	case c.unless("raise_fault"):
 		return nil, t.fault
 	}
@@ -137,9 +139,9 @@ func methodGetTaskResult(c *call) (any, error) {
 // PostgreSQL move when they change.
 func (c *call) shuffled(t *task) []*task {
 	out := slices.Clone(t.children)
-	d := drawFrom(c.w.seed, "rows", strconv.Itoa(t.id), strconv.Itoa(c.w.changes))
+	d := draw.From(c.w.seed, "rows", strconv.Itoa(t.id), strconv.Itoa(c.w.changes))
 	for i := len(out) - 1; i > 0; i-- {
-		j := d.below(i + 1)
+		j := d.Below(i + 1)
 		out[i], out[j] = out[j], out[i]
 	}
 	return out
@@ -202,11 +204,11 @@ func methodCancelTask(c *call) (any, error) {
 	u := c.user()
 	switch {
 	case u == nil:
-		return nil, notAllowed("Cannot cancel task, not owner")
+		return nil, fault.NotAllowed("Cannot cancel task, not owner")
 	case t == nil:
-		return nil, generic("No such task: %d", id)
+		return nil, fault.Generic("No such task: %d", id)
 	case t.owner != u && !u.has("admin"):
-		return nil, notAllowed("Cannot cancel task, not owner")
+		return nil, fault.NotAllowed("Cannot cancel task, not owner")
 	}
 	c.w.cancelTask(t)
 	return nil, nil
@@ -219,9 +221,9 @@ func methodFreeTask(c *call) (any, error) {
 	t := c.w.taskByID(c.integer("task_id"))
 	switch {
 	case t == nil:
-		return nil, generic("No such task: %d", c.integer("task_id"))
+		return nil, fault.Generic("No such task: %d", c.integer("task_id"))
 	case t.ended():
-		return nil, generic("Cannot free task %d, state is %s", t.id, taskStateName(t.state))
+		return nil, fault.Generic("Cannot free task %d, state is %s", t.id, taskStateName(t.state))
 	case t.state != taskFree:
 		c.w.freeTask(t)
 	}
@@ -236,11 +238,11 @@ func methodResubmitTask(c *call) (any, error) {
 	t := c.w.taskByID(c.integer("taskID"))
 	switch {
 	case t == nil || t.method != "build":
-		return nil, generic("No such task: %d", c.integer("taskID"))
+		return nil, fault.Generic("No such task: %d", c.integer("taskID"))
 	case t.owner != u && !u.has("admin"):
-		return nil, notAllowed("Cannot resubmit task, not owner")
+		return nil, fault.NotAllowed("Cannot resubmit task, not owner")
 	case t.state != taskFailed && t.state != taskCanceled:
-		return nil, generic("Task not canceled or failed: %d", t.id)
+		return nil, fault.Generic("Task not canceled or failed: %d", t.id)
 	}
 	src, _ := t.request[0].(string)
 	target, _ := t.request[1].(string)
@@ -253,7 +255,7 @@ func methodSetTaskPriority(c *call) (any, error) {
 	}
 	t := c.w.taskByID(c.integer("task_id"))
 	if t == nil {
-		return nil, generic("No such task: %d", c.integer("task_id"))
+		return nil, fault.Generic("No such task: %d", c.integer("task_id"))
 	}
 	if i := slices.Index(c.w.free, t); i >= 0 {
 		c.w.free = slices.Delete(c.w.free, i, i+1)
@@ -421,7 +423,7 @@ func methodDownloadTaskOutput(c *call) (any, error) {
 		content, found = outputFile(c.w, t, name)
 	}
 	if !found {
-		return nil, generic("no file \"%s\" output by task %d", name, id)
+		return nil, fault.Generic("no file \"%s\" output by task %d", name, id)
 	}
 	offset, size := c.integer("offset"), -1
 	if c.given("size") {

@@ -28,7 +28,7 @@ func (w *System) makeDistRepo(k *task, r *repo, arches []any, opts Options) {
 		for _, a := range arches {
 			arch, _ := a.(string)
 			w.subtask(k, "createdistrepo", arch, "noarch", 1.5, []any{r.tag.name, r.id, arch, []any{}, opts}, func(t *task) {
-				w.then(t, w.scaled(t.luck.between(time.Minute, 5*time.Minute)), func() { w.closeTask(t, nil) })
+				w.then(t, w.scaled(t.luck.Between(time.Minute, 5*time.Minute)), func() { w.closeTask(t, nil) })
 			})
 		}
 		return

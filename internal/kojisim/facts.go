@@ -35,8 +35,12 @@ type ListChange struct {
 	Action string // add, block or unblock
 }
 
-func (TaskChange) fact()  {}
+func (TaskChange) fact() {}
+
 func (BuildChange) fact() {}
-func (TagChange) fact()   {}
-func (RepoChange) fact()  {}
-func (ListChange) fact()  {}
+
+func (TagChange) fact() {}
+
+func (RepoChange) fact() {}
+
+func (ListChange) fact() {}

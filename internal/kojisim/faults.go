@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // Faults is how the hub misbehaves. The zero value is a hub without fault.
@@ -49,7 +52,7 @@ func (t *trouble) offline() error {
 	defer t.mu.Unlock()
 	if t.faults.Offline != "" {
 		t.seen["offline"]++
-		return faultf(codeServerOffline, "%s", t.faults.Offline)
+		return fault.New(fault.CodeServerOffline, "%s", t.faults.Offline)
 	}
 	return nil
 }
@@ -62,15 +65,15 @@ func (t *trouble) lockedOut(method string, u *user) error {
 		return nil
 	}
 	t.seen["locked out"]++
-	return faultf(codeServerOffline, "Server disabled for maintenance")
+	return fault.New(fault.CodeServerOffline, "Server disabled for maintenance")
 }
 
 // draw makes the draw of one request.
-func (t *trouble) draw(what string) (Faults, draw) {
+func (t *trouble) draw(what string) (Faults, draw.Draw) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls++
-	return t.faults, drawFrom(t.seed, what, strconv.Itoa(t.calls))
+	return t.faults, draw.From(t.seed, what, strconv.Itoa(t.calls))
 }
 
 func (t *trouble) counts() map[string]int {
@@ -89,21 +92,21 @@ func (t *trouble) note(kind string) {
 // did. It calls expire if all sessions are to end first.
 func (t *trouble) strike(rw http.ResponseWriter, req *http.Request, expire func()) bool {
 	f, d := t.draw("before")
-	if d.chance(f.Expire) {
+	if d.Chance(f.Expire) {
 		t.note("sessions expired")
 		expire()
 	}
-	if f.HTML503 || d.chance(f.Busy) {
+	if f.HTML503 || d.Chance(f.Busy) {
 		t.note("503")
 		htmlError(rw, http.StatusServiceUnavailable, "Service Unavailable", "The server is temporarily unable to service your request.")
 		return true
 	}
-	if d.chance(f.CutBefore) {
+	if d.Chance(f.CutBefore) {
 		t.note("cut before")
 		cut(rw)
 		return true
 	}
-	if d.chance(f.Slow) {
+	if d.Chance(f.Slow) {
 		t.note("slow")
 		timer := time.NewTimer(f.SlowFor)
 		defer timer.Stop()
@@ -119,12 +122,12 @@ func (t *trouble) strike(rw http.ResponseWriter, req *http.Request, expire func(
 // whether it did.
 func (t *trouble) spoil(rw http.ResponseWriter, method string, answer []byte) bool {
 	f, d := t.draw("after")
-	if d.chance(f.CutAfter) || f.Lose == method {
+	if d.Chance(f.CutAfter) || f.Lose == method {
 		t.note("cut after")
 		cut(rw)
 		return true
 	}
-	if d.chance(f.Truncate) {
+	if d.Chance(f.Truncate) {
 		t.note("truncated")
 		rw.Header().Set("Content-Type", "text/xml")
 		rw.Header().Set("Content-Length", strconv.Itoa(len(answer)))

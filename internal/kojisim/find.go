@@ -1,6 +1,8 @@
 package kojisim
 
-import "fmt"
+import (
+	"fmt"
+)
 
 func findTag(w *System, name string) (*tag, error) {
 	if t := w.tagByName(name); t != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -93,20 +94,20 @@ type draft struct {
 type generator struct {
 	o       GeneratorOptions
 	sources []*draft
-	luck    draw
+	luck    draw.Draw
 	libs    []*draft // what others may link to
 	byKind  map[string][]string
 }
 
 func newGenerator(o GeneratorOptions) *generator {
-	return &generator{o: o, luck: drawFrom(o.Seed, "distribution"), byKind: map[string][]string{}}
+	return &generator{o: o, luck: draw.From(o.Seed, "distribution"), byKind: map[string][]string{}}
 }
 
 // newDraft begins a source package with a plausible version.
 func (g *generator) newDraft(name string) *draft {
 	d := &draft{name: name, evr: rpm.EVR{
-		Version: fmt.Sprintf("%d.%d.%d", g.luck.below(9), g.luck.below(20), g.luck.below(10)),
-		Release: strconv.Itoa(1+g.luck.below(9)) + distSuffix,
+		Version: fmt.Sprintf("%d.%d.%d", g.luck.Below(9), g.luck.Below(20), g.luck.Below(10)),
+		Release: strconv.Itoa(1+g.luck.Below(9)) + distSuffix,
 	}}
 	g.sources = append(g.sources, d)
 	return d
@@ -137,10 +138,10 @@ func (g *generator) addToolchain() error {
 			}
 		}
 		d.requires = named("gcc", "make")
-		if g.luck.chance(0.3) {
+		if g.luck.Chance(0.3) {
 			d.requires = append(d.requires, named("perl-interpreter")...)
 		}
-		if g.luck.chance(0.3) {
+		if g.luck.Chance(0.3) {
 			d.requires = append(d.requires, named("autoconf", "automake", "libtool")...)
 		}
 		if onlyNoarch(d.binaries) {
@@ -287,24 +288,24 @@ func (g *generator) addLibrary(name string) {
 	d := g.newDraft(name)
 	stem := strings.TrimSuffix(strings.TrimPrefix(name, "lib"), "-libs")
 	p := d.binary(name, "x86_64")
-	p.Provides = append(p.Provides, rpm.Relation{Name: fmt.Sprintf("lib%s.so.%d()(64bit)", stem, g.luck.below(20))})
+	p.Provides = append(p.Provides, rpm.Relation{Name: fmt.Sprintf("lib%s.so.%d()(64bit)", stem, g.luck.Below(20))})
 	p.Requires = named(libc)
 	devel := d.binary(name+"-devel", "x86_64")
 	devel.Provides = append(devel.Provides, rpm.Relation{Name: "pkgconfig(" + stem + ")", Op: rpm.Equal, EVR: rpm.EVR{Version: d.evr.Version}})
 	devel.Requires = []rpm.Relation{{Name: name, Op: rpm.Equal, EVR: d.evr}, {Name: "pkgconf-pkg-config"}}
 	d.requires = named("gcc", "make")
-	if g.luck.chance(0.4) {
+	if g.luck.Chance(0.4) {
 		d.requires = named("gcc-c++", "cmake", "ninja-build")
 		p.Requires = append(p.Requires, named("libstdc++.so.6()(64bit)")...)
 	}
-	libs := pickFew(&g.luck, g.libs, 1+g.luck.below(4))
+	libs := draw.Few(&g.luck, g.libs, 1+g.luck.Below(4))
 	d.link(libs)
 	for _, lib := range libs {
-		if _, pkgconfig := libParts(lib); g.luck.chance(0.5) {
+		if _, pkgconfig := libParts(lib); g.luck.Chance(0.5) {
 			devel.Requires = append(devel.Requires, rpm.Relation{Name: pkgconfig})
 		}
 	}
-	if g.luck.chance(0.3) {
+	if g.luck.Chance(0.3) {
 		d.binary(name+"-doc", "noarch")
 	}
 	g.libs = append(g.libs, d)
@@ -319,13 +320,13 @@ func (g *generator) addModule(kind, source, binary, capability string, runtime, 
 	p.Requires = slices.Clone(runtime)
 	d.requires = slices.Clone(tools)
 	others := g.byKind[kind]
-	for _, need := range pickFew(&g.luck, others[max(0, len(others)-25):], g.luck.below(5)) {
+	for _, need := range draw.Few(&g.luck, others[max(0, len(others)-25):], g.luck.Below(5)) {
 		p.Requires = append(p.Requires, rpm.Relation{Name: need})
-		if g.luck.chance(0.8) {
+		if g.luck.Chance(0.8) {
 			d.requires = append(d.requires, rpm.Relation{Name: need})
 		}
 	}
-	if g.luck.chance(0.1) {
+	if g.luck.Chance(0.1) {
 		d.exclude = []string{"s390x"}
 	}
 	g.byKind[kind] = append(others, capability)
@@ -335,21 +336,21 @@ func (g *generator) addApp(name string) {
 	d := g.newDraft(name)
 	d.binary(name, "x86_64").Requires = named(libc)
 	d.requires = named("gcc", "make")
-	if g.luck.chance(0.5) {
+	if g.luck.Chance(0.5) {
 		d.requires = named("gcc-c++", "cmake")
 	}
-	d.link(pickFew(&g.luck, g.libs, 1+g.luck.below(7)))
+	d.link(draw.Few(&g.luck, g.libs, 1+g.luck.Below(7)))
 	for _, kind := range []string{"perl", "python"} {
-		if mods := g.byKind[kind]; len(mods) > 0 && g.luck.chance(0.2) {
-			need := rpm.Relation{Name: pick(&g.luck, mods)}
+		if mods := g.byKind[kind]; len(mods) > 0 && g.luck.Chance(0.2) {
+			need := rpm.Relation{Name: draw.Pick(&g.luck, mods)}
 			d.requires = append(d.requires, need)
 			d.binaries[0].Requires = append(d.binaries[0].Requires, need)
 		}
 	}
-	if g.luck.chance(0.3) {
+	if g.luck.Chance(0.3) {
 		d.binary(name+"-data", "noarch")
 	}
-	if g.luck.chance(0.05) {
+	if g.luck.Chance(0.05) {
 		d.exclusive = []string{"x86_64"}
 	}
 }
@@ -361,7 +362,7 @@ func (g *generator) world(begin time.Time) (*System, *packagers) {
 	admin := w.addUser(user{name: "kojiadmin", password: "adminpw", perms: []string{"admin"}})
 	w.addUser(user{name: KoscheiUser, password: KoscheiUser})
 	w.addUser(user{name: "kojira", perms: []string{"repo"}})
-	s := &packagers{w: w, user: w.addUser(user{name: "packager"}), admin: admin, luck: drawFrom(g.o.Seed, "packagers")}
+	s := &packagers{w: w, user: w.addUser(user{name: "packager"}), admin: admin, luck: draw.From(g.o.Seed, "packagers")}
 	normal, createrepo := w.addChannel("default"), w.addChannel("createrepo")
 	for _, arch := range g.o.Arches {
 		for i := range g.o.Hosts {

@@ -107,7 +107,7 @@ func (w *System) queueTask(t *task) {
 		return a.id - b.id
 	})
 	w.free = slices.Insert(w.free, i, t)
-	w.after(t.luck.between(100*time.Millisecond, 3*time.Second), w.dispatch)
+	w.after(t.luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
 }
 
 // checkIn keeps the hosts' last sign of life young.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // A station is a hub under test and a client of it.
@@ -198,7 +199,7 @@ func TestScratchBuild(t *testing.T) {
 	if got := member(t, s.must("getTaskInfo", id), "state"); got != int64(taskFree) {
 		t.Errorf("state of a new task: got %v, want FREE", got)
 	}
-	if got := s.fault("getTaskResult", id); got.Code != codeGeneric || !strings.Contains(got.String, "is not finished") {
+	if got := s.fault("getTaskResult", id); got.Code != fault.CodeGeneric || !strings.Contains(got.String, "is not finished") {
 		t.Errorf("result of a running task: got %v", got)
 	}
 	if got := s.finish(id); got != taskClosed {
@@ -251,7 +252,7 @@ func TestBuildFailsForItsCause(t *testing.T) {
 				t.Fatalf("got state %d, want FAILED", got)
 			}
 			f := s.fault("getTaskResult", id)
-			if f.Code != codeBuild || !strings.Contains(f.String, "exited with status 1;") {
+			if f.Code != fault.CodeBuild || !strings.Contains(f.String, "exited with status 1;") {
 				t.Errorf("got %v", f)
 			}
 			v, ok := w.Verdict(int(id.(int64)))

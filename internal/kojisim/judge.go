@@ -1,6 +1,8 @@
 package kojisim
 
-import "time"
+import (
+	"time"
+)
 
 // SendHome ends the packagers' work: what they have begun goes on, and nothing
 // new comes. The machinery goes on making repos of what has changed.

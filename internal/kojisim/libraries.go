@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -35,7 +36,7 @@ func (s *packagers) bumpSoname() {
 			return
 		}
 		for _, dependent := range s.dependents(old) {
-			s.w.after(s.luck.between(time.Hour, 9*time.Hour), func() { s.rebuild(dependent, nil) })
+			s.w.after(s.luck.Between(time.Hour, 9*time.Hour), func() { s.rebuild(dependent, nil) })
 		}
 	})
 }
@@ -47,7 +48,7 @@ const renameSuffix = "v2"
 // renameLibrary does what bumpSoname does where packages are required by name.
 func (s *packagers) renameLibrary() {
 	for range 40 {
-		p := pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.packages)
 		b := s.latest(p)
 		if b == nil || s.core[p] {
 			continue
@@ -90,7 +91,7 @@ func (s *packagers) rename(p *pkg, i int, old string) {
 			return
 		}
 		for _, dependent := range s.dependents([]string{old}) {
-			s.w.after(s.luck.between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
+			s.w.after(s.luck.Between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
 		}
 	})
 }
@@ -125,7 +126,7 @@ func (s *packagers) affected(names []string, most int) int {
 // anyLibrary draws a library on which some, but not very many depend.
 func (s *packagers) anyLibrary() *pkg {
 	for range 40 {
-		p := pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.packages)
 		b := s.latest(p)
 		if b == nil || s.core[p] {
 			continue

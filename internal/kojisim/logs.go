@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -120,7 +122,7 @@ func rootLog(w *System, t *task) string {
 	}
 	line(0.01, "INFO", "buildroot.py", "chroot of repo "+strconv.Itoa(repoID(t)))
 	line(0.02, "DEBUG", "util.py", "Executing command: dnf5 install @build")
-	if t.fault != nil && t.fault.Code == codeBuildroot {
+	if t.fault != nil && t.fault.Code == fault.CodeBuildroot {
 		line(0.1, "DEBUG", "util.py", "Error: Failed to download metadata for repo 'build': Cannot download repomd.xml: All mirrors were tried")
 		line(0.11, "DEBUG", "util.py", "child return code was: 1")
 		line(0.12, "ERROR", "util.py", "Command failed: dnf5 install @build")
@@ -181,7 +183,7 @@ func deepest(w *System, r *repo, p *rpm.Package) string {
 func mockOutput(w *System, t *task) string {
 	var b strings.Builder
 	b.WriteString("INFO: Start(" + nvrOf(t) + ".src.rpm)  Config(repo-" + strconv.Itoa(repoID(t)) + ")\nStart: chroot init\n")
-	if t.fault != nil && t.fault.Code == codeBuildroot {
+	if t.fault != nil && t.fault.Code == fault.CodeBuildroot {
 		return b.String() + "ERROR: Command failed: dnf5 install @build\n"
 	}
 	b.WriteString("Finish: chroot init\nStart: build phase for " + nvrOf(t) + "\n")
@@ -194,8 +196,8 @@ func mockOutput(w *System, t *task) string {
 	return b.String() + "Finish: build phase for " + nvrOf(t) + "\nINFO: Done\n"
 }
 
-func objectWord(d *draw) string {
-	return pick(d, []string{"main", "util", "parse", "io", "list", "hash", "config", "net", "test", "print", "string", "array", "file", "cache", "lexer"})
+func objectWord(d *draw.Draw) string {
+	return draw.Pick(d, []string{"main", "util", "parse", "io", "list", "hash", "config", "net", "test", "print", "string", "array", "file", "cache", "lexer"})
 }
 
 func buildLog(w *System, t *task) string {
@@ -216,11 +218,11 @@ func buildLog(w *System, t *task) string {
 	section("%prep")
 	fmt.Fprintf(&s, "+ rpmuncompress -x /builddir/build/SOURCES/%s-%s.tar.gz\n+ exit 0\n", name, b.evr.Version)
 	section("%build")
-	d := drawFrom(w.seed, "log", b.nevra().String())
-	n := 40 + d.below(160)
+	d := draw.From(w.seed, "log", b.nevra().String())
+	n := 40 + d.Below(160)
 	failAt := n + 1
 	if o := t.notes.outcome; o != nil {
-		failAt = n/2 + int(o.luck%draw(n/2))
+		failAt = n/2 + int(o.luck%draw.Draw(n/2))
 	}
 	for i := range n {
 		if i == failAt {
@@ -232,7 +234,7 @@ func buildLog(w *System, t *task) string {
 	section("%install")
 	s.WriteString("+ make install DESTDIR=/builddir/build/BUILDROOT\n+ exit 0\n")
 	section("%check")
-	fmt.Fprintf(&s, "%d tests passed, 0 failed\n+ exit 0\n", 10+d.below(300))
+	fmt.Fprintf(&s, "%d tests passed, 0 failed\n+ exit 0\n", 10+d.Below(300))
 	rpms, _ := taskRPMs(t)
 	for _, r := range rpms {
 		fmt.Fprintf(&s, "Wrote: /builddir/build/RPMS/%s\n", r)
@@ -240,27 +242,27 @@ func buildLog(w *System, t *task) string {
 	return s.String()
 }
 
-func compileLine(s *strings.Builder, d *draw, i int) {
+func compileLine(s *strings.Builder, d *draw.Draw, i int) {
 	word := objectWord(d)
 	fmt.Fprintf(s, "[%3d] gcc -O2 -g -Wall -fexceptions -Isrc -c src/%s_%d.c -o src/%s_%d.o\n", i, word, i, word, i)
-	if d.chance(0.06) {
-		fmt.Fprintf(s, "src/%s_%d.c:%d:%d: warning: unused variable 'tmp' [-Wunused-variable]\n", word, i, 10+d.below(800), 1+d.below(40))
+	if d.Chance(0.06) {
+		fmt.Fprintf(s, "src/%s_%d.c:%d:%d: warning: unused variable 'tmp' [-Wunused-variable]\n", word, i, 10+d.Below(800), 1+d.Below(40))
 	}
 }
 
 // failureText is the end of a build log of a build that failed.
-func failureText(t *task, b *build, d *draw) string {
+func failureText(t *task, b *build, d *draw.Draw) string {
 	o := t.notes.outcome
 	if o.Cause == CauseInfrastructure {
 		return "" // the builder went away in the middle of it
 	}
 	section := "%build"
 	lines := fmt.Sprintf("src/%s_%d.c:%d:%d: error: %s\nmake: *** [Makefile:%d: all] Error 1\n",
-		objectWord(d), d.below(90), 10+d.below(800), 1+d.below(40), o.message, 20+d.below(400))
+		objectWord(d), d.Below(90), 10+d.Below(800), 1+d.Below(40), o.message, 20+d.Below(400))
 	if o.Cause == CauseFlake || strings.Contains(o.message, "test") {
 		section = "%check"
 		lines = fmt.Sprintf("FAIL: test_%s (%s)\n1 test failed of %d\nmake: *** [Makefile:%d: check] Error 1\n",
-			objectWord(d), o.message, 10+d.below(300), 20+d.below(400))
+			objectWord(d), o.message, 10+d.Below(300), 20+d.Below(400))
 	}
 	status := fmt.Sprintf("error: Bad exit status from /var/tmp/rpm-tmp.%06d (%s)\n", t.id%1000000, section)
 	return lines + status + "\nRPM build errors:\n    " + strings.Replace(status, "error: ", "", 1) +

@@ -8,6 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 )
 
 // A Message is what the hub's plugin would publish on the message bus.
@@ -42,7 +43,7 @@ type mailer struct {
 	mu       sync.Mutex // protects what follows; taken with the world locked or not
 	faults   MessageFaults
 	readers  []func(Message)
-	luck     draw // for the faults
+	luck     draw.Draw // for the faults
 	sent     int
 	overtook *Message
 	fates    map[string]int // of messages: sent, lost, repeated, late
@@ -88,9 +89,9 @@ func (m *mailer) tell(now time.Time, e envelope, body xmlrpc.Struct) {
 		panic("kojisim: a message that is no JSON: " + err.Error())
 	}
 	m.sent++
-	d := drawFrom(m.seed, "message", fmt.Sprint(m.sent))
+	d := draw.From(m.seed, "message", fmt.Sprint(m.sent))
 	msg := Message{
-		ID:    fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(d.next()), uint16(d.next()), d.next()&0xfff, d.next()&0xfff, d.next()&(1<<48-1)),
+		ID:    fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(d.Next()), uint16(d.Next()), d.Next()&0xfff, d.Next()&0xfff, d.Next()&(1<<48-1)),
 		Topic: e.topic, Schema: "koji_fedoramessaging." + e.schema, Sent: now.Truncate(time.Second), Body: raw,
 		Headers: map[string]any{
 			"fedora_messaging_schema":         "koji_fedoramessaging." + e.schema,
@@ -122,7 +123,7 @@ func (m *mailer) take() ([]Message, []func(Message)) {
 	var out []Message
 	f := m.faults
 	for _, msg := range m.outbox {
-		lost, twice, late := m.luck.chance(f.Lose), m.luck.chance(f.Repeat), m.luck.chance(f.Reorder)
+		lost, twice, late := m.luck.Chance(f.Lose), m.luck.Chance(f.Repeat), m.luck.Chance(f.Reorder)
 		if lost {
 			m.count("lost")
 			continue

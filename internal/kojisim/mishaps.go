@@ -2,6 +2,8 @@ package kojisim
 
 import (
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 )
 
 // breakSource updates a package to a version that does not build again, until
@@ -11,7 +13,7 @@ func (s *packagers) breakSource(p *pkg) {
 	if !ok {
 		return
 	}
-	s.w.breakWith(Breakage{Package: p.name, From: evr, Message: pick(&s.luck, sourceMessages())})
+	s.w.breakWith(Breakage{Package: p.name, From: evr, Message: draw.Pick(&s.luck, sourceMessages())})
 	s.planRepair(p)
 }
 
@@ -27,7 +29,7 @@ func (s *packagers) breakDependents(p *pkg) {
 	if !ok || len(victims) == 0 {
 		return
 	}
-	for _, v := range pickFew(&s.luck, victims, 1+s.luck.below(3)) {
+	for _, v := range draw.Few(&s.luck, victims, 1+s.luck.Below(3)) {
 		was := s.newest(v)
 		if was == nil {
 			continue
@@ -41,7 +43,7 @@ func (s *packagers) breakDependents(p *pkg) {
 		}
 		s.w.breakWith(Breakage{
 			Package: v.name, From: was.evr, Dependency: with[v], DependencyFrom: from,
-			Message: pick(&s.luck, dependencyMessages(p.name)),
+			Message: draw.Pick(&s.luck, dependencyMessages(p.name)),
 		})
 		s.planRepair(v)
 	}
@@ -49,7 +51,7 @@ func (s *packagers) breakDependents(p *pkg) {
 
 // planRepair has a package repaired by a new version some time later.
 func (s *packagers) planRepair(p *pkg) {
-	s.w.after(s.luck.between(14*time.Hour, 48*time.Hour), func() {
+	s.w.after(s.luck.Between(14*time.Hour, 48*time.Hour), func() {
 		if evr, ok := s.bump(p); ok {
 			s.w.repair(p.name, evr)
 		}
@@ -79,10 +81,10 @@ func dependencyMessages(name string) []string {
 // inheritMishaps draws what is wrong with a package before anyone has looked:
 // in a large distribution some sources have not built for a long time.
 func (s *packagers) inheritMishaps(b *build) {
-	switch n := s.luck.below(1000); {
+	switch n := s.luck.Below(1000); {
 	case n < 30:
-		s.w.breakWith(Breakage{Package: b.pkg.name, From: b.evr, Message: pick(&s.luck, sourceMessages())})
+		s.w.breakWith(Breakage{Package: b.pkg.name, From: b.evr, Message: draw.Pick(&s.luck, sourceMessages())})
 	case n < 60:
-		s.w.makeFlaky(b.pkg.name, 0.05+0.3*s.luck.fraction())
+		s.w.makeFlaky(b.pkg.name, 0.05+0.3*s.luck.Fraction())
 	}
 }

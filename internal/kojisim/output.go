@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // taskLogs are the names of the logs that a task has written.
@@ -21,7 +23,7 @@ func taskLogs(t *task) []string {
 		return missingSourceLogs(t)
 	}
 	logs := []string{"mock_output.log", "root.log", "mock_config.log"}
-	if t.fault != nil && t.fault.Code == codeBuildroot {
+	if t.fault != nil && t.fault.Code == fault.CodeBuildroot {
 		return logs
 	}
 	logs = append(logs, "state.log", "installed_pkgs.log", "hw_info.log")

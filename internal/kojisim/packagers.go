@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -17,7 +18,7 @@ type packagers struct {
 	admin *user
 	dest  *tag
 	build *tag
-	luck  draw
+	luck  draw.Draw
 	mean  time.Duration // between two updates
 	added int
 	keep  bool          // the releases are not ours to count: bump them by a suffix
@@ -32,8 +33,8 @@ func (s *packagers) releaseAll(drafts []*draft) {
 		w.addPackage(s.dest, p, s.user)
 		b := w.importBuild(p, d.evr, d.content, s.admin)
 		w.tagBuild(s.dest, b, s.admin)
-		if s.luck.chance(0.05) {
-			w.makeFlaky(p.name, 0.05+0.3*s.luck.fraction())
+		if s.luck.Chance(0.05) {
+			w.makeFlaky(p.name, 0.05+0.3*s.luck.Fraction())
 		}
 	}
 	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)
@@ -58,14 +59,14 @@ func (s *packagers) findCore(names ...string) {
 // rebuildAll has every package built once at some time of the history.
 func (s *packagers) rebuildAll(history time.Duration) {
 	for _, p := range s.w.packages {
-		s.w.after(s.luck.between(time.Hour, history-2*time.Hour), func() { s.rebuild(p, nil) })
+		s.w.after(s.luck.Between(time.Hour, history-2*time.Hour), func() { s.rebuild(p, nil) })
 	}
 }
 
 // startWork begins the packagers' days.
 func (s *packagers) startWork(updatesADay float64) {
 	s.mean = time.Duration(float64(24*time.Hour) / updatesADay)
-	s.w.after(s.luck.waiting(s.mean), s.work)
+	s.w.after(s.luck.Waiting(s.mean), s.work)
 }
 
 // work is one update and the wait for the next.
@@ -73,12 +74,12 @@ func (s *packagers) work() {
 	if s.w.holiday {
 		return
 	}
-	s.w.after(s.luck.waiting(s.mean), s.work)
+	s.w.after(s.luck.Waiting(s.mean), s.work)
 	p := s.anyPackage()
 	if p == nil {
 		return
 	}
-	switch n := s.luck.below(100); {
+	switch n := s.luck.Below(100); {
 	case n < 30:
 		s.rebuild(p, nil)
 	case n < 58:
@@ -101,7 +102,7 @@ func (s *packagers) work() {
 // anyPackage draws a package that has a build.
 func (s *packagers) anyPackage() *pkg {
 	for range 20 {
-		p := pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.packages)
 		if s.latest(p) != nil {
 			return p
 		}
@@ -180,7 +181,7 @@ func (s *packagers) bump(p *pkg) (rpm.EVR, bool) {
 func (s *packagers) submit(p *pkg, evr rpm.EVR, b *build, done func(bool)) {
 	s.submitContent(p, evr, s.renewed(b, evr), func(ok bool) {
 		if !ok {
-			s.w.after(s.luck.between(2*time.Hour, 5*time.Hour), func() { s.rebuild(p, done) })
+			s.w.after(s.luck.Between(2*time.Hour, 5*time.Hour), func() { s.rebuild(p, done) })
 			return
 		}
 		if done != nil {

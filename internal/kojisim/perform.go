@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // perform does what a request asks, in one transaction.
@@ -38,7 +39,7 @@ func (h *Hub) dispatch(c call, in xmlrpc.Call) (any, error) {
 	}
 	m := h.methods[in.Method]
 	if m == nil {
-		return nil, generic("Invalid method: %s", in.Method)
+		return nil, fault.Generic("Invalid method: %s", in.Method)
 	}
 	var err error
 	if c.args, c.rest, err = m.bind(in.Params); err != nil {
@@ -51,11 +52,11 @@ func (h *Hub) dispatch(c call, in xmlrpc.Call) (any, error) {
 // before they change anything.
 func (h *Hub) multicall(c call, params []any) (any, error) {
 	if len(params) != 1 {
-		return nil, faultf(codeParameter, "HandlerRegistry.multiCall() takes 2 positional arguments but %d were given", len(params)+1)
+		return nil, fault.New(fault.CodeParameter, "HandlerRegistry.multiCall() takes 2 positional arguments but %d were given", len(params)+1)
 	}
 	list, ok := params[0].([]any)
 	if !ok {
-		return nil, faultf(codeParameter, "multiCall takes a list of calls")
+		return nil, fault.New(fault.CodeParameter, "multiCall takes a list of calls")
 	}
 	out := make([]any, len(list))
 	for i, e := range list {
@@ -76,12 +77,12 @@ func (h *Hub) subcall(c call, e any) (any, error) {
 	name, _ := in.Get("methodName")
 	method, isText := name.(string)
 	if !isText {
-		return nil, &Fault{Code: codePython, Text: "methodName"}
+		return nil, &fault.Fault{Code: fault.CodePython, Text: "methodName"}
 	}
 	given, ok := in.Get("params")
 	params, isList := given.([]any)
 	if !ok || !isList {
-		return nil, &Fault{Code: codePython, Text: "params"}
+		return nil, &fault.Fault{Code: fault.CodePython, Text: "params"}
 	}
 	return h.dispatch(c, xmlrpc.Call{Method: method, Params: params})
 }
@@ -96,13 +97,13 @@ func multicallTraceback(f *xmlrpc.Fault) []string {
 
 func faultClass(code int) string {
 	switch code {
-	case codeGeneric:
+	case fault.CodeGeneric:
 		return "koji.GenericError"
-	case codeAuth:
+	case fault.CodeAuth:
 		return "koji.AuthError"
-	case codeNotAllowed:
+	case fault.CodeNotAllowed:
 		return "koji.ActionNotAllowed"
-	case codeParameter:
+	case fault.CodeParameter:
 		return "koji.ParameterError"
 	}
 	return "Exception"
@@ -111,9 +112,9 @@ func faultClass(code int) string {
 // asFault is the fault that tells of err; what is no fault of Koji's is a
 // Python exception.
 func asFault(err error) *xmlrpc.Fault {
-	var f *Fault
+	var f *fault.Fault
 	if !errors.As(err, &f) {
-		f = exception("kojihub/kojixmlrpc", "_wrap_handler", "Exception: "+err.Error())
+		f = fault.Exception("kojihub/kojixmlrpc", "_wrap_handler", "Exception: "+err.Error())
 	}
 	return wireFault(f)
 }

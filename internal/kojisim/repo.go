@@ -110,7 +110,7 @@ func (w *System) makeRepo(k *task, t *tag, atEvent int) {
 
 // createrepo is the work of a createrepo task.
 func (w *System) createrepo(t *task) {
-	w.then(t, w.scaled(t.luck.between(2*time.Minute, 9*time.Minute)), func() {
+	w.then(t, w.scaled(t.luck.Between(2*time.Minute, 9*time.Minute)), func() {
 		w.closeTask(t, []any{t.dir(), []any{"repomd.xml"}})
 	})
 }

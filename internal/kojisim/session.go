@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // How a session's user proved who it is.
@@ -94,9 +96,9 @@ func (t *sessions) find(now time.Time, a sessionArgs, method string) (*session, 
 	}
 	if !a.hasKey {
 		if a.inHeader {
-			return nil, -1, exception("kojihub/auth", "__init__", "KeyError: 'Koji-Session-Key'")
+			return nil, -1, fault.Exception("kojihub/auth", "__init__", "KeyError: 'Koji-Session-Key'")
 		}
-		return nil, -1, faultf(codeAuth, "'session-key' not specified in session args")
+		return nil, -1, fault.New(fault.CodeAuth, "'session-key' not specified in session args")
 	}
 	num := -1
 	if a.callnum != "" {
@@ -106,27 +108,27 @@ func (t *sessions) find(now time.Time, a sessionArgs, method string) (*session, 
 	}
 	s := t.byID[id]
 	if s == nil || s.closed || s.key != a.key {
-		return nil, -1, faultf(codeAuth, "Invalid session or bad credentials")
+		return nil, -1, fault.New(fault.CodeAuth, "Invalid session or bad credentials")
 	}
 	return s, num, t.admit(now, s, num, method)
 }
 
 func notANumber(text string) error {
-	return exception("kojihub/auth", "__init__", "ValueError: invalid literal for int() with base 10: '"+text+"'")
+	return fault.Exception("kojihub/auth", "__init__", "ValueError: invalid literal for int() with base 10: '"+text+"'")
 }
 
 // admit checks whether a session may make a call.
 func (t *sessions) admit(now time.Time, s *session, num int, method string) error {
 	if num >= 0 && s.callnum >= 0 {
 		if num < s.callnum {
-			return faultf(codeSequence, "%d > %d (session %d)", s.callnum, num, s.id)
+			return fault.New(fault.CodeSequence, "%d > %d (session %d)", s.callnum, num, s.id)
 		}
 		if num == s.callnum {
-			return faultf(codeRetry, "unable to retry call %d (method %s) for session %d", num, method, s.id)
+			return fault.New(fault.CodeRetry, "unable to retry call %d (method %s) for session %d", num, method, s.id)
 		}
 	}
 	if s.user.blocked {
-		return faultf(codeAuth, "logins by %s are not allowed", s.user.name)
+		return fault.New(fault.CodeAuth, "logins by %s are not allowed", s.user.name)
 	}
 	last := s.started
 	if s.renewed.After(last) {
@@ -136,11 +138,11 @@ func (t *sessions) admit(now time.Time, s *session, num int, method string) erro
 		s.expired = true
 	}
 	if s.expired && method != "login" && method != "sslLogin" {
-		return faultf(codeAuthExpired, "session \"%d\" has expired", s.id)
+		return fault.New(fault.CodeAuthExpired, "session \"%d\" has expired", s.id)
 	}
 	for _, other := range t.byID {
 		if other != s && other.user == s.user && other.exclusive && !other.closed && s.master != other {
-			return faultf(codeAuthLock, "User locked by another session")
+			return fault.New(fault.CodeAuthLock, "User locked by another session")
 		}
 	}
 	s.updated = now
@@ -157,7 +159,7 @@ func (t *sessions) expire() {
 // open logs a user in.
 func (t *sessions) open(w *System, u *user, auth int, exclusive bool) (*session, error) {
 	if u.blocked {
-		return nil, faultf(codeAuth, "logins by %s are not allowed", u.name)
+		return nil, fault.New(fault.CodeAuth, "logins by %s are not allowed", u.name)
 	}
 	t.opened++
 	s := &session{
@@ -174,10 +176,10 @@ func (t *sessions) open(w *System, u *user, auth int, exclusive bool) (*session,
 func (t *sessions) newKey(s *session) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	t.keys++
-	d := drawFrom(t.seed, "session", strconv.Itoa(s.id), strconv.Itoa(t.keys))
+	d := draw.From(t.seed, "session", strconv.Itoa(s.id), strconv.Itoa(t.keys))
 	b := make([]byte, 19)
 	for i := range b {
-		b[i] = letters[d.below(len(letters))]
+		b[i] = letters[d.Below(len(letters))]
 	}
 	return strconv.Itoa(s.user.id) + "-" + string(b)
 }

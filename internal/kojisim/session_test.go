@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // recordedWorld is the world of the recordings with a repo.
@@ -66,11 +67,11 @@ func TestCallnumIsStoredOnCommit(t *testing.T) {
 	check(100, 0, "getLoggedInUser")
 	check(100, 0, "getLoggedInUser") // a call that reads leaves no trace
 	check(50, 0, "getLoggedInUser")
-	check(90, codeNotAllowed, "createTag", "x") // nor does one that faults
+	check(90, fault.CodeNotAllowed, "createTag", "x") // nor does one that faults
 	check(80, 0, "build", "foo", "f40")
-	check(80, codeRetry, "build", "foo", "f40")
-	check(80, codeRetry, "getLoggedInUser")
-	check(79, codeSequence, "getLoggedInUser")
+	check(80, fault.CodeRetry, "build", "foo", "f40")
+	check(80, fault.CodeRetry, "getLoggedInUser")
+	check(79, fault.CodeSequence, "getLoggedInUser")
 	check(-1, 0, "getLoggedInUser") // without a number nothing is checked
 	if got := s.hub.world.Status().Tasks; got != 1 {
 		t.Errorf("got %d tasks, want 1", got)
@@ -83,7 +84,7 @@ func TestRenewalKeepsTheCallnum(t *testing.T) {
 	s.login("koschei")
 	s.must("build", "foo", "f40")
 	s.clock.Step(25 * time.Hour)
-	if got := s.fault("getLoggedInUser"); got.Code != codeAuthExpired {
+	if got := s.fault("getLoggedInUser"); got.Code != fault.CodeAuthExpired {
 		t.Fatalf("got %v, want AuthExpired", got)
 	}
 	renewed, _ := s.must("sslLogin", xmlrpc.Named(xmlrpc.Struct{{Name: "renew", Value: true}})).(xmlrpc.Struct)
@@ -107,7 +108,7 @@ func TestMulticallRollsBackAlone(t *testing.T) {
 	if len(got) != 4 {
 		t.Fatalf("got %d answers, want 4", len(got))
 	}
-	if f, ok := xmlrpc.FaultOf(got[1].(xmlrpc.Struct)); !ok || f.Code != codeGeneric || len(f.Traceback) == 0 {
+	if f, ok := xmlrpc.FaultOf(got[1].(xmlrpc.Struct)); !ok || f.Code != fault.CodeGeneric || len(f.Traceback) == 0 {
 		t.Errorf("a tag that exists: got %v", got[1])
 	}
 	if tag := got[2].([]any); member(t, tag[0], "name") != "a" {
@@ -121,7 +122,7 @@ func TestMulticallRollsBackAlone(t *testing.T) {
 func TestPasswordLogin(t *testing.T) {
 	t.Parallel()
 	s := recordedWorld(t)
-	if got := s.fault("login", "kojiadmin", "wrong"); got.Code != codeAuth {
+	if got := s.fault("login", "kojiadmin", "wrong"); got.Code != fault.CodeAuth {
 		t.Errorf("wrong password: got %v", got)
 	}
 	s.session, _ = s.must("login", "kojiadmin", "adminpw").(xmlrpc.Struct)
@@ -129,7 +130,7 @@ func TestPasswordLogin(t *testing.T) {
 		t.Errorf("got %v, want [admin]", got)
 	}
 	s.must("logout")
-	if got := s.fault("getPerms"); got.Code != codeAuth {
+	if got := s.fault("getPerms"); got.Code != fault.CodeAuth {
 		t.Errorf("after logout: got %v", got)
 	}
 }
@@ -139,11 +140,11 @@ func TestFaultsOfTheHub(t *testing.T) {
 	s := recordedWorld(t)
 	s.login("koschei")
 	s.hub.SetFaults(Faults{Offline: "planned outage"})
-	if got := s.fault("getAPIVersion"); got.Code != codeServerOffline || got.String != "planned outage" {
+	if got := s.fault("getAPIVersion"); got.Code != fault.CodeServerOffline || got.String != "planned outage" {
 		t.Errorf("offline: got %v", got)
 	}
 	s.hub.SetFaults(Faults{LockOut: true})
-	if got := s.fault("getAPIVersion"); got.Code != codeServerOffline {
+	if got := s.fault("getAPIVersion"); got.Code != fault.CodeServerOffline {
 		t.Errorf("locked out: got %v", got)
 	}
 	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: "getAPIVersion"})
@@ -157,7 +158,7 @@ func TestFaultsOfTheHub(t *testing.T) {
 		t.Errorf("503: got %d, %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	s.hub.SetFaults(Faults{Expire: 1})
-	if got := s.fault("getLoggedInUser"); got.Code != codeAuthExpired {
+	if got := s.fault("getLoggedInUser"); got.Code != fault.CodeAuthExpired {
 		t.Errorf("expired: got %v", got)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // States of a task.
@@ -37,9 +40,9 @@ type task struct {
 
 	request []any // positional parameters as submitted
 	result  any
-	fault   *Fault
+	fault   *fault.Fault
 
-	luck    draw
+	luck    draw.Draw
 	turn    int  // counts assignments; what was planned for an older one is void
 	freed   bool // has been freed once
 	work    work
@@ -76,7 +79,7 @@ func (w *System) newTask(method, arch string, request []any, do work) *task {
 		id: len(w.tasks) + 1, method: method, arch: arch, request: request, work: do,
 		created: w.now, priority: 20, weight: 1, channel: w.channels[0],
 	}
-	t.luck = drawFrom(w.seed, "task", strconv.Itoa(t.id))
+	t.luck = draw.From(w.seed, "task", strconv.Itoa(t.id))
 	w.tasks = append(w.tasks, t)
 	w.changed()
 	return t
@@ -151,7 +154,7 @@ func (w *System) assign(t *task, h *host) {
 	t.turn++
 	h.addLoad(t.weight)
 	w.set(t, taskAssigned)
-	w.then(t, t.luck.between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
+	w.then(t, t.luck.Between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
 
 func (w *System) open(t *task) {
@@ -159,8 +162,8 @@ func (w *System) open(t *task) {
 		t.started = w.now
 	}
 	w.set(t, taskOpen)
-	if !t.freed && t.luck.chance(w.rules.FreedTasks) {
-		w.then(t, t.luck.between(10*time.Second, 5*time.Minute), func() { w.freeTask(t) })
+	if !t.freed && t.luck.Chance(w.rules.FreedTasks) {
+		w.then(t, t.luck.Between(10*time.Second, 5*time.Minute), func() { w.freeTask(t) })
 	}
 	t.work(t)
 }
@@ -181,7 +184,7 @@ func (w *System) release(t *task) {
 		return
 	}
 	t.host.addLoad(-t.weight)
-	w.after(t.luck.between(50*time.Millisecond, 2*time.Second), w.dispatch)
+	w.after(t.luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
 }
 
 // end finishes a task and wakes its parent.
@@ -196,7 +199,7 @@ func (w *System) end(t *task, state int) {
 	if p == nil || p.ended() {
 		return
 	}
-	w.then(p, p.luck.between(500*time.Millisecond, 8*time.Second), func() {
+	w.then(p, p.luck.Between(500*time.Millisecond, 8*time.Second), func() {
 		if p.state == taskOpen {
 			t.awaited = flag(false)
 			p.work(p)
@@ -211,7 +214,7 @@ func (w *System) closeTask(t *task, result any) {
 }
 
 // failTask ends a task that failed, and cancels what it has started.
-func (w *System) failTask(t *task, f *Fault) {
+func (w *System) failTask(t *task, f *fault.Fault) {
 	t.fault = f
 	w.end(t, taskFailed)
 	w.cancelChildren(t)
@@ -253,11 +256,11 @@ func (t *task) childrenClosed(method string) bool {
 }
 
 // childFault is the fault with which a parent fails for its child.
-func childFault(c *task) *Fault {
+func childFault(c *task) *fault.Fault {
 	if c.fault != nil {
 		return c.fault
 	}
-	return generic("Task %d is canceled", c.id)
+	return fault.Generic("Task %d is canceled", c.id)
 }
 
 // taskStateName is Koji's word for a state of a task.

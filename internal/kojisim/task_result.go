@@ -1,6 +1,8 @@
 package kojisim
 
-import "github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+import (
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
 
 // wireResult is the task's result as the hub sends it.
 func wireResult(w *System, t *task) any {

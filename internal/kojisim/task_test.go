@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // TestSplitFailure fails one architecture: the parent notices a moment later,
@@ -52,7 +53,7 @@ func TestCancel(t *testing.T) {
 	mine := s.session
 	s.session = nil
 	s.login("other")
-	if got := s.fault("cancelTask", id); got.Code != codeNotAllowed {
+	if got := s.fault("cancelTask", id); got.Code != fault.CodeNotAllowed {
 		t.Errorf("of another's task: got %v", got)
 	}
 	s.session = mine
@@ -97,9 +98,9 @@ func TestRepoDecidesWhatABuildMeets(t *testing.T) {
 		code int
 		text string
 	}{
-		{9, codeBuild, "No such repo: 9"},
-		{2, codeBuild, "Bad repo: 2 (DELETED)"},
-		{3, codeBuild, "error building package (arch x86_64), mock exited with status 30"},
+		{9, fault.CodeBuild, "No such repo: 9"},
+		{2, fault.CodeBuild, "Bad repo: 2 (DELETED)"},
+		{3, fault.CodeBuild, "error building package (arch x86_64), mock exited with status 30"},
 	} {
 		if tc.repo == 2 {
 			w := s.hub.world.Lock()

@@ -3,6 +3,7 @@ package kojisim
 import (
 	"strconv"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -132,19 +133,19 @@ type outcome struct {
 	Verdict
 	arch    string // which architecture fails; "" is all
 	message string
-	luck    draw // for durations and details
-	noRoot  bool // not even the buildroot's group can be installed
+	luck    draw.Draw // for durations and details
+	noRoot  bool      // not even the buildroot's group can be installed
 }
 
 // decide draws the outcome of building src in r.
 func (w *System) decide(taskID int, src *build, r *repo) outcome {
 	key := src.nevra().String() + " " + strconv.Itoa(r.id)
 	w.truth.attempts[key]++
-	luck := drawFrom(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
+	luck := draw.From(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
 	o := outcome{luck: luck, Verdict: Verdict{
 		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
 	}}
-	infra, flake := luck.fraction(), luck.fraction()
+	infra, flake := luck.Fraction(), luck.Fraction()
 	switch {
 	case w.cannotInstall(&o, src, r):
 	case infra < w.rules.Infrastructure:

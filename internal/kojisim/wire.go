@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // The forms in which the hub sends what may be absent.
@@ -138,7 +139,7 @@ func optionsOf(v any) Options {
 }
 
 // wireFault is a fault in the form in which the hub sends it.
-func wireFault(f *Fault) *xmlrpc.Fault { return &xmlrpc.Fault{Code: f.Code, String: f.Text} }
+func wireFault(f *fault.Fault) *xmlrpc.Fault { return &xmlrpc.Fault{Code: f.Code, String: f.Text} }
 
 // userStatus is Koji's number for whether a user may log in.
 func userStatus(u *user) int {
