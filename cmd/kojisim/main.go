@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 // Exit codes, as those of koschei.
@@ -119,7 +120,7 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	defer cancel()
 	clock := kojisim.NewClock(world.Now(), time.Now(), o.speed)
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	hub := kojisim.NewHub(world, clock, log)
+	hub := kojihub.New(world, clock, log)
 	mux := http.NewServeMux()
 	mux.Handle("/kojihub", hub)
 	mux.Handle("/kojihub/", hub)

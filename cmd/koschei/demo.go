@@ -19,6 +19,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -170,7 +171,7 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 // live runs hub, services and pages until ctx ends.
 func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *database, world *kojisim.World, listener net.Listener, out io.Writer) error {
 	c.Clock = clockConfig{Start: world.Now(), Epoch: time.Now(), Speed: d.speed}
-	hub := kojisim.NewHub(world, kojisim.NewClock(c.Clock.Start, c.Clock.Epoch, c.Clock.Speed), log)
+	hub := kojihub.New(world, kojisim.NewClock(c.Clock.Start, c.Clock.Epoch, c.Clock.Speed), log)
 	g, ctx := errgroup.WithContext(ctx)
 	hubListener, err := listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -214,7 +215,7 @@ func (d *demo) configure(c *config, hub net.Addr) error {
 	return os.WriteFile(ownConfig(c.DataDir), text.Bytes(), 0o600)
 }
 
-func serveHub(ctx context.Context, hub *kojisim.Hub, l net.Listener) error {
+func serveHub(ctx context.Context, hub *kojihub.Hub, l net.Listener) error {
 	server := &http.Server{Handler: hub, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

@@ -23,6 +23,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -106,7 +107,7 @@ func startHub(ts *testscript.TestScript, file string) {
 	world, err := kojisim.ParseWorld([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
 	ts.Check(err)
 	epoch := time.Now()
-	hub := kojisim.NewHub(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- hub.Run(ctx) }()

@@ -82,8 +82,8 @@ func newMonth(t *testing.T, days int) *month {
 		t.Fatal(err)
 	}
 	m.open(world, append(serverSettings(), statementSettings()...)...)
-	err = kojisim.Amend(m.hub, "tag f45 parents=f44\n" +
-		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
+	err = kojisim.Amend(m.hub, "tag f45 parents=f44\n"+
+		"tag f45-build arches=x86_64 parents=f45,f44-build\n"+
 		"target f45 build=f45-build dest=f45")
 	if err != nil {
 		t.Fatal(err)

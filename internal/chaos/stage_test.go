@@ -17,6 +17,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -34,7 +35,7 @@ type stage struct {
 
 	program string // bin/koschei
 	world   *kojisim.World
-	hub     *kojisim.Hub
+	hub     *kojihub.Hub
 	start0  time.Time // domain time at epoch
 	epoch   time.Time
 	server  *server
@@ -81,7 +82,7 @@ func (s *stage) open(world *kojisim.World, settings ...string) {
 	s.server = startServer(s.t.T, filepath.Join(s.dir, "database"), settings...)
 	s.openRecord()
 	s.start0, s.epoch = world.Now(), time.Now()
-	s.hub = kojisim.NewHub(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
+	s.hub = kojihub.New(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
 	runHub(s.t.T, s.hub)
 	s.meddler = &meddler{stage: s, luck: s.plan.luck(1000)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -24,14 +25,14 @@ type noTokens struct{}
 func (noTokens) Token(context.Context, string) ([]byte, error) { return []byte("token"), nil }
 
 // simulated returns a client of a simulated hub whose clock is stepped.
-func simulated(t *testing.T) (*koji.Client, *kojisim.Hub, *kojisim.Clock) {
+func simulated(t *testing.T) (*koji.Client, *kojihub.Hub, *kojisim.Clock) {
 	t.Helper()
 	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 80, Seed: 1, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, clock, slog.New(slog.DiscardHandler))
 	hub.Login = func(*http.Request) string { return "CN=koschei,O=Test" }
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
@@ -211,13 +212,13 @@ func TestSimulatedHubWithFaults(t *testing.T) {
 	t.Parallel()
 	c, hub, clock := simulated(t)
 	began := clock.Now()
-	hub.SetFaults(kojisim.Faults{Busy: 0.05, CutBefore: 0.05, CutAfter: 0.05, Truncate: 0.05, Expire: 0.02})
+	hub.SetFaults(kojihub.Faults{Busy: 0.05, CutBefore: 0.05, CutAfter: 0.05, Truncate: 0.05, Expire: 0.02})
 	told := map[string]int64{}
 	for i := range 200 {
 		key := fmt.Sprint("k", i)
 		told[key] = submit(t, c, key, began)
 	}
-	hub.SetFaults(kojisim.Faults{})
+	hub.SetFaults(kojihub.Faults{})
 	tasks := must[[]koji.Task](t)(c.ListTasks(t.Context(), koji.TaskQuery{Method: "build", Limit: 10000}))
 	seen := map[string]int{}
 	for _, task := range tasks {
@@ -289,7 +290,7 @@ func TestPast(t *testing.T) {
 			t.Errorf("%s was tagged: %+v, want event %d", nvrs[i+1], taggings[i], tagged[i].TaggedEvent)
 		}
 	}
-	hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	hub.SetFaults(kojihub.Faults{Offline: "maintenance"})
 	if _, err := c.FindBuilds(ctx, nvrs); koji.ClassOf(err) != koji.Transient {
 		t.Errorf("a hub that is offline: %v", err)
 	}

@@ -18,11 +18,11 @@ type buildRun struct {
 	opts    Options
 	checked bool
 
-	tag      *tag // of the buildroot
-	dest     *tag
-	repo     *repo
-	src      *build // whose SRPM is built; nil if there is none
-	product  *build // of a real build
+	tag      *Tag // of the buildroot
+	dest     *Tag
+	repo     *Repo
+	src      *Build // whose SRPM is built; nil if there is none
+	product  *Build // of a real build
 	next     *update
 	arches   []string
 	outcome  outcome
@@ -32,35 +32,35 @@ type buildRun struct {
 
 // An update is a new version that a packager builds.
 type update struct {
-	pkg     *pkg
+	pkg     *Package
 	evr     rpm.EVR
-	content content
+	content Content
 	done    func(ok bool) // nil if nobody waits
 }
 
-// submitBuild makes a build task as the hub does: nearly nothing is checked.
-func (w *System) submitBuild(owner *user, source, target string, opts Options, request []any, priority int) *task {
+// SubmitBuild makes a build task as the hub does: nearly nothing is checked.
+func (w *System) SubmitBuild(owner *User, source, target string, opts Options, request []any, priority int) *Task {
 	run := &buildRun{w: w, source: source, target: target, opts: opts}
 	run.scratch, _ = opts.Get("scratch").(bool)
 	if s, ok := opts.Get("arch_override").(string); ok {
 		run.override = strings.Fields(s)
 	}
-	t := w.submit("build", owner, priority, request, run.work)
-	t.options = opts
+	t := w.Submit("build", owner, priority, request, run.work)
+	t.Options = opts
 	return t
 }
 
 // submitUpdate makes the build task of a packager.
-func (w *System) submitUpdate(owner *user, target string, u *update) *task {
-	url := "git+https://src.example.test/rpms/" + u.pkg.name + "#" + commitOf(u)
+func (w *System) submitUpdate(owner *User, target string, u *update) *Task {
+	url := "git+https://src.example.test/rpms/" + u.pkg.Name + "#" + commitOf(u)
 	run := &buildRun{w: w, source: url, target: target, next: u}
-	return w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
+	return w.Submit("build", owner, 0, []any{url, target, Options{}}, run.work)
 }
 
 // commitOf makes up the commit of an update.
 func commitOf(u *update) string {
 	const hex = "0123456789abcdef"
-	d := draw.From(0, "commit", u.pkg.name, u.evr.String())
+	d := draw.From(0, "commit", u.pkg.Name, u.evr.String())
 	b := make([]byte, 40)
 	for i := range b {
 		b[i] = hex[d.Below(16)]
@@ -69,9 +69,9 @@ func commitOf(u *update) string {
 }
 
 // work takes the build one step further.
-func (r *buildRun) work(t *task) {
+func (r *buildRun) work(t *Task) {
 	if !r.checked {
-		r.w.then(t, t.luck.Between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
+		r.w.Then(t, t.Luck.Between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
 		return
 	}
 	if c := t.failedChild(); c != nil {
@@ -92,34 +92,34 @@ func (r *buildRun) work(t *task) {
 }
 
 // start checks what was submitted; its faults are those of a builder.
-func (r *buildRun) start(t *task) {
+func (r *buildRun) start(t *Task) {
 	r.checked = true
 	f := r.check(t)
-	t.notes.repo = r.repo
+	t.Notes.Repo = r.repo
 	if f != nil {
 		r.fail(t, f)
 		return
 	}
 	r.src = r.w.sourceOf(r.source, r.next)
 	if r.repo == nil {
-		r.repo = r.w.newestRepo(r.tag)
+		r.repo = r.w.NewestRepo(r.tag)
 	}
-	t.notes.source, t.notes.repo = r.src, r.repo
+	t.Notes.Source, t.Notes.Repo = r.src, r.repo
 	if r.repo == nil {
-		r.w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.name, nil, []any{}, r.tag.changedAt(r.w.lastEvent())}, r.waitForRepo)
+		r.w.subtask(t, "waitrepo", "", "noarch", 0.1, []any{r.tag.Name, nil, []any{}, r.tag.ChangedAt(r.w.LastEvent())}, r.waitForRepo)
 		return
 	}
 	r.work(t)
 }
 
 // check finds the tags and the repo, or what is wrong with the request.
-func (r *buildRun) check(t *task) *fault.Fault {
+func (r *buildRun) check(t *Task) *fault.Fault {
 	if r.target != "" {
-		g := r.w.targetByName(r.target)
+		g := r.w.TargetByName(r.target)
 		if g == nil {
 			return fault.Generic("unknown build target: %s", r.target)
 		}
-		r.tag, r.dest = g.build, g.dest
+		r.tag, r.dest = g.Build, g.Dest
 	}
 	if f := r.checkRepo(t); f != nil {
 		return f
@@ -130,36 +130,36 @@ func (r *buildRun) check(t *task) *fault.Fault {
 	if r.override != nil && !r.scratch {
 		return fault.New(fault.CodeBuild, "arch_override is only allowed for scratch builds")
 	}
-	if r.w.policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
+	if r.w.Policy.RefuseSRPM && !isSCM(r.source) && !r.scratch {
 		return fault.NotAllowed("policy violation (build_from_srpm): no SRPM builds here")
 	}
 	return nil
 }
 
-func (r *buildRun) checkRepo(t *task) *fault.Fault {
+func (r *buildRun) checkRepo(t *Task) *fault.Fault {
 	given := r.opts.Get("repo_id")
 	if given == nil {
 		return nil
 	}
-	id := whole(given)
-	if r.repo = r.w.repoByID(id); r.repo == nil {
+	id := Whole(given)
+	if r.repo = r.w.RepoByID(id); r.repo == nil {
 		return fault.New(fault.CodeBuild, "No such repo: %d", id)
 	}
-	if !r.repo.usable() {
-		return fault.New(fault.CodeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.state))
+	if !r.repo.Usable() {
+		return fault.New(fault.CodeBuild, "Bad repo: %d (%s)", id, repoStateName(r.repo.State))
 	}
-	if !r.w.policy.BuildFromRepoID && !t.owner.has("admin") {
+	if !r.w.Policy.BuildFromRepoID && !t.Owner.Has("admin") {
 		return fault.NotAllowed("policy violation (build_from_repo_id): access denied by policy")
 	}
-	if r.tag != nil && r.tag != r.repo.tag {
-		return fault.New(fault.CodeBuild, "Repo does not match build tag: %s != %s", r.repo.tag.name, r.tag.name)
+	if r.tag != nil && r.tag != r.repo.Tag {
+		return fault.New(fault.CodeBuild, "Repo does not match build tag: %s != %s", r.repo.Tag.Name, r.tag.Name)
 	}
-	r.tag = r.repo.tag
+	r.tag = r.repo.Tag
 	return nil
 }
 
 // repoOption is how child tasks are told their repo.
-func repoOption(r *repo) Options { return Options{{"repo_id", r.id}} }
+func repoOption(r *Repo) Options { return Options{{"repo_id", r.ID}} }
 
 // option reports whether a switch of the submission is on.
 func (r *buildRun) option(name string) bool {
@@ -177,13 +177,13 @@ func (r *buildRun) srpmMethod() string {
 
 // sourceOf finds the build whose source a task builds, that of an update if it
 // is for one; nil if there is none.
-func (w *System) sourceOf(source string, u *update) *build {
+func (w *System) sourceOf(source string, u *update) *Build {
 	if u != nil {
-		return &build{pkg: u.pkg, evr: u.evr, content: u.content}
+		return &Build{Package: u.pkg, EVR: u.evr, Content: u.content}
 	}
 	name := source[strings.LastIndexByte(source, '/')+1:]
 	if nvr, ok := strings.CutSuffix(name, ".src.rpm"); ok {
-		if b := w.buildByNVR(nvr); b != nil && b.state != buildDeleted {
+		if b := w.BuildByNVR(nvr); b != nil && b.State != BuildDeleted {
 			return b
 		}
 		if strings.HasPrefix(source, "cli-build/") {
@@ -192,96 +192,96 @@ func (w *System) sourceOf(source string, u *update) *build {
 		return w.linkedSource(nvr)
 	}
 	name, commit, _ := strings.Cut(name, "#")
-	p := w.packageByName(strings.TrimSuffix(name, ".git"))
-	if p == nil || len(p.builds) == 0 || strings.Trim(commit, "0") == "" {
+	p := w.PackageByName(strings.TrimSuffix(name, ".git"))
+	if p == nil || len(p.Builds) == 0 || strings.Trim(commit, "0") == "" {
 		return nil // the commit of zeros is one that no repository has
 	}
-	return p.builds[len(p.builds)-1]
+	return p.Builds[len(p.Builds)-1]
 }
 
 // uploaded is an SRPM that somebody uploaded: a new version of a package that
 // is known. What such a package contains is what its newest build contains.
-func (w *System) uploaded(nvr string) *build {
+func (w *System) uploaded(nvr string) *Build {
 	n, err := rpm.ParseNEVRA(nvr + ".src")
 	if err != nil {
 		return nil
 	}
-	p := w.packageByName(n.Name)
-	if p == nil || len(p.builds) == 0 {
+	p := w.PackageByName(n.Name)
+	if p == nil || len(p.Builds) == 0 {
 		return nil
 	}
-	last := p.builds[len(p.builds)-1]
-	c := last.content
-	c.binaries = make([]*rpm.Package, len(last.binaries))
-	for i, old := range last.binaries {
+	last := p.Builds[len(p.Builds)-1]
+	c := last.Content
+	c.Binaries = make([]*rpm.Package, len(last.Binaries))
+	for i, old := range last.Binaries {
 		q := *old
 		q.EVR = n.EVR
-		c.binaries[i] = &q
+		c.Binaries[i] = &q
 	}
-	return &build{pkg: p, evr: n.EVR, content: c}
+	return &Build{Package: p, EVR: n.EVR, Content: c}
 }
 
 // waitForRepo is the work of a waitrepo task.
-func (r *buildRun) waitForRepo(t *task) {
-	if repo := r.w.newestRepo(r.tag); repo != nil {
-		r.w.closeTask(t, repo)
+func (r *buildRun) waitForRepo(t *Task) {
+	if repo := r.w.NewestRepo(r.tag); repo != nil {
+		r.w.CloseTask(t, repo)
 		return
 	}
-	r.w.then(t, time.Minute, func() { r.waitForRepo(t) })
+	r.w.Then(t, time.Minute, func() { r.waitForRepo(t) })
 }
 
-func (r *buildRun) afterWait(t *task) {
+func (r *buildRun) afterWait(t *Task) {
 	if t.childrenClosed("waitrepo") {
-		r.repo = r.w.newestRepo(r.tag)
-		t.notes.repo = r.repo
+		r.repo = r.w.NewestRepo(r.tag)
+		t.Notes.Repo = r.repo
 		r.work(t)
 	}
 }
 
 // startSRPM begins the first half: making the source package.
-func (r *buildRun) startSRPM(t *task) {
+func (r *buildRun) startSRPM(t *Task) {
 	if r.src != nil {
-		r.outcome = r.w.decide(t.id, r.src, r.repo)
+		r.outcome = r.w.decide(t.ID, r.src, r.repo)
 		if r.next != nil && r.outcome.Cause != CauseUnresolvable {
 			r.outcome.Cause = CauseNone // packagers build until it works
 		}
 	}
 	opts := append(repoOption(r.repo), Option{"scratch", r.opts.Get("scratch")})
-	c := r.w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.id, opts}, r.buildSRPM)
-	c.notes.repo, c.notes.source = r.repo, r.src
+	c := r.w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.ID, opts}, r.buildSRPM)
+	c.Notes.Repo, c.Notes.Source = r.repo, r.src
 }
 
 // buildSRPM is the work of the srpm child.
-func (r *buildRun) buildSRPM(t *task) {
-	if t.notes.brootID == 0 {
-		t.notes.brootID = t.id
+func (r *buildRun) buildSRPM(t *Task) {
+	if t.Notes.BrootID == 0 {
+		t.Notes.BrootID = t.ID
 	}
-	r.w.then(t, r.w.scaled(t.luck.Between(30*time.Second, 2*time.Minute)), func() {
+	r.w.Then(t, r.w.scaled(t.Luck.Between(30*time.Second, 2*time.Minute)), func() {
 		switch {
 		case r.src == nil && isSCM(r.source):
 			r.w.failTask(t, fault.New(fault.CodeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
 		case r.src == nil:
 			r.w.failTask(t, fault.Exception("koji/daemon", "downloadFile",
 				"koji.GenericError: download error: no such file: "+r.source))
-		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.luck%3 == 0:
-			t.notes.outcome = &r.outcome
+		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.Luck%3 == 0:
+			t.Notes.Outcome = &r.outcome
 			r.w.failTask(t, fault.New(fault.CodeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
 		default:
-			r.w.closeTask(t, nil)
+			r.w.CloseTask(t, nil)
 		}
 	})
 }
 
 func (w *System) scaled(d time.Duration) time.Duration {
-	if w.rules.BuildTime > 0 {
-		d = time.Duration(float64(d) * w.rules.BuildTime)
+	if w.Rules.BuildTime > 0 {
+		d = time.Duration(float64(d) * w.Rules.BuildTime)
 	}
 	return d
 }
 
 // startArches begins the second half: building for each architecture.
-func (r *buildRun) startArches(t *task) {
+func (r *buildRun) startArches(t *Task) {
 	if f := r.register(t); f != nil {
 		r.fail(t, f)
 		return
@@ -291,33 +291,33 @@ func (r *buildRun) startArches(t *task) {
 		r.fail(t, fault.New(fault.CodeBuild, "No matching arches were found"))
 		return
 	}
-	srpm := t.child(r.srpmMethod(), "srpm").dir() + "/" + r.src.sourceFile()
+	srpm := t.child(r.srpmMethod(), "srpm").Dir() + "/" + r.src.SourceFile()
 	for i, arch := range r.arches {
 		c := r.w.subtask(t, "buildArch", arch, canonical(arch), 1.5, // hosts go by canonical names
-			[]any{srpm, r.tag.id, arch, i == 0, repoOption(r.repo)},
-			func(c *task) { r.buildArch(c, arch) })
-		c.notes.repo, c.notes.source = r.repo, r.src
+			[]any{srpm, r.tag.ID, arch, i == 0, repoOption(r.repo)},
+			func(c *Task) { r.buildArch(c, arch) })
+		c.Notes.Repo, c.Notes.Source = r.repo, r.src
 	}
 }
 
 // archesFor are the architectures that a builder chooses.
 func (r *buildRun) archesFor() []string {
 	possible := []string{"noarch"}
-	for _, a := range r.tag.ownArches() {
+	for _, a := range r.tag.OwnArches() {
 		possible = append(possible, canonical(a))
 	}
-	wanted := r.tag.ownArches()
-	if len(r.src.buildArchs) > 0 {
-		wanted = r.src.buildArchs
+	wanted := r.tag.OwnArches()
+	if len(r.src.BuildArchs) > 0 {
+		wanted = r.src.BuildArchs
 	}
 	var arches []string
 	for _, a := range wanted {
-		if admits(r.src.content, a) {
+		if Admits(r.src.Content, a) {
 			arches = append(arches, a)
 		}
 	}
-	if !slices.Contains(r.src.exclude, "noarch") &&
-		(slices.Contains(r.src.buildArchs, "noarch") || slices.Contains(r.src.exclusive, "noarch")) {
+	if !slices.Contains(r.src.Exclude, "noarch") &&
+		(slices.Contains(r.src.BuildArchs, "noarch") || slices.Contains(r.src.Exclusive, "noarch")) {
 		arches = append(arches, "noarch")
 	}
 	if r.override != nil {
@@ -349,23 +349,23 @@ func canonical(arch string) string {
 	return arch
 }
 
-// admits reports whether a source lets itself be built for arch.
-func admits(c content, arch string) bool {
-	return (len(c.exclusive) == 0 || slices.Contains(c.exclusive, arch)) && !slices.Contains(c.exclude, arch)
+// Admits reports whether a source lets itself be built for arch.
+func Admits(c Content, arch string) bool {
+	return (len(c.Exclusive) == 0 || slices.Contains(c.Exclusive, arch)) && !slices.Contains(c.Exclude, arch)
 }
 
 // register makes the build that a real build task is for.
-func (r *buildRun) register(t *task) *fault.Fault {
+func (r *buildRun) register(t *Task) *fault.Fault {
 	if r.scratch || r.product != nil {
 		return nil
 	}
-	if b := r.w.buildByNVR(r.src.nvr()); b != nil && b.state != buildFailed && b.state != buildCanceled {
+	if b := r.w.BuildByNVR(r.src.NVR()); b != nil && b.State != buildFailed && b.State != buildCanceled {
 		return fault.Generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
-			b.id, buildStateName(b.state), b.pkg.name, b.evr.Version, b.evr.Release)
+			b.ID, buildStateName(b.State), b.Package.Name, b.EVR.Version, b.EVR.Release)
 	}
-	r.product = r.w.newBuild(r.src.pkg, r.src.evr, r.src.content, t.owner, buildBuilding)
-	r.product.taskID, r.product.source = t.id, r.sourceName()
-	r.w.tell(BuildChange{r.product, -1, buildBuilding})
+	r.product = r.w.newBuild(r.src.Package, r.src.EVR, r.src.Content, t.Owner, buildBuilding)
+	r.product.TaskID, r.product.Source = t.ID, r.sourceName()
+	r.w.Tell(BuildChange{r.product, -1, buildBuilding})
 	return nil
 }
 
@@ -373,7 +373,7 @@ func (r *buildRun) sourceName() string {
 	if isSCM(r.source) {
 		return r.source
 	}
-	return r.src.sourceFile()
+	return r.src.SourceFile()
 }
 
 // buildStateName is Koji's word for a state of a build.
@@ -382,75 +382,75 @@ func buildStateName(state int) string {
 }
 
 // buildArch is the work of a buildArch child.
-func (r *buildRun) buildArch(t *task, arch string) {
-	if t.notes.brootID == 0 {
-		t.notes.brootID = t.id
+func (r *buildRun) buildArch(t *Task, arch string) {
+	if t.Notes.BrootID == 0 {
+		t.Notes.BrootID = t.ID
 	}
 	o := &r.outcome
-	d := r.w.scaled(time.Duration(float64(r.src.pkg.buildFor) * (0.8 + 0.5*t.luck.Fraction())))
+	d := r.w.scaled(time.Duration(float64(r.src.Package.buildFor) * (0.8 + 0.5*t.Luck.Fraction())))
 	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
 	if !fails {
-		r.w.then(t, d, func() { r.w.closeTask(t, nil) })
+		r.w.Then(t, d, func() { r.w.CloseTask(t, nil) })
 		return
 	}
-	t.notes.outcome = o
+	t.Notes.Outcome = o
 	f := fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
 	switch {
 	case o.Cause == CauseUnresolvable:
 		// All architectures fail at nearly the same time, before the parent looks.
-		d = r.w.scaled(time.Duration(20+o.luck%60)*time.Second) + t.luck.Between(0, 300*time.Millisecond)
+		d = r.w.scaled(time.Duration(20+o.Luck%60)*time.Second) + t.Luck.Between(0, 300*time.Millisecond)
 		f = fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
-	case o.Cause == CauseInfrastructure && o.luck%3 == 1:
+	case o.Cause == CauseInfrastructure && o.Luck%3 == 1:
 		f = fault.Exception("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device")
 	case o.Cause == CauseInfrastructure:
 		f = fault.New(fault.CodeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
 	default:
-		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.Fraction()))
+		d = time.Duration(float64(d) * (0.2 + 0.7*t.Luck.Fraction()))
 	}
-	r.w.then(t, d, func() { r.w.failTask(t, f) })
+	r.w.Then(t, d, func() { r.w.failTask(t, f) })
 }
 
 // finish ends a build whose parts all succeeded.
-func (r *buildRun) finish(t *task) {
+func (r *buildRun) finish(t *Task) {
 	if r.scratch || r.product == nil {
 		r.close(t)
 		return
 	}
-	if r.product.state == buildBuilding {
-		r.w.complete(r.product, r.src.content)
-		r.w.tell(BuildChange{r.product, buildBuilding, buildComplete})
+	if r.product.State == buildBuilding {
+		r.w.complete(r.product, r.src.Content)
+		r.w.Tell(BuildChange{r.product, buildBuilding, BuildComplete})
 	}
 	switch tagging := t.child("tagBuild", "tag"); {
 	case tagging == nil && r.dest != nil && !r.option("skip_tag"):
-		r.w.subtask(t, "tagBuild", "tag", "noarch", 1, []any{r.dest.id, r.product.id, false, nil, true}, r.tagProduct)
-	case tagging == nil || tagging.state == taskClosed:
+		r.w.subtask(t, "tagBuild", "tag", "noarch", 1, []any{r.dest.ID, r.product.ID, false, nil, true}, r.tagProduct)
+	case tagging == nil || tagging.State == TaskClosed:
 		r.close(t)
 	}
 }
 
 // tagProduct is the work of the tagBuild child.
-func (r *buildRun) tagProduct(t *task) {
-	r.w.then(t, t.luck.Between(time.Second, 10*time.Second), func() {
-		r.w.tagBuild(r.dest, r.product, t.owner)
-		r.w.closeTask(t, nil)
+func (r *buildRun) tagProduct(t *Task) {
+	r.w.Then(t, t.Luck.Between(time.Second, 10*time.Second), func() {
+		r.w.TagBuild(r.dest, r.product, t.Owner)
+		r.w.CloseTask(t, nil)
 	})
 }
 
-func (r *buildRun) close(t *task) {
-	r.w.truth.verdicts[t.id] = r.outcome.Verdict
-	r.w.closeTask(t, nil)
+func (r *buildRun) close(t *Task) {
+	r.w.truth.verdicts[t.ID] = r.outcome.Verdict
+	r.w.CloseTask(t, nil)
 	if r.next != nil && r.next.done != nil {
 		r.next.done(true)
 	}
 }
 
-func (r *buildRun) fail(t *task, f *fault.Fault) {
+func (r *buildRun) fail(t *Task, f *fault.Fault) {
 	if r.outcome.Task != 0 {
-		r.w.truth.verdicts[t.id] = r.outcome.Verdict
+		r.w.truth.verdicts[t.ID] = r.outcome.Verdict
 	}
-	if r.product != nil && r.product.state == buildBuilding {
-		r.product.state, r.product.finished = buildFailed, r.w.now
-		r.w.tell(BuildChange{r.product, buildBuilding, buildFailed})
+	if r.product != nil && r.product.State == buildBuilding {
+		r.product.State, r.product.Finished = buildFailed, r.w.Now
+		r.w.Tell(BuildChange{r.product, buildBuilding, buildFailed})
 	}
 	r.w.failTask(t, f)
 	if r.next != nil && r.next.done != nil {

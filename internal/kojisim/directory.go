@@ -44,7 +44,7 @@ func LoadWorld(ctx context.Context, dir string, o GeneratorOptions) (*World, err
 	w, s := g.world(o.Start.Add(-o.History))
 	s.keep = true
 	s.setGroup(group)
-	s.build.loose = l.loose
+	s.build.Loose = l.loose
 	for _, p := range l.loose {
 		w.offer(nil, p)
 	}
@@ -59,10 +59,10 @@ func LoadWorld(ctx context.Context, dir string, o GeneratorOptions) (*World, err
 
 // setGroup replaces the members of the group build.
 func (s *packagers) setGroup(names []string) {
-	g := s.build.groupByName("build")
-	g.members = g.members[:0]
+	g := s.build.GroupByName("build")
+	g.Members = g.Members[:0]
 	for _, n := range names {
-		g.members = append(g.members, groupMember{n, "mandatory"})
+		g.Members = append(g.Members, GroupMember{n, "mandatory"})
 	}
 }
 
@@ -71,51 +71,51 @@ func (s *packagers) setGroup(names []string) {
 // distribution holds in the end: the packages themselves have no history.
 func (s *packagers) importAll(drafts []*draft, history time.Duration) {
 	w := s.w
-	first := w.initRepo(s.build, nil, 0)
-	w.readyRepo(first)
+	first := w.InitRepo(s.build, nil, 0)
+	w.ReadyRepo(first)
 	spread := history - 6*time.Hour
 	for i, d := range drafts {
 		// Ages follow no order of names, but events must follow time.
-		w.advance(w.eventTime(1).Add(time.Duration(float64(spread) * float64(i) / float64(len(drafts)))))
-		p := w.newPackage(d.name)
-		w.addPackage(s.dest, p, s.user)
-		b := w.newBuild(p, d.evr, d.content, s.user, buildComplete)
+		w.advance(w.EventTime(1).Add(time.Duration(float64(spread) * float64(i) / float64(len(drafts)))))
+		p := w.NewPackage(d.name)
+		w.AddPackage(s.dest, p, s.user)
+		b := w.newBuild(p, d.evr, d.Content, s.user, BuildComplete)
 		w.recordBuild(b, first)
-		w.tagBuild(s.dest, b, s.user)
+		w.TagBuild(s.dest, b, s.user)
 		s.inheritMishaps(b)
 	}
-	first.holds = w.lastEvent()
-	w.advance(w.now.Add(time.Hour))
-	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)
+	first.Holds = w.LastEvent()
+	w.advance(w.Now.Add(time.Hour))
+	w.NewRepoTask(s.build, w.UserByName("kojira"), []any{s.build.Name}, 0)
 }
 
 // recordBuild writes down the tasks by which a finished build was made.
-func (w *System) recordBuild(b *build, r *repo) {
+func (w *System) recordBuild(b *Build, r *Repo) {
 	t := w.recorded(nil, "build", "", "noarch", b, r)
-	url := "git+https://src.example.test/rpms/" + b.pkg.name
-	t.request = []any{url, w.targets[0].name, Options{}}
-	b.taskID, b.source = t.id, url
-	b.started = b.finished.Add(-b.pkg.buildFor)
+	url := "git+https://src.example.test/rpms/" + b.Package.Name
+	t.Request = []any{url, w.Targets[0].Name, Options{}}
+	b.TaskID, b.Source = t.ID, url
+	b.Started = b.Finished.Add(-b.Package.buildFor)
 	srpm := w.recorded(t, "buildSRPMFromSCM", "srpm", "noarch", b, r)
-	srpm.request = []any{url, r.tag.id, repoOption(r)}
+	srpm.Request = []any{url, r.Tag.ID, repoOption(r)}
 	for i, arch := range w.builtFor(b) {
 		c := w.recorded(t, "buildArch", arch, arch, b, r)
-		c.request = []any{srpm.dir() + "/" + b.sourceFile(), r.tag.id, arch, i == 0, repoOption(r)}
+		c.Request = []any{srpm.Dir() + "/" + b.SourceFile(), r.Tag.ID, arch, i == 0, repoOption(r)}
 	}
 }
 
 // recorded makes a closed task.
-func (w *System) recorded(parent *task, method, label, arch string, b *build, r *repo) *task {
+func (w *System) recorded(parent *Task, method, label, arch string, b *Build, r *Repo) *Task {
 	t := w.newTask(method, arch, nil, nil)
-	t.parent, t.label, t.owner, t.state = parent, label, b.owner, taskClosed
-	t.created, t.started, t.completed = w.now.Add(-b.pkg.buildFor), w.now.Add(-b.pkg.buildFor), w.now
-	t.host = w.hosts[t.id%len(w.hosts)]
-	t.notes.source, t.notes.repo, t.notes.brootID = b, r, t.id
+	t.Parent, t.Label, t.Owner, t.State = parent, label, b.Owner, TaskClosed
+	t.Created, t.Started, t.Completed = w.Now.Add(-b.Package.buildFor), w.Now.Add(-b.Package.buildFor), w.Now
+	t.Host = w.Hosts[t.ID%len(w.Hosts)]
+	t.Notes.Source, t.Notes.Repo, t.Notes.BrootID = b, r, t.ID
 	if parent != nil {
-		parent.children = append(parent.children, t)
-		t.priority, t.awaited = 19, flag(false)
+		parent.Children = append(parent.Children, t)
+		t.Priority, t.Awaited = 19, flag(false)
 	} else {
-		t.weight, t.waiting = 0.2, flag(false)
+		t.Weight, t.Waiting = 0.2, flag(false)
 	}
 	return t
 }
@@ -162,7 +162,7 @@ func (l *loader) readSources(ctx context.Context, dir string) error {
 	byName := map[string]int{}
 	return repo.Packages(ctx, func(p *rpm.Package) error {
 		d := &draft{name: l.text(p.Name), evr: l.evr(p.EVR)}
-		d.requires = l.relations(p.Requires)
+		d.Requires = l.relations(p.Requires)
 		if i, again := byName[d.name]; again {
 			delete(l.drafts, sourceFileName(l.order[i]))
 			l.order[i] = d
@@ -188,7 +188,7 @@ func (l *loader) readBinaries(ctx context.Context, dir string) ([]string, error)
 	err = repo.Packages(ctx, func(p *rpm.Package) error {
 		kept := l.keep(p)
 		if d := l.drafts[p.Source]; d != nil {
-			d.binaries = append(d.binaries, kept)
+			d.Binaries = append(d.Binaries, kept)
 		} else {
 			kept.Source, kept.Location = strings.Clone(p.Source), strings.Clone(p.Location)
 			l.loose = append(l.loose, kept)

@@ -5,33 +5,33 @@ type Fact interface{ fact() }
 
 // A TaskChange is a change of a task's state.
 type TaskChange struct {
-	Task *task
+	Task *Task
 	Old  int
 }
 
 // A BuildChange is a change of a build's state.
 type BuildChange struct {
-	Build    *build
+	Build    *Build
 	Old, New int // Old is -1 if the build was just made
 }
 
 // A TagChange is a build that came into a tag, or left it.
 type TagChange struct {
-	Tagging *tagging
-	By      *user
+	Tagging *Tagging
+	By      *User
 	Left    bool
 }
 
 // A RepoChange is a repo that was begun, or that is ready.
 type RepoChange struct {
-	Repo  *repo
+	Repo  *Repo
 	Ready bool
 }
 
 // A ListChange is a change of a tag's package list.
 type ListChange struct {
-	Tag    *tag
-	Entry  *listedPkg
+	Tag    *Tag
+	Entry  *ListedPackage
 	Action string // add, block or unblock
 }
 

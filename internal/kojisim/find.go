@@ -4,19 +4,19 @@ import (
 	"fmt"
 )
 
-func findTag(w *System, name string) (*tag, error) {
-	if t := w.tagByName(name); t != nil {
+func findTag(w *System, name string) (*Tag, error) {
+	if t := w.TagByName(name); t != nil {
 		return t, nil
 	}
 	return nil, fmt.Errorf("no tag %q", name)
 }
 
 // findUser finds a user; no name stands for the first one.
-func findUser(w *System, name string) (*user, error) {
-	if name == "" && len(w.users) > 0 {
-		return w.users[0], nil
+func findUser(w *System, name string) (*User, error) {
+	if name == "" && len(w.Users) > 0 {
+		return w.Users[0], nil
 	}
-	if u := w.userByName(name); u != nil {
+	if u := w.UserByName(name); u != nil {
 		return u, nil
 	}
 	return nil, fmt.Errorf("no user %q", name)

@@ -87,7 +87,7 @@ func Generate(o GeneratorOptions) (*World, error) {
 type draft struct {
 	name string
 	evr  rpm.EVR
-	content
+	Content
 }
 
 // A generator draws up a distribution.
@@ -137,15 +137,15 @@ func (g *generator) addToolchain() error {
 				return fmt.Errorf("toolchain line %q: %w", parts[0], err)
 			}
 		}
-		d.requires = named("gcc", "make")
+		d.Requires = named("gcc", "make")
 		if g.luck.Chance(0.3) {
-			d.requires = append(d.requires, named("perl-interpreter")...)
+			d.Requires = append(d.Requires, named("perl-interpreter")...)
 		}
 		if g.luck.Chance(0.3) {
-			d.requires = append(d.requires, named("autoconf", "automake", "libtool")...)
+			d.Requires = append(d.Requires, named("autoconf", "automake", "libtool")...)
 		}
-		if onlyNoarch(d.binaries) {
-			d.buildArchs = []string{"noarch"}
+		if onlyNoarch(d.Binaries) {
+			d.BuildArchs = []string{"noarch"}
 		}
 	}
 	return nil
@@ -190,7 +190,7 @@ func (d *draft) toolBinary(words []string) error {
 
 // need is a requirement; one on a package of the same source is exact.
 func (d *draft) need(name string) rpm.Relation {
-	for _, p := range d.binaries {
+	for _, p := range d.Binaries {
 		if p.Name == name {
 			return rpm.Relation{Name: name, Op: rpm.Equal, EVR: d.evr}
 		}
@@ -262,7 +262,7 @@ func (g *generator) add(kind, name string) {
 // libParts returns the capabilities of a library's draft: what it is linked by
 // and what it is built with.
 func libParts(d *draft) (soname, pkgconfig string) {
-	for _, p := range d.binaries {
+	for _, p := range d.Binaries {
 		for _, r := range p.Provides {
 			switch {
 			case strings.Contains(r.Name, ".so"):
@@ -279,8 +279,8 @@ func libParts(d *draft) (soname, pkgconfig string) {
 func (d *draft) link(libs []*draft) {
 	for _, lib := range libs {
 		soname, pkgconfig := libParts(lib)
-		d.binaries[0].Requires = append(d.binaries[0].Requires, rpm.Relation{Name: soname})
-		d.requires = append(d.requires, rpm.Relation{Name: pkgconfig})
+		d.Binaries[0].Requires = append(d.Binaries[0].Requires, rpm.Relation{Name: soname})
+		d.Requires = append(d.Requires, rpm.Relation{Name: pkgconfig})
 	}
 }
 
@@ -293,9 +293,9 @@ func (g *generator) addLibrary(name string) {
 	devel := d.binary(name+"-devel", "x86_64")
 	devel.Provides = append(devel.Provides, rpm.Relation{Name: "pkgconfig(" + stem + ")", Op: rpm.Equal, EVR: rpm.EVR{Version: d.evr.Version}})
 	devel.Requires = []rpm.Relation{{Name: name, Op: rpm.Equal, EVR: d.evr}, {Name: "pkgconf-pkg-config"}}
-	d.requires = named("gcc", "make")
+	d.Requires = named("gcc", "make")
 	if g.luck.Chance(0.4) {
-		d.requires = named("gcc-c++", "cmake", "ninja-build")
+		d.Requires = named("gcc-c++", "cmake", "ninja-build")
 		p.Requires = append(p.Requires, named("libstdc++.so.6()(64bit)")...)
 	}
 	libs := draw.Few(&g.luck, g.libs, 1+g.luck.Below(4))
@@ -314,20 +314,20 @@ func (g *generator) addLibrary(name string) {
 // addModule draws a package of a language that has its own kind of names.
 func (g *generator) addModule(kind, source, binary, capability string, runtime, tools []rpm.Relation) {
 	d := g.newDraft(source)
-	d.buildArchs = []string{"noarch"}
+	d.BuildArchs = []string{"noarch"}
 	p := d.binary(binary, "noarch")
 	p.Provides = append(p.Provides, rpm.Relation{Name: capability, Op: rpm.Equal, EVR: rpm.EVR{Version: d.evr.Version}})
 	p.Requires = slices.Clone(runtime)
-	d.requires = slices.Clone(tools)
+	d.Requires = slices.Clone(tools)
 	others := g.byKind[kind]
 	for _, need := range draw.Few(&g.luck, others[max(0, len(others)-25):], g.luck.Below(5)) {
 		p.Requires = append(p.Requires, rpm.Relation{Name: need})
 		if g.luck.Chance(0.8) {
-			d.requires = append(d.requires, rpm.Relation{Name: need})
+			d.Requires = append(d.Requires, rpm.Relation{Name: need})
 		}
 	}
 	if g.luck.Chance(0.1) {
-		d.exclude = []string{"s390x"}
+		d.Exclude = []string{"s390x"}
 	}
 	g.byKind[kind] = append(others, capability)
 }
@@ -335,46 +335,46 @@ func (g *generator) addModule(kind, source, binary, capability string, runtime, 
 func (g *generator) addApp(name string) {
 	d := g.newDraft(name)
 	d.binary(name, "x86_64").Requires = named(libc)
-	d.requires = named("gcc", "make")
+	d.Requires = named("gcc", "make")
 	if g.luck.Chance(0.5) {
-		d.requires = named("gcc-c++", "cmake")
+		d.Requires = named("gcc-c++", "cmake")
 	}
 	d.link(draw.Few(&g.luck, g.libs, 1+g.luck.Below(7)))
 	for _, kind := range []string{"perl", "python"} {
 		if mods := g.byKind[kind]; len(mods) > 0 && g.luck.Chance(0.2) {
 			need := rpm.Relation{Name: draw.Pick(&g.luck, mods)}
-			d.requires = append(d.requires, need)
-			d.binaries[0].Requires = append(d.binaries[0].Requires, need)
+			d.Requires = append(d.Requires, need)
+			d.Binaries[0].Requires = append(d.Binaries[0].Requires, need)
 		}
 	}
 	if g.luck.Chance(0.3) {
 		d.binary(name+"-data", "noarch")
 	}
 	if g.luck.Chance(0.05) {
-		d.exclusive = []string{"x86_64"}
+		d.Exclusive = []string{"x86_64"}
 	}
 }
 
 // world makes the empty build system of a distribution.
 func (g *generator) world(begin time.Time) (*System, *packagers) {
 	w := NewSystem(g.o.Seed, begin)
-	w.rules = *g.o.Rules
-	admin := w.addUser(user{name: "kojiadmin", password: "adminpw", perms: []string{"admin"}})
-	w.addUser(user{name: KoscheiUser, password: KoscheiUser})
-	w.addUser(user{name: "kojira", perms: []string{"repo"}})
-	s := &packagers{w: w, user: w.addUser(user{name: "packager"}), admin: admin, luck: draw.From(g.o.Seed, "packagers")}
+	w.Rules = *g.o.Rules
+	admin := w.AddUser(User{Name: "kojiadmin", Password: "adminpw", Perms: []string{"admin"}})
+	w.AddUser(User{Name: KoscheiUser, Password: KoscheiUser})
+	w.AddUser(User{Name: "kojira", Perms: []string{"repo"}})
+	s := &packagers{w: w, user: w.AddUser(User{Name: "packager"}), admin: admin, luck: draw.From(g.o.Seed, "packagers")}
 	normal, createrepo := w.addChannel("default"), w.addChannel("createrepo")
 	for _, arch := range g.o.Arches {
 		for i := range g.o.Hosts {
 			w.addHost(fmt.Sprintf("build-%s-%02d.example.test", strings.ReplaceAll(arch, "_", "-"), i+1), []string{arch}, 8, normal, createrepo)
 		}
 	}
-	s.dest = w.addTag(DestTagName, nil)
-	s.build = w.addTag(BuildTagName, g.o.Arches, s.dest)
-	w.addTarget(TargetName, s.build, s.dest)
-	group := w.addGroup(s.build, "build", "What every build needs")
-	for _, name := range strings.Fields(buildGroup) {
-		group.members = append(group.members, groupMember{name, "mandatory"})
+	s.dest = w.AddTag(DestTagName, nil)
+	s.build = w.AddTag(BuildTagName, g.o.Arches, s.dest)
+	w.AddTarget(TargetName, s.build, s.dest)
+	group := w.AddGroup(s.build, "build", "What every build needs")
+	for _, name := range strings.Fields(BuildGroup) {
+		group.Members = append(group.Members, GroupMember{name, "mandatory"})
 	}
 	return w, s
 }

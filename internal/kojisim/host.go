@@ -6,37 +6,37 @@ import (
 	"time"
 )
 
-// A host is a machine that runs tasks.
-type host struct {
-	id       int
-	user     *user
-	name     string
-	arches   []string
-	capacity float64
-	enabled  bool
-	ready    bool
-	updated  time.Time // zero: never checked in
-	channels []*channel
-	load     float64
+// A Host is a machine that runs tasks.
+type Host struct {
+	ID       int
+	User     *User
+	Name     string
+	Arches   []string
+	Capacity float64
+	Enabled  bool
+	Ready    bool
+	Updated  time.Time // zero: never checked in
+	Channels []*Channel
+	Load     float64
 }
 
-// A channel is a kind of work.
-type channel struct {
-	id   int
-	name string
+// A Channel is a kind of work.
+type Channel struct {
+	ID   int
+	Name string
 }
 
 // addChannel makes a channel.
-func (w *System) addChannel(name string) *channel {
-	c := &channel{id: len(w.channels) + 1, name: name}
-	w.channels = append(w.channels, c)
+func (w *System) addChannel(name string) *Channel {
+	c := &Channel{ID: len(w.Channels) + 1, Name: name}
+	w.Channels = append(w.Channels, c)
 	return c
 }
 
-// channelByName finds a channel; nil if there is none.
-func (w *System) channelByName(name string) *channel {
-	for _, c := range w.channels {
-		if c.name == name {
+// ChannelByName finds a channel; nil if there is none.
+func (w *System) ChannelByName(name string) *Channel {
+	for _, c := range w.Channels {
+		if c.Name == name {
 			return c
 		}
 	}
@@ -44,37 +44,37 @@ func (w *System) channelByName(name string) *channel {
 }
 
 // addHost makes a host that is enabled and has checked in.
-func (w *System) addHost(name string, arches []string, capacity float64, channels ...*channel) *host {
-	h := &host{
-		id: len(w.hosts) + 1, name: name, arches: arches, capacity: capacity, channels: channels,
-		enabled: true, ready: true, updated: w.now,
+func (w *System) addHost(name string, arches []string, capacity float64, channels ...*Channel) *Host {
+	h := &Host{
+		ID: len(w.Hosts) + 1, Name: name, Arches: arches, Capacity: capacity, Channels: channels,
+		Enabled: true, Ready: true, Updated: w.Now,
 	}
-	h.user = w.addUser(user{name: name, kind: 1})
-	w.hosts = append(w.hosts, h)
+	h.User = w.AddUser(User{Name: name, Kind: 1})
+	w.Hosts = append(w.Hosts, h)
 	return h
 }
 
 // addLoad keeps the load a number of hundredths: sums of weights would drift.
-func (h *host) addLoad(weight float64) {
-	h.load = math.Round((h.load+weight)*100) / 100
+func (h *Host) addLoad(weight float64) {
+	h.Load = math.Round((h.Load+weight)*100) / 100
 }
 
 // takes reports whether the host can run t now. Parents that wait for their
 // children may not fill a host, or the children would never run.
-func (h *host) takes(t *task) bool {
-	room := h.capacity
+func (h *Host) takes(t *Task) bool {
+	room := h.Capacity
 	if t.isParent() {
 		room /= 2
 	}
-	return h.enabled && h.ready && h.load < room && slices.Contains(h.channels, t.channel) &&
-		(t.arch == "noarch" || slices.Contains(h.arches, t.arch))
+	return h.Enabled && h.Ready && h.Load < room && slices.Contains(h.Channels, t.Channel) &&
+		(t.Arch == "noarch" || slices.Contains(h.Arches, t.Arch))
 }
 
 // dispatch gives free tasks to hosts, the most urgent first.
 func (w *System) dispatch() {
-	kept := w.free[:0]
-	for _, t := range w.free {
-		if t.state != taskFree {
+	kept := w.Free[:0]
+	for _, t := range w.Free {
+		if t.State != TaskFree {
 			continue
 		}
 		if h := w.hostFor(t); h != nil {
@@ -83,38 +83,38 @@ func (w *System) dispatch() {
 			kept = append(kept, t)
 		}
 	}
-	clear(w.free[len(kept):])
-	w.free = kept
+	clear(w.Free[len(kept):])
+	w.Free = kept
 }
 
 // hostFor is the least loaded host that can run t, nil if all are busy.
-func (w *System) hostFor(t *task) *host {
-	var best *host
-	for _, h := range w.hosts {
-		if h.takes(t) && (best == nil || h.load/h.capacity < best.load/best.capacity) {
+func (w *System) hostFor(t *Task) *Host {
+	var best *Host
+	for _, h := range w.Hosts {
+		if h.takes(t) && (best == nil || h.Load/h.Capacity < best.Load/best.Capacity) {
 			best = h
 		}
 	}
 	return best
 }
 
-// queueTask puts a free task where dispatch finds it: by priority, then by age.
-func (w *System) queueTask(t *task) {
-	i, _ := slices.BinarySearchFunc(w.free, t, func(a, b *task) int {
-		if a.priority != b.priority {
-			return a.priority - b.priority
+// QueueTask puts a free task where dispatch finds it: by priority, then by age.
+func (w *System) QueueTask(t *Task) {
+	i, _ := slices.BinarySearchFunc(w.Free, t, func(a, b *Task) int {
+		if a.Priority != b.Priority {
+			return a.Priority - b.Priority
 		}
-		return a.id - b.id
+		return a.ID - b.ID
 	})
-	w.free = slices.Insert(w.free, i, t)
-	w.after(t.luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
+	w.Free = slices.Insert(w.Free, i, t)
+	w.after(t.Luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
 }
 
 // checkIn keeps the hosts' last sign of life young.
 func (w *System) checkIn() {
-	for _, h := range w.hosts {
-		if h.ready {
-			h.updated = w.now
+	for _, h := range w.Hosts {
+		if h.Ready {
+			h.Updated = w.Now
 		}
 	}
 }

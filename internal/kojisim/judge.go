@@ -18,20 +18,20 @@ func (world *World) SendHome() {
 func (world *World) Settled(buildTag, user string) (repo int, settled bool) {
 	w := world.Lock()
 	defer world.Unlock()
-	t := w.tagByName(buildTag)
+	t := w.TagByName(buildTag)
 	if t == nil {
 		return 0, false
 	}
-	r := w.newestRepo(t)
+	r := w.NewestRepo(t)
 	if r == nil {
 		return 0, false
 	}
-	for _, k := range w.tasks {
-		if !k.ended() && (k.owner == nil || k.owner.name != user) {
-			return r.id, false
+	for _, k := range w.Tasks {
+		if !k.Ended() && (k.Owner == nil || k.Owner.Name != user) {
+			return r.ID, false
 		}
 	}
-	return r.id, t.changedAfter(r.holds) == 0
+	return r.ID, t.changedAfter(r.Holds) == 0
 }
 
 // A BuildTask is a top-level build task.
@@ -50,17 +50,17 @@ func (world *World) BuildTasks(user, option string) []BuildTask {
 	w := world.Lock()
 	defer world.Unlock()
 	var out []BuildTask
-	for _, k := range w.tasks {
-		if k.method != "build" || k.parent != nil || k.owner == nil || k.owner.name != user {
+	for _, k := range w.Tasks {
+		if k.Method != "build" || k.Parent != nil || k.Owner == nil || k.Owner.Name != user {
 			continue
 		}
-		b := BuildTask{ID: k.id, State: taskStateName(k.state), Ended: k.ended()}
-		b.Option = k.options.Get(option)
-		if k.notes.source != nil {
-			b.Package = k.notes.source.pkg.name
+		b := BuildTask{ID: k.ID, State: TaskStateName(k.State), Ended: k.Ended()}
+		b.Option = k.Options.Get(option)
+		if k.Notes.Source != nil {
+			b.Package = k.Notes.Source.Package.Name
 		}
-		if k.notes.repo != nil {
-			b.Repo = k.notes.repo.id
+		if k.Notes.Repo != nil {
+			b.Repo = k.Notes.Repo.ID
 		}
 		out = append(out, b)
 	}
@@ -71,15 +71,15 @@ func (world *World) BuildTasks(user, option string) []BuildTask {
 func (world *World) RepoReadable(id int) bool {
 	w := world.Lock()
 	defer world.Unlock()
-	r := w.repoByID(id)
-	return r != nil && r.usable()
+	r := w.RepoByID(id)
+	return r != nil && r.Usable()
 }
 
 // RepoReady returns when a repo became ready; false if it never did.
 func (world *World) RepoReady(id int) (time.Time, bool) {
 	w := world.Lock()
 	defer world.Unlock()
-	r := w.repoByID(id)
+	r := w.RepoByID(id)
 	if r == nil || r.ready.IsZero() {
 		return time.Time{}, false
 	}

@@ -21,9 +21,9 @@ func (s *packagers) bumpSoname() {
 		return
 	}
 	var old []string
-	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: nextVersion(b.evr.Version), Release: "1" + distSuffix}
+	evr := rpm.EVR{Epoch: b.EVR.Epoch, Version: nextVersion(b.EVR.Version), Release: "1" + distSuffix}
 	c := s.renewed(b, evr)
-	for _, q := range c.binaries {
+	for _, q := range c.Binaries {
 		for i, r := range q.Provides {
 			if stem, n, ok := splitSoname(r.Name); ok {
 				old = append(old, r.Name)
@@ -48,18 +48,18 @@ const renameSuffix = "v2"
 // renameLibrary does what bumpSoname does where packages are required by name.
 func (s *packagers) renameLibrary() {
 	for range 40 {
-		p := draw.Pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.Packages)
 		b := s.latest(p)
 		if b == nil || s.core[p] {
 			continue
 		}
-		i := slices.IndexFunc(b.binaries, func(q *rpm.Package) bool {
+		i := slices.IndexFunc(b.Binaries, func(q *rpm.Package) bool {
 			return strings.HasPrefix(q.Name, "lib") && q.Arch != "noarch" && !strings.HasSuffix(q.Name, "-dev")
 		})
 		if i < 0 {
 			continue
 		}
-		old := b.binaries[i].Name
+		old := b.Binaries[i].Name
 		if n := s.affected([]string{old}, 60); n == 0 || n > 60 {
 			continue
 		}
@@ -69,15 +69,15 @@ func (s *packagers) renameLibrary() {
 }
 
 // rename builds p with the binary package i renamed; its own packages follow.
-func (s *packagers) rename(p *pkg, i int, old string) {
+func (s *packagers) rename(p *Package, i int, old string) {
 	b := s.newest(p)
-	if b == nil || i >= len(b.binaries) || b.binaries[i].Name != old {
+	if b == nil || i >= len(b.Binaries) || b.Binaries[i].Name != old {
 		return
 	}
-	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: b.evr.Version, Release: s.nextRelease(b.evr.Release)}
+	evr := rpm.EVR{Epoch: b.EVR.Epoch, Version: b.EVR.Version, Release: s.nextRelease(b.EVR.Release)}
 	c := s.renewed(b, evr)
-	c.binaries[i].Name = old + renameSuffix
-	for _, q := range c.binaries {
+	c.Binaries[i].Name = old + renameSuffix
+	for _, q := range c.Binaries {
 		for _, list := range [][]rpm.Relation{q.Provides, q.Requires} {
 			for j := range list {
 				if list[j].Name == old {
@@ -99,8 +99,8 @@ func (s *packagers) rename(p *pkg, i int, old string) {
 // affected counts the packages that cannot be built any more once nothing
 // provides names; it stops counting above most.
 func (s *packagers) affected(names []string, most int) int {
-	broken := map[*pkg]bool{}
-	hit := map[*pkg]bool{}
+	broken := map[*Package]bool{}
+	hit := map[*Package]bool{}
 	for len(names) > 0 && len(hit) <= most {
 		var next []string
 		for _, p := range s.dependents(names) {
@@ -108,7 +108,7 @@ func (s *packagers) affected(names []string, most int) int {
 				continue
 			}
 			broken[p] = true
-			for _, q := range s.latest(p).binaries {
+			for _, q := range s.latest(p).Binaries {
 				for _, r := range q.Provides {
 					next = append(next, r.Name)
 				}
@@ -124,17 +124,17 @@ func (s *packagers) affected(names []string, most int) int {
 }
 
 // anyLibrary draws a library on which some, but not very many depend.
-func (s *packagers) anyLibrary() *pkg {
+func (s *packagers) anyLibrary() *Package {
 	for range 40 {
-		p := draw.Pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.Packages)
 		b := s.latest(p)
 		if b == nil || s.core[p] {
 			continue
 		}
-		for _, q := range b.binaries {
+		for _, q := range b.Binaries {
 			for _, r := range q.Provides {
 				if _, _, ok := splitSoname(r.Name); ok {
-					most := 6 + len(s.w.packages)/12
+					most := 6 + len(s.w.Packages)/12
 					if n := s.affected([]string{r.Name}, most); n > 0 && n <= most {
 						return p
 					}
@@ -146,9 +146,9 @@ func (s *packagers) anyLibrary() *pkg {
 }
 
 // dependents are the packages whose binaries require one of names.
-func (s *packagers) dependents(names []string) []*pkg {
-	return s.users(s.w.requiredBy, names, func(b *build, name string) bool {
-		return slices.ContainsFunc(b.binaries, func(q *rpm.Package) bool { return requires(q.Requires, name) })
+func (s *packagers) dependents(names []string) []*Package {
+	return s.users(s.w.requiredBy, names, func(b *Build, name string) bool {
+		return slices.ContainsFunc(b.Binaries, func(q *rpm.Package) bool { return requires(q.Requires, name) })
 	})
 }
 
@@ -157,8 +157,8 @@ func requires(rs []rpm.Relation, name string) bool {
 }
 
 // users are the packages in an index that still use one of names, by id.
-func (s *packagers) users(index map[string][]*pkg, names []string, uses func(*build, string) bool) []*pkg {
-	var out []*pkg
+func (s *packagers) users(index map[string][]*Package, names []string, uses func(*Build, string) bool) []*Package {
+	var out []*Package
 	for _, name := range names {
 		for _, p := range index[name] {
 			if b := s.latest(p); b != nil && uses(b, name) {
@@ -166,19 +166,19 @@ func (s *packagers) users(index map[string][]*pkg, names []string, uses func(*bu
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b *pkg) int { return a.id - b.id })
+	slices.SortFunc(out, func(a, b *Package) int { return a.ID - b.ID })
 	return slices.Compact(out)
 }
 
 // builtWith are the packages that are built with one of a build's binaries, and
 // with which.
-func (s *packagers) builtWith(b *build) ([]*pkg, map[*pkg]string) {
-	binary := map[*pkg]string{}
-	var out []*pkg
-	for _, q := range b.binaries {
+func (s *packagers) builtWith(b *Build) ([]*Package, map[*Package]string) {
+	binary := map[*Package]string{}
+	var out []*Package
+	for _, q := range b.Binaries {
 		for _, r := range q.Provides {
-			users := s.users(s.w.builtBy, []string{r.Name}, func(d *build, name string) bool {
-				return d.pkg != b.pkg && requires(d.requires, name)
+			users := s.users(s.w.builtBy, []string{r.Name}, func(d *Build, name string) bool {
+				return d.Package != b.Package && requires(d.Requires, name)
 			})
 			for _, p := range users {
 				if binary[p] == "" {

@@ -23,12 +23,12 @@ func (world *World) Link(url string, other *World) {
 }
 
 // borrow returns the repos of other worlds that are external repos of a tag now.
-func (w *System) borrow(t *tag) []borrowed {
+func (w *System) borrow(t *Tag) []borrowed {
 	var out []borrowed
-	for _, a := range t.order() {
-		for _, u := range a.external {
+	for _, a := range t.Order() {
+		for _, u := range a.External {
 			for _, l := range w.links {
-				if r := l.repoAt(u.repo.url); r != nil {
+				if r := l.repoAt(u.Repo.URL); r != nil {
 					out = append(out, borrowed{l.world, r})
 				}
 			}
@@ -39,7 +39,7 @@ func (w *System) borrow(t *tag) []borrowed {
 
 // repoAt returns the repo at an address of the form url/repos/tag/id/$arch/, nil
 // if there is none.
-func (l link) repoAt(address string) *repo {
+func (l link) repoAt(address string) *Repo {
 	path, below := strings.CutPrefix(address, l.url+"repos/")
 	parts := strings.Split(path, "/")
 	if !below || len(parts) < 3 {
@@ -51,19 +51,19 @@ func (l link) repoAt(address string) *repo {
 	}
 	w := l.world.Lock()
 	defer l.world.Unlock()
-	if r := w.repoByID(id); r != nil && r.tag.name == parts[0] && r.usable() {
+	if r := w.RepoByID(id); r != nil && r.Tag.Name == parts[0] && r.Usable() {
 		return r
 	}
 	return nil
 }
 
 // linkedSource is a copy of a build of another world, nil if none has it.
-func (w *System) linkedSource(nvr string) *build {
+func (w *System) linkedSource(nvr string) *Build {
 	for _, l := range w.links {
-		var found *build
-		if b := l.world.Lock().buildByNVR(nvr); b != nil && b.state != buildDeleted {
-			p := *b.pkg
-			found = &build{pkg: &p, evr: b.evr, content: b.content}
+		var found *Build
+		if b := l.world.Lock().BuildByNVR(nvr); b != nil && b.State != BuildDeleted {
+			p := *b.Package
+			found = &Build{Package: &p, EVR: b.EVR, Content: b.Content}
 		}
 		l.world.Unlock()
 		if found != nil {
@@ -75,15 +75,15 @@ func (w *System) linkedSource(nvr string) *build {
 
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
-func (w *System) lookIn(r *repo) (l *look, release func()) {
-	l = w.look(r.tag, r.holds)
+func (w *System) lookIn(r *Repo) (l *look, release func()) {
+	l = w.Look(r.Tag, r.Holds)
 	all := []*look{l}
 	locked := map[*World]*System{}
 	for _, b := range w.borrowed[r] {
 		if locked[b.world] == nil {
 			locked[b.world] = b.world.Lock()
 		}
-		all = append(all, locked[b.world].look(b.repo.tag, b.repo.holds))
+		all = append(all, locked[b.world].Look(b.repo.Tag, b.repo.Holds))
 	}
 	for _, one := range all {
 		one.merged = all
@@ -96,12 +96,12 @@ func (w *System) lookIn(r *repo) (l *look, release func()) {
 }
 
 // installedInRepo returns the EVR of the binary package name in a repo.
-func (w *System) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
-	if evr, ok := w.installedIn(r.tag, name, r.holds); ok {
+func (w *System) installedInRepo(r *Repo, name string) (rpm.EVR, bool) {
+	if evr, ok := w.InstalledIn(r.Tag, name, r.Holds); ok {
 		return evr, true
 	}
 	for _, b := range w.borrowed[r] {
-		evr, ok := b.world.Lock().installedIn(b.repo.tag, name, b.repo.holds)
+		evr, ok := b.world.Lock().InstalledIn(b.repo.Tag, name, b.repo.Holds)
 		b.world.Unlock()
 		if ok {
 			return evr, true

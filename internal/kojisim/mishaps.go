@@ -8,18 +8,18 @@ import (
 
 // breakSource updates a package to a version that does not build again, until
 // somebody repairs it.
-func (s *packagers) breakSource(p *pkg) {
+func (s *packagers) breakSource(p *Package) {
 	evr, ok := s.bump(p)
 	if !ok {
 		return
 	}
-	s.w.breakWith(Breakage{Package: p.name, From: evr, Message: draw.Pick(&s.luck, sourceMessages())})
+	s.w.Break(Breakage{Package: p.Name, From: evr, Message: draw.Pick(&s.luck, sourceMessages())})
 	s.planRepair(p)
 }
 
 // breakDependents updates a package in a way that some of those built with it
 // do not bear.
-func (s *packagers) breakDependents(p *pkg) {
+func (s *packagers) breakDependents(p *Package) {
 	b := s.latest(p)
 	if b == nil {
 		return
@@ -36,24 +36,24 @@ func (s *packagers) breakDependents(p *pkg) {
 		}
 		// The binary package's version may not be the source's.
 		from := evr
-		for _, q := range b.binaries {
-			if q.Name == with[v] && !sameEVR(q.EVR, b.evr) {
-				from = s.renewedEVR(q.EVR, b.evr, evr)
+		for _, q := range b.Binaries {
+			if q.Name == with[v] && !sameEVR(q.EVR, b.EVR) {
+				from = s.renewedEVR(q.EVR, b.EVR, evr)
 			}
 		}
-		s.w.breakWith(Breakage{
-			Package: v.name, From: was.evr, Dependency: with[v], DependencyFrom: from,
-			Message: draw.Pick(&s.luck, dependencyMessages(p.name)),
+		s.w.Break(Breakage{
+			Package: v.Name, From: was.EVR, Dependency: with[v], DependencyFrom: from,
+			Message: draw.Pick(&s.luck, dependencyMessages(p.Name)),
 		})
 		s.planRepair(v)
 	}
 }
 
 // planRepair has a package repaired by a new version some time later.
-func (s *packagers) planRepair(p *pkg) {
+func (s *packagers) planRepair(p *Package) {
 	s.w.after(s.luck.Between(14*time.Hour, 48*time.Hour), func() {
 		if evr, ok := s.bump(p); ok {
-			s.w.repair(p.name, evr)
+			s.w.repair(p.Name, evr)
 		}
 	})
 }
@@ -80,11 +80,11 @@ func dependencyMessages(name string) []string {
 
 // inheritMishaps draws what is wrong with a package before anyone has looked:
 // in a large distribution some sources have not built for a long time.
-func (s *packagers) inheritMishaps(b *build) {
+func (s *packagers) inheritMishaps(b *Build) {
 	switch n := s.luck.Below(1000); {
 	case n < 30:
-		s.w.breakWith(Breakage{Package: b.pkg.name, From: b.evr, Message: draw.Pick(&s.luck, sourceMessages())})
+		s.w.Break(Breakage{Package: b.Package.Name, From: b.EVR, Message: draw.Pick(&s.luck, sourceMessages())})
 	case n < 60:
-		s.w.makeFlaky(b.pkg.name, 0.05+0.3*s.luck.Fraction())
+		s.w.makeFlaky(b.Package.Name, 0.05+0.3*s.luck.Fraction())
 	}
 }

@@ -20,8 +20,8 @@ func (o Options) Get(name string) any {
 	return nil
 }
 
-// whole reads a number that came as an integer or as a double; 0 if v is none.
-func whole(v any) int {
+// Whole reads a number that came as an integer or as a double; 0 if v is none.
+func Whole(v any) int {
 	switch v := v.(type) {
 	case int64:
 		return int(v)

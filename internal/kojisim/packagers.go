@@ -14,51 +14,51 @@ import (
 // break some, repair them, add new ones and retire old ones.
 type packagers struct {
 	w     *System
-	user  *user
-	admin *user
-	dest  *tag
-	build *tag
+	user  *User
+	admin *User
+	dest  *Tag
+	build *Tag
 	luck  draw.Draw
 	mean  time.Duration // between two updates
 	added int
-	keep  bool          // the releases are not ours to count: bump them by a suffix
-	core  map[*pkg]bool // what every buildroot needs: its interfaces stay
+	keep  bool              // the releases are not ours to count: bump them by a suffix
+	core  map[*Package]bool // what every buildroot needs: its interfaces stay
 }
 
 // releaseAll imports the first build of every draft.
 func (s *packagers) releaseAll(drafts []*draft) {
 	w := s.w
 	for _, d := range drafts {
-		p := w.newPackage(d.name)
-		w.addPackage(s.dest, p, s.user)
-		b := w.importBuild(p, d.evr, d.content, s.admin)
-		w.tagBuild(s.dest, b, s.admin)
+		p := w.NewPackage(d.name)
+		w.AddPackage(s.dest, p, s.user)
+		b := w.ImportBuild(p, d.evr, d.Content, s.admin)
+		w.TagBuild(s.dest, b, s.admin)
 		if s.luck.Chance(0.05) {
-			w.makeFlaky(p.name, 0.05+0.3*s.luck.Fraction())
+			w.makeFlaky(p.Name, 0.05+0.3*s.luck.Fraction())
 		}
 	}
-	w.newRepoTask(s.build, w.userByName("kojira"), []any{s.build.name}, 0)
-	w.advance(w.now.Add(time.Hour))
+	w.NewRepoTask(s.build, w.UserByName("kojira"), []any{s.build.Name}, 0)
+	w.advance(w.Now.Add(time.Hour))
 }
 
 // findCore notes which packages the buildroot group and the compilers bring in.
 func (s *packagers) findCore(names ...string) {
-	l := s.w.look(s.build, s.w.lastEvent())
-	for _, m := range s.build.groupByName("build").groupPackages() {
-		names = append(names, m.name)
+	l := s.w.Look(s.build, s.w.LastEvent())
+	for _, m := range s.build.GroupByName("build").AllMembers() {
+		names = append(names, m.Name)
 	}
-	l.unmet(named(names...))
-	s.core = map[*pkg]bool{}
-	for _, b := range s.w.builds {
-		if slices.ContainsFunc(b.binaries, l.seen) {
-			s.core[b.pkg] = true
+	l.Unmet(named(names...))
+	s.core = map[*Package]bool{}
+	for _, b := range s.w.Builds {
+		if slices.ContainsFunc(b.Binaries, l.seen) {
+			s.core[b.Package] = true
 		}
 	}
 }
 
 // rebuildAll has every package built once at some time of the history.
 func (s *packagers) rebuildAll(history time.Duration) {
-	for _, p := range s.w.packages {
+	for _, p := range s.w.Packages {
 		s.w.after(s.luck.Between(time.Hour, history-2*time.Hour), func() { s.rebuild(p, nil) })
 	}
 }
@@ -100,9 +100,9 @@ func (s *packagers) work() {
 }
 
 // anyPackage draws a package that has a build.
-func (s *packagers) anyPackage() *pkg {
+func (s *packagers) anyPackage() *Package {
 	for range 20 {
-		p := draw.Pick(&s.luck, s.w.packages)
+		p := draw.Pick(&s.luck, s.w.Packages)
 		if s.latest(p) != nil {
 			return p
 		}
@@ -110,24 +110,24 @@ func (s *packagers) anyPackage() *pkg {
 	return nil
 }
 
-func (s *packagers) latest(p *pkg) *build { return s.dest.latestBuild(p, s.w.lastEvent()) }
+func (s *packagers) latest(p *Package) *Build { return s.dest.LatestBuild(p, s.w.LastEvent()) }
 
 // rebuild builds the same version again under the next release.
-func (s *packagers) rebuild(p *pkg, done func(bool)) {
+func (s *packagers) rebuild(p *Package, done func(bool)) {
 	if b := s.newest(p); b != nil {
-		s.submit(p, rpm.EVR{Epoch: b.evr.Epoch, Version: b.evr.Version, Release: s.nextRelease(b.evr.Release)}, b, done)
+		s.submit(p, rpm.EVR{Epoch: b.EVR.Epoch, Version: b.EVR.Version, Release: s.nextRelease(b.EVR.Release)}, b, done)
 	}
 }
 
 // newest is the build of p with the highest number that is or will be tagged.
-func (s *packagers) newest(p *pkg) *build {
-	var best *build
-	for _, b := range p.builds {
-		if b.state <= buildComplete && (best == nil || b.evr.Order(best.evr) > 0) {
+func (s *packagers) newest(p *Package) *Build {
+	var best *Build
+	for _, b := range p.Builds {
+		if b.State <= BuildComplete && (best == nil || b.EVR.Order(best.EVR) > 0) {
 			best = b
 		}
 	}
-	if best == nil || isBlocked(s.dest.order(), p) {
+	if best == nil || IsBlocked(s.dest.Order(), p) {
 		return nil
 	}
 	return best
@@ -163,14 +163,14 @@ func nextVersion(version string) string {
 }
 
 // bump builds a new version and returns what it will be.
-func (s *packagers) bump(p *pkg) (rpm.EVR, bool) {
+func (s *packagers) bump(p *Package) (rpm.EVR, bool) {
 	b := s.newest(p)
 	if b == nil {
 		return rpm.EVR{}, false
 	}
-	evr := rpm.EVR{Epoch: b.evr.Epoch, Version: nextVersion(b.evr.Version), Release: "1" + distSuffix}
+	evr := rpm.EVR{Epoch: b.EVR.Epoch, Version: nextVersion(b.EVR.Version), Release: "1" + distSuffix}
 	if s.keep {
-		evr = rpm.EVR{Epoch: b.evr.Epoch, Version: b.evr.Version, Release: s.nextRelease(b.evr.Release)}
+		evr = rpm.EVR{Epoch: b.EVR.Epoch, Version: b.EVR.Version, Release: s.nextRelease(b.EVR.Release)}
 	}
 	s.submit(p, evr, b, nil)
 	return evr, true
@@ -178,7 +178,7 @@ func (s *packagers) bump(p *pkg) (rpm.EVR, bool) {
 
 // submit has a version built from what b was built from. A build that fails is
 // tried again some hours later.
-func (s *packagers) submit(p *pkg, evr rpm.EVR, b *build, done func(bool)) {
+func (s *packagers) submit(p *Package, evr rpm.EVR, b *Build, done func(bool)) {
 	s.submitContent(p, evr, s.renewed(b, evr), func(ok bool) {
 		if !ok {
 			s.w.after(s.luck.Between(2*time.Hour, 5*time.Hour), func() { s.rebuild(p, done) })
@@ -190,7 +190,7 @@ func (s *packagers) submit(p *pkg, evr rpm.EVR, b *build, done func(bool)) {
 	})
 }
 
-func (s *packagers) submitContent(p *pkg, evr rpm.EVR, c content, done func(bool)) {
+func (s *packagers) submitContent(p *Package, evr rpm.EVR, c Content, done func(bool)) {
 	if s.w.holiday {
 		return
 	}
@@ -198,9 +198,9 @@ func (s *packagers) submitContent(p *pkg, evr rpm.EVR, c content, done func(bool
 }
 
 func (s *packagers) target() string {
-	for _, g := range s.w.targets {
-		if g.build == s.build {
-			return g.name
+	for _, g := range s.w.Targets {
+		if g.Build == s.build {
+			return g.Name
 		}
 	}
 	return ""
@@ -214,21 +214,21 @@ func (s *packagers) addNew() {
 	}
 	b := s.latest(like)
 	s.added++
-	name := "new-" + like.name + "-" + strconv.Itoa(s.added)
+	name := "new-" + like.Name + "-" + strconv.Itoa(s.added)
 	evr := rpm.EVR{Version: "0." + strconv.Itoa(s.added) + ".0", Release: "1" + distSuffix}
 	d := &draft{name: name, evr: evr}
-	d.requires, d.buildArchs = b.requires, b.buildArchs
+	d.Requires, d.BuildArchs = b.Requires, b.BuildArchs
 	arch := "x86_64"
-	if len(b.binaries) > 0 {
-		arch = b.binaries[0].Arch
+	if len(b.Binaries) > 0 {
+		arch = b.Binaries[0].Arch
 	}
 	q := d.binary(name, arch)
-	if len(b.binaries) > 0 {
-		q.Requires = b.binaries[0].Requires
+	if len(b.Binaries) > 0 {
+		q.Requires = b.Binaries[0].Requires
 	}
-	p := s.w.newPackage(name)
-	s.w.addPackage(s.dest, p, s.user)
-	s.submitContent(p, evr, d.content, nil)
+	p := s.w.NewPackage(name)
+	s.w.AddPackage(s.dest, p, s.user)
+	s.submitContent(p, evr, d.Content, nil)
 }
 
 // retire blocks a package that nothing needs.
@@ -240,7 +240,7 @@ func (s *packagers) retire() {
 		}
 		b := s.latest(p)
 		var names []string
-		for _, q := range b.binaries {
+		for _, q := range b.Binaries {
 			for _, r := range q.Provides {
 				names = append(names, r.Name)
 			}
@@ -253,7 +253,7 @@ func (s *packagers) retire() {
 }
 
 // leaf reports whether no other package requires one of names.
-func (s *packagers) leaf(p *pkg, names []string) bool {
+func (s *packagers) leaf(p *Package, names []string) bool {
 	for _, d := range s.dependents(names) {
 		if d != p {
 			return false

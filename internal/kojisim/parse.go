@@ -45,7 +45,7 @@ import (
 // wants. A repo is ready at once. Kojira works only with a rule repo_every.
 func ParseWorld(data []byte, seed int64) (*World, error) {
 	p := newParser(NewSystem(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
-	p.w.rules = Rules{}
+	p.w.Rules = Rules{}
 	for _, f := range txtar.Parse(data).Files {
 		for i, line := range strings.Split(string(f.Data), "\n") {
 			if err := p.run(line); err != nil {
@@ -56,10 +56,10 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 	if err := p.finish(); err != nil {
 		return nil, err
 	}
-	if len(p.w.channels) == 0 {
+	if len(p.w.Channels) == 0 {
 		p.w.addChannel("default")
 	}
-	if p.w.rules.RepoEvery > 0 {
+	if p.w.Rules.RepoEvery > 0 {
 		p.w.startKojira()
 		p.w.startRegeneration()
 	}

@@ -12,7 +12,7 @@ type parsedBuild struct {
 	name       string
 	evr        rpm.EVR
 	owner, tag string
-	content
+	Content
 	binary *rpm.Package // the one that was named last, nil before the first
 }
 
@@ -20,11 +20,11 @@ type parsedBuild struct {
 func (b *parsedBuild) detail(verb, rest string) error {
 	switch verb {
 	case "buildarchs":
-		b.buildArchs = strings.Fields(rest)
+		b.BuildArchs = strings.Fields(rest)
 	case "exclusivearch":
-		b.exclusive = strings.Fields(rest)
+		b.Exclusive = strings.Fields(rest)
 	case "excludearch":
-		b.exclude = strings.Fields(rest)
+		b.Exclude = strings.Fields(rest)
 	case "binary":
 		name, arch, _ := strings.Cut(rest, " ")
 		if arch == "" {
@@ -44,7 +44,7 @@ func (b *parsedBuild) detail(verb, rest string) error {
 		case b.binary != nil:
 			b.binary.Requires = append(b.binary.Requires, r)
 		default:
-			b.requires = append(b.requires, r)
+			b.Requires = append(b.Requires, r)
 		}
 	default:
 		return fmt.Errorf("unknown word %q", verb)
@@ -58,11 +58,11 @@ func (b *parsedBuild) make(w *System) error {
 	if err != nil {
 		return err
 	}
-	pkg := w.packageByName(b.name)
+	pkg := w.PackageByName(b.name)
 	if pkg == nil {
 		return fmt.Errorf("no package %q", b.name)
 	}
-	made := w.importBuild(pkg, b.evr, b.content, owner)
+	made := w.ImportBuild(pkg, b.evr, b.Content, owner)
 	if b.tag == "" {
 		return nil
 	}
@@ -70,6 +70,6 @@ func (b *parsedBuild) make(w *System) error {
 	if err != nil {
 		return err
 	}
-	w.tagBuild(t, made, owner)
+	w.TagBuild(t, made, owner)
 	return nil
 }

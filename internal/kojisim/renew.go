@@ -10,18 +10,18 @@ import (
 
 // renewed is what building b's source as evr yields now: its own packages get
 // the new version, and what they link to is what the build tag has today.
-func (s *packagers) renewed(b *build, evr rpm.EVR) content {
-	c := b.content
-	c.binaries = make([]*rpm.Package, len(b.binaries))
-	l := s.w.look(s.build, s.w.lastEvent())
-	for i, old := range b.binaries {
+func (s *packagers) renewed(b *Build, evr rpm.EVR) Content {
+	c := b.Content
+	c.Binaries = make([]*rpm.Package, len(b.Binaries))
+	l := s.w.Look(s.build, s.w.LastEvent())
+	for i, old := range b.Binaries {
 		p := *old
-		p.EVR = s.renewedEVR(old.EVR, b.evr, evr)
+		p.EVR = s.renewedEVR(old.EVR, b.EVR, evr)
 		p.Provides = slices.Clone(old.Provides)
 		for j, r := range p.Provides {
 			if r.Op == rpm.Equal && sameEVR(r.EVR, old.EVR) {
 				p.Provides[j].EVR = p.EVR
-			} else if r.Op == rpm.Equal && r.EVR.Release == "" && r.EVR.Version == b.evr.Version {
+			} else if r.Op == rpm.Equal && r.EVR.Release == "" && r.EVR.Version == b.EVR.Version {
 				p.Provides[j].EVR.Version = evr.Version
 			}
 		}
@@ -29,11 +29,11 @@ func (s *packagers) renewed(b *build, evr rpm.EVR) content {
 		for j, r := range p.Requires {
 			p.Requires[j] = s.renewedNeed(l, b, evr, r)
 		}
-		c.binaries[i] = &p
+		c.Binaries[i] = &p
 	}
-	c.requires = slices.Clone(b.requires)
-	for i, r := range c.requires {
-		c.requires[i] = relink(l, r)
+	c.Requires = slices.Clone(b.Requires)
+	for i, r := range c.Requires {
+		c.Requires[i] = Relink(l, r)
 	}
 	return c
 }
@@ -52,30 +52,30 @@ func (s *packagers) renewedEVR(old, source, evr rpm.EVR) rpm.EVR {
 }
 
 // renewedNeed is a requirement after a rebuild.
-func (s *packagers) renewedNeed(l *look, b *build, evr rpm.EVR, r rpm.Relation) rpm.Relation {
-	for _, p := range b.binaries {
+func (s *packagers) renewedNeed(l *look, b *Build, evr rpm.EVR, r rpm.Relation) rpm.Relation {
+	for _, p := range b.Binaries {
 		if p.Name == r.Name && r.Op&rpm.Equal != 0 && sameEVR(r.EVR, p.EVR) {
-			r.EVR = s.renewedEVR(p.EVR, b.evr, evr)
+			r.EVR = s.renewedEVR(p.EVR, b.EVR, evr)
 			return r
 		}
 	}
-	return relink(l, r)
+	return Relink(l, r)
 }
 
-// relink replaces a requirement that nothing provides any more by what has
+// Relink replaces a requirement that nothing provides any more by what has
 // taken its place: another soname of the same library, or another version.
-func relink(l *look, r rpm.Relation) rpm.Relation {
-	if uncheckable(r.Name) || len(l.candidates(r)) > 0 {
+func Relink(l *look, r rpm.Relation) rpm.Relation {
+	if uncheckable(r.Name) || len(l.Candidates(r)) > 0 {
 		return r
 	}
-	if others := l.candidates(rpm.Relation{Name: r.Name}); r.Op != 0 && len(others) > 0 {
+	if others := l.Candidates(rpm.Relation{Name: r.Name}); r.Op != 0 && len(others) > 0 {
 		evr := others[0].evr
 		if evr.Version == "" { // what provides the name now has no version of it
 			return rpm.Relation{Name: r.Name}
 		}
 		return rpm.Relation{Name: r.Name, Op: rpm.Greater | rpm.Equal, EVR: rpm.EVR{Epoch: evr.Epoch, Version: evr.Version}}
 	}
-	if renamed := (rpm.Relation{Name: r.Name + renameSuffix}); len(l.candidates(renamed)) > 0 {
+	if renamed := (rpm.Relation{Name: r.Name + renameSuffix}); len(l.Candidates(renamed)) > 0 {
 		return renamed
 	}
 	stem, number, ok := splitSoname(r.Name)
@@ -84,7 +84,7 @@ func relink(l *look, r rpm.Relation) rpm.Relation {
 	}
 	for n := number + 1; n < number+50; n++ {
 		next := rpm.Relation{Name: sonameOf(stem, n)}
-		if len(l.candidates(next)) > 0 {
+		if len(l.Candidates(next)) > 0 {
 			return next
 		}
 	}

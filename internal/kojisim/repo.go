@@ -7,10 +7,10 @@ import (
 // States of a repo.
 const (
 	repoInit    = 0
-	repoReady   = 1
+	RepoReady   = 1
 	repoExpired = 2
-	repoDeleted = 3
-	repoProblem = 4
+	RepoDeleted = 3
+	RepoProblem = 4
 )
 
 // repoStateName is Koji's word for a state of a repo.
@@ -18,83 +18,83 @@ func repoStateName(state int) string {
 	return [...]string{"INIT", "READY", "EXPIRED", "DELETED", "PROBLEM"}[state]
 }
 
-// A repo is what a build tag held at one event.
-type repo struct {
-	id      int
-	tag     *tag
-	state   int
-	changed time.Time // of state
-	created time.Time
+// A Repo is what a build tag held at one event.
+type Repo struct {
+	ID      int
+	Tag     *Tag
+	State   int
+	Changed time.Time // of state
+	Created time.Time
 	ready   time.Time // when builds could first use it
-	event   int       // create_event
-	holds   int       // event whose content it has; the same but for repos of the past
-	begin   int       // event since which the tag was like this
-	end     int       // event at which it changed, 0 if not known
-	dist    bool
-	taskID  int // 0: no task makes it
+	Event   int       // create_event
+	Holds   int       // event whose content it has; the same but for repos of the past
+	Begin   int       // event since which the tag was like this
+	End     int       // event at which it changed, 0 if not known
+	Dist    bool
+	TaskID  int // 0: no task makes it
 }
 
-// A repoRequest is a wish for a repo that is new enough.
-type repoRequest struct {
-	id       int
-	tag      *tag
-	owner    *user
-	priority int
-	minEvent int // 0: none
-	atEvent  int // 0: none
-	created  time.Time
-	updated  time.Time
-	active   bool
-	tries    int
-	task     *task
-	repo     *repo
+// A RepoRequest is a wish for a repo that is new enough.
+type RepoRequest struct {
+	ID       int
+	Tag      *Tag
+	Owner    *User
+	Priority int
+	MinEvent int // 0: none
+	AtEvent  int // 0: none
+	Created  time.Time
+	Updated  time.Time
+	Active   bool
+	Tries    int
+	Task     *Task
+	Repo     *Repo
 }
 
 // taskID is the number of the task that serves the request, 0 if none does.
-func (q *repoRequest) taskID() int {
-	if q.task == nil {
+func (q *RepoRequest) taskID() int {
+	if q.Task == nil {
 		return 0
 	}
-	return q.task.id
+	return q.Task.ID
 }
 
-// newRepoTask starts the making of a repo of tag.
-func (w *System) newRepoTask(t *tag, owner *user, request []any, atEvent int) *task {
-	job := w.submit("newRepo", owner, 0, request, func(k *task) { w.makeRepo(k, t, atEvent) })
-	if c := w.channelByName("createrepo"); c != nil {
-		job.channel = c
+// NewRepoTask starts the making of a repo of tag.
+func (w *System) NewRepoTask(t *Tag, owner *User, request []any, atEvent int) *Task {
+	job := w.Submit("newRepo", owner, 0, request, func(k *Task) { w.makeRepo(k, t, atEvent) })
+	if c := w.ChannelByName("createrepo"); c != nil {
+		job.Channel = c
 	}
 	return job
 }
 
-// initRepo makes the repo of a task; it is not ready yet.
-func (w *System) initRepo(t *tag, k *task, atEvent int) *repo {
-	r := &repo{id: len(w.repos) + 1, tag: t, created: w.now, changed: w.now}
+// InitRepo makes the repo of a task; it is not ready yet.
+func (w *System) InitRepo(t *Tag, k *Task, atEvent int) *Repo {
+	r := &Repo{ID: len(w.Repos) + 1, Tag: t, Created: w.Now, Changed: w.Now}
 	if k != nil {
-		r.taskID = k.id
+		r.TaskID = k.ID
 	}
-	r.event = atEvent
+	r.Event = atEvent
 	if atEvent == 0 {
-		r.event = w.newEvent()
+		r.Event = w.NewEvent()
 	}
-	r.holds = r.event
-	r.begin = t.changedAt(r.event)
+	r.Holds = r.Event
+	r.Begin = t.ChangedAt(r.Event)
 	w.borrowed[r] = w.borrow(t)
-	w.repos = append(w.repos, r)
-	w.changed()
-	w.tell(RepoChange{Repo: r})
+	w.Repos = append(w.Repos, r)
+	w.Changed()
+	w.Tell(RepoChange{Repo: r})
 	return r
 }
 
 // makeRepo is the work of a newRepo task.
-func (w *System) makeRepo(k *task, t *tag, atEvent int) {
-	if k.notes.repo == nil {
-		k.notes.repo = w.initRepo(t, k, atEvent)
-		for _, arch := range t.ownArches() {
-			c := w.subtask(k, "createrepo", arch, "noarch", 1.5, []any{k.notes.repo.id, arch, nil}, w.createrepo)
-			c.notes.repo = k.notes.repo
+func (w *System) makeRepo(k *Task, t *Tag, atEvent int) {
+	if k.Notes.Repo == nil {
+		k.Notes.Repo = w.InitRepo(t, k, atEvent)
+		for _, arch := range t.OwnArches() {
+			c := w.subtask(k, "createrepo", arch, "noarch", 1.5, []any{k.Notes.Repo.ID, arch, nil}, w.createrepo)
+			c.Notes.Repo = k.Notes.Repo
 		}
-		if len(k.children) > 0 {
+		if len(k.Children) > 0 {
 			return
 		}
 	}
@@ -103,82 +103,82 @@ func (w *System) makeRepo(k *task, t *tag, atEvent int) {
 		return
 	}
 	if k.childrenClosed("createrepo") {
-		w.readyRepo(k.notes.repo)
-		w.closeTask(k, []any{k.notes.repo.id, k.notes.repo.event})
+		w.ReadyRepo(k.Notes.Repo)
+		w.CloseTask(k, []any{k.Notes.Repo.ID, k.Notes.Repo.Event})
 	}
 }
 
 // createrepo is the work of a createrepo task.
-func (w *System) createrepo(t *task) {
-	w.then(t, w.scaled(t.luck.Between(2*time.Minute, 9*time.Minute)), func() {
-		w.closeTask(t, []any{t.dir(), []any{"repomd.xml"}})
+func (w *System) createrepo(t *Task) {
+	w.Then(t, w.scaled(t.Luck.Between(2*time.Minute, 9*time.Minute)), func() {
+		w.CloseTask(t, []any{t.Dir(), []any{"repomd.xml"}})
 	})
 }
 
-// readyRepo makes a repo usable and lets the oldest go.
-func (w *System) readyRepo(r *repo) {
-	w.setRepo(r, repoReady)
-	r.ready = w.now
-	w.tell(RepoChange{Repo: r, Ready: true})
-	for _, q := range w.requests {
-		if q.active && q.taskID() == r.taskID {
-			q.active, q.repo, q.updated = false, r, w.now
+// ReadyRepo makes a repo usable and lets the oldest go.
+func (w *System) ReadyRepo(r *Repo) {
+	w.SetRepo(r, RepoReady)
+	r.ready = w.Now
+	w.Tell(RepoChange{Repo: r, Ready: true})
+	for _, q := range w.Requests {
+		if q.Active && q.taskID() == r.TaskID {
+			q.Active, q.Repo, q.Updated = false, r, w.Now
 		}
 	}
-	if w.rules.RepoKeep == 0 {
+	if w.Rules.RepoKeep == 0 {
 		return
 	}
 	ready := 0
-	for i := len(w.repos) - 1; i >= 0; i-- {
-		old := w.repos[i]
-		if old.tag != r.tag || old.state != repoReady || old.dist {
+	for i := len(w.Repos) - 1; i >= 0; i-- {
+		old := w.Repos[i]
+		if old.Tag != r.Tag || old.State != RepoReady || old.Dist {
 			continue
 		}
-		if ready++; ready > w.rules.RepoKeep {
-			w.expireRepo(old)
+		if ready++; ready > w.Rules.RepoKeep {
+			w.ExpireRepo(old)
 		}
 	}
 }
 
-// setRepo changes a repo's state.
-func (w *System) setRepo(r *repo, state int) {
-	r.state, r.changed = state, w.now
-	w.changed()
+// SetRepo changes a repo's state.
+func (w *System) SetRepo(r *Repo, state int) {
+	r.State, r.Changed = state, w.Now
+	w.Changed()
 }
 
-// expireRepo ends the use of a repo for new builds; some time later it is deleted.
-func (w *System) expireRepo(r *repo) {
-	w.setRepo(r, repoExpired)
-	if d := w.rules.RepoDeleteAfter; d > 0 {
-		w.after(d, func() { w.deleteRepo(r) })
+// ExpireRepo ends the use of a repo for new builds; some time later it is deleted.
+func (w *System) ExpireRepo(r *Repo) {
+	w.SetRepo(r, repoExpired)
+	if d := w.Rules.RepoDeleteAfter; d > 0 {
+		w.after(d, func() { w.DeleteRepo(r) })
 	}
 }
 
-// deleteRepo deletes a repo's files.
-func (w *System) deleteRepo(r *repo) {
-	w.setRepo(r, repoDeleted)
+// DeleteRepo deletes a repo's files.
+func (w *System) DeleteRepo(r *Repo) {
+	w.SetRepo(r, RepoDeleted)
 }
 
-// repoByID finds a repo; nil if there is none.
-func (w *System) repoByID(id int) *repo {
-	if id < 1 || id > len(w.repos) {
+// RepoByID finds a repo; nil if there is none.
+func (w *System) RepoByID(id int) *Repo {
+	if id < 1 || id > len(w.Repos) {
 		return nil
 	}
-	return w.repos[id-1]
+	return w.Repos[id-1]
 }
 
-// newestRepo is the tag's youngest repo that is ready, nil without one.
-func (w *System) newestRepo(t *tag) *repo {
-	for i := len(w.repos) - 1; i >= 0; i-- {
-		if r := w.repos[i]; r.tag == t && r.state == repoReady && !r.dist {
+// NewestRepo is the tag's youngest repo that is ready, nil without one.
+func (w *System) NewestRepo(t *Tag) *Repo {
+	for i := len(w.Repos) - 1; i >= 0; i-- {
+		if r := w.Repos[i]; r.Tag == t && r.State == RepoReady && !r.Dist {
 			return r
 		}
 	}
 	return nil
 }
 
-// usable reports whether builds may use the repo.
-func (r *repo) usable() bool { return r.state == repoReady || r.state == repoExpired }
+// Usable reports whether builds may use the repo.
+func (r *Repo) Usable() bool { return r.State == RepoReady || r.State == repoExpired }
 
 // kojiraEvery is how often kojira looks at the repos.
 const kojiraEvery = 15 * time.Minute
@@ -193,33 +193,33 @@ func (w *System) startKojira() {
 
 // startRegeneration lets kojira make new repos from now on.
 func (w *System) startRegeneration() {
-	if w.rules.RepoEvery > 0 {
+	if w.Rules.RepoEvery > 0 {
 		w.regenerate()
-		w.after(w.rules.RepoEvery, w.startRegeneration)
+		w.after(w.Rules.RepoEvery, w.startRegeneration)
 	}
 }
 
 // regenerate starts a newRepo task for each build tag that changed.
 func (w *System) regenerate() {
-	kojira := w.userByName("kojira")
-	done := map[*tag]bool{}
-	for _, g := range w.targets {
-		t := g.build
+	kojira := w.UserByName("kojira")
+	done := map[*Tag]bool{}
+	for _, g := range w.Targets {
+		t := g.Build
 		if done[t] || w.making(t) {
 			continue
 		}
 		done[t] = true
-		if r := w.newestRepo(t); r == nil || t.changedAfter(r.holds) != 0 {
-			w.newRepoTask(t, kojira, []any{t.name}, 0)
+		if r := w.NewestRepo(t); r == nil || t.changedAfter(r.Holds) != 0 {
+			w.NewRepoTask(t, kojira, []any{t.Name}, 0)
 		}
 	}
 }
 
 // making reports whether a newRepo task of the tag is under way.
-func (w *System) making(t *tag) bool {
-	for i := len(w.repos) - 1; i >= 0 && i > len(w.repos)-20; i-- {
-		r := w.repos[i]
-		if k := w.taskByID(r.taskID); k != nil && r.tag == t && r.state == repoInit && !k.ended() {
+func (w *System) making(t *Tag) bool {
+	for i := len(w.Repos) - 1; i >= 0 && i > len(w.Repos)-20; i-- {
+		r := w.Repos[i]
+		if k := w.TaskByID(r.TaskID); k != nil && r.Tag == t && r.State == repoInit && !k.Ended() {
 			return true
 		}
 	}
@@ -228,9 +228,9 @@ func (w *System) making(t *tag) bool {
 
 // noteOutdated sets the end event of repos whose tag has changed.
 func (w *System) noteOutdated() {
-	for i := len(w.repos) - 1; i >= 0; i-- {
-		if r := w.repos[i]; r.end == 0 && r.state == repoReady && !r.dist {
-			r.end = r.tag.changedAfter(r.holds)
+	for i := len(w.Repos) - 1; i >= 0; i-- {
+		if r := w.Repos[i]; r.End == 0 && r.State == RepoReady && !r.Dist {
+			r.End = r.Tag.changedAfter(r.Holds)
 		}
 	}
 }
@@ -240,53 +240,53 @@ const repoRetries = 3
 
 // serveRequests starts newRepo tasks for wishes that have none.
 func (w *System) serveRequests() {
-	kojira := w.userByName("kojira")
+	kojira := w.UserByName("kojira")
 	waiting := false
-	for _, q := range w.requests {
-		if q.active && q.task != nil && q.task.ended() {
-			q.task, q.updated = nil, w.now // it failed, or it would not be active
-			q.active = q.tries <= repoRetries
+	for _, q := range w.Requests {
+		if q.Active && q.Task != nil && q.Task.Ended() {
+			q.Task, q.Updated = nil, w.Now // it failed, or it would not be active
+			q.Active = q.Tries <= repoRetries
 		}
-		waiting = waiting || q.active
-		if !q.active || q.task != nil {
+		waiting = waiting || q.Active
+		if !q.Active || q.Task != nil {
 			continue
 		}
-		q.tries++
-		q.updated = w.now
+		q.Tries++
+		q.Updated = w.Now
 		owner := kojira
 		if owner == nil {
-			owner = q.owner
+			owner = q.Owner
 		}
-		q.task = w.newRepoTask(q.tag, owner, []any{q.tag.name}, q.atEvent)
+		q.Task = w.NewRepoTask(q.Tag, owner, []any{q.Tag.Name}, q.AtEvent)
 	}
-	if waiting && w.rules.RepoEvery == 0 && w.rules.servesRequests() { // kojira does not come by itself
+	if waiting && w.Rules.RepoEvery == 0 && w.Rules.servesRequests() { // kojira does not come by itself
 		w.after(kojiraEvery, w.serveRequests)
 	}
 }
 
-// current is a READY repo that meets a wish, nil if none does.
-func (w *System) current(t *tag, minEvent, atEvent int) *repo {
-	for i := len(w.repos) - 1; i >= 0; i-- {
-		r := w.repos[i]
-		if r.tag != t || r.dist || r.state != repoReady {
+// Current is a READY repo that meets a wish, nil if none does.
+func (w *System) Current(t *Tag, minEvent, atEvent int) *Repo {
+	for i := len(w.Repos) - 1; i >= 0; i-- {
+		r := w.Repos[i]
+		if r.Tag != t || r.Dist || r.State != RepoReady {
 			continue
 		}
-		if atEvent != 0 && r.event == atEvent || atEvent == 0 && r.event >= minEvent {
+		if atEvent != 0 && r.Event == atEvent || atEvent == 0 && r.Event >= minEvent {
 			return r
 		}
 	}
 	return nil
 }
 
-// requestRepo notes a wish for a repo.
-func (w *System) requestRepo(t *tag, owner *user, minEvent, atEvent int) *repoRequest {
-	q := &repoRequest{
-		id: len(w.requests) + 1, tag: t, owner: owner, priority: 20, minEvent: minEvent, atEvent: atEvent,
-		created: w.now, updated: w.now, active: true,
+// RequestRepo notes a wish for a repo.
+func (w *System) RequestRepo(t *Tag, owner *User, minEvent, atEvent int) *RepoRequest {
+	q := &RepoRequest{
+		ID: len(w.Requests) + 1, Tag: t, Owner: owner, Priority: 20, MinEvent: minEvent, AtEvent: atEvent,
+		Created: w.Now, Updated: w.Now, Active: true,
 	}
-	w.requests = append(w.requests, q)
-	w.changed()
-	if w.rules.servesRequests() {
+	w.Requests = append(w.Requests, q)
+	w.Changed()
+	if w.Rules.servesRequests() {
 		w.after(time.Minute, w.serveRequests)
 	}
 	return q

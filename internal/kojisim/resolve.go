@@ -8,27 +8,27 @@ import (
 
 // A provider is a package that offers a name.
 type provider struct {
-	build *build
-	pkg   *rpm.Package
-	op    rpm.Op
-	evr   rpm.EVR
+	build   *Build
+	Package *rpm.Package
+	op      rpm.Op
+	evr     rpm.EVR
 }
 
 // provide enters what a build offers into the world's index; once is enough.
-func (w *System) provide(b *build) {
+func (w *System) provide(b *Build) {
 	if b.provided {
 		return
 	}
 	b.provided = true
-	for _, p := range b.binaries {
+	for _, p := range b.Binaries {
 		w.offer(b, p)
-		noteUser(w.requiredBy, p.Requires, b.pkg)
+		noteUser(w.requiredBy, p.Requires, b.Package)
 	}
-	noteUser(w.builtBy, b.requires, b.pkg)
+	noteUser(w.builtBy, b.Requires, b.Package)
 }
 
 // noteUser enters who uses names; an entry stays when the use ends.
-func noteUser(index map[string][]*pkg, rs []rpm.Relation, p *pkg) {
+func noteUser(index map[string][]*Package, rs []rpm.Relation, p *Package) {
 	for _, r := range rs {
 		if users := index[r.Name]; len(users) == 0 || users[len(users)-1] != p {
 			index[r.Name] = append(users, p)
@@ -37,7 +37,7 @@ func noteUser(index map[string][]*pkg, rs []rpm.Relation, p *pkg) {
 }
 
 // offer enters one package; b is nil if it belongs to no build.
-func (w *System) offer(b *build, p *rpm.Package) {
+func (w *System) offer(b *Build, p *rpm.Package) {
 	self := false
 	for _, r := range p.Provides {
 		self = self || r.Name == p.Name
@@ -61,20 +61,20 @@ const (
 // A look is a walk over what a buildroot would hold.
 type look struct {
 	w      *System
-	tag    *tag
+	tag    *Tag
 	event  int
-	order  []*tag // the tag's
-	latest map[*pkg]*build
+	order  []*Tag // the tag's
+	latest map[*Package]*Build
 	state  map[*rpm.Package]installability
 
 	merged []*look // at all repos that are looked at as one, this among them; nil: only this
 }
 
-// look begins a walk over what a buildroot of the tag would hold at event.
-func (w *System) look(t *tag, event int) *look {
+// Look begins a walk over what a buildroot of the tag would hold at event.
+func (w *System) Look(t *Tag, event int) *look {
 	return &look{
-		w: w, tag: t, event: event, order: t.order(),
-		latest: map[*pkg]*build{}, state: map[*rpm.Package]installability{},
+		w: w, tag: t, event: event, order: t.Order(),
+		latest: map[*Package]*Build{}, state: map[*rpm.Package]installability{},
 	}
 }
 
@@ -83,16 +83,16 @@ func (l *look) has(p provider) bool {
 	if p.build == nil {
 		return true
 	}
-	latest, known := l.latest[p.build.pkg]
+	latest, known := l.latest[p.build.Package]
 	if !known {
-		latest = latestBuildIn(l.order, p.build.pkg, l.event)
-		l.latest[p.build.pkg] = latest
+		latest = LatestBuildIn(l.order, p.build.Package, l.event)
+		l.latest[p.build.Package] = latest
 	}
 	return latest == p.build
 }
 
-// unmet returns the first of rs that nothing installable provides.
-func (l *look) unmet(rs []rpm.Relation) (rpm.Relation, bool) {
+// Unmet returns the first of rs that nothing installable provides.
+func (l *look) Unmet(rs []rpm.Relation) (rpm.Relation, bool) {
 	for _, r := range rs {
 		if !l.met(r) {
 			return r, true
@@ -122,7 +122,7 @@ func (l *look) met(r rpm.Relation) bool {
 // provided reports whether something installable in the tag itself provides r.
 func (l *look) provided(r rpm.Relation) bool {
 	for _, p := range l.w.providers[r.Name] {
-		if offers(p, r) && l.has(p) && l.installable(p.pkg) {
+		if offers(p, r) && l.has(p) && l.installable(p.Package) {
 			return true
 		}
 	}
@@ -134,8 +134,8 @@ func uncheckable(name string) bool {
 	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "(") || strings.HasPrefix(name, "rpmlib(")
 }
 
-// candidates are the packages in the repo that provide r.
-func (l *look) candidates(r rpm.Relation) []provider {
+// Candidates are the packages in the repo that provide r.
+func (l *look) Candidates(r rpm.Relation) []provider {
 	looks := l.merged
 	if looks == nil {
 		looks = []*look{l}
@@ -158,7 +158,7 @@ func (l *look) installable(p *rpm.Package) bool {
 		return known != uninstallable
 	}
 	l.state[p] = looking
-	_, bad := l.unmet(p.Requires)
+	_, bad := l.Unmet(p.Requires)
 	if l.state[p] = installable; bad {
 		l.state[p] = uninstallable
 	}
@@ -186,12 +186,12 @@ func offers(p provider, r rpm.Relation) bool {
 	}
 }
 
-// installedIn returns the EVR of the binary package name in a tag at event.
-func (w *System) installedIn(t *tag, name string, event int) (rpm.EVR, bool) {
-	l := w.look(t, event)
+// InstalledIn returns the EVR of the binary package name in a tag at event.
+func (w *System) InstalledIn(t *Tag, name string, event int) (rpm.EVR, bool) {
+	l := w.Look(t, event)
 	for _, p := range w.providers[name] {
-		if p.pkg.Name == name && l.has(p) {
-			return p.pkg.EVR, true
+		if p.Package.Name == name && l.has(p) {
+			return p.Package.EVR, true
 		}
 	}
 	return rpm.EVR{}, false

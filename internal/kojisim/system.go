@@ -30,18 +30,18 @@ func (world *World) Unlock() { world.mu.Unlock() }
 // Now returns the world's present.
 func (world *World) Now() time.Time {
 	defer world.Unlock()
-	return world.Lock().now
+	return world.Lock().Now
 }
 
 // SetPolicy changes what the hub allows.
 func (world *World) SetPolicy(p Policy) {
-	world.Lock().policy = p
+	world.Lock().Policy = p
 	world.Unlock()
 }
 
 // SetRules changes how the machinery behaves from now on.
 func (world *World) SetRules(r Rules) {
-	world.Lock().rules = r
+	world.Lock().Rules = r
 	world.Unlock()
 }
 
@@ -54,42 +54,42 @@ func (world *World) Advance(now time.Time) {
 // A System is a build system at one moment, and the rules by which it changes.
 // It is for one goroutine at a time: see World.
 type System struct {
-	seed   int64
-	now    time.Time
+	Seed   int64
+	Now    time.Time
 	agenda agenda
 
-	changes int         // counts committed changes of data; never goes back
+	Changes int         // counts committed changes of data; never goes back
 	events  []time.Time // of event id i+1
 
-	users    []*user
-	tags     []*tag
+	Users    []*User
+	Tags     []*Tag
 	tagIDs   map[string]int
-	targets  []*target
-	packages []*pkg
+	Targets  []*Target
+	Packages []*Package
 	pkgIDs   map[string]int
-	builds   []*build
+	Builds   []*Build
 	buildIDs map[string]int // by NVR
 	rpms     int            // ids given to RPMs
-	repos    []*repo
-	requests []*repoRequest
-	tasks    []*task
-	free     []*task // FREE ones, in the order in which hosts take them
-	hosts    []*host
-	channels []*channel
-	external []*externalRepo
+	Repos    []*Repo
+	Requests []*RepoRequest
+	Tasks    []*Task
+	Free     []*Task // FREE ones, in the order in which hosts take them
+	Hosts    []*Host
+	Channels []*Channel
+	External []*ExternalRepo
 	groups   int // ids given to groups
 
 	holiday bool // of packagers, see SendHome
 
 	truth  truth
-	policy Policy
-	rules  Rules
+	Policy Policy
+	Rules  Rules
 
 	providers  map[string][]provider
-	requiredBy map[string][]*pkg    // by name: whose binaries (once) required it
-	builtBy    map[string][]*pkg    // by name: whose sources (once) required it
-	links      []link               // to other worlds
-	borrowed   map[*repo][]borrowed // what repos were merged of besides
+	requiredBy map[string][]*Package // by name: whose binaries (once) required it
+	builtBy    map[string][]*Package // by name: whose sources (once) required it
+	links      []link                // to other worlds
+	borrowed   map[*Repo][]borrowed  // what repos were merged of besides
 	listeners  []func(*System, Fact)
 }
 
@@ -102,7 +102,7 @@ type link struct {
 // A borrowed repo is one of another world.
 type borrowed struct {
 	world *World
-	repo  *repo
+	repo  *Repo
 }
 
 // Policy is what the hub allows.
@@ -142,37 +142,37 @@ func (r *Rules) servesRequests() bool { return r.RepoEvery > 0 || r.Requests }
 // NewSystem returns an empty build system whose present is start.
 func NewSystem(seed int64, start time.Time) *System {
 	w := &System{
-		seed:       seed,
-		now:        start.UTC().Truncate(time.Microsecond),
+		Seed:       seed,
+		Now:        start.UTC().Truncate(time.Microsecond),
 		tagIDs:     map[string]int{},
 		pkgIDs:     map[string]int{},
 		buildIDs:   map[string]int{},
 		providers:  map[string][]provider{},
-		requiredBy: map[string][]*pkg{},
-		builtBy:    map[string][]*pkg{},
-		borrowed:   map[*repo][]borrowed{},
-		policy:     Policy{BuildFromRepoID: true},
-		rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
+		requiredBy: map[string][]*Package{},
+		builtBy:    map[string][]*Package{},
+		borrowed:   map[*Repo][]borrowed{},
+		Policy:     Policy{BuildFromRepoID: true},
+		Rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
 	}
 	w.truth.init()
 	return w
 }
 
-// newEvent makes an event of the present and returns its number.
-func (w *System) newEvent() int {
-	w.events = append(w.events, w.now)
-	w.changes++
+// NewEvent makes an event of the present and returns its number.
+func (w *System) NewEvent() int {
+	w.events = append(w.events, w.Now)
+	w.Changes++
 	return len(w.events)
 }
 
-// lastEvent is the newest event's number, 0 in an empty world.
-func (w *System) lastEvent() int { return len(w.events) }
+// LastEvent is the newest event's number, 0 in an empty world.
+func (w *System) LastEvent() int { return len(w.events) }
 
-// eventTime returns when event id happened.
-func (w *System) eventTime(id int) time.Time { return w.events[id-1] }
+// EventTime returns when event id happened.
+func (w *System) EventTime(id int) time.Time { return w.events[id-1] }
 
-// changed notes a committed change of data that belongs to no event.
-func (w *System) changed() { w.changes++ }
+// Changed notes a committed change of data that belongs to no event.
+func (w *System) Changed() { w.Changes++ }
 
 // Listen has every fact told to hear, with the world locked, at the moment at
 // which it becomes one. hear must not change anything.
@@ -182,15 +182,15 @@ func (world *World) Listen(hear func(*System, Fact)) {
 	w.listeners = append(w.listeners, hear)
 }
 
-// tell tells all listeners of a fact.
-func (w *System) tell(f Fact) {
+// Tell tells all listeners of a fact.
+func (w *System) Tell(f Fact) {
 	for _, hear := range w.listeners {
 		hear(w, f)
 	}
 }
 
 // after plans do for d after the world's present.
-func (w *System) after(d time.Duration, do func()) { w.agenda.plan(w.now.Add(d), do) }
+func (w *System) after(d time.Duration, do func()) { w.agenda.plan(w.Now.Add(d), do) }
 
 // advance brings the world to now, running everything that is due on the way.
 func (w *System) advance(now time.Time) {
@@ -199,40 +199,40 @@ func (w *System) advance(now time.Time) {
 		if !ok {
 			break
 		}
-		if p.at.After(w.now) {
-			w.now = p.at
+		if p.at.After(w.Now) {
+			w.Now = p.at
 		}
 		p.do()
 	}
-	if now.After(w.now) {
-		w.now = now
+	if now.After(w.Now) {
+		w.Now = now
 	}
 }
 
-// nextDue returns when the next planned thing happens.
-func (w *System) nextDue() (time.Time, bool) { return w.agenda.next() }
+// NextDue returns when the next planned thing happens.
+func (w *System) NextDue() (time.Time, bool) { return w.agenda.next() }
 
-// addUser makes a user; its number is given here.
-func (w *System) addUser(u user) *user {
-	u.id = len(w.users) + 1
-	w.users = append(w.users, &u)
-	return w.users[len(w.users)-1]
+// AddUser makes a user; its number is given here.
+func (w *System) AddUser(u User) *User {
+	u.ID = len(w.Users) + 1
+	w.Users = append(w.Users, &u)
+	return w.Users[len(w.Users)-1]
 }
 
-// userByName finds a user; nil if there is none.
-func (w *System) userByName(name string) *user {
-	for _, u := range w.users {
-		if u.name == name {
+// UserByName finds a user; nil if there is none.
+func (w *System) UserByName(name string) *User {
+	for _, u := range w.Users {
+		if u.Name == name {
 			return u
 		}
 	}
 	return nil
 }
 
-// userByPrincipal finds a user by a Kerberos principal; nil if there is none.
-func (w *System) userByPrincipal(principal string) *user {
-	for _, u := range w.users {
-		for _, p := range u.principals {
+// UserByPrincipal finds a user by a Kerberos principal; nil if there is none.
+func (w *System) UserByPrincipal(principal string) *User {
+	for _, u := range w.Users {
+		for _, p := range u.Principals {
 			if p == principal {
 				return u
 			}

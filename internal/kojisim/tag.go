@@ -7,145 +7,145 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A tag holds builds, packages and groups, its own and those of its parents.
-type tag struct {
-	id      int
-	name    string
-	created int // event
-	arches  []string
-	extra   Options
-	parents []*tag // by priority
+// A Tag holds builds, packages and groups, its own and those of its parents.
+type Tag struct {
+	ID      int
+	Name    string
+	Created int // event
+	Arches  []string
+	Extra   Options
+	Parents []*Tag // by priority
 
-	pkgs     map[int]*listedPkg // by package id
-	pkgOrder []int
-	taggings []*tagging         // in the order of their events
-	byPkg    map[int][]*tagging // the same by package id
-	groups   []*group
-	external []*externalUse
-	loose    []*rpm.Package // of an external repo; in every repo of this tag and its heirs
+	Listed   map[int]*ListedPackage // by package id
+	PkgOrder []int
+	Taggings []*Tagging         // in the order of their events
+	ByPkg    map[int][]*Tagging // the same by package id
+	Groups   []*Group
+	External []*ExternalUse
+	Loose    []*rpm.Package // of an external repo; in every repo of this tag and its heirs
 	touches  []int          // events that changed what a repo of this tag holds
 	listed   int            // event of the last change of the package list
 }
 
-// A listedPkg is a package's entry in a tag's list.
-type listedPkg struct {
-	pkg         *pkg
-	owner       *user
-	blocked     bool
-	extraArches string
-	created     int // event
-	changed     int // event of the last change, the creation for one
+// A ListedPackage is a package's entry in a tag's list.
+type ListedPackage struct {
+	Package     *Package
+	Owner       *User
+	Blocked     bool
+	ExtraArches string
+	Created     int // event
+	Changed     int // event of the last change, the creation for one
 }
 
-// A tagging is the time a build was in a tag.
-type tagging struct {
-	build           *build
-	tag             *tag
-	created         int // event
-	revoked         int // event, 0 while it lasts
-	creator, ending *user
+// A Tagging is the time a build was in a tag.
+type Tagging struct {
+	Build           *Build
+	Tag             *Tag
+	Created         int // event
+	Revoked         int // event, 0 while it lasts
+	Creator, Ending *User
 }
 
-func (g *tagging) activeAt(event int) bool {
-	return g.created <= event && (g.revoked == 0 || g.revoked > event)
+func (g *Tagging) activeAt(event int) bool {
+	return g.Created <= event && (g.Revoked == 0 || g.Revoked > event)
 }
 
-// A group is a set of packages to install together.
-type group struct {
-	id          int
-	name        string
-	description string
-	created     int // event
-	members     []groupMember
-	requires    []groupNeed
+// A Group is a set of packages to install together.
+type Group struct {
+	ID          int
+	Name        string
+	Description string
+	Created     int // event
+	Members     []GroupMember
+	Requires    []groupNeed
 }
 
-// A groupMember is a package of a group.
-type groupMember struct{ name, kind string } // kind: mandatory, default, optional
+// A GroupMember is a package of a group.
+type GroupMember struct{ Name, Kind string } // kind: mandatory, default, optional
 
 // A groupNeed is a group that another one requires.
 type groupNeed struct {
-	group *group
-	kind  string
+	Group *Group
+	Kind  string
 }
 
-// A target says where builds take their buildroot from and where they go.
-type target struct {
-	id          int
-	name        string
-	build, dest *tag
+// A Target says where builds take their buildroot from and where they go.
+type Target struct {
+	ID          int
+	Name        string
+	Build, Dest *Tag
 }
 
-// An externalRepo is a repository that Koji does not make.
-type externalRepo struct {
-	id        int
-	name, url string
+// An ExternalRepo is a repository that Koji does not make.
+type ExternalRepo struct {
+	ID        int
+	Name, URL string
 }
 
-// An externalUse is an external repo that repos of a tag are merged with.
-type externalUse struct {
-	repo     *externalRepo
-	priority int
-	mode     string
+// An ExternalUse is an external repo that repos of a tag are merged with.
+type ExternalUse struct {
+	Repo     *ExternalRepo
+	Priority int
+	Mode     string
 }
 
-// addTag makes a tag.
-func (w *System) addTag(name string, arches []string, parents ...*tag) *tag {
-	t := &tag{
-		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
-		pkgs: map[int]*listedPkg{}, byPkg: map[int][]*tagging{},
+// AddTag makes a tag.
+func (w *System) AddTag(name string, arches []string, parents ...*Tag) *Tag {
+	t := &Tag{
+		ID: len(w.Tags) + 1, Name: name, Arches: arches, Parents: parents,
+		Listed: map[int]*ListedPackage{}, ByPkg: map[int][]*Tagging{},
 	}
-	t.created = w.newEvent()
-	t.touch(t.created)
-	w.tags = append(w.tags, t)
-	w.tagIDs[name] = t.id
+	t.Created = w.NewEvent()
+	t.Touch(t.Created)
+	w.Tags = append(w.Tags, t)
+	w.tagIDs[name] = t.ID
 	return t
 }
 
-// tagByName finds a tag; nil if there is none.
-func (w *System) tagByName(name string) *tag {
+// TagByName finds a tag; nil if there is none.
+func (w *System) TagByName(name string) *Tag {
 	if id, ok := w.tagIDs[name]; ok {
-		return w.tags[id-1]
+		return w.Tags[id-1]
 	}
 	return nil
 }
 
-// addTarget makes a target.
-func (w *System) addTarget(name string, build, dest *tag) {
-	t := &target{id: 1, name: name, build: build, dest: dest}
-	if n := len(w.targets); n > 0 {
-		t.id = w.targets[n-1].id + 1
+// AddTarget makes a target.
+func (w *System) AddTarget(name string, build, dest *Tag) {
+	t := &Target{ID: 1, Name: name, Build: build, Dest: dest}
+	if n := len(w.Targets); n > 0 {
+		t.ID = w.Targets[n-1].ID + 1
 	}
-	w.targets = append(w.targets, t)
-	w.newEvent()
+	w.Targets = append(w.Targets, t)
+	w.NewEvent()
 }
 
 // removeTarget removes a target and reports whether there was one.
 func (w *System) removeTarget(name string) bool {
-	i := slices.IndexFunc(w.targets, func(t *target) bool { return t.name == name })
+	i := slices.IndexFunc(w.Targets, func(t *Target) bool { return t.Name == name })
 	if i < 0 {
 		return false
 	}
-	w.targets = slices.Delete(slices.Clone(w.targets), i, i+1)
-	w.newEvent()
+	w.Targets = slices.Delete(slices.Clone(w.Targets), i, i+1)
+	w.NewEvent()
 	return true
 }
 
-// targetByName finds a target; nil if there is none.
-func (w *System) targetByName(name string) *target {
-	for _, t := range w.targets {
-		if t.name == name {
+// TargetByName finds a target; nil if there is none.
+func (w *System) TargetByName(name string) *Target {
+	for _, t := range w.Targets {
+		if t.Name == name {
 			return t
 		}
 	}
 	return nil
 }
 
-// order is the tag followed by all it inherits from, nearest first.
-func (t *tag) order() []*tag {
-	seen := []*tag{t}
-	for _, p := range t.parents {
-		for _, a := range p.order() {
+// Order is the tag followed by all it inherits from, nearest first.
+func (t *Tag) Order() []*Tag {
+	seen := []*Tag{t}
+	for _, p := range t.Parents {
+		for _, a := range p.Order() {
 			if !slices.Contains(seen, a) {
 				seen = append(seen, a)
 			}
@@ -154,24 +154,24 @@ func (t *tag) order() []*tag {
 	return seen
 }
 
-// ownArches are the architectures of the tag, or those it inherits.
-func (t *tag) ownArches() []string {
-	for _, a := range t.order() {
-		if len(a.arches) > 0 {
-			return a.arches
+// OwnArches are the architectures of the tag, or those it inherits.
+func (t *Tag) OwnArches() []string {
+	for _, a := range t.Order() {
+		if len(a.Arches) > 0 {
+			return a.Arches
 		}
 	}
 	return nil
 }
 
-// touch notes an event that changes what a repo of the tag holds.
-func (t *tag) touch(event int) { t.touches = append(t.touches, event) }
+// Touch notes an event that changes what a repo of the tag holds.
+func (t *Tag) Touch(event int) { t.touches = append(t.touches, event) }
 
-// changedAt is the last event not after event that changed what a repo of the
+// ChangedAt is the last event not after event that changed what a repo of the
 // tag holds; 0 if none.
-func (t *tag) changedAt(event int) int {
+func (t *Tag) ChangedAt(event int) int {
 	last := 0
-	for _, a := range t.order() {
+	for _, a := range t.Order() {
 		if i, found := slices.BinarySearch(a.touches, event); found {
 			last = max(last, event)
 		} else if i > 0 {
@@ -183,9 +183,9 @@ func (t *tag) changedAt(event int) int {
 
 // changedAfter is the first event after event that changed what a repo of the
 // tag holds; 0 if none.
-func (t *tag) changedAfter(event int) int {
+func (t *Tag) changedAfter(event int) int {
 	first := 0
-	for _, a := range t.order() {
+	for _, a := range t.Order() {
 		i, _ := slices.BinarySearch(a.touches, event+1)
 		if i < len(a.touches) && (first == 0 || a.touches[i] < first) {
 			first = a.touches[i]
@@ -194,102 +194,102 @@ func (t *tag) changedAfter(event int) int {
 	return first
 }
 
-// ownChangeAfter reports whether the tag itself has changed after event, in
+// OwnChangeAfter reports whether the tag itself has changed after event, in
 // whatever way.
-func (t *tag) ownChangeAfter(event int) bool {
+func (t *Tag) OwnChangeAfter(event int) bool {
 	return t.listed > event || len(t.touches) > 0 && t.touches[len(t.touches)-1] > event
 }
 
-// addPackage lists a package in a tag.
-func (w *System) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
-	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
-	l.changed, t.listed = l.created, l.created
-	t.pkgs[p.id] = l
-	t.pkgOrder = append(t.pkgOrder, p.id)
-	w.tell(ListChange{t, l, "add"})
+// AddPackage lists a package in a tag.
+func (w *System) AddPackage(t *Tag, p *Package, owner *User) *ListedPackage {
+	l := &ListedPackage{Package: p, Owner: owner, Created: w.NewEvent()}
+	l.Changed, t.listed = l.Created, l.Created
+	t.Listed[p.ID] = l
+	t.PkgOrder = append(t.PkgOrder, p.ID)
+	w.Tell(ListChange{t, l, "add"})
 	return l
 }
 
 // blockPackage retires a package from a tag, or takes it back.
-func (w *System) blockPackage(t *tag, p *pkg, blocked bool) {
-	l := t.pkgs[p.id]
-	if l == nil || l.blocked == blocked {
+func (w *System) blockPackage(t *Tag, p *Package, blocked bool) {
+	l := t.Listed[p.ID]
+	if l == nil || l.Blocked == blocked {
 		return
 	}
-	l.blocked, l.changed = blocked, w.newEvent()
-	t.listed = l.changed
-	t.touch(l.changed)
+	l.Blocked, l.Changed = blocked, w.NewEvent()
+	t.listed = l.Changed
+	t.Touch(l.Changed)
 	action := "unblock"
 	if blocked {
 		action = "block"
 	}
-	w.tell(ListChange{t, l, action})
+	w.Tell(ListChange{t, l, action})
 }
 
-// tagBuild puts a build into a tag; a build that is there moves to the top.
-func (w *System) tagBuild(t *tag, b *build, by *user) {
-	event := w.newEvent()
-	for _, old := range t.byPkg[b.pkg.id] {
-		if old.build == b && old.revoked == 0 {
-			old.revoked, old.ending = event, by
+// TagBuild puts a build into a tag; a build that is there moves to the top.
+func (w *System) TagBuild(t *Tag, b *Build, by *User) {
+	event := w.NewEvent()
+	for _, old := range t.ByPkg[b.Package.ID] {
+		if old.Build == b && old.Revoked == 0 {
+			old.Revoked, old.Ending = event, by
 		}
 	}
-	g := &tagging{build: b, tag: t, created: event, creator: by}
-	t.taggings = append(t.taggings, g)
-	t.byPkg[b.pkg.id] = append(t.byPkg[b.pkg.id], g)
-	t.touch(event)
+	g := &Tagging{Build: b, Tag: t, Created: event, Creator: by}
+	t.Taggings = append(t.Taggings, g)
+	t.ByPkg[b.Package.ID] = append(t.ByPkg[b.Package.ID], g)
+	t.Touch(event)
 	w.provide(b)
-	w.tell(TagChange{Tagging: g, By: by})
+	w.Tell(TagChange{Tagging: g, By: by})
 }
 
-// untagBuild takes a build out of a tag and reports whether it was there.
-func (w *System) untagBuild(t *tag, b *build, by *user) bool {
-	for _, g := range t.byPkg[b.pkg.id] {
-		if g.build == b && g.revoked == 0 {
-			g.revoked, g.ending = w.newEvent(), by
-			t.touch(g.revoked)
-			w.tell(TagChange{Tagging: g, By: by, Left: true})
+// UntagBuild takes a build out of a tag and reports whether it was there.
+func (w *System) UntagBuild(t *Tag, b *Build, by *User) bool {
+	for _, g := range t.ByPkg[b.Package.ID] {
+		if g.Build == b && g.Revoked == 0 {
+			g.Revoked, g.Ending = w.NewEvent(), by
+			t.Touch(g.Revoked)
+			w.Tell(TagChange{Tagging: g, By: by, Left: true})
 			return true
 		}
 	}
 	return false
 }
 
-// A tagQuery selects taggings of a tag.
-type tagQuery struct {
-	event   int // 0: now
-	inherit bool
-	latest  bool
-	pkg     *pkg // nil: all
+// A TagQuery selects taggings of a tag.
+type TagQuery struct {
+	Event   int // 0: now
+	Inherit bool
+	Latest  bool
+	Package *Package // nil: all
 }
 
-// listing returns the taggings that q selects: package by package in the order
+// Listing returns the taggings that q selects: package by package in the order
 // of their names as Koji has it, the newest tagging first.
-func (w *System) listing(t *tag, q tagQuery) []*tagging {
-	event := q.event
+func (w *System) Listing(t *Tag, q TagQuery) []*Tagging {
+	event := q.Event
 	if event == 0 {
-		event = w.lastEvent()
+		event = w.LastEvent()
 	}
-	tags := []*tag{t}
-	if q.inherit {
-		tags = t.order()
+	tags := []*Tag{t}
+	if q.Inherit {
+		tags = t.Order()
 	}
-	var out []*tagging
-	if q.pkg != nil {
-		return appendListing(out, tags, q.pkg, event, q.latest)
+	var out []*Tagging
+	if q.Package != nil {
+		return appendListing(out, tags, q.Package, event, q.Latest)
 	}
-	for i := len(w.packages) - 1; i >= 0; i-- {
-		out = appendListing(out, tags, w.packages[i], event, q.latest)
+	for i := len(w.Packages) - 1; i >= 0; i-- {
+		out = appendListing(out, tags, w.Packages[i], event, q.Latest)
 	}
 	return out
 }
 
-func appendListing(out []*tagging, tags []*tag, p *pkg, event int, latest bool) []*tagging {
-	if isBlocked(tags, p) {
+func appendListing(out []*Tagging, tags []*Tag, p *Package, event int, latest bool) []*Tagging {
+	if IsBlocked(tags, p) {
 		return out
 	}
 	for _, t := range tags {
-		gs := t.byPkg[p.id]
+		gs := t.ByPkg[p.ID]
 		for i := len(gs) - 1; i >= 0; i-- {
 			if !gs[i].activeAt(event) {
 				continue
@@ -303,42 +303,42 @@ func appendListing(out []*tagging, tags []*tag, p *pkg, event int, latest bool) 
 	return out
 }
 
-// isBlocked reports whether the nearest tag that lists p blocks it.
-func isBlocked(tags []*tag, p *pkg) bool {
+// IsBlocked reports whether the nearest tag that lists p blocks it.
+func IsBlocked(tags []*Tag, p *Package) bool {
 	for _, t := range tags {
-		if l := t.pkgs[p.id]; l != nil {
-			return l.blocked
+		if l := t.Listed[p.ID]; l != nil {
+			return l.Blocked
 		}
 	}
 	return false
 }
 
-// latestBuild is the build of p that counts in t at event, nil without one.
-func (t *tag) latestBuild(p *pkg, event int) *build { return latestBuildIn(t.order(), p, event) }
+// LatestBuild is the build of p that counts in t at event, nil without one.
+func (t *Tag) LatestBuild(p *Package, event int) *Build { return LatestBuildIn(t.Order(), p, event) }
 
-// latestBuildIn is latestBuild of a tag with that order.
-func latestBuildIn(order []*tag, p *pkg, event int) *build {
+// LatestBuildIn is latestBuild of a tag with that order.
+func LatestBuildIn(order []*Tag, p *Package, event int) *Build {
 	g := appendListing(nil, order, p, event, true)
 	if len(g) == 0 {
 		return nil
 	}
-	return g[0].build
+	return g[0].Build
 }
 
-// addGroup makes a group of a tag.
-func (w *System) addGroup(t *tag, name, description string) *group {
+// AddGroup makes a group of a tag.
+func (w *System) AddGroup(t *Tag, name, description string) *Group {
 	w.groups++
-	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
-	t.groups = append(t.groups, g)
-	t.touch(g.created)
+	g := &Group{ID: w.groups, Name: name, Description: description, Created: w.NewEvent()}
+	t.Groups = append(t.Groups, g)
+	t.Touch(g.Created)
 	return g
 }
 
-// groupByName finds a group of the tag or its parents; nil if there is none.
-func (t *tag) groupByName(name string) *group {
-	for _, a := range t.order() {
-		for _, g := range a.groups {
-			if g.name == name {
+// GroupByName finds a group of the tag or its parents; nil if there is none.
+func (t *Tag) GroupByName(name string) *Group {
+	for _, a := range t.Order() {
+		for _, g := range a.Groups {
+			if g.Name == name {
 				return g
 			}
 		}
@@ -346,47 +346,47 @@ func (t *tag) groupByName(name string) *group {
 	return nil
 }
 
-// groupPackages are the packages that installing the group brings in by name:
+// AllMembers are the packages that installing the group brings in by name:
 // its mandatory and default members and those of the groups it requires.
-func (g *group) groupPackages() []groupMember {
-	var out []groupMember
-	var visit func(g *group)
-	seen := map[*group]bool{}
-	visit = func(g *group) {
+func (g *Group) AllMembers() []GroupMember {
+	var out []GroupMember
+	var visit func(g *Group)
+	seen := map[*Group]bool{}
+	visit = func(g *Group) {
 		if seen[g] {
 			return
 		}
 		seen[g] = true
-		for _, m := range g.members {
+		for _, m := range g.Members {
 			if !slices.Contains(out, m) {
 				out = append(out, m)
 			}
 		}
-		for _, n := range g.requires {
-			visit(n.group)
+		for _, n := range g.Requires {
+			visit(n.Group)
 		}
 	}
 	visit(g)
 	return out
 }
 
-// externalOf finds an external repo by name or id; nil if there is none.
-func (w *System) externalOf(info any) *externalRepo {
-	for _, r := range w.external {
-		if info == r.name || info == int64(r.id) {
+// ExternalOf finds an external repo by name or id; nil if there is none.
+func (w *System) ExternalOf(info any) *ExternalRepo {
+	for _, r := range w.External {
+		if info == r.Name || info == int64(r.ID) {
 			return r
 		}
 	}
 	return nil
 }
 
-// addExternalRepo makes an external repo known.
-func (w *System) addExternalRepo(name, url string) *externalRepo {
+// AddExternalRepo makes an external repo known.
+func (w *System) AddExternalRepo(name, url string) *ExternalRepo {
 	if !strings.HasSuffix(url, "/") {
 		url += "/"
 	}
-	r := &externalRepo{id: len(w.external) + 1, name: name, url: url}
-	w.external = append(w.external, r)
-	w.newEvent()
+	r := &ExternalRepo{ID: len(w.External) + 1, Name: name, URL: url}
+	w.External = append(w.External, r)
+	w.NewEvent()
 	return r
 }

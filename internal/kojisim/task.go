@@ -11,234 +11,234 @@ import (
 
 // States of a task.
 const (
-	taskFree     = 0
-	taskOpen     = 1
-	taskClosed   = 2
-	taskCanceled = 3
-	taskAssigned = 4
-	taskFailed   = 5
+	TaskFree     = 0
+	TaskOpen     = 1
+	TaskClosed   = 2
+	TaskCanceled = 3
+	TaskAssigned = 4
+	TaskFailed   = 5
 )
 
-// A task is a piece of work for a host.
-type task struct {
-	id       int
-	method   string
-	label    string // "" is nil
-	arch     string
-	state    int
-	parent   *task
-	children []*task
-	owner    *user
-	host     *host
-	channel  *channel
-	priority int
-	weight   float64
-	waiting  *bool
-	awaited  *bool
+// A Task is a piece of work for a host.
+type Task struct {
+	ID       int
+	Method   string
+	Label    string // "" is nil
+	Arch     string
+	State    int
+	Parent   *Task
+	Children []*Task
+	Owner    *User
+	Host     *Host
+	Channel  *Channel
+	Priority int
+	Weight   float64
+	Waiting  *bool
+	Awaited  *bool
 
-	created, started, completed time.Time
+	Created, Started, Completed time.Time
 
-	request []any // positional parameters as submitted
-	result  any
-	fault   *fault.Fault
+	Request []any // positional parameters as submitted
+	Result  any
+	Fault   *fault.Fault
 
-	luck    draw.Draw
+	Luck    draw.Draw
 	turn    int  // counts assignments; what was planned for an older one is void
 	freed   bool // has been freed once
 	work    work
-	options Options // of a build that somebody submitted
-	notes   taskNotes
+	Options Options // of a build that somebody submitted
+	Notes   taskNotes
 }
 
 // taskNotes is what a task's logs tell.
 type taskNotes struct {
-	source  *build
-	repo    *repo
-	outcome *outcome // set if this very task failed for it
-	brootID int
+	Source  *Build
+	Repo    *Repo
+	Outcome *outcome // set if this very task failed for it
+	BrootID int
 }
 
 // A work is what a task does once it is open. It is called each time the task
 // opens and each time one of its children ends, and must find out itself how
 // far it has come.
-type work func(t *task)
+type work func(t *Task)
 
-// ended reports whether nothing more happens to the task.
-func (t *task) ended() bool {
-	return t.state == taskClosed || t.state == taskCanceled || t.state == taskFailed
+// Ended reports whether nothing more happens to the task.
+func (t *Task) Ended() bool {
+	return t.State == TaskClosed || t.State == TaskCanceled || t.State == TaskFailed
 }
 
 // isParent reports whether t is work that mostly waits for other tasks.
-func (t *task) isParent() bool { return t.method == "build" || t.method == "newRepo" }
+func (t *Task) isParent() bool { return t.Method == "build" || t.Method == "newRepo" }
 
 func flag(b bool) *bool { return &b }
 
 // newTask makes a free task. Children inherit from their parent.
-func (w *System) newTask(method, arch string, request []any, do work) *task {
-	t := &task{
-		id: len(w.tasks) + 1, method: method, arch: arch, request: request, work: do,
-		created: w.now, priority: 20, weight: 1, channel: w.channels[0],
+func (w *System) newTask(method, arch string, request []any, do work) *Task {
+	t := &Task{
+		ID: len(w.Tasks) + 1, Method: method, Arch: arch, Request: request, work: do,
+		Created: w.Now, Priority: 20, Weight: 1, Channel: w.Channels[0],
 	}
-	t.luck = draw.From(w.seed, "task", strconv.Itoa(t.id))
-	w.tasks = append(w.tasks, t)
-	w.changed()
+	t.Luck = draw.From(w.Seed, "task", strconv.Itoa(t.ID))
+	w.Tasks = append(w.Tasks, t)
+	w.Changed()
 	return t
 }
 
-// submit makes a top-level task and hands it to the hosts.
-func (w *System) submit(method string, owner *user, priority int, request []any, do work) *task {
+// Submit makes a top-level task and hands it to the hosts.
+func (w *System) Submit(method string, owner *User, priority int, request []any, do work) *Task {
 	t := w.newTask(method, "noarch", request, do)
-	t.owner, t.priority = owner, 20+priority
-	w.queueTask(t)
+	t.Owner, t.Priority = owner, 20+priority
+	w.QueueTask(t)
 	return t
 }
 
 // subtask makes a child of t and lets t wait for it.
-func (w *System) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
+func (w *System) subtask(t *Task, method, label, arch string, weight float64, request []any, do work) *Task {
 	c := w.newTask(method, arch, request, do)
-	c.parent, c.label, c.owner, c.channel = t, label, t.owner, t.channel
-	c.priority, c.weight, c.awaited = t.priority-1, weight, flag(true)
-	t.children = append(t.children, c)
-	t.waiting = flag(true)
+	c.Parent, c.Label, c.Owner, c.Channel = t, label, t.Owner, t.Channel
+	c.Priority, c.Weight, c.Awaited = t.Priority-1, weight, flag(true)
+	t.Children = append(t.Children, c)
+	t.Waiting = flag(true)
 	w.reweigh(t, 0.2)
-	w.queueTask(c)
+	w.QueueTask(c)
 	return c
 }
 
 // child returns the child of t with the given method and label.
-func (t *task) child(method, label string) *task {
-	for _, c := range t.children {
-		if c.method == method && c.label == label {
+func (t *Task) child(method, label string) *Task {
+	for _, c := range t.Children {
+		if c.Method == method && c.Label == label {
 			return c
 		}
 	}
 	return nil
 }
 
-// taskByID finds a task; nil if there is none.
-func (w *System) taskByID(id int) *task {
-	if id < 1 || id > len(w.tasks) {
+// TaskByID finds a task; nil if there is none.
+func (w *System) TaskByID(id int) *Task {
+	if id < 1 || id > len(w.Tasks) {
 		return nil
 	}
-	return w.tasks[id-1]
+	return w.Tasks[id-1]
 }
 
 // set changes a task's state and tells who wants to know.
-func (w *System) set(t *task, state int) {
-	old := t.state
-	t.state = state
-	w.changed()
-	w.tell(TaskChange{t, old})
+func (w *System) set(t *Task, state int) {
+	old := t.State
+	t.State = state
+	w.Changed()
+	w.Tell(TaskChange{t, old})
 }
 
-func (w *System) reweigh(t *task, weight float64) {
-	if t.host != nil && (t.state == taskOpen || t.state == taskAssigned) {
-		t.host.addLoad(weight - t.weight)
+func (w *System) reweigh(t *Task, weight float64) {
+	if t.Host != nil && (t.State == TaskOpen || t.State == TaskAssigned) {
+		t.Host.addLoad(weight - t.Weight)
 	}
-	t.weight = weight
+	t.Weight = weight
 }
 
-// then plans do for later in the task's present turn: it does not happen if the
+// Then plans do for later in the task's present turn: it does not happen if the
 // task has ended or was freed by then.
-func (w *System) then(t *task, d time.Duration, do func()) {
+func (w *System) Then(t *Task, d time.Duration, do func()) {
 	turn := t.turn
 	w.after(d, func() {
-		if t.turn == turn && !t.ended() {
+		if t.turn == turn && !t.Ended() {
 			do()
 		}
 	})
 }
 
-func (w *System) assign(t *task, h *host) {
-	t.host = h
+func (w *System) assign(t *Task, h *Host) {
+	t.Host = h
 	t.turn++
-	h.addLoad(t.weight)
-	w.set(t, taskAssigned)
-	w.then(t, t.luck.Between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
+	h.addLoad(t.Weight)
+	w.set(t, TaskAssigned)
+	w.Then(t, t.Luck.Between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
 
-func (w *System) open(t *task) {
-	if t.started.IsZero() {
-		t.started = w.now
+func (w *System) open(t *Task) {
+	if t.Started.IsZero() {
+		t.Started = w.Now
 	}
-	w.set(t, taskOpen)
-	if !t.freed && t.luck.Chance(w.rules.FreedTasks) {
-		w.then(t, t.luck.Between(10*time.Second, 5*time.Minute), func() { w.freeTask(t) })
+	w.set(t, TaskOpen)
+	if !t.freed && t.Luck.Chance(w.Rules.FreedTasks) {
+		w.Then(t, t.Luck.Between(10*time.Second, 5*time.Minute), func() { w.FreeTask(t) })
 	}
 	t.work(t)
 }
 
-// freeTask takes a task from its host, as when a builder is restarted.
-func (w *System) freeTask(t *task) {
+// FreeTask takes a task from its host, as when a builder is restarted.
+func (w *System) FreeTask(t *Task) {
 	w.release(t)
 	t.turn++
 	t.freed = true
-	t.host = nil
-	w.set(t, taskFree)
-	w.queueTask(t)
+	t.Host = nil
+	w.set(t, TaskFree)
+	w.QueueTask(t)
 }
 
 // release takes a running task's weight off its host.
-func (w *System) release(t *task) {
-	if t.host == nil || t.state != taskOpen && t.state != taskAssigned {
+func (w *System) release(t *Task) {
+	if t.Host == nil || t.State != TaskOpen && t.State != TaskAssigned {
 		return
 	}
-	t.host.addLoad(-t.weight)
-	w.after(t.luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
+	t.Host.addLoad(-t.Weight)
+	w.after(t.Luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
 }
 
 // end finishes a task and wakes its parent.
-func (w *System) end(t *task, state int) {
+func (w *System) end(t *Task, state int) {
 	w.release(t)
-	t.completed = w.now
-	if t.isParent() && t.waiting != nil {
-		t.waiting = flag(false)
+	t.Completed = w.Now
+	if t.isParent() && t.Waiting != nil {
+		t.Waiting = flag(false)
 	}
 	w.set(t, state)
-	p := t.parent
-	if p == nil || p.ended() {
+	p := t.Parent
+	if p == nil || p.Ended() {
 		return
 	}
-	w.then(p, p.luck.Between(500*time.Millisecond, 8*time.Second), func() {
-		if p.state == taskOpen {
-			t.awaited = flag(false)
+	w.Then(p, p.Luck.Between(500*time.Millisecond, 8*time.Second), func() {
+		if p.State == TaskOpen {
+			t.Awaited = flag(false)
 			p.work(p)
 		}
 	})
 }
 
-// closeTask ends a task that succeeded.
-func (w *System) closeTask(t *task, result any) {
-	t.result = result
-	w.end(t, taskClosed)
+// CloseTask ends a task that succeeded.
+func (w *System) CloseTask(t *Task, result any) {
+	t.Result = result
+	w.end(t, TaskClosed)
 }
 
 // failTask ends a task that failed, and cancels what it has started.
-func (w *System) failTask(t *task, f *fault.Fault) {
-	t.fault = f
-	w.end(t, taskFailed)
+func (w *System) failTask(t *Task, f *fault.Fault) {
+	t.Fault = f
+	w.end(t, TaskFailed)
 	w.cancelChildren(t)
 }
 
-// cancelTask cancels a task and all below it that has not ended.
-func (w *System) cancelTask(t *task) {
-	if t.ended() {
+// CancelTask cancels a task and all below it that has not ended.
+func (w *System) CancelTask(t *Task) {
+	if t.Ended() {
 		return
 	}
-	w.end(t, taskCanceled)
+	w.end(t, TaskCanceled)
 	w.cancelChildren(t)
 }
 
-func (w *System) cancelChildren(t *task) {
-	for _, c := range t.children {
-		w.cancelTask(c)
+func (w *System) cancelChildren(t *Task) {
+	for _, c := range t.Children {
+		w.CancelTask(c)
 	}
 }
 
 // failedChild is the first child that ended badly, nil if none did.
-func (t *task) failedChild() *task {
-	for _, c := range t.children {
-		if c.state == taskFailed || c.state == taskCanceled {
+func (t *Task) failedChild() *Task {
+	for _, c := range t.Children {
+		if c.State == TaskFailed || c.State == TaskCanceled {
 			return c
 		}
 	}
@@ -246,9 +246,9 @@ func (t *task) failedChild() *task {
 }
 
 // childrenClosed reports whether all children of a method have succeeded.
-func (t *task) childrenClosed(method string) bool {
-	for _, c := range t.children {
-		if c.method == method && c.state != taskClosed {
+func (t *Task) childrenClosed(method string) bool {
+	for _, c := range t.Children {
+		if c.Method == method && c.State != TaskClosed {
 			return false
 		}
 	}
@@ -256,25 +256,25 @@ func (t *task) childrenClosed(method string) bool {
 }
 
 // childFault is the fault with which a parent fails for its child.
-func childFault(c *task) *fault.Fault {
-	if c.fault != nil {
-		return c.fault
+func childFault(c *Task) *fault.Fault {
+	if c.Fault != nil {
+		return c.Fault
 	}
-	return fault.Generic("Task %d is canceled", c.id)
+	return fault.Generic("Task %d is canceled", c.ID)
 }
 
-// taskStateName is Koji's word for a state of a task.
-func taskStateName(state int) string {
+// TaskStateName is Koji's word for a state of a task.
+func TaskStateName(state int) string {
 	return [...]string{"FREE", "OPEN", "CLOSED", "CANCELED", "ASSIGNED", "FAILED"}[state]
 }
 
-// dir is where the task's files lie, below work.
-func (t *task) dir() string { return fmt.Sprintf("tasks/%d/%d", t.id%10000, t.id) }
+// Dir is where the task's files lie, below work.
+func (t *Task) Dir() string { return fmt.Sprintf("tasks/%d/%d", t.ID%10000, t.ID) }
 
-// builds reports whether the task runs mock.
-func (t *task) builds() bool {
-	return t.method == "buildArch" || t.isSRPM()
+// RunsMock reports whether the task runs mock.
+func (t *Task) RunsMock() bool {
+	return t.Method == "buildArch" || t.IsSRPM()
 }
 
-// isSRPM reports whether the task makes a source package.
-func (t *task) isSRPM() bool { return t.method == "rebuildSRPM" || t.method == "buildSRPMFromSCM" }
+// IsSRPM reports whether the task makes a source package.
+func (t *Task) IsSRPM() bool { return t.Method == "rebuildSRPM" || t.Method == "buildSRPMFromSCM" }

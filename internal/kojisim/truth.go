@@ -62,16 +62,16 @@ func (t *truth) init() {
 func (world *World) Break(b Breakage) {
 	w := world.Lock()
 	defer world.Unlock()
-	w.breakWith(b)
+	w.Break(b)
 }
 
-// breakWith adds a rule by which builds fail.
-func (w *System) breakWith(b Breakage) {
+// Break adds a rule by which builds fail.
+func (w *System) Break(b Breakage) {
 	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
 }
 
-// mend ends all reasons for which builds of a package fail.
-func (w *System) mend(name string) {
+// Mend ends all reasons for which builds of a package fail.
+func (w *System) Mend(name string) {
 	delete(w.truth.breakages, name)
 	delete(w.truth.flaky, name)
 }
@@ -117,8 +117,8 @@ func (world *World) Verdicts() map[int]Verdict {
 }
 
 // applies reports whether the breakage hits a source in a repo.
-func (b Breakage) applies(w *System, src *build, r *repo) bool {
-	if src.evr.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.evr.Order(b.Until) >= 0 {
+func (b Breakage) applies(w *System, src *Build, r *Repo) bool {
+	if src.EVR.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.EVR.Order(b.Until) >= 0 {
 		return false
 	}
 	if b.Dependency == "" {
@@ -132,28 +132,28 @@ func (b Breakage) applies(w *System, src *build, r *repo) bool {
 type outcome struct {
 	Verdict
 	arch    string // which architecture fails; "" is all
-	message string
-	luck    draw.Draw // for durations and details
+	Message string
+	Luck    draw.Draw // for durations and details
 	noRoot  bool      // not even the buildroot's group can be installed
 }
 
 // decide draws the outcome of building src in r.
-func (w *System) decide(taskID int, src *build, r *repo) outcome {
-	key := src.nevra().String() + " " + strconv.Itoa(r.id)
+func (w *System) decide(taskID int, src *Build, r *Repo) outcome {
+	key := src.NEVRA().String() + " " + strconv.Itoa(r.ID)
 	w.truth.attempts[key]++
-	luck := draw.From(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
-	o := outcome{luck: luck, Verdict: Verdict{
-		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
+	luck := draw.From(w.Seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
+	o := outcome{Luck: luck, Verdict: Verdict{
+		Task: taskID, Package: src.Package.Name, NVR: src.NVR(), Repo: r.ID, Cause: CauseNone,
 	}}
 	infra, flake := luck.Fraction(), luck.Fraction()
 	switch {
 	case w.cannotInstall(&o, src, r):
-	case infra < w.rules.Infrastructure:
+	case infra < w.Rules.Infrastructure:
 		o.Cause, o.Detail = CauseInfrastructure, "the builder lost its network"
 	case w.broken(&o, src, r):
-	case flake < w.truth.flaky[src.pkg.name]:
-		o.Cause, o.message = CauseFlake, "timed out waiting for worker"
-		o.Detail = o.message
+	case flake < w.truth.flaky[src.Package.Name]:
+		o.Cause, o.Message = CauseFlake, "timed out waiting for worker"
+		o.Detail = o.Message
 	}
 	return o
 }
@@ -165,33 +165,33 @@ func (world *World) Foresee(repoID int) map[string]Verdict {
 	w := world.Lock()
 	defer world.Unlock()
 	out := map[string]Verdict{}
-	r := w.repoByID(repoID)
+	r := w.RepoByID(repoID)
 	if r == nil {
 		return out
 	}
-	for _, p := range w.packages {
-		src := r.tag.latestBuild(p, w.lastEvent())
-		if src == nil || isBlocked(r.tag.order(), p) {
+	for _, p := range w.Packages {
+		src := r.Tag.LatestBuild(p, w.LastEvent())
+		if src == nil || IsBlocked(r.Tag.Order(), p) {
 			continue
 		}
-		o := outcome{Verdict: Verdict{Package: p.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone}}
+		o := outcome{Verdict: Verdict{Package: p.Name, NVR: src.NVR(), Repo: r.ID, Cause: CauseNone}}
 		if !w.cannotInstall(&o, src, r) {
 			w.broken(&o, src, r)
 		}
-		out[p.name] = o.Verdict
+		out[p.Name] = o.Verdict
 	}
 	return out
 }
 
 // cannotInstall decides whether the buildroot of src cannot be installed from r.
-func (w *System) cannotInstall(o *outcome, src *build, r *repo) bool {
+func (w *System) cannotInstall(o *outcome, src *Build, r *Repo) bool {
 	l, release := w.lookIn(r)
 	defer release()
 	if bad, unmet := l.brokenGroup(); unmet {
 		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
 		return true
 	}
-	bad, unmet := l.unmet(src.requires)
+	bad, unmet := l.Unmet(src.Requires)
 	if unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
 	}
@@ -199,12 +199,12 @@ func (w *System) cannotInstall(o *outcome, src *build, r *repo) bool {
 }
 
 // broken decides whether a breakage hits src in r.
-func (w *System) broken(o *outcome, src *build, r *repo) bool {
-	for _, b := range w.truth.breakages[src.pkg.name] {
+func (w *System) broken(o *outcome, src *Build, r *Repo) bool {
+	for _, b := range w.truth.breakages[src.Package.Name] {
 		if !b.applies(w, src, r) {
 			continue
 		}
-		o.Cause, o.message, o.arch, o.Detail = CauseSource, b.Message, b.Arch, b.Message
+		o.Cause, o.Message, o.arch, o.Detail = CauseSource, b.Message, b.Arch, b.Message
 		if b.Dependency != "" {
 			o.Cause = CauseDependency
 			o.Dependency = b.Dependency + "-" + b.DependencyFrom.String()
@@ -217,13 +217,13 @@ func (w *System) broken(o *outcome, src *build, r *repo) bool {
 // brokenGroup returns what keeps the group of the buildroot from being
 // installed. A member that does not exist is passed over, as mock does.
 func (l *look) brokenGroup() (rpm.Relation, bool) {
-	g := l.tag.groupByName("build")
+	g := l.tag.GroupByName("build")
 	if g == nil {
 		return rpm.Relation{}, false
 	}
-	for _, m := range g.groupPackages() {
-		name := rpm.Relation{Name: m.name}
-		if m.kind != "optional" && len(l.candidates(name)) > 0 && !l.met(name) {
+	for _, m := range g.AllMembers() {
+		name := rpm.Relation{Name: m.Name}
+		if m.Kind != "optional" && len(l.Candidates(name)) > 0 && !l.met(name) {
 			return name, true
 		}
 	}

@@ -1,19 +1,19 @@
 package kojisim
 
-// A user is someone who may log in.
-type user struct {
-	id         int
-	name       string
-	blocked    bool // may not log in
-	kind       int  // 0 normal, 1 host
-	password   string
-	principals []string
-	perms      []string
+// A User is someone who may log in.
+type User struct {
+	ID         int
+	Name       string
+	Blocked    bool // may not log in
+	Kind       int  // 0 normal, 1 host
+	Password   string
+	Principals []string
+	Perms      []string
 }
 
-// has reports whether the user has a permission; an administrator has all.
-func (u *user) has(perm string) bool {
-	for _, p := range u.perms {
+// Has reports whether the user has a permission; an administrator has all.
+func (u *User) Has(perm string) bool {
+	for _, p := range u.Perms {
 		if p == perm || p == "admin" {
 			return true
 		}

@@ -36,16 +36,16 @@ func (p *parser) start() error {
 	if len(p.w.events) > 0 {
 		return fmt.Errorf("start comes first")
 	}
-	p.w.now = t.UTC()
+	p.w.Now = t.UTC()
 	return nil
 }
 
 func (p *parser) user() error {
-	u := user{name: p.words[0], password: p.opts["password"], perms: p.list("perms"), principals: p.list("principals")}
+	u := User{Name: p.words[0], Password: p.opts["password"], Perms: p.list("perms"), Principals: p.list("principals")}
 	if p.has("blocked") {
-		u.blocked = true
+		u.Blocked = true
 	}
-	p.w.addUser(u)
+	p.w.AddUser(u)
 	return nil
 }
 
@@ -61,24 +61,24 @@ func (p *parser) host() error {
 	if err != nil {
 		return err
 	}
-	var channels []*channel
+	var channels []*Channel
 	for _, name := range p.list("channels") {
-		c := p.w.channelByName(name)
+		c := p.w.ChannelByName(name)
 		if c == nil {
 			return fmt.Errorf("no channel %q", name)
 		}
 		channels = append(channels, c)
 	}
 	h := p.w.addHost(p.words[0], p.list("arches"), capacity, channels...)
-	h.enabled = !p.has("disabled")
+	h.Enabled = !p.has("disabled")
 	if p.has("absent") {
-		h.ready, h.updated = false, time.Time{}
+		h.Ready, h.Updated = false, time.Time{}
 	}
 	return nil
 }
 
 func (p *parser) tag() error {
-	var parents []*tag
+	var parents []*Tag
 	for _, name := range p.list("parents") {
 		t, err := findTag(p.w, name)
 		if err != nil {
@@ -86,7 +86,7 @@ func (p *parser) tag() error {
 		}
 		parents = append(parents, t)
 	}
-	p.w.addTag(p.words[0], p.list("arches"), parents...)
+	p.w.AddTag(p.words[0], p.list("arches"), parents...)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (p *parser) extra() error {
 	if err != nil {
 		return err
 	}
-	t.extra = append(t.extra, Option{p.words[1], p.words[2]})
+	t.Extra = append(t.Extra, Option{p.words[1], p.words[2]})
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (p *parser) target() error {
 	if err != nil {
 		return err
 	}
-	p.w.addTarget(p.words[0], build, dest)
+	p.w.AddTarget(p.words[0], build, dest)
 	return nil
 }
 
@@ -117,19 +117,19 @@ func (p *parser) group() error {
 	if err != nil {
 		return err
 	}
-	p.w.addGroup(t, p.words[1], strings.Join(p.words[2:], " "))
+	p.w.AddGroup(t, p.words[1], strings.Join(p.words[2:], " "))
 	return nil
 }
 
-func (p *parser) findGroup() (*group, error) {
+func (p *parser) findGroup() (*Group, error) {
 	t, err := findTag(p.w, p.words[0])
 	if err != nil {
 		return nil, err
 	}
-	if g := t.groupByName(p.words[1]); g != nil {
+	if g := t.GroupByName(p.words[1]); g != nil {
 		return g, nil
 	}
-	return nil, fmt.Errorf("no group %q in %s", p.words[1], t.name)
+	return nil, fmt.Errorf("no group %q in %s", p.words[1], t.Name)
 }
 
 func (p *parser) member() error {
@@ -138,7 +138,7 @@ func (p *parser) member() error {
 		return err
 	}
 	for _, name := range p.words[3:] {
-		g.members = append(g.members, groupMember{name, p.words[2]})
+		g.Members = append(g.Members, GroupMember{name, p.words[2]})
 	}
 	return nil
 }
@@ -153,12 +153,12 @@ func (p *parser) require() error {
 	if err != nil {
 		return err
 	}
-	g.requires = append(g.requires, groupNeed{other, p.words[2]})
+	g.Requires = append(g.Requires, groupNeed{other, p.words[2]})
 	return nil
 }
 
 func (p *parser) external() error {
-	p.w.addExternalRepo(p.words[0], p.words[1])
+	p.w.AddExternalRepo(p.words[0], p.words[1])
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (p *parser) use() error {
 	if err != nil {
 		return err
 	}
-	r := p.w.externalOf(p.words[1])
+	r := p.w.ExternalOf(p.words[1])
 	if r == nil {
 		return fmt.Errorf("no external repo %q", p.words[1])
 	}
@@ -175,7 +175,7 @@ func (p *parser) use() error {
 	if err != nil {
 		return err
 	}
-	t.external = append(t.external, &externalUse{repo: r, priority: int(priority), mode: p.opts["mode"]})
+	t.External = append(t.External, &ExternalUse{Repo: r, Priority: int(priority), Mode: p.opts["mode"]})
 	return nil
 }
 
@@ -188,28 +188,28 @@ func (p *parser) pkg() error {
 	if err != nil {
 		return err
 	}
-	pkg := p.w.packageByName(p.words[0])
+	pkg := p.w.PackageByName(p.words[0])
 	if pkg == nil {
-		pkg = p.w.newPackage(p.words[0])
+		pkg = p.w.NewPackage(p.words[0])
 	}
 	if s := p.opts["build_time"]; s != "" {
 		if pkg.buildFor, err = time.ParseDuration(s); err != nil {
 			return fmt.Errorf("build_time=%s is no duration", s)
 		}
 	}
-	l := p.w.addPackage(t, pkg, owner)
-	l.extraArches = p.opts["arches"]
-	l.blocked = p.has("blocked")
+	l := p.w.AddPackage(t, pkg, owner)
+	l.ExtraArches = p.opts["arches"]
+	l.Blocked = p.has("blocked")
 	return nil
 }
 
 func (p *parser) event() error {
 	n, err := strconv.Atoi(p.words[0])
-	if err != nil || n < p.w.lastEvent() {
-		return fmt.Errorf("event %s is no later event than %d", p.words[0], p.w.lastEvent())
+	if err != nil || n < p.w.LastEvent() {
+		return fmt.Errorf("event %s is no later event than %d", p.words[0], p.w.LastEvent())
 	}
-	for p.w.lastEvent() < n {
-		p.w.newEvent()
+	for p.w.LastEvent() < n {
+		p.w.NewEvent()
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func (p *parser) repo() error {
 	if err != nil {
 		return err
 	}
-	p.w.readyRepo(p.w.initRepo(t, nil, 0))
+	p.w.ReadyRepo(p.w.InitRepo(t, nil, 0))
 	return nil
 }
 
@@ -238,14 +238,14 @@ func (p *parser) startBuild() error {
 }
 
 func (p *parser) policy() error {
-	p.w.policy.BuildFromRepoID = p.opts["build_from_repo_id"] != "deny"
-	p.w.policy.RefuseSRPM = p.opts["build_from_srpm"] == "deny"
-	p.w.policy.NoRepoRequests = p.opts["repo_requests"] == "none"
+	p.w.Policy.BuildFromRepoID = p.opts["build_from_repo_id"] != "deny"
+	p.w.Policy.RefuseSRPM = p.opts["build_from_srpm"] == "deny"
+	p.w.Policy.NoRepoRequests = p.opts["repo_requests"] == "none"
 	return nil
 }
 
 func (p *parser) rules() error {
-	r := &p.w.rules
+	r := &p.w.Rules
 	var err error
 	if s := p.opts["repo_every"]; s != "" {
 		if r.RepoEvery, err = time.ParseDuration(s); err != nil {
@@ -283,7 +283,7 @@ func (p *parser) breakage() error {
 		}
 		*o.to = evr
 	}
-	p.w.breakWith(b)
+	p.w.Break(b)
 	return nil
 }
 
@@ -299,16 +299,16 @@ func (p *parser) setBlocked(blocked bool) error {
 	if err != nil {
 		return err
 	}
-	pkg := p.w.packageByName(p.words[0])
-	if pkg == nil || t.pkgs[pkg.id] == nil {
-		return fmt.Errorf("no package %q in tag %s", p.words[0], t.name)
+	pkg := p.w.PackageByName(p.words[0])
+	if pkg == nil || t.Listed[pkg.ID] == nil {
+		return fmt.Errorf("no package %q in tag %s", p.words[0], t.Name)
 	}
 	p.w.blockPackage(t, pkg, blocked)
 	return nil
 }
 
 func (p *parser) mend() error {
-	p.w.mend(p.words[0])
+	p.w.Mend(p.words[0])
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -24,7 +25,7 @@ type fixture struct {
 	*Sync
 	t     testing.TB
 	world *kojisim.World
-	hub   *kojisim.Hub
+	hub   *kojihub.Hub
 	clock *kojisim.Clock
 	sql   *pgtest.Console
 	url   string
@@ -79,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 func fixtureOf(t testing.TB, w *kojisim.World) *fixture {
 	t.Helper()
 	clock := kojisim.NewStepClock(w.Now())
-	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(w, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
 	client, err := koji.New(koji.Config{

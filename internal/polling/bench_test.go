@@ -14,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -73,7 +74,7 @@ func BenchmarkCycle(b *testing.B) {
 		b.Fatal(err)
 	}
 	clock := kojisim.NewStepClock(w.Now())
-	hub := kojisim.NewHub(w, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(w, clock, slog.New(slog.DiscardHandler))
 	m := &meter{hub: hub}
 	server := httptest.NewServer(m)
 	b.Cleanup(server.Close)
@@ -85,7 +86,7 @@ func BenchmarkCycle(b *testing.B) {
 	sql := pgtest.NewConsole(b, cfg)
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
-		if err := kojisim.Amend(hub, "tag " + name + " parents=" + kojisim.DestTagName); err != nil {
+		if err := kojisim.Amend(hub, "tag "+name+" parents="+kojisim.DestTagName); err != nil {
 			b.Fatal(err)
 		}
 		sql.Exec(`
@@ -116,7 +117,7 @@ func BenchmarkCycle(b *testing.B) {
 }
 
 // update tags new builds of some packages.
-func update(b *testing.B, hub *kojisim.Hub, client *koji.Client, n int) {
+func update(b *testing.B, hub *kojihub.Hub, client *koji.Client, n int) {
 	b.Helper()
 	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: kojisim.DestTagName, Latest: true})
 	if err != nil {

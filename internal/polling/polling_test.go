@@ -13,6 +13,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -32,7 +33,7 @@ build foo-1-1 tag=f40
 // A fixture is a service with a hub and a record of its own.
 type fixture struct {
 	*Service
-	hub    *kojisim.Hub
+	hub    *kojihub.Hub
 	client *koji.Client
 	sql    *pgtest.Console
 }
@@ -45,7 +46,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	clock := kojisim.NewStepClock(w.Now())
 	log := slog.New(slog.DiscardHandler)
-	hub := kojisim.NewHub(w, clock, log)
+	hub := kojihub.New(w, clock, log)
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
 	client, err := koji.New(koji.Config{Server: server.URL + "/kojihub", Retry: koji.Retry{Attempts: 1}})
@@ -80,11 +81,11 @@ func TestPass(t *testing.T) {
 		t.Errorf("builds with the BuildRequires of their sources (-want +got):\n%s", diff)
 	}
 
-	f.hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	f.hub.SetFaults(kojihub.Faults{Offline: "maintenance"})
 	if err := f.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "collection f40: ") {
 		t.Errorf("error %v while the hub is away, want one about each collection", err)
 	}
-	f.hub.SetFaults(kojisim.Faults{})
+	f.hub.SetFaults(kojihub.Faults{})
 	f.sql.Exec(`DELETE FROM collection WHERE name = 'gone'`)
 	if err := f.pass(t.Context()); err != nil {
 		t.Errorf("error %v without the collection that is gone", err)
@@ -191,7 +192,7 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := kojisim.Amend(f.hub, "build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+		if err := kojisim.Amend(f.hub, "build foo-"+version+"-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
 		builds, err := f.client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -216,11 +217,11 @@ func TestTroubleStaysApart(t *testing.T) {
 	}
 	s.Exec(`DELETE FROM collection WHERE name = 'gone'`)
 	s.Clock.Step(time.Hour)
-	s.Hub.SetFaults(kojisim.Faults{HTML503: true})
+	s.Hub.SetFaults(kojihub.Faults{HTML503: true})
 	if err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Hub.SetFaults(kojisim.Faults{})
+	s.Hub.SetFaults(kojihub.Faults{})
 	s.Clock.Step(time.Hour)
 	s.NewRepo()
 	if err := s.pass(t.Context()); err != nil {

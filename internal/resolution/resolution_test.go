@@ -17,6 +17,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -124,7 +125,7 @@ func hub(t *testing.T) (repos *resolution.Repos, n *numbers, f44, old string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(kojisim.NewHub(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(kojihub.New(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	n = &numbers{ids: map[rpm.NEVRA]int32{}}
 	repos = &resolution.Repos{

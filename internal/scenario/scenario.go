@@ -14,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -26,7 +27,7 @@ type Stage struct {
 	*pgtest.Console // on the record
 
 	T     testing.TB
-	Hub   *kojisim.Hub
+	Hub   *kojihub.Hub
 	Clock *kojisim.Clock
 	Sync  *kojisync.Sync // with the record, the hub's client, the rules and the clock
 	URL   string         // of the hub's web server
@@ -50,7 +51,7 @@ func World(t testing.TB, text string) *kojisim.World {
 func New(t testing.TB, world *kojisim.World) *Stage {
 	t.Helper()
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
 	s := &Stage{T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}

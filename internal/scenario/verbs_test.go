@@ -10,6 +10,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
@@ -38,7 +39,7 @@ func hub(p *play, _ []string, st *step) error {
 }
 
 func hubIs(p *play, args []string, _ *step) error {
-	faults, ok := map[string]kojisim.Faults{
+	faults, ok := map[string]kojihub.Faults{
 		"well":       {},
 		"offline":    {Offline: "scheduled outage"},
 		"locked-out": {LockOut: true},
@@ -54,12 +55,12 @@ func hubIs(p *play, args []string, _ *step) error {
 }
 
 func hubLoses(p *play, args []string, _ *step) error {
-	p.Hub.SetFaults(kojisim.Faults{Lose: args[len(args)-1]})
+	p.Hub.SetFaults(kojihub.Faults{Lose: args[len(args)-1]})
 	return nil
 }
 
 func busIs(p *play, args []string, _ *step) error {
-	faults, ok := map[string]kojisim.MessageFaults{
+	faults, ok := map[string]kojihub.MessageFaults{
 		"well":      {},
 		"silent":    {Lose: 1},
 		"repeating": {Repeat: 1},

@@ -17,6 +17,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -59,7 +60,7 @@ type fixture struct {
 	sql    *pgtest.Console
 	pool   *pgxpool.Pool // for transactions of others
 	world  *kojisim.World
-	hub    *kojisim.Hub
+	hub    *kojihub.Hub
 	clock  *kojisim.Clock
 	refuse func(request string) bool // calls that the hub answers with a fault; nil: none
 }
@@ -92,7 +93,7 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	clock := kojisim.NewStepClock(world.Now())
-	f := &fixture{world: world, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
+	f := &fixture{world: world, clock: clock, hub: kojihub.New(world, clock, slog.New(slog.DiscardHandler))}
 	f.connect(t, "koschei", "secret")
 	f.fill(t, f.Hub)
 	return f

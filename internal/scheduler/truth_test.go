@@ -7,6 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 // outcomeOf is what a build should end as, by what really happened to it.
@@ -39,14 +40,14 @@ func TestTruth(t *testing.T) {
 	f.exec(t, `
 		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
 		VALUES ('f40', 'Demo', $1, $2, $3)`, kojisim.TargetName, kojisim.DestTagName, kojisim.BuildTagName)
-	faults := []kojisim.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
+	faults := []kojihub.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
 	f.poll(t)
 	for _, name := range f.query(t, `SELECT name FROM package`) {
 		f.world.Flaky(name, 0.1)
 	}
 	for hour := range 2 * 24 {
 		f.clock.Step(time.Hour)
-		f.hub.SetFaults(kojisim.Faults{})
+		f.hub.SetFaults(kojihub.Faults{})
 		f.poll(t)
 		f.latestRepo(t)
 		f.hub.SetFaults(faults[hour%len(faults)])
@@ -54,7 +55,7 @@ func TestTruth(t *testing.T) {
 			_ = f.Service.pass(t.Context()) // may fail
 		}
 	}
-	f.hub.SetFaults(kojisim.Faults{})
+	f.hub.SetFaults(kojihub.Faults{})
 	f.MaxBuilds = 0
 	for range 6 {
 		f.clock.Step(6 * time.Hour)
@@ -114,7 +115,7 @@ func (f *fixture) judge(t *testing.T) {
 func fixtureOf(t *testing.T, world *kojisim.World, user string) *fixture {
 	t.Helper()
 	clock := kojisim.NewStepClock(world.Now())
-	f := &fixture{world: world, clock: clock, hub: kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))}
+	f := &fixture{world: world, clock: clock, hub: kojihub.New(world, clock, slog.New(slog.DiscardHandler))}
 	f.connect(t, user, user)
 	return f
 }

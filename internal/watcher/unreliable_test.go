@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -65,10 +66,10 @@ func live(f *fixture, polled *scenario.Stage, steps int, hear func(step int)) {
 func TestUnreliable(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.SetMessageFaults(kojisim.MessageFaults{Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{Repeat: 0.3, Reorder: 0.3})
 	heard := 0
 	live(f, polled, 30, func(int) { heard += f.hear() })
-	f.Hub.SetMessageFaults(kojisim.MessageFaults{})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{})
 	for f.hear() > 0 || len(f.mail) > 0 {
 		f.tick(time.Minute)
 	}
@@ -92,7 +93,7 @@ func TestUnreliable(t *testing.T) {
 func TestLoss(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.SetMessageFaults(kojisim.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
 	live(f, polled, 30, func(step int) {
 		f.hear()
 		if step%4 == 0 {
