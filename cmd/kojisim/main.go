@@ -21,6 +21,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // Exit codes, as those of koschei.
@@ -109,7 +110,7 @@ func (o options) load(ctx context.Context) (*kojisim.World, error) {
 		if err != nil {
 			return nil, err
 		}
-		return kojisim.ParseWorld(data, o.seed)
+		return worldtext.Parse(data, o.seed)
 	}
 	return kojisim.Generate(made)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -104,7 +105,7 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 // package kojisim; one part, without its head), which
 // becomes the configured one. Its time is the program's.
 func startHub(ts *testscript.TestScript, file string) {
-	world, err := kojisim.ParseWorld([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
+	world, err := worldtext.Parse([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
 	ts.Check(err)
 	epoch := time.Now()
 	hub := kojihub.New(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // The distribution that the month passes in.
@@ -82,7 +83,7 @@ func newMonth(t *testing.T, days int) *month {
 		t.Fatal(err)
 	}
 	m.open(world, append(serverSettings(), statementSettings()...)...)
-	err = kojisim.Amend(m.hub, "tag f45 parents=f44\n"+
+	err = worldtext.Amend(m.hub, "tag f45 parents=f44\n"+
 		"tag f45-build arches=x86_64 parents=f45,f44-build\n"+
 		"target f45 build=f45-build dest=f45")
 	if err != nil {

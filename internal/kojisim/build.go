@@ -23,7 +23,7 @@ type Package struct {
 	Name string
 
 	Builds   []*Build
-	buildFor time.Duration // how long its builds take on an idle machine
+	BuildFor time.Duration // how long its builds take on an idle machine
 }
 
 // A Build is one version of a package and what was made from it.
@@ -55,8 +55,8 @@ type Content struct {
 	Binaries   []*rpm.Package // of the first architecture, and noarch ones
 }
 
-// addBinary adds a binary package that provides what every package does.
-func (c *Content) addBinary(name string, evr rpm.EVR, arch string) *rpm.Package {
+// AddBinary adds a binary package that provides what every package does.
+func (c *Content) AddBinary(name string, evr rpm.EVR, arch string) *rpm.Package {
 	p := &rpm.Package{NEVRA: rpm.NEVRA{Name: name, EVR: evr, Arch: arch}}
 	p.Provides = []rpm.Relation{{Name: name, Op: rpm.Equal, EVR: evr}}
 	if arch != "noarch" {
@@ -95,9 +95,9 @@ func (w *System) NewPackage(name string) *Package {
 	p := &Package{ID: len(w.Packages) + 1, Name: name}
 	d := draw.From(w.Seed, "build time", name)
 	// Most builds take minutes, a few take hours.
-	p.buildFor = d.Between(3*time.Minute, 12*time.Minute)
-	for p.buildFor < 3*time.Hour && d.Chance(0.45) {
-		p.buildFor *= 2
+	p.BuildFor = d.Between(3*time.Minute, 12*time.Minute)
+	for p.BuildFor < 3*time.Hour && d.Chance(0.45) {
+		p.BuildFor *= 2
 	}
 	w.Packages = append(w.Packages, p)
 	w.pkgIDs[name] = p.ID

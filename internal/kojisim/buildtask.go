@@ -387,7 +387,7 @@ func (r *buildRun) buildArch(t *Task, arch string) {
 		t.Notes.BrootID = t.ID
 	}
 	o := &r.outcome
-	d := r.w.scaled(time.Duration(float64(r.src.Package.buildFor) * (0.8 + 0.5*t.Luck.Fraction())))
+	d := r.w.scaled(time.Duration(float64(r.src.Package.BuildFor) * (0.8 + 0.5*t.Luck.Fraction())))
 	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
 	if !fails {
 		r.w.Then(t, d, func() { r.w.CloseTask(t, nil) })

@@ -50,8 +50,8 @@ func LoadWorld(ctx context.Context, dir string, o GeneratorOptions) (*World, err
 	}
 	s.importAll(l.order, o.History)
 	s.findCore(group...)
-	w.startKojira()
-	w.startRegeneration()
+	w.StartKojira()
+	w.StartRegeneration()
 	w.advance(o.Start)
 	s.startWork(o.Updates)
 	return NewWorld(w), nil
@@ -95,7 +95,7 @@ func (w *System) recordBuild(b *Build, r *Repo) {
 	url := "git+https://src.example.test/rpms/" + b.Package.Name
 	t.Request = []any{url, w.Targets[0].Name, Options{}}
 	b.TaskID, b.Source = t.ID, url
-	b.Started = b.Finished.Add(-b.Package.buildFor)
+	b.Started = b.Finished.Add(-b.Package.BuildFor)
 	srpm := w.recorded(t, "buildSRPMFromSCM", "srpm", "noarch", b, r)
 	srpm.Request = []any{url, r.Tag.ID, repoOption(r)}
 	for i, arch := range w.builtFor(b) {
@@ -108,7 +108,7 @@ func (w *System) recordBuild(b *Build, r *Repo) {
 func (w *System) recorded(parent *Task, method, label, arch string, b *Build, r *Repo) *Task {
 	t := w.newTask(method, arch, nil, nil)
 	t.Parent, t.Label, t.Owner, t.State = parent, label, b.Owner, TaskClosed
-	t.Created, t.Started, t.Completed = w.Now.Add(-b.Package.buildFor), w.Now.Add(-b.Package.buildFor), w.Now
+	t.Created, t.Started, t.Completed = w.Now.Add(-b.Package.BuildFor), w.Now.Add(-b.Package.BuildFor), w.Now
 	t.Host = w.Hosts[t.ID%len(w.Hosts)]
 	t.Notes.Source, t.Notes.Repo, t.Notes.BrootID = b, r, t.ID
 	if parent != nil {

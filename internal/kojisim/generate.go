@@ -76,8 +76,8 @@ func Generate(o GeneratorOptions) (*World, error) {
 	s.findCore("gcc", "gcc-c++", "make", "cmake", "ninja-build", "autoconf", "automake", "libtool", "perl-interpreter",
 		"perl-generators", "python3-devel", "pkgconf-pkg-config")
 	s.rebuildAll(o.History)
-	w.startKojira()
-	w.startRegeneration()
+	w.StartKojira()
+	w.StartRegeneration()
 	s.startWork(o.Updates)
 	w.advance(o.Start)
 	return NewWorld(w), nil
@@ -117,7 +117,7 @@ const libc = "libc.so.6()(64bit)"
 
 // binary adds a binary package to the draft.
 func (d *draft) binary(name, arch string) *rpm.Package {
-	return d.addBinary(name, d.evr, arch)
+	return d.AddBinary(name, d.evr, arch)
 }
 
 func named(names ...string) []rpm.Relation {
@@ -363,10 +363,10 @@ func (g *generator) world(begin time.Time) (*System, *packagers) {
 	w.AddUser(User{Name: KoscheiUser, Password: KoscheiUser})
 	w.AddUser(User{Name: "kojira", Perms: []string{"repo"}})
 	s := &packagers{w: w, user: w.AddUser(User{Name: "packager"}), admin: admin, luck: draw.From(g.o.Seed, "packagers")}
-	normal, createrepo := w.addChannel("default"), w.addChannel("createrepo")
+	normal, createrepo := w.AddChannel("default"), w.AddChannel("createrepo")
 	for _, arch := range g.o.Arches {
 		for i := range g.o.Hosts {
-			w.addHost(fmt.Sprintf("build-%s-%02d.example.test", strings.ReplaceAll(arch, "_", "-"), i+1), []string{arch}, 8, normal, createrepo)
+			w.AddHost(fmt.Sprintf("build-%s-%02d.example.test", strings.ReplaceAll(arch, "_", "-"), i+1), []string{arch}, 8, normal, createrepo)
 		}
 	}
 	s.dest = w.AddTag(DestTagName, nil)

@@ -26,8 +26,8 @@ type Channel struct {
 	Name string
 }
 
-// addChannel makes a channel.
-func (w *System) addChannel(name string) *Channel {
+// AddChannel makes a channel.
+func (w *System) AddChannel(name string) *Channel {
 	c := &Channel{ID: len(w.Channels) + 1, Name: name}
 	w.Channels = append(w.Channels, c)
 	return c
@@ -43,8 +43,8 @@ func (w *System) ChannelByName(name string) *Channel {
 	return nil
 }
 
-// addHost makes a host that is enabled and has checked in.
-func (w *System) addHost(name string, arches []string, capacity float64, channels ...*Channel) *Host {
+// AddHost makes a host that is enabled and has checked in.
+func (w *System) AddHost(name string, arches []string, capacity float64, channels ...*Channel) *Host {
 	h := &Host{
 		ID: len(w.Hosts) + 1, Name: name, Arches: arches, Capacity: capacity, Channels: channels,
 		Enabled: true, Ready: true, Updated: w.Now,

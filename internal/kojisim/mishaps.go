@@ -85,6 +85,6 @@ func (s *packagers) inheritMishaps(b *Build) {
 	case n < 30:
 		s.w.Break(Breakage{Package: b.Package.Name, From: b.EVR, Message: draw.Pick(&s.luck, sourceMessages())})
 	case n < 60:
-		s.w.makeFlaky(b.Package.Name, 0.05+0.3*s.luck.Fraction())
+		s.w.MakeFlaky(b.Package.Name, 0.05+0.3*s.luck.Fraction())
 	}
 }

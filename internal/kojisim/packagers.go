@@ -34,7 +34,7 @@ func (s *packagers) releaseAll(drafts []*draft) {
 		b := w.ImportBuild(p, d.evr, d.Content, s.admin)
 		w.TagBuild(s.dest, b, s.admin)
 		if s.luck.Chance(0.05) {
-			w.makeFlaky(p.Name, 0.05+0.3*s.luck.Fraction())
+			w.MakeFlaky(p.Name, 0.05+0.3*s.luck.Fraction())
 		}
 	}
 	w.NewRepoTask(s.build, w.UserByName("kojira"), []any{s.build.Name}, 0)
@@ -246,7 +246,7 @@ func (s *packagers) retire() {
 			}
 		}
 		if built, _ := s.builtWith(b); len(built) == 0 && s.leaf(p, names) {
-			s.w.blockPackage(s.dest, p, true)
+			s.w.BlockPackage(s.dest, p, true)
 			return
 		}
 	}

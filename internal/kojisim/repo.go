@@ -183,19 +183,19 @@ func (r *Repo) Usable() bool { return r.State == RepoReady || r.State == repoExp
 // kojiraEvery is how often kojira looks at the repos.
 const kojiraEvery = 15 * time.Minute
 
-// startKojira lets kojira look after the repos from now on.
-func (w *System) startKojira() {
+// StartKojira lets kojira look after the repos from now on.
+func (w *System) StartKojira() {
 	w.noteOutdated()
 	w.serveRequests()
 	w.checkIn()
-	w.after(kojiraEvery, w.startKojira)
+	w.after(kojiraEvery, w.StartKojira)
 }
 
-// startRegeneration lets kojira make new repos from now on.
-func (w *System) startRegeneration() {
+// StartRegeneration lets kojira make new repos from now on.
+func (w *System) StartRegeneration() {
 	if w.Rules.RepoEvery > 0 {
 		w.regenerate()
-		w.after(w.Rules.RepoEvery, w.startRegeneration)
+		w.after(w.Rules.RepoEvery, w.StartRegeneration)
 	}
 }
 

@@ -34,7 +34,7 @@ func (world *World) Status() Status {
 	w := world.Lock()
 	defer world.Unlock()
 	s := Status{
-		Now: w.Now, Seed: w.Seed, Packages: len(w.Packages), Builds: len(w.Builds), Events: len(w.events), Tasks: len(w.Tasks),
+		Now: w.Now, Seed: w.Seed, Packages: len(w.Packages), Builds: len(w.Builds), Events: len(w.Events), Tasks: len(w.Tasks),
 		Hosts: len(w.Hosts),
 	}
 	for _, h := range w.Hosts {

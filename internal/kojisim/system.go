@@ -59,7 +59,7 @@ type System struct {
 	agenda agenda
 
 	Changes int         // counts committed changes of data; never goes back
-	events  []time.Time // of event id i+1
+	Events  []time.Time // of event id i+1
 
 	Users    []*User
 	Tags     []*Tag
@@ -160,16 +160,16 @@ func NewSystem(seed int64, start time.Time) *System {
 
 // NewEvent makes an event of the present and returns its number.
 func (w *System) NewEvent() int {
-	w.events = append(w.events, w.Now)
+	w.Events = append(w.Events, w.Now)
 	w.Changes++
-	return len(w.events)
+	return len(w.Events)
 }
 
 // LastEvent is the newest event's number, 0 in an empty world.
-func (w *System) LastEvent() int { return len(w.events) }
+func (w *System) LastEvent() int { return len(w.Events) }
 
 // EventTime returns when event id happened.
-func (w *System) EventTime(id int) time.Time { return w.events[id-1] }
+func (w *System) EventTime(id int) time.Time { return w.Events[id-1] }
 
 // Changed notes a committed change of data that belongs to no event.
 func (w *System) Changed() { w.Changes++ }

@@ -57,14 +57,14 @@ type Group struct {
 	Description string
 	Created     int // event
 	Members     []GroupMember
-	Requires    []groupNeed
+	Requires    []GroupNeed
 }
 
 // A GroupMember is a package of a group.
 type GroupMember struct{ Name, Kind string } // kind: mandatory, default, optional
 
-// A groupNeed is a group that another one requires.
-type groupNeed struct {
+// A GroupNeed is a group that another one requires.
+type GroupNeed struct {
 	Group *Group
 	Kind  string
 }
@@ -120,8 +120,8 @@ func (w *System) AddTarget(name string, build, dest *Tag) {
 	w.NewEvent()
 }
 
-// removeTarget removes a target and reports whether there was one.
-func (w *System) removeTarget(name string) bool {
+// RemoveTarget removes a target and reports whether there was one.
+func (w *System) RemoveTarget(name string) bool {
 	i := slices.IndexFunc(w.Targets, func(t *Target) bool { return t.Name == name })
 	if i < 0 {
 		return false
@@ -210,8 +210,8 @@ func (w *System) AddPackage(t *Tag, p *Package, owner *User) *ListedPackage {
 	return l
 }
 
-// blockPackage retires a package from a tag, or takes it back.
-func (w *System) blockPackage(t *Tag, p *Package, blocked bool) {
+// BlockPackage retires a package from a tag, or takes it back.
+func (w *System) BlockPackage(t *Tag, p *Package, blocked bool) {
 	l := t.Listed[p.ID]
 	if l == nil || l.Blocked == blocked {
 		return

@@ -76,8 +76,8 @@ func (w *System) Mend(name string) {
 	delete(w.truth.flaky, name)
 }
 
-// makeFlaky makes builds of a package fail by chance with probability p.
-func (w *System) makeFlaky(name string, p float64) { w.truth.flaky[name] = p }
+// MakeFlaky makes builds of a package fail by chance with probability p.
+func (w *System) MakeFlaky(name string, p float64) { w.truth.flaky[name] = p }
 
 // repair ends all breakages of a package with the source version evr.
 func (w *System) repair(name string, evr rpm.EVR) {
@@ -93,7 +93,7 @@ func (w *System) repair(name string, evr rpm.EVR) {
 func (world *World) Flaky(name string, p float64) {
 	w := world.Lock()
 	defer world.Unlock()
-	w.makeFlaky(name, p)
+	w.MakeFlaky(name, p)
 }
 
 // Verdict tells why the top-level build task ended as it did; false if it has

@@ -16,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -70,7 +71,7 @@ repo f40-build
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(smallWorld), 1)
+	w, err := worldtext.Parse([]byte(smallWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // counted makes the fixture's calls to the hub be counted by method.
@@ -48,7 +48,7 @@ func (f *fixture) counted() (take func() []string) {
 // happens lets something happen at the hub.
 func (f *fixture) happens(line string) {
 	f.t.Helper()
-	if err := kojisim.Amend(f.hub, line); err != nil {
+	if err := worldtext.Amend(f.hub, line); err != nil {
 		f.t.Fatal(err)
 	}
 }

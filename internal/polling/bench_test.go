@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -86,7 +87,7 @@ func BenchmarkCycle(b *testing.B) {
 	sql := pgtest.NewConsole(b, cfg)
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
-		if err := kojisim.Amend(hub, "tag "+name+" parents="+kojisim.DestTagName); err != nil {
+		if err := worldtext.Amend(hub, "tag "+name+" parents="+kojisim.DestTagName); err != nil {
 			b.Fatal(err)
 		}
 		sql.Exec(`
@@ -125,7 +126,7 @@ func update(b *testing.B, hub *kojihub.Hub, client *koji.Client, n int) {
 	}
 	for i := range n {
 		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, kojisim.DestTagName)
-		if err := kojisim.Amend(hub, line); err != nil {
+		if err := worldtext.Amend(hub, line); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -40,7 +41,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
+	w, err := worldtext.Parse([]byte(world), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := kojisim.Amend(f.hub, "build foo-"+version+"-1 tag=f40\n requires bar"); err != nil {
+		if err := worldtext.Amend(f.hub, "build foo-"+version+"-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
 		builds, err := f.client.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})

@@ -18,6 +18,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -121,7 +122,7 @@ func (n *numbers) print(set postgres.Set) []string {
 // hub serves the world's repos: those of f44-build and old-build.
 func hub(t *testing.T) (repos *resolution.Repos, n *numbers, f44, old string) {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
+	w, err := worldtext.Parse([]byte(world), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -36,10 +37,10 @@ type Stage struct {
 	calls map[string]int // that the record's client made, by method
 }
 
-// World returns the world that a text describes; see kojisim.ParseWorld.
+// World returns the world that a text describes; see worldtext.Parse.
 func World(t testing.TB, text string) *kojisim.World {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte("-- world --\n"+text), 1)
+	w, err := worldtext.Parse([]byte("-- world --\n"+text), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

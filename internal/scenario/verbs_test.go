@@ -9,8 +9,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
@@ -35,7 +35,7 @@ func hub(p *play, _ []string, st *step) error {
 	for _, line := range st.block {
 		lines = append(lines, " "+line)
 	}
-	return kojisim.Amend(p.Hub, strings.Join(lines, "\n"))
+	return worldtext.Amend(p.Hub, strings.Join(lines, "\n"))
 }
 
 func hubIs(p *play, args []string, _ *step) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -88,7 +89,7 @@ func (f *fixture) serve(w http.ResponseWriter, r *http.Request) {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	world, err := kojisim.ParseWorld([]byte(hubWorld), 1)
+	world, err := worldtext.Parse([]byte(hubWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

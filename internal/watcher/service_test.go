@@ -11,8 +11,8 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -80,7 +80,7 @@ func TestEvents(t *testing.T) {
 	f.hear()
 	amend := func(lines string) {
 		t.Helper()
-		if err := kojisim.Amend(f.Hub, lines); err != nil {
+		if err := worldtext.Amend(f.Hub, lines); err != nil {
 			t.Fatal(err)
 		}
 	}

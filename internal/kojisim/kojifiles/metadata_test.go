@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 const oneTag = `
@@ -20,7 +20,7 @@ repo f40-build
 
 func TestMetadataIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.ParseWorld([]byte(oneTag), 1)
+	world, err := worldtext.Parse([]byte(oneTag), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // jsonShape is shapeOf for what encoding/json decodes.
@@ -106,7 +107,7 @@ func messagesOfAll(t *testing.T) map[string]Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	world, err := kojisim.ParseWorld(data, 1)
+	world, err := worldtext.Parse(data, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

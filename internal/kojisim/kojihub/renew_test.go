@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -12,7 +13,7 @@ func TestRelink(t *testing.T) {
 	t.Parallel()
 	const lines = "-- world --\nuser packager\ntag f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n" +
 		"  provides unversioned\n  provides libnew.so.3()(64bit)\n"
-	world, err := kojisim.ParseWorld([]byte(lines), 1)
+	world, err := worldtext.Parse([]byte(lines), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

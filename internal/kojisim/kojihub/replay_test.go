@@ -19,6 +19,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/recordings"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // TestReplay sends every recorded request to the simulated hub, whose world is
@@ -147,7 +148,7 @@ func newReplay(t *testing.T, world string, list []recordings.Recording) *replay 
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := kojisim.ParseWorld(data, 1)
+	made, err := worldtext.Parse(data, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/fault"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // recordedWorld is the world of the recordings with a repo.
 func recordedWorld(t *testing.T) *station {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(simpleWorld), 1)
+	w, err := worldtext.Parse([]byte(simpleWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

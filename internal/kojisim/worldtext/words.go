@@ -1,4 +1,4 @@
-package kojisim
+package worldtext
 
 import (
 	"fmt"
@@ -6,11 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // newParser returns a parser of lines about w.
-func newParser(w *System) *parser {
+func newParser(w *kojisim.System) *parser {
 	p := &parser{w: w}
 	p.verbs = map[string]verb{
 		"start": {1, p.start}, "user": {1, p.user}, "channel": {1, p.channel}, "host": {1, p.host},
@@ -33,7 +34,7 @@ func (p *parser) start() error {
 	if err != nil {
 		return fmt.Errorf("%q is no time", p.words[0])
 	}
-	if len(p.w.events) > 0 {
+	if len(p.w.Events) > 0 {
 		return fmt.Errorf("start comes first")
 	}
 	p.w.Now = t.UTC()
@@ -41,7 +42,7 @@ func (p *parser) start() error {
 }
 
 func (p *parser) user() error {
-	u := User{Name: p.words[0], Password: p.opts["password"], Perms: p.list("perms"), Principals: p.list("principals")}
+	u := kojisim.User{Name: p.words[0], Password: p.opts["password"], Perms: p.list("perms"), Principals: p.list("principals")}
 	if p.has("blocked") {
 		u.Blocked = true
 	}
@@ -51,7 +52,7 @@ func (p *parser) user() error {
 
 func (p *parser) channel() error {
 	for _, name := range p.words {
-		p.w.addChannel(name)
+		p.w.AddChannel(name)
 	}
 	return nil
 }
@@ -61,7 +62,7 @@ func (p *parser) host() error {
 	if err != nil {
 		return err
 	}
-	var channels []*Channel
+	var channels []*kojisim.Channel
 	for _, name := range p.list("channels") {
 		c := p.w.ChannelByName(name)
 		if c == nil {
@@ -69,7 +70,7 @@ func (p *parser) host() error {
 		}
 		channels = append(channels, c)
 	}
-	h := p.w.addHost(p.words[0], p.list("arches"), capacity, channels...)
+	h := p.w.AddHost(p.words[0], p.list("arches"), capacity, channels...)
 	h.Enabled = !p.has("disabled")
 	if p.has("absent") {
 		h.Ready, h.Updated = false, time.Time{}
@@ -78,7 +79,7 @@ func (p *parser) host() error {
 }
 
 func (p *parser) tag() error {
-	var parents []*Tag
+	var parents []*kojisim.Tag
 	for _, name := range p.list("parents") {
 		t, err := findTag(p.w, name)
 		if err != nil {
@@ -95,7 +96,7 @@ func (p *parser) extra() error {
 	if err != nil {
 		return err
 	}
-	t.Extra = append(t.Extra, Option{p.words[1], p.words[2]})
+	t.Extra = append(t.Extra, kojisim.Option{Name: p.words[1], Value: p.words[2]})
 	return nil
 }
 
@@ -121,7 +122,7 @@ func (p *parser) group() error {
 	return nil
 }
 
-func (p *parser) findGroup() (*Group, error) {
+func (p *parser) findGroup() (*kojisim.Group, error) {
 	t, err := findTag(p.w, p.words[0])
 	if err != nil {
 		return nil, err
@@ -138,7 +139,7 @@ func (p *parser) member() error {
 		return err
 	}
 	for _, name := range p.words[3:] {
-		g.Members = append(g.Members, GroupMember{name, p.words[2]})
+		g.Members = append(g.Members, kojisim.GroupMember{Name: name, Kind: p.words[2]})
 	}
 	return nil
 }
@@ -153,7 +154,7 @@ func (p *parser) require() error {
 	if err != nil {
 		return err
 	}
-	g.Requires = append(g.Requires, groupNeed{other, p.words[2]})
+	g.Requires = append(g.Requires, kojisim.GroupNeed{Group: other, Kind: p.words[2]})
 	return nil
 }
 
@@ -175,7 +176,7 @@ func (p *parser) use() error {
 	if err != nil {
 		return err
 	}
-	t.External = append(t.External, &ExternalUse{Repo: r, Priority: int(priority), Mode: p.opts["mode"]})
+	t.External = append(t.External, &kojisim.ExternalUse{Repo: r, Priority: int(priority), Mode: p.opts["mode"]})
 	return nil
 }
 
@@ -193,7 +194,7 @@ func (p *parser) pkg() error {
 		pkg = p.w.NewPackage(p.words[0])
 	}
 	if s := p.opts["build_time"]; s != "" {
-		if pkg.buildFor, err = time.ParseDuration(s); err != nil {
+		if pkg.BuildFor, err = time.ParseDuration(s); err != nil {
 			return fmt.Errorf("build_time=%s is no duration", s)
 		}
 	}
@@ -269,7 +270,7 @@ func (p *parser) rules() error {
 }
 
 func (p *parser) breakage() error {
-	b := Breakage{Package: p.words[0], Dependency: p.opts["dependency"], Arch: p.opts["arch"], Message: strings.Join(p.words[1:], " ")}
+	b := kojisim.Breakage{Package: p.words[0], Dependency: p.opts["dependency"], Arch: p.opts["arch"], Message: strings.Join(p.words[1:], " ")}
 	for _, o := range []struct {
 		name string
 		to   *rpm.EVR
@@ -290,7 +291,7 @@ func (p *parser) breakage() error {
 func (p *parser) flaky() error {
 	p.opts["p"] = p.words[1]
 	chance, err := p.float("p")
-	p.w.makeFlaky(p.words[0], chance)
+	p.w.MakeFlaky(p.words[0], chance)
 	return err
 }
 
@@ -303,7 +304,7 @@ func (p *parser) setBlocked(blocked bool) error {
 	if pkg == nil || t.Listed[pkg.ID] == nil {
 		return fmt.Errorf("no package %q in tag %s", p.words[0], t.Name)
 	}
-	p.w.blockPackage(t, pkg, blocked)
+	p.w.BlockPackage(t, pkg, blocked)
 	return nil
 }
 
@@ -313,7 +314,7 @@ func (p *parser) mend() error {
 }
 
 func (p *parser) untarget() error {
-	if !p.w.removeTarget(p.words[0]) {
+	if !p.w.RemoveTarget(p.words[0]) {
 		return fmt.Errorf("no target %q", p.words[0])
 	}
 	return nil

@@ -1,4 +1,4 @@
-package kojisim
+package worldtext
 
 import (
 	"fmt"
@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
-// ParseWorld makes the world that a txtar archive describes. Each file of the
+// Parse makes the world that a txtar archive describes. Each file of the
 // archive is read in turn, whatever its name; a line is a word and what it is
 // about, options are written name=value, lists are separated by commas. What
 // stands indented belongs to the build above it.
@@ -43,9 +45,9 @@ import (
 //
 // The line event raises the event number, so that builds have the numbers one
 // wants. A repo is ready at once. Kojira works only with a rule repo_every.
-func ParseWorld(data []byte, seed int64) (*World, error) {
-	p := newParser(NewSystem(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
-	p.w.Rules = Rules{}
+func Parse(data []byte, seed int64) (*kojisim.World, error) {
+	p := newParser(kojisim.NewSystem(seed, time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
+	p.w.Rules = kojisim.Rules{}
 	for _, f := range txtar.Parse(data).Files {
 		for i, line := range strings.Split(string(f.Data), "\n") {
 			if err := p.run(line); err != nil {
@@ -57,13 +59,13 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 		return nil, err
 	}
 	if len(p.w.Channels) == 0 {
-		p.w.addChannel("default")
+		p.w.AddChannel("default")
 	}
 	if p.w.Rules.RepoEvery > 0 {
-		p.w.startKojira()
-		p.w.startRegeneration()
+		p.w.StartKojira()
+		p.w.StartRegeneration()
 	}
-	return NewWorld(p.w), nil
+	return kojisim.NewWorld(p.w), nil
 }
 
 // Amend has happen now in a hub's world what lines say, in Parse's language without the
@@ -77,7 +79,7 @@ func ParseWorld(data []byte, seed int64) (*World, error) {
 // A package that is mended fails for none of the reasons given before. Lines in
 // front of one that is wrong have happened.
 func Amend(hub changer, lines string) error {
-	return hub.Change(func(w *System) error {
+	return hub.Change(func(w *kojisim.System) error {
 		p := newParser(w)
 		for line := range strings.SplitSeq(lines, "\n") {
 			if err := p.run(line); err != nil {
@@ -90,5 +92,5 @@ func Amend(hub changer, lines string) error {
 
 // A changer is a hub whose world can be changed.
 type changer interface {
-	Change(change func(*System) error) error
+	Change(change func(*kojisim.System) error) error
 }

@@ -1,9 +1,10 @@
-package kojisim
+package worldtext
 
 import (
 	"fmt"
 	"strings"
 
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -12,7 +13,7 @@ type parsedBuild struct {
 	name       string
 	evr        rpm.EVR
 	owner, tag string
-	Content
+	kojisim.Content
 	binary *rpm.Package // the one that was named last, nil before the first
 }
 
@@ -30,7 +31,7 @@ func (b *parsedBuild) detail(verb, rest string) error {
 		if arch == "" {
 			arch = "x86_64"
 		}
-		b.binary = b.addBinary(name, b.evr, arch)
+		b.binary = b.AddBinary(name, b.evr, arch)
 	case "requires", "provides":
 		r, err := rpm.ParseRelation(rest)
 		if err != nil {
@@ -53,7 +54,7 @@ func (b *parsedBuild) detail(verb, rest string) error {
 }
 
 // make makes the build that was read.
-func (b *parsedBuild) make(w *System) error {
+func (b *parsedBuild) make(w *kojisim.System) error {
 	owner, err := findUser(w, b.owner)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package kojihub
+package worldtext
 
 import (
 	"log/slog"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 const fooWorld = `
@@ -34,7 +35,7 @@ rules build_time=1
 
 func TestParseWorld(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.ParseWorld([]byte(fooWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 1\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
+	world, err := Parse([]byte(fooWorld+"-- more --\npackage bar tag=f40 blocked\nbreak foo from=2-1 dependency=bash dependency_from=6-1 it broke\nflaky foo 1\npolicy build_from_repo_id=deny\nevent 50\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestParseWorld(t *testing.T) {
 // A package may stand in the lists of several tags; it is one.
 func TestParsePackageInTwoTags(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.ParseWorld([]byte(fooWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
+	world, err := Parse([]byte(fooWorld+"-- more --\ntag f40-side\npackage foo tag=f40-side\n"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestParseWorldErrors(t *testing.T) {
 		{"rules repo_every=often", "w:1: repo_every=often is no duration"},
 		{"flaky p often", "w:1: p=often is no number"},
 	} {
-		_, err := kojisim.ParseWorld([]byte("-- w --\n"+tc.world+"\n"), 1)
+		_, err := Parse([]byte("-- w --\n"+tc.world+"\n"), 1)
 		if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%q: got %v, want %s", tc.world, err, tc.want)
 		}
@@ -115,14 +116,14 @@ func buildFoo(t *testing.T, world *kojisim.World) kojisim.Cause {
 
 func TestAmend(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.ParseWorld([]byte(fooWorld), 1)
+	world, err := Parse([]byte(fooWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(world, kojisim.NewStepClock(world.Now()), slog.New(slog.DiscardHandler))
+	h := kojihub.New(world, kojisim.NewStepClock(world.Now()), slog.New(slog.DiscardHandler))
 	w := world.Lock()
 	world.Unlock()
-	err = kojisim.Amend(h, "break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
+	err = Amend(h, "break foo it broke\nflaky foo 1\nblock foo tag=f40\npackage new tag=f40\nbuild new-1-1 tag=f40\n binary new\n  provides newer\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,13 +134,13 @@ func TestAmend(t *testing.T) {
 	if b := w.BuildByNVR("new-1-1"); b == nil || len(b.Binaries) != 1 {
 		t.Errorf("got %+v for the new build", b)
 	}
-	if err := kojisim.Amend(h, "unblock foo tag=f40\nmend foo"); err != nil {
+	if err := Amend(h, "unblock foo tag=f40\nmend foo"); err != nil {
 		t.Fatal(err)
 	}
 	if got := buildFoo(t, world); got != kojisim.CauseNone {
 		t.Errorf("a build of foo that was mended failed for %q", got)
 	}
-	if err := kojisim.Amend(h, "untarget f40"); err != nil {
+	if err := Amend(h, "untarget f40"); err != nil {
 		t.Fatal(err)
 	}
 	if kojisim.IsBlocked(order, w.PackageByName("foo")) || len(world.Breakages()["foo"]) != 0 || w.TargetByName("f40") != nil {
@@ -150,7 +151,7 @@ func TestAmend(t *testing.T) {
 		"block bar tag=f40":          `no package "bar" in tag f40`,
 		"untarget f40":               `no target "f40"`,
 	} {
-		if err := kojisim.Amend(h, line); err == nil || err.Error() != want {
+		if err := Amend(h, line); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", line, err, want)
 		}
 	}

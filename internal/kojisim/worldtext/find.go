@@ -1,10 +1,12 @@
-package kojisim
+package worldtext
 
 import (
 	"fmt"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
-func findTag(w *System, name string) (*Tag, error) {
+func findTag(w *kojisim.System, name string) (*kojisim.Tag, error) {
 	if t := w.TagByName(name); t != nil {
 		return t, nil
 	}
@@ -12,7 +14,7 @@ func findTag(w *System, name string) (*Tag, error) {
 }
 
 // findUser finds a user; no name stands for the first one.
-func findUser(w *System, name string) (*User, error) {
+func findUser(w *kojisim.System, name string) (*kojisim.User, error) {
 	if name == "" && len(w.Users) > 0 {
 		return w.Users[0], nil
 	}

@@ -1,14 +1,16 @@
-package kojisim
+package worldtext
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/koschei-ci/koschei/internal/kojisim"
 )
 
 // A parser is the state between two lines.
 type parser struct {
-	w     *System
+	w     *kojisim.System
 	verbs map[string]verb
 	words []string          // of the line, without its verb and its options
 	opts  map[string]string // of the line
