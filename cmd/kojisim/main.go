@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
@@ -101,10 +102,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // load makes the world that the options ask for.
 func (o options) load(ctx context.Context) (*kojisim.World, error) {
-	made := kojisim.GeneratorOptions{Packages: o.packages, Seed: o.seed}
+	made := distro.Options{Packages: o.packages, Seed: o.seed}
 	switch {
 	case o.from != "":
-		return kojisim.LoadWorld(ctx, o.from, made)
+		return distro.Load(ctx, o.from, made)
 	case o.world != "":
 		data, err := os.ReadFile(o.world)
 		if err != nil {
@@ -112,7 +113,7 @@ func (o options) load(ctx context.Context) (*kojisim.World, error) {
 		}
 		return worldtext.Parse(data, o.seed)
 	}
-	return kojisim.Generate(made)
+	return distro.Generate(made)
 }
 
 // serve runs the hub and the servers in front of it until ctx ends.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -122,11 +123,11 @@ func ended(ctx context.Context, err error) error {
 }
 
 func (d *demo) world(ctx context.Context) (*kojisim.World, error) {
-	o := kojisim.GeneratorOptions{Packages: d.packages, Seed: d.seed}
+	o := distro.Options{Packages: d.packages, Seed: d.seed}
 	if d.from == "" {
-		return kojisim.Generate(o)
+		return distro.Generate(o)
 	}
-	world, err := kojisim.LoadWorld(ctx, d.from, o)
+	world, err := distro.Load(ctx, d.from, o)
 	runtime.GC() // what reading left behind is large
 	if err != nil {
 		return nil, badInput(err)
@@ -203,9 +204,9 @@ func (d *demo) configure(c *config, hub net.Addr) error {
 	base := "http://" + hub.String()
 	c.Koji.Server, c.Koji.TopURL = base+"/kojihub", base+"/kojifiles"
 	c.Koji.BuildArches = []string{"x86_64", "aarch64"}
-	c.Koji.Login, c.Koji.User = "password", kojisim.KoscheiUser
+	c.Koji.Login, c.Koji.User = "password", distro.KoscheiUser
 	c.Koji.PasswordFile = filepath.Join(c.DataDir, "hub-password")
-	if err := os.WriteFile(c.Koji.PasswordFile, []byte(kojisim.KoscheiUser+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(c.Koji.PasswordFile, []byte(distro.KoscheiUser+"\n"), 0o600); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -232,8 +233,8 @@ func operator(now time.Time) postgres.Author {
 
 func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) error {
 	_, err := db.CreateCollection(ctx, operator(now), &koschei.Collection{
-		Name: kojisim.TargetName, DisplayName: "Demo 44", Order: koschei.DefaultOrder,
-		Target: kojisim.TargetName, DestTag: kojisim.DestTagName, BuildTag: kojisim.BuildTagName,
+		Name: distro.TargetName, DisplayName: "Demo 44", Order: koschei.DefaultOrder,
+		Target: distro.TargetName, DestTag: distro.DestTagName, BuildTag: distro.BuildTagName,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1, PollUntracked: true,
 	})
 	return err
@@ -242,7 +243,7 @@ func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) erro
 // trackAll tracks the packages there are, as soon as polling has found them.
 func trackAll(ctx context.Context, db *postgres.DB, now func() time.Time) error {
 	for {
-		changes, err := db.TrackPackages(ctx, operator(now()), kojisim.TargetName, nil, true)
+		changes, err := db.TrackPackages(ctx, operator(now()), distro.TargetName, nil, true)
 		if err != nil || len(changes) > 0 {
 			return ended(ctx, err)
 		}

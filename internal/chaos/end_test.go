@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 )
 
 // recover measures how long each service takes to get over the trouble.
@@ -32,7 +33,7 @@ func (s *stage) recover() {
 		{"polling: a pass", func() bool { return s.succeeded("polling", "polling", ended) }},
 		{"polling: a pass over running builds", func() bool { return s.succeeded("polling", "polling-builds", ended) }},
 		{"repo-resolver: a pass, and at the newest repo", func() bool {
-			newest, _ := s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+			newest, _ := s.world.Settled(distro.BuildTagName, distro.KoscheiUser)
 			return s.succeeded("repo-resolver", "repo-resolver", ended) && s.sql.Number(`SELECT latest_repo_id FROM collection`) >= int64(newest)
 		}},
 		{"build-resolver: a pass, and no build of before left", func() bool {
@@ -114,7 +115,7 @@ func (s *stage) lastRepo() int {
 	s.await("last repo", func() string {
 		s.trackAll()
 		var settled bool
-		repo, settled = s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+		repo, settled = s.world.Settled(distro.BuildTagName, distro.KoscheiUser)
 		at := s.sql.Number(`SELECT latest_repo_id FROM collection WHERE latest_repo_resolved = 'resolved'`)
 		packages := slices.Collect(maps.Keys(s.world.Foresee(repo))) // but for those that never had a build
 		known := s.sql.Number(`
@@ -169,7 +170,7 @@ func (s *stage) finish() {
 	s.await("nothing is under way", func() string {
 		open := s.sql.Number(`SELECT count(*) FROM build WHERE outcome IN ('submitting', 'running')`)
 		tasks := 0
-		for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+		for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 			if !task.Ended {
 				tasks++
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 )
 
 // judge compares the record with the hub and with the truth.
@@ -158,7 +159,7 @@ func (s *stage) judgeStates(repo int) {
 func (s *stage) lastVerdicts(repo int) map[string]kojisim.Verdict {
 	last := map[string]kojisim.Verdict{}
 	verdicts := s.world.Verdicts()
-	for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+	for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 		v, known := verdicts[task.ID]
 		if known && task.Repo == repo && task.State != "CANCELED" && v.Cause != kojisim.CauseInfrastructure {
 			last[task.Package] = v

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
@@ -75,7 +76,7 @@ func newMonth(t *testing.T, days int) *month {
 	m := &month{days: days, stage: newStage(t, plan{
 		seed: 1, speed: 750, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
-	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
+	world, err := distro.Load(t.Context(), distribution, distro.Options{
 		Seed:  m.plan.seed,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 48 * time.Hour, FreedTasks: 0.01, Infrastructure: 0.01},
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
@@ -159,7 +160,7 @@ func (s *stage) watching(ctx context.Context, _ *rand.Rand) {
 // tasksByKey returns our tasks at the hub by the builds that they are of.
 func (s *stage) tasksByKey() map[string][]kojisim.BuildTask {
 	byKey := map[string][]kojisim.BuildTask{}
-	for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+	for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 		key, _ := task.Option.(string)
 		byKey[key] = append(byKey[key], task)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -27,7 +28,7 @@ func (noTokens) Token(context.Context, string) ([]byte, error) { return []byte("
 // simulated returns a client of a simulated hub whose clock is stepped.
 func simulated(t *testing.T) (*koji.Client, *kojihub.Hub, *kojisim.Clock) {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 80, Seed: 1, History: 48 * time.Hour})
+	world, err := distro.Generate(distro.Options{Packages: 80, Seed: 1, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func TestSimulatedHub(t *testing.T) {
 	c, _, clock := simulated(t)
 	ctx := t.Context()
 
-	target := must[*koji.Target](t)(c.BuildTarget(ctx, kojisim.TargetName))
+	target := must[*koji.Target](t)(c.BuildTarget(ctx, distro.TargetName))
 	config := must[*koji.Tag](t)(c.BuildConfig(ctx, target.BuildTag))
 	packages := must[[]koji.ListedPackage](t)(c.ListPackages(ctx, target.DestTag))
 	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: target.DestTag, Latest: true, Inherit: true}))
@@ -237,7 +238,7 @@ func TestSimulatedHubWithFaults(t *testing.T) {
 func submit(t *testing.T, c *koji.Client, key string, began time.Time) int64 {
 	t.Helper()
 	for {
-		id, err := c.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/a/1/1/src/a-1-1.src.rpm", Target: kojisim.TargetName})
+		id, err := c.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/a/1/1/src/a-1-1.src.rpm", Target: distro.TargetName})
 		if err == nil {
 			return id
 		}
@@ -268,10 +269,10 @@ func TestPast(t *testing.T) {
 		t.Errorf("events before %v: %v", times, events)
 	}
 
-	if tags := must[[]string](t)(c.InheritedTags(ctx, kojisim.BuildTagName)); !slices.Contains(tags, kojisim.DestTagName) {
-		t.Errorf("%s inherits from %v", kojisim.BuildTagName, tags)
+	if tags := must[[]string](t)(c.InheritedTags(ctx, distro.BuildTagName)); !slices.Contains(tags, distro.DestTagName) {
+		t.Errorf("%s inherits from %v", distro.BuildTagName, tags)
 	}
-	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: kojisim.DestTagName, Latest: true}))
+	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: distro.DestTagName, Latest: true}))
 	nvrs, ids := []string{"nosuch-1-1"}, []int64{}
 	for i := range tagged {
 		nvrs = append(nvrs, fmt.Sprintf("%s-%s-%s", tagged[i].Name, tagged[i].Version, tagged[i].Release))

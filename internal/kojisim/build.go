@@ -104,9 +104,9 @@ func (w *System) NewPackage(name string) *Package {
 	return p
 }
 
-// newBuild makes a build of p in the given state. The build's times are the
+// NewBuild makes a build of p in the given state. The build's times are the
 // present; the caller may set others.
-func (w *System) newBuild(p *Package, evr rpm.EVR, c Content, owner *User, state int) *Build {
+func (w *System) NewBuild(p *Package, evr rpm.EVR, c Content, owner *User, state int) *Build {
 	b := &Build{
 		ID: len(w.Builds) + 1, Package: p, EVR: evr, State: state, Owner: owner, Content: c,
 		Started: w.Now, Created: w.Now, Event: w.NewEvent(),
@@ -122,7 +122,7 @@ func (w *System) newBuild(p *Package, evr rpm.EVR, c Content, owner *User, state
 
 // ImportBuild makes a complete build that no task made.
 func (w *System) ImportBuild(p *Package, evr rpm.EVR, c Content, owner *User) *Build {
-	b := w.newBuild(p, evr, c, owner, BuildComplete)
+	b := w.NewBuild(p, evr, c, owner, BuildComplete)
 	w.Tell(BuildChange{b, -1, BuildComplete})
 	return b
 }

@@ -23,19 +23,19 @@ type buildRun struct {
 	repo     *Repo
 	src      *Build // whose SRPM is built; nil if there is none
 	product  *Build // of a real build
-	next     *update
+	next     *Update
 	arches   []string
 	outcome  outcome
 	scratch  bool
 	override []string
 }
 
-// An update is a new version that a packager builds.
-type update struct {
-	pkg     *Package
-	evr     rpm.EVR
-	content Content
-	done    func(ok bool) // nil if nobody waits
+// An Update is a new version that a packager builds.
+type Update struct {
+	Package *Package
+	EVR     rpm.EVR
+	Content Content
+	Done    func(ok bool) // nil if nobody waits
 }
 
 // SubmitBuild makes a build task as the hub does: nearly nothing is checked.
@@ -50,17 +50,17 @@ func (w *System) SubmitBuild(owner *User, source, target string, opts Options, r
 	return t
 }
 
-// submitUpdate makes the build task of a packager.
-func (w *System) submitUpdate(owner *User, target string, u *update) *Task {
-	url := "git+https://src.example.test/rpms/" + u.pkg.Name + "#" + commitOf(u)
+// SubmitUpdate makes the build task of a packager.
+func (w *System) SubmitUpdate(owner *User, target string, u *Update) *Task {
+	url := "git+https://src.example.test/rpms/" + u.Package.Name + "#" + commitOf(u)
 	run := &buildRun{w: w, source: url, target: target, next: u}
 	return w.Submit("build", owner, 0, []any{url, target, Options{}}, run.work)
 }
 
 // commitOf makes up the commit of an update.
-func commitOf(u *update) string {
+func commitOf(u *Update) string {
 	const hex = "0123456789abcdef"
-	d := draw.From(0, "commit", u.pkg.Name, u.evr.String())
+	d := draw.From(0, "commit", u.Package.Name, u.EVR.String())
 	b := make([]byte, 40)
 	for i := range b {
 		b[i] = hex[d.Below(16)]
@@ -177,9 +177,9 @@ func (r *buildRun) srpmMethod() string {
 
 // sourceOf finds the build whose source a task builds, that of an update if it
 // is for one; nil if there is none.
-func (w *System) sourceOf(source string, u *update) *Build {
+func (w *System) sourceOf(source string, u *Update) *Build {
 	if u != nil {
-		return &Build{Package: u.pkg, EVR: u.evr, Content: u.content}
+		return &Build{Package: u.Package, EVR: u.EVR, Content: u.Content}
 	}
 	name := source[strings.LastIndexByte(source, '/')+1:]
 	if nvr, ok := strings.CutSuffix(name, ".src.rpm"); ok {
@@ -363,7 +363,7 @@ func (r *buildRun) register(t *Task) *fault.Fault {
 		return fault.Generic("Build already exists (id=%d, state=%s): {'name': '%s', 'version': '%s', 'release': '%s'}",
 			b.ID, buildStateName(b.State), b.Package.Name, b.EVR.Version, b.EVR.Release)
 	}
-	r.product = r.w.newBuild(r.src.Package, r.src.EVR, r.src.Content, t.Owner, buildBuilding)
+	r.product = r.w.NewBuild(r.src.Package, r.src.EVR, r.src.Content, t.Owner, buildBuilding)
 	r.product.TaskID, r.product.Source = t.ID, r.sourceName()
 	r.w.Tell(BuildChange{r.product, -1, buildBuilding})
 	return nil
@@ -439,8 +439,8 @@ func (r *buildRun) tagProduct(t *Task) {
 func (r *buildRun) close(t *Task) {
 	r.w.truth.verdicts[t.ID] = r.outcome.Verdict
 	r.w.CloseTask(t, nil)
-	if r.next != nil && r.next.done != nil {
-		r.next.done(true)
+	if r.next != nil && r.next.Done != nil {
+		r.next.Done(true)
 	}
 }
 
@@ -453,7 +453,7 @@ func (r *buildRun) fail(t *Task, f *fault.Fault) {
 		r.w.Tell(BuildChange{r.product, buildBuilding, buildFailed})
 	}
 	r.w.failTask(t, f)
-	if r.next != nil && r.next.done != nil {
-		r.next.done(false)
+	if r.next != nil && r.next.Done != nil {
+		r.next.Done(false)
 	}
 }

@@ -107,7 +107,7 @@ func (w *System) QueueTask(t *Task) {
 		return a.ID - b.ID
 	})
 	w.Free = slices.Insert(w.Free, i, t)
-	w.after(t.Luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
+	w.After(t.Luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
 }
 
 // checkIn keeps the hosts' last sign of life young.

@@ -9,7 +9,7 @@ import (
 func (world *World) SendHome() {
 	w := world.Lock()
 	defer world.Unlock()
-	w.holiday = true
+	w.Holiday = true
 }
 
 // Settled returns the newest ready repo of a build tag, 0 without one, and

@@ -75,9 +75,9 @@ func (w *System) linkedSource(nvr string) *Build {
 
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
-func (w *System) lookIn(r *Repo) (l *look, release func()) {
+func (w *System) lookIn(r *Repo) (l *Look, release func()) {
 	l = w.Look(r.Tag, r.Holds)
-	all := []*look{l}
+	all := []*Look{l}
 	locked := map[*World]*System{}
 	for _, b := range w.borrowed[r] {
 		if locked[b.world] == nil {

@@ -150,7 +150,7 @@ func (w *System) SetRepo(r *Repo, state int) {
 func (w *System) ExpireRepo(r *Repo) {
 	w.SetRepo(r, repoExpired)
 	if d := w.Rules.RepoDeleteAfter; d > 0 {
-		w.after(d, func() { w.DeleteRepo(r) })
+		w.After(d, func() { w.DeleteRepo(r) })
 	}
 }
 
@@ -188,14 +188,14 @@ func (w *System) StartKojira() {
 	w.noteOutdated()
 	w.serveRequests()
 	w.checkIn()
-	w.after(kojiraEvery, w.StartKojira)
+	w.After(kojiraEvery, w.StartKojira)
 }
 
 // StartRegeneration lets kojira make new repos from now on.
 func (w *System) StartRegeneration() {
 	if w.Rules.RepoEvery > 0 {
 		w.regenerate()
-		w.after(w.Rules.RepoEvery, w.StartRegeneration)
+		w.After(w.Rules.RepoEvery, w.StartRegeneration)
 	}
 }
 
@@ -260,7 +260,7 @@ func (w *System) serveRequests() {
 		q.Task = w.NewRepoTask(q.Tag, owner, []any{q.Tag.Name}, q.AtEvent)
 	}
 	if waiting && w.Rules.RepoEvery == 0 && w.Rules.servesRequests() { // kojira does not come by itself
-		w.after(kojiraEvery, w.serveRequests)
+		w.After(kojiraEvery, w.serveRequests)
 	}
 }
 
@@ -287,7 +287,7 @@ func (w *System) RequestRepo(t *Tag, owner *User, minEvent, atEvent int) *RepoRe
 	w.Requests = append(w.Requests, q)
 	w.Changed()
 	if w.Rules.servesRequests() {
-		w.after(time.Minute, w.serveRequests)
+		w.After(time.Minute, w.serveRequests)
 	}
 	return q
 }

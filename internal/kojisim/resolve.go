@@ -11,7 +11,7 @@ type provider struct {
 	build   *Build
 	Package *rpm.Package
 	op      rpm.Op
-	evr     rpm.EVR
+	EVR     rpm.EVR
 }
 
 // provide enters what a build offers into the world's index; once is enough.
@@ -21,10 +21,10 @@ func (w *System) provide(b *Build) {
 	}
 	b.provided = true
 	for _, p := range b.Binaries {
-		w.offer(b, p)
-		noteUser(w.requiredBy, p.Requires, b.Package)
+		w.Offer(b, p)
+		noteUser(w.RequiredBy, p.Requires, b.Package)
 	}
-	noteUser(w.builtBy, b.Requires, b.Package)
+	noteUser(w.BuiltBy, b.Requires, b.Package)
 }
 
 // noteUser enters who uses names; an entry stays when the use ends.
@@ -36,8 +36,8 @@ func noteUser(index map[string][]*Package, rs []rpm.Relation, p *Package) {
 	}
 }
 
-// offer enters one package; b is nil if it belongs to no build.
-func (w *System) offer(b *Build, p *rpm.Package) {
+// Offer enters one package; b is nil if it belongs to no build.
+func (w *System) Offer(b *Build, p *rpm.Package) {
 	self := false
 	for _, r := range p.Provides {
 		self = self || r.Name == p.Name
@@ -58,8 +58,8 @@ const (
 	uninstallable
 )
 
-// A look is a walk over what a buildroot would hold.
-type look struct {
+// A Look is a walk over what a buildroot would hold.
+type Look struct {
 	w      *System
 	tag    *Tag
 	event  int
@@ -67,19 +67,19 @@ type look struct {
 	latest map[*Package]*Build
 	state  map[*rpm.Package]installability
 
-	merged []*look // at all repos that are looked at as one, this among them; nil: only this
+	merged []*Look // at all repos that are looked at as one, this among them; nil: only this
 }
 
 // Look begins a walk over what a buildroot of the tag would hold at event.
-func (w *System) Look(t *Tag, event int) *look {
-	return &look{
+func (w *System) Look(t *Tag, event int) *Look {
+	return &Look{
 		w: w, tag: t, event: event, order: t.Order(),
 		latest: map[*Package]*Build{}, state: map[*rpm.Package]installability{},
 	}
 }
 
 // has reports whether the repo of the tag itself has a provider.
-func (l *look) has(p provider) bool {
+func (l *Look) has(p provider) bool {
 	if p.build == nil {
 		return true
 	}
@@ -92,7 +92,7 @@ func (l *look) has(p provider) bool {
 }
 
 // Unmet returns the first of rs that nothing installable provides.
-func (l *look) Unmet(rs []rpm.Relation) (rpm.Relation, bool) {
+func (l *Look) Unmet(rs []rpm.Relation) (rpm.Relation, bool) {
 	for _, r := range rs {
 		if !l.met(r) {
 			return r, true
@@ -104,8 +104,8 @@ func (l *look) Unmet(rs []rpm.Relation) (rpm.Relation, bool) {
 // met reports whether something installable provides r. File and boolean
 // dependencies count as met: metadata here lists too few files for the one,
 // and the other takes a solver.
-func (l *look) met(r rpm.Relation) bool {
-	if uncheckable(r.Name) {
+func (l *Look) met(r rpm.Relation) bool {
+	if Uncheckable(r.Name) {
 		return true
 	}
 	if l.merged == nil {
@@ -120,7 +120,7 @@ func (l *look) met(r rpm.Relation) bool {
 }
 
 // provided reports whether something installable in the tag itself provides r.
-func (l *look) provided(r rpm.Relation) bool {
+func (l *Look) provided(r rpm.Relation) bool {
 	for _, p := range l.w.providers[r.Name] {
 		if offers(p, r) && l.has(p) && l.installable(p.Package) {
 			return true
@@ -129,16 +129,16 @@ func (l *look) provided(r rpm.Relation) bool {
 	return false
 }
 
-// uncheckable reports whether a name always counts as met: files and boolean dependencies do.
-func uncheckable(name string) bool {
+// Uncheckable reports whether a name always counts as met: files and boolean dependencies do.
+func Uncheckable(name string) bool {
 	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "(") || strings.HasPrefix(name, "rpmlib(")
 }
 
 // Candidates are the packages in the repo that provide r.
-func (l *look) Candidates(r rpm.Relation) []provider {
+func (l *Look) Candidates(r rpm.Relation) []provider {
 	looks := l.merged
 	if looks == nil {
-		looks = []*look{l}
+		looks = []*Look{l}
 	}
 	var out []provider
 	for _, one := range looks {
@@ -153,7 +153,7 @@ func (l *look) Candidates(r rpm.Relation) []provider {
 
 // installable reports whether all that p requires is met. What is required in a
 // circle is taken for installable.
-func (l *look) installable(p *rpm.Package) bool {
+func (l *Look) installable(p *rpm.Package) bool {
 	if known := l.state[p]; known != 0 {
 		return known != uninstallable
 	}
@@ -165,8 +165,8 @@ func (l *look) installable(p *rpm.Package) bool {
 	return !bad
 }
 
-// seen reports whether the walk has come to p.
-func (l *look) seen(p *rpm.Package) bool { return l.state[p] != 0 }
+// Seen reports whether the walk has come to p.
+func (l *Look) Seen(p *rpm.Package) bool { return l.state[p] != 0 }
 
 // offers reports whether p's version range meets r's.
 func offers(p provider, r rpm.Relation) bool {
@@ -176,7 +176,7 @@ func offers(p provider, r rpm.Relation) bool {
 	if p.op == 0 {
 		return false
 	}
-	switch c := p.evr.Compare(r.EVR); {
+	switch c := p.EVR.Compare(r.EVR); {
 	case c < 0:
 		return r.Op&rpm.Less != 0 || p.op&rpm.Greater != 0
 	case c > 0:

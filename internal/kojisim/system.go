@@ -48,7 +48,7 @@ func (world *World) SetRules(r Rules) {
 // Advance brings the world to now. Time does not go back.
 func (world *World) Advance(now time.Time) {
 	defer world.Unlock()
-	world.Lock().advance(now)
+	world.Lock().Advance(now)
 }
 
 // A System is a build system at one moment, and the rules by which it changes.
@@ -79,15 +79,15 @@ type System struct {
 	External []*ExternalRepo
 	groups   int // ids given to groups
 
-	holiday bool // of packagers, see SendHome
+	Holiday bool // of packagers, see SendHome
 
 	truth  truth
 	Policy Policy
 	Rules  Rules
 
 	providers  map[string][]provider
-	requiredBy map[string][]*Package // by name: whose binaries (once) required it
-	builtBy    map[string][]*Package // by name: whose sources (once) required it
+	RequiredBy map[string][]*Package // by name: whose binaries (once) required it
+	BuiltBy    map[string][]*Package // by name: whose sources (once) required it
 	links      []link                // to other worlds
 	borrowed   map[*Repo][]borrowed  // what repos were merged of besides
 	listeners  []func(*System, Fact)
@@ -148,8 +148,8 @@ func NewSystem(seed int64, start time.Time) *System {
 		pkgIDs:     map[string]int{},
 		buildIDs:   map[string]int{},
 		providers:  map[string][]provider{},
-		requiredBy: map[string][]*Package{},
-		builtBy:    map[string][]*Package{},
+		RequiredBy: map[string][]*Package{},
+		BuiltBy:    map[string][]*Package{},
 		borrowed:   map[*Repo][]borrowed{},
 		Policy:     Policy{BuildFromRepoID: true},
 		Rules:      Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3},
@@ -189,11 +189,11 @@ func (w *System) Tell(f Fact) {
 	}
 }
 
-// after plans do for d after the world's present.
-func (w *System) after(d time.Duration, do func()) { w.agenda.plan(w.Now.Add(d), do) }
+// After plans do for d after the world's present.
+func (w *System) After(d time.Duration, do func()) { w.agenda.plan(w.Now.Add(d), do) }
 
-// advance brings the world to now, running everything that is due on the way.
-func (w *System) advance(now time.Time) {
+// Advance brings the world to now, running everything that is due on the way.
+func (w *System) Advance(now time.Time) {
 	for {
 		p, ok := w.agenda.take(now)
 		if !ok {

@@ -142,7 +142,7 @@ func (w *System) reweigh(t *Task, weight float64) {
 // task has ended or was freed by then.
 func (w *System) Then(t *Task, d time.Duration, do func()) {
 	turn := t.turn
-	w.after(d, func() {
+	w.After(d, func() {
 		if t.turn == turn && !t.Ended() {
 			do()
 		}
@@ -184,7 +184,7 @@ func (w *System) release(t *Task) {
 		return
 	}
 	t.Host.addLoad(-t.Weight)
-	w.after(t.Luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
+	w.After(t.Luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
 }
 
 // end finishes a task and wakes its parent.

@@ -79,8 +79,8 @@ func (w *System) Mend(name string) {
 // MakeFlaky makes builds of a package fail by chance with probability p.
 func (w *System) MakeFlaky(name string, p float64) { w.truth.flaky[name] = p }
 
-// repair ends all breakages of a package with the source version evr.
-func (w *System) repair(name string, evr rpm.EVR) {
+// Repair ends all breakages of a package with the source version evr.
+func (w *System) Repair(name string, evr rpm.EVR) {
 	bs := w.truth.breakages[name]
 	for i := range bs {
 		if bs[i].Until == (rpm.EVR{}) {
@@ -216,7 +216,7 @@ func (w *System) broken(o *outcome, src *Build, r *Repo) bool {
 
 // brokenGroup returns what keeps the group of the buildroot from being
 // installed. A member that does not exist is passed over, as mock does.
-func (l *look) brokenGroup() (rpm.Relation, bool) {
+func (l *Look) brokenGroup() (rpm.Relation, bool) {
 	g := l.tag.GroupByName("build")
 	if g == nil {
 		return rpm.Relation{}, false

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 )
 
 // BenchmarkPoll polls a distribution of 34,230 packages: when nothing of it is
@@ -19,14 +19,14 @@ func BenchmarkPoll(b *testing.B) {
 		}
 		b.Skip("the metadata of a whole distribution is not there: ", err)
 	}
-	w, err := kojisim.LoadWorld(b.Context(), dir, kojisim.GeneratorOptions{})
+	w, err := distro.Load(b.Context(), dir, distro.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	f := fixtureOf(b, w)
 	f.exec(`
 		UPDATE collection
-		SET target = $1, dest_tag = $2, build_tag = $3`, kojisim.TargetName, kojisim.DestTagName, kojisim.BuildTagName)
+		SET target = $1, dest_tag = $2, build_tag = $3`, distro.TargetName, distro.DestTagName, distro.BuildTagName)
 	for _, name := range []string{"first", "again"} {
 		b.Run(name, func(b *testing.B) {
 			start := cpuTime(b)

@@ -14,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -70,7 +71,7 @@ func BenchmarkCycle(b *testing.B) {
 		}
 		b.Skip("the metadata of a whole distribution is not there: ", err)
 	}
-	w, err := kojisim.LoadWorld(b.Context(), dir, kojisim.GeneratorOptions{})
+	w, err := distro.Load(b.Context(), dir, distro.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func BenchmarkCycle(b *testing.B) {
 	sql := pgtest.NewConsole(b, cfg)
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
-		if err := worldtext.Amend(hub, "tag "+name+" parents="+kojisim.DestTagName); err != nil {
+		if err := worldtext.Amend(hub, "tag "+name+" parents="+distro.DestTagName); err != nil {
 			b.Fatal(err)
 		}
 		sql.Exec(`
@@ -120,12 +121,12 @@ func BenchmarkCycle(b *testing.B) {
 // update tags new builds of some packages.
 func update(b *testing.B, hub *kojihub.Hub, client *koji.Client, n int) {
 	b.Helper()
-	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: kojisim.DestTagName, Latest: true})
+	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: distro.DestTagName, Latest: true})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for i := range n {
-		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, kojisim.DestTagName)
+		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, distro.DestTagName)
 		if err := worldtext.Amend(hub, line); err != nil {
 			b.Fatal(err)
 		}

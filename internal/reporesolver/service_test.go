@@ -13,6 +13,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -358,7 +359,7 @@ func TestTwoResolvers(t *testing.T) {
 // A generated world that moves on for a while.
 func TestManyRepos(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+	world, err := distro.Generate(distro.Options{
 		Packages: 80, Seed: 1, History: 48 * time.Hour,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 2, RepoDeleteAfter: 24 * time.Hour},
 	})

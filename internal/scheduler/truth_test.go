@@ -7,6 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
@@ -28,18 +29,18 @@ func outcomeOf(cause kojisim.Cause) koschei.Outcome {
 // it should have.
 func TestTruth(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+	world, err := distro.Generate(distro.Options{
 		Packages: 60, Seed: 7, History: 24 * time.Hour, Hosts: 20, Updates: 6,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, FreedTasks: 0.1, Infrastructure: 0.1},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixtureOf(t, world, kojisim.KoscheiUser)
+	f := fixtureOf(t, world, distro.KoscheiUser)
 	f.LoadThreshold = 1
 	f.exec(t, `
 		INSERT INTO collection (name, display_name, target, dest_tag, build_tag)
-		VALUES ('f40', 'Demo', $1, $2, $3)`, kojisim.TargetName, kojisim.DestTagName, kojisim.BuildTagName)
+		VALUES ('f40', 'Demo', $1, $2, $3)`, distro.TargetName, distro.DestTagName, distro.BuildTagName)
 	faults := []kojihub.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
 	f.poll(t)
 	for _, name := range f.query(t, `SELECT name FROM package`) {
@@ -69,7 +70,7 @@ func TestTruth(t *testing.T) {
 // some packages be worth a build.
 func (f *fixture) latestRepo(t *testing.T) {
 	t.Helper()
-	repo, err := f.Hub.Repo(t.Context(), kojisim.BuildTagName)
+	repo, err := f.Hub.Repo(t.Context(), distro.BuildTagName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -19,11 +19,11 @@ import (
 // of the same hub that only polls.
 func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
+	world, err := distro.Generate(distro.Options{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f = newFixture(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
+	f = newFixture(t, world, distro.KoscheiUser, distro.KoscheiUser)
 	cfg := pgtest.Database(t)
 	polled = &scenario.Stage{
 		Console: pgtest.NewConsole(t, cfg), T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,

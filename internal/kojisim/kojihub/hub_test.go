@@ -15,6 +15,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
@@ -41,7 +42,7 @@ func newStation(t *testing.T, w *kojisim.World) *station {
 }
 
 // smallWorld is a world of the generator without weeks of history.
-func smallWorld(t *testing.T, o kojisim.GeneratorOptions) *kojisim.World {
+func smallWorld(t *testing.T, o distro.Options) *kojisim.World {
 	t.Helper()
 	if o.Packages == 0 {
 		o.Packages = 150
@@ -52,7 +53,7 @@ func smallWorld(t *testing.T, o kojisim.GeneratorOptions) *kojisim.World {
 	if o.Rules == nil {
 		o.Rules = &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3}
 	}
-	w, err := kojisim.Generate(o)
+	w, err := distro.Generate(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,18 +185,18 @@ func (s *station) finish(task any) int64 {
 // scratch submits a scratch build of the newest build of a package.
 func (s *station) scratch(pkg string, opts ...xmlrpc.Member) any {
 	s.t.Helper()
-	list := s.must("listTagged", kojisim.DestTagName, xmlrpc.Named(xmlrpc.Struct{{Name: "latest", Value: true}, {Name: "package", Value: pkg}})).([]any)
+	list := s.must("listTagged", distro.DestTagName, xmlrpc.Named(xmlrpc.Struct{{Name: "latest", Value: true}, {Name: "package", Value: pkg}})).([]any)
 	nvr := member(s.t, list[0], "nvr").(string)
 	v, r := member(s.t, list[0], "version").(string), member(s.t, list[0], "release").(string)
 	src := "../packages/" + pkg + "/" + v + "/" + r + "/src/" + nvr + ".src.rpm"
 	o := append(xmlrpc.Struct{{Name: "scratch", Value: true}}, opts...)
-	return s.must("build", src, kojisim.TargetName, o, xmlrpc.Named(xmlrpc.Struct{{Name: "priority", Value: 30}}))
+	return s.must("build", src, distro.TargetName, o, xmlrpc.Named(xmlrpc.Struct{{Name: "priority", Value: 30}}))
 }
 
 func TestScratchBuild(t *testing.T) {
 	t.Parallel()
-	s := newStation(t, smallWorld(t, kojisim.GeneratorOptions{}))
-	s.login(kojisim.KoscheiUser)
+	s := newStation(t, smallWorld(t, distro.Options{}))
+	s.login(distro.KoscheiUser)
 	id := s.scratch("zlib")
 	if got := member(t, s.must("getTaskInfo", id), "state"); got != int64(kojisim.TaskFree) {
 		t.Errorf("state of a new task: got %v, want FREE", got)
@@ -244,10 +245,10 @@ func TestBuildFailsForItsCause(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			w := smallWorld(t, kojisim.GeneratorOptions{})
+			w := smallWorld(t, distro.Options{})
 			w.Break(tc.breakage)
 			s := newStation(t, w)
-			s.login(kojisim.KoscheiUser)
+			s.login(distro.KoscheiUser)
 			id := s.scratch("zlib")
 			if got := s.finish(id); got != kojisim.TaskFailed {
 				t.Fatalf("got state %d, want FAILED", got)

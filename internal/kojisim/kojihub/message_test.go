@@ -14,6 +14,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
@@ -164,7 +165,7 @@ func messagesOfAll(t *testing.T) map[string]Message {
 // TestMessagesSent counts what a reader gets and what the world says of it.
 func TestMessagesSent(t *testing.T) {
 	t.Parallel()
-	w := smallWorld(t, kojisim.GeneratorOptions{Packages: 100, Seed: 9, Updates: 60})
+	w := smallWorld(t, distro.Options{Packages: 100, Seed: 9, Updates: 60})
 	hub := New(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler))
 	got := 0
 	hub.Subscribe(func(Message) { got++ })

@@ -1,4 +1,4 @@
-package kojihub
+package distro
 
 import (
 	"testing"
@@ -11,14 +11,14 @@ import (
 // everything in it: all ends as foreseen but for chance.
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	world := youngWorld(t, kojisim.GeneratorOptions{Packages: 120, Seed: 5, Updates: 40})
+	world := youngWorld(t, Options{Packages: 120, Seed: 5, Updates: 40})
 	world.Advance(world.Now().Add(5 * 24 * time.Hour))
 	world.SendHome()
 	world.SetRules(kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3})
 	repo, settled := 0, false
 	for range 100 {
 		world.Advance(world.Now().Add(time.Hour))
-		if repo, settled = world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser); settled {
+		if repo, settled = world.Settled(BuildTagName, KoscheiUser); settled {
 			break
 		}
 	}
@@ -29,9 +29,9 @@ func TestForesee(t *testing.T) {
 	w := world.Lock()
 	tasks := map[string]int{}
 	for name := range want {
-		src := w.TagByName(kojisim.BuildTagName).LatestBuild(w.PackageByName(name), w.LastEvent())
+		src := w.TagByName(BuildTagName).LatestBuild(w.PackageByName(name), w.LastEvent())
 		opts := kojisim.Options{{Name: "scratch", Value: true}, {Name: "repo_id", Value: repo}}
-		tasks[name] = w.SubmitBuild(w.UserByName(kojisim.KoscheiUser), "packages/"+src.SourceFile(), kojisim.TargetName, opts, nil, 0).ID
+		tasks[name] = w.SubmitBuild(w.UserByName(KoscheiUser), "packages/"+src.SourceFile(), TargetName, opts, nil, 0).ID
 	}
 	world.Unlock()
 	world.Advance(world.Now().Add(10 * 24 * time.Hour))
@@ -49,7 +49,7 @@ func TestForesee(t *testing.T) {
 		t.Errorf("causes %v: the test tests little", causes)
 	}
 	world.Advance(world.Now().Add(10 * 24 * time.Hour))
-	if later, settled := world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser); later != repo || !settled {
+	if later, settled := world.Settled(BuildTagName, KoscheiUser); later != repo || !settled {
 		t.Errorf("the newest repo is %d (settled: %t) after ten days of rest, it was %d", later, settled, repo)
 	}
 }

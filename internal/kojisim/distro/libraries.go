@@ -1,10 +1,11 @@
-package kojisim
+package distro
 
 import (
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -36,14 +37,10 @@ func (s *packagers) bumpSoname() {
 			return
 		}
 		for _, dependent := range s.dependents(old) {
-			s.w.after(s.luck.Between(time.Hour, 9*time.Hour), func() { s.rebuild(dependent, nil) })
+			s.w.After(s.luck.Between(time.Hour, 9*time.Hour), func() { s.rebuild(dependent, nil) })
 		}
 	})
 }
-
-// renameSuffix is what a library's package gets when its interface changes and
-// the package's name stands for the interface.
-const renameSuffix = "v2"
 
 // renameLibrary does what bumpSoname does where packages are required by name.
 func (s *packagers) renameLibrary() {
@@ -69,7 +66,7 @@ func (s *packagers) renameLibrary() {
 }
 
 // rename builds p with the binary package i renamed; its own packages follow.
-func (s *packagers) rename(p *Package, i int, old string) {
+func (s *packagers) rename(p *kojisim.Package, i int, old string) {
 	b := s.newest(p)
 	if b == nil || i >= len(b.Binaries) || b.Binaries[i].Name != old {
 		return
@@ -91,7 +88,7 @@ func (s *packagers) rename(p *Package, i int, old string) {
 			return
 		}
 		for _, dependent := range s.dependents([]string{old}) {
-			s.w.after(s.luck.Between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
+			s.w.After(s.luck.Between(2*time.Hour, 20*time.Hour), func() { s.rebuild(dependent, nil) })
 		}
 	})
 }
@@ -99,8 +96,8 @@ func (s *packagers) rename(p *Package, i int, old string) {
 // affected counts the packages that cannot be built any more once nothing
 // provides names; it stops counting above most.
 func (s *packagers) affected(names []string, most int) int {
-	broken := map[*Package]bool{}
-	hit := map[*Package]bool{}
+	broken := map[*kojisim.Package]bool{}
+	hit := map[*kojisim.Package]bool{}
 	for len(names) > 0 && len(hit) <= most {
 		var next []string
 		for _, p := range s.dependents(names) {
@@ -124,7 +121,7 @@ func (s *packagers) affected(names []string, most int) int {
 }
 
 // anyLibrary draws a library on which some, but not very many depend.
-func (s *packagers) anyLibrary() *Package {
+func (s *packagers) anyLibrary() *kojisim.Package {
 	for range 40 {
 		p := draw.Pick(&s.luck, s.w.Packages)
 		b := s.latest(p)
@@ -143,50 +140,4 @@ func (s *packagers) anyLibrary() *Package {
 		}
 	}
 	return nil
-}
-
-// dependents are the packages whose binaries require one of names.
-func (s *packagers) dependents(names []string) []*Package {
-	return s.users(s.w.requiredBy, names, func(b *Build, name string) bool {
-		return slices.ContainsFunc(b.Binaries, func(q *rpm.Package) bool { return requires(q.Requires, name) })
-	})
-}
-
-func requires(rs []rpm.Relation, name string) bool {
-	return slices.ContainsFunc(rs, func(r rpm.Relation) bool { return r.Name == name })
-}
-
-// users are the packages in an index that still use one of names, by id.
-func (s *packagers) users(index map[string][]*Package, names []string, uses func(*Build, string) bool) []*Package {
-	var out []*Package
-	for _, name := range names {
-		for _, p := range index[name] {
-			if b := s.latest(p); b != nil && uses(b, name) {
-				out = append(out, p)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b *Package) int { return a.ID - b.ID })
-	return slices.Compact(out)
-}
-
-// builtWith are the packages that are built with one of a build's binaries, and
-// with which.
-func (s *packagers) builtWith(b *Build) ([]*Package, map[*Package]string) {
-	binary := map[*Package]string{}
-	var out []*Package
-	for _, q := range b.Binaries {
-		for _, r := range q.Provides {
-			users := s.users(s.w.builtBy, []string{r.Name}, func(d *Build, name string) bool {
-				return d.Package != b.Package && requires(d.Requires, name)
-			})
-			for _, p := range users {
-				if binary[p] == "" {
-					binary[p] = q.Name
-					out = append(out, p)
-				}
-			}
-		}
-	}
-	return out, binary
 }

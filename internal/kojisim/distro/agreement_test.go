@@ -1,4 +1,4 @@
-package kojihub
+package distro
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ import (
 // solves, expected it to start.
 func TestSolverAgrees(t *testing.T) {
 	t.Parallel()
-	w := youngWorld(t, kojisim.GeneratorOptions{Packages: 300, Seed: 3, Updates: 40})
+	w := youngWorld(t, Options{Packages: 300, Seed: 3, Updates: 40})
 	bad := 0
 	for range 8 {
 		w.Advance(w.Now().Add(5 * time.Hour))
@@ -31,7 +31,7 @@ func compareWithSolver(t *testing.T, world *kojisim.World) int {
 	t.Helper()
 	w := world.Lock()
 	defer world.Unlock()
-	build := w.TagByName(kojisim.BuildTagName)
+	build := w.TagByName(BuildTagName)
 	event := w.LastEvent()
 	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
 	repo := b.AddRepo("build", 0)
@@ -47,7 +47,7 @@ func compareWithSolver(t *testing.T, world *kojisim.World) int {
 		}
 	}
 	solver := b.Universe().NewSolver(depsolve.SolverOptions{})
-	group := strings.Fields(kojisim.BuildGroup)
+	group := strings.Fields(buildGroup)
 	bad := 0
 	for _, p := range w.Packages {
 		latest := build.LatestBuild(p, event)

@@ -1,4 +1,4 @@
-package kojihub
+package distro
 
 import (
 	"log/slog"
@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // youngWorld is a world of the generator without weeks of history.
-func youngWorld(t *testing.T, o kojisim.GeneratorOptions) *kojisim.World {
+func youngWorld(t *testing.T, o Options) *kojisim.World {
 	t.Helper()
 	if o.Packages == 0 {
 		o.Packages = 150
@@ -23,7 +24,7 @@ func youngWorld(t *testing.T, o kojisim.GeneratorOptions) *kojisim.World {
 	if o.Rules == nil {
 		o.Rules = &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3}
 	}
-	w, err := kojisim.Generate(o)
+	w, err := Generate(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +47,13 @@ func unresolvable(w *kojisim.System, t *kojisim.Tag) (bad, all int) {
 
 func TestGenerateShowsAllStates(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{Seed: 1})
+	world, err := Generate(Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := world.Lock()
 	world.Unlock()
-	build := w.TagByName(kojisim.BuildTagName)
+	build := w.TagByName(BuildTagName)
 	if bad, all := unresolvable(w, build); all < 280 || all > 320 || bad > 45 {
 		t.Errorf("at the start: %d of %d packages are unresolvable, want few of nearly 300", bad, all)
 	}
@@ -81,7 +82,7 @@ func TestGenerateShowsAllStates(t *testing.T) {
 
 func TestGenerateIsRepeatable(t *testing.T) {
 	t.Parallel()
-	one, two := youngWorld(t, kojisim.GeneratorOptions{Seed: 7}), youngWorld(t, kojisim.GeneratorOptions{Seed: 7})
+	one, two := youngWorld(t, Options{Seed: 7}), youngWorld(t, Options{Seed: 7})
 	two.Advance(two.Now()) // looking changes nothing
 	for range 5 {
 		two.Advance(two.Now().Add(time.Hour))
@@ -102,10 +103,10 @@ func TestGenerateIsRepeatable(t *testing.T) {
 
 func TestRepoCanBeRead(t *testing.T) {
 	t.Parallel()
-	w := youngWorld(t, kojisim.GeneratorOptions{})
-	server := httptest.NewServer(New(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
+	w := youngWorld(t, Options{})
+	server := httptest.NewServer(kojihub.New(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
-	location := server.URL + "/kojifiles/repos/" + kojisim.BuildTagName + "/latest/x86_64"
+	location := server.URL + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
 	repo, err := repodata.Open(t.Context(), location, repodata.NewClient())
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +132,7 @@ func TestRepoCanBeRead(t *testing.T) {
 
 func BenchmarkGenerate(b *testing.B) {
 	for b.Loop() {
-		if _, err := kojisim.Generate(kojisim.GeneratorOptions{Seed: 1}); err != nil {
+		if _, err := Generate(Options{Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

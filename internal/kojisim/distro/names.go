@@ -1,4 +1,4 @@
-package kojisim
+package distro
 
 // toolchain is what every buildroot and every other package stands on, one
 // source package a line: its name, then each binary package with what it
@@ -63,8 +63,8 @@ git; git -@git-core; @git-core -openssl-libs
 systemd; systemd -systemd-libs -util-linux; systemd-libs +libsystemd.so.0()(64bit) -libzstd.so.1()(64bit); systemd-devel +pkgconfig(libsystemd) -systemd-libs; @systemd-rpm-macros
 `
 
-// BuildGroup is what is installed in every buildroot.
-const BuildGroup = `bash bzip2 coreutils cpio diffutils distribution-release findutils gawk glibc-common
+// buildGroup is what is installed in every buildroot.
+const buildGroup = `bash bzip2 coreutils cpio diffutils distribution-release findutils gawk glibc-common
 grep gzip info make patch redhat-rpm-config rpm-build sed shadow-utils tar unzip util-linux which xz`
 
 // Names of the other packages, libraries from the bottom up.

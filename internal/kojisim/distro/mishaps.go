@@ -1,25 +1,26 @@
-package kojisim
+package distro
 
 import (
 	"time"
 
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 )
 
 // breakSource updates a package to a version that does not build again, until
 // somebody repairs it.
-func (s *packagers) breakSource(p *Package) {
+func (s *packagers) breakSource(p *kojisim.Package) {
 	evr, ok := s.bump(p)
 	if !ok {
 		return
 	}
-	s.w.Break(Breakage{Package: p.Name, From: evr, Message: draw.Pick(&s.luck, sourceMessages())})
+	s.w.Break(kojisim.Breakage{Package: p.Name, From: evr, Message: draw.Pick(&s.luck, sourceMessages())})
 	s.planRepair(p)
 }
 
 // breakDependents updates a package in a way that some of those built with it
 // do not bear.
-func (s *packagers) breakDependents(p *Package) {
+func (s *packagers) breakDependents(p *kojisim.Package) {
 	b := s.latest(p)
 	if b == nil {
 		return
@@ -41,7 +42,7 @@ func (s *packagers) breakDependents(p *Package) {
 				from = s.renewedEVR(q.EVR, b.EVR, evr)
 			}
 		}
-		s.w.Break(Breakage{
+		s.w.Break(kojisim.Breakage{
 			Package: v.Name, From: was.EVR, Dependency: with[v], DependencyFrom: from,
 			Message: draw.Pick(&s.luck, dependencyMessages(p.Name)),
 		})
@@ -50,10 +51,10 @@ func (s *packagers) breakDependents(p *Package) {
 }
 
 // planRepair has a package repaired by a new version some time later.
-func (s *packagers) planRepair(p *Package) {
-	s.w.after(s.luck.Between(14*time.Hour, 48*time.Hour), func() {
+func (s *packagers) planRepair(p *kojisim.Package) {
+	s.w.After(s.luck.Between(14*time.Hour, 48*time.Hour), func() {
 		if evr, ok := s.bump(p); ok {
-			s.w.repair(p.Name, evr)
+			s.w.Repair(p.Name, evr)
 		}
 	})
 }
@@ -80,10 +81,10 @@ func dependencyMessages(name string) []string {
 
 // inheritMishaps draws what is wrong with a package before anyone has looked:
 // in a large distribution some sources have not built for a long time.
-func (s *packagers) inheritMishaps(b *Build) {
+func (s *packagers) inheritMishaps(b *kojisim.Build) {
 	switch n := s.luck.Below(1000); {
 	case n < 30:
-		s.w.Break(Breakage{Package: b.Package.Name, From: b.EVR, Message: draw.Pick(&s.luck, sourceMessages())})
+		s.w.Break(kojisim.Breakage{Package: b.Package.Name, From: b.EVR, Message: draw.Pick(&s.luck, sourceMessages())})
 	case n < 60:
 		s.w.MakeFlaky(b.Package.Name, 0.05+0.3*s.luck.Fraction())
 	}

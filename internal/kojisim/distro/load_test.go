@@ -1,4 +1,4 @@
-package kojihub
+package distro
 
 import (
 	"log/slog"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -31,7 +32,7 @@ func TestLoadWorld(t *testing.T) {
 		t.Skip("a world of 34,230 packages")
 	}
 	began := time.Now()
-	world, err := kojisim.LoadWorld(t.Context(), dataDir(t, "bookworm"), kojisim.GeneratorOptions{Seed: 1})
+	world, err := Load(t.Context(), dataDir(t, "bookworm"), Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +45,9 @@ func TestLoadWorld(t *testing.T) {
 	var mem runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&mem)
-	t.Logf("heap %d MiB, %d builds, %d tasks, %d loose packages", mem.HeapAlloc>>20, len(w.Builds), len(w.Tasks), len(w.TagByName(kojisim.BuildTagName).Loose))
+	t.Logf("heap %d MiB, %d builds, %d tasks, %d loose packages", mem.HeapAlloc>>20, len(w.Builds), len(w.Tasks), len(w.TagByName(BuildTagName).Loose))
 
-	server := httptest.NewServer(New(world, kojisim.NewStepClock(world.Now()), slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(kojihub.New(world, kojisim.NewStepClock(world.Now()), slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	if got := countPackages(t, server.URL); got < 63000 {
 		t.Errorf("the first repo has %d packages, want about 63,436", got)
@@ -62,7 +63,7 @@ func TestLoadWorld(t *testing.T) {
 func countPackages(t *testing.T, url string) int {
 	t.Helper()
 	began := time.Now()
-	location := url + "/kojifiles/repos/" + kojisim.BuildTagName + "/latest/x86_64"
+	location := url + "/kojifiles/repos/" + BuildTagName + "/latest/x86_64"
 	repo, err := repodata.Open(t.Context(), location, repodata.NewClient())
 	if err != nil {
 		t.Fatal(err)

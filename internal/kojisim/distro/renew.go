@@ -1,16 +1,21 @@
-package kojisim
+package distro
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
+// renameSuffix is what a library's package gets when its interface changes and
+// the package's name stands for the interface.
+const renameSuffix = "v2"
+
 // renewed is what building b's source as evr yields now: its own packages get
 // the new version, and what they link to is what the build tag has today.
-func (s *packagers) renewed(b *Build, evr rpm.EVR) Content {
+func (s *packagers) renewed(b *kojisim.Build, evr rpm.EVR) kojisim.Content {
 	c := b.Content
 	c.Binaries = make([]*rpm.Package, len(b.Binaries))
 	l := s.w.Look(s.build, s.w.LastEvent())
@@ -33,13 +38,9 @@ func (s *packagers) renewed(b *Build, evr rpm.EVR) Content {
 	}
 	c.Requires = slices.Clone(b.Requires)
 	for i, r := range c.Requires {
-		c.Requires[i] = Relink(l, r)
+		c.Requires[i] = relink(l, r)
 	}
 	return c
-}
-
-func sameEVR(a, b rpm.EVR) bool {
-	return a.Epoch == b.Epoch && a.Version == b.Version && a.Release == b.Release
 }
 
 // renewedEVR is the new version of a binary package. It may differ from its
@@ -52,24 +53,24 @@ func (s *packagers) renewedEVR(old, source, evr rpm.EVR) rpm.EVR {
 }
 
 // renewedNeed is a requirement after a rebuild.
-func (s *packagers) renewedNeed(l *look, b *Build, evr rpm.EVR, r rpm.Relation) rpm.Relation {
+func (s *packagers) renewedNeed(l *kojisim.Look, b *kojisim.Build, evr rpm.EVR, r rpm.Relation) rpm.Relation {
 	for _, p := range b.Binaries {
 		if p.Name == r.Name && r.Op&rpm.Equal != 0 && sameEVR(r.EVR, p.EVR) {
 			r.EVR = s.renewedEVR(p.EVR, b.EVR, evr)
 			return r
 		}
 	}
-	return Relink(l, r)
+	return relink(l, r)
 }
 
-// Relink replaces a requirement that nothing provides any more by what has
+// relink replaces a requirement that nothing provides any more by what has
 // taken its place: another soname of the same library, or another version.
-func Relink(l *look, r rpm.Relation) rpm.Relation {
-	if uncheckable(r.Name) || len(l.Candidates(r)) > 0 {
+func relink(l *kojisim.Look, r rpm.Relation) rpm.Relation {
+	if kojisim.Uncheckable(r.Name) || len(l.Candidates(r)) > 0 {
 		return r
 	}
 	if others := l.Candidates(rpm.Relation{Name: r.Name}); r.Op != 0 && len(others) > 0 {
-		evr := others[0].evr
+		evr := others[0].EVR
 		if evr.Version == "" { // what provides the name now has no version of it
 			return rpm.Relation{Name: r.Name}
 		}

@@ -1,9 +1,8 @@
-package kojihub
+package distro
 
 import (
 	"testing"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -31,7 +30,7 @@ func TestRelink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := kojisim.Relink(l, r).String(); got != want {
+		if got := relink(l, r).String(); got != want {
 			t.Errorf("%s became %s, want %s", in, got, want)
 		}
 	}
