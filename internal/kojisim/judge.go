@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"slices"
 	"time"
 )
 
@@ -84,4 +85,74 @@ func (world *World) RepoReady(id int) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return r.ready, true
+}
+
+// Breakages returns the rules by which builds fail, by package.
+func (world *World) Breakages() map[string][]Breakage {
+	w := world.Lock()
+	defer world.Unlock()
+	out := make(map[string][]Breakage, len(w.truth.breakages))
+	for name, bs := range w.truth.breakages {
+		out[name] = slices.Clone(bs)
+	}
+	return out
+}
+
+// Break adds a rule by which builds fail.
+func (world *World) Break(b Breakage) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.Break(b)
+}
+
+// Flaky makes builds of a package fail by chance with probability p.
+func (world *World) Flaky(name string, p float64) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.MakeFlaky(name, p)
+}
+
+// Verdict tells why the top-level build task ended as it did; false if it has
+// not ended, was canceled, or was no build.
+func (world *World) Verdict(task int) (Verdict, bool) {
+	w := world.Lock()
+	defer world.Unlock()
+	v, ok := w.truth.verdicts[task]
+	return v, ok
+}
+
+// Verdicts returns all of them, by task.
+func (world *World) Verdicts() map[int]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
+	out := make(map[int]Verdict, len(w.truth.verdicts))
+	for id, v := range w.truth.verdicts {
+		out[id] = v
+	}
+	return out
+}
+
+// Foresee tells what building the newest source of each package in a repo
+// comes to: by package, without those that are blocked or have no build. Chance
+// and the build system's own failures are left out.
+func (world *World) Foresee(repoID int) map[string]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
+	out := map[string]Verdict{}
+	r := w.RepoByID(repoID)
+	if r == nil {
+		return out
+	}
+	for _, p := range w.Packages {
+		src := r.Tag.LatestBuild(p, w.LastEvent())
+		if src == nil || IsBlocked(r.Tag.Order(), p) {
+			continue
+		}
+		o := outcome{Verdict: Verdict{Package: p.Name, NVR: src.NVR(), Repo: r.ID, Cause: CauseNone}}
+		if !w.cannotInstall(&o, src, r) {
+			w.broken(&o, src, r)
+		}
+		out[p.Name] = o.Verdict
+	}
+	return out
 }

@@ -57,22 +57,6 @@ func (l link) repoAt(address string) *Repo {
 	return nil
 }
 
-// linkedSource is a copy of a build of another world, nil if none has it.
-func (w *System) linkedSource(nvr string) *Build {
-	for _, l := range w.links {
-		var found *Build
-		if b := l.world.Lock().BuildByNVR(nvr); b != nil && b.State != BuildDeleted {
-			p := *b.Package
-			found = &Build{Package: &p, EVR: b.EVR, Content: b.Content}
-		}
-		l.world.Unlock()
-		if found != nil {
-			return found
-		}
-	}
-	return nil
-}
-
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
 func (w *System) lookIn(r *Repo) (l *Look, release func()) {

@@ -1,7 +1,6 @@
 package kojisim
 
 import (
-	"slices"
 	"time"
 )
 
@@ -54,15 +53,4 @@ func (world *World) Status() Status {
 		s.Repos = append(s.Repos, RepoStatus{ID: r.ID, Tag: r.Tag.Name, State: repoStateName(r.State), Event: r.Event})
 	}
 	return s
-}
-
-// Breakages returns the rules by which builds fail, by package.
-func (world *World) Breakages() map[string][]Breakage {
-	w := world.Lock()
-	defer world.Unlock()
-	out := make(map[string][]Breakage, len(w.truth.breakages))
-	for name, bs := range w.truth.breakages {
-		out[name] = slices.Clone(bs)
-	}
-	return out
 }

@@ -218,25 +218,3 @@ func (w *System) AddUser(u User) *User {
 	w.Users = append(w.Users, &u)
 	return w.Users[len(w.Users)-1]
 }
-
-// UserByName finds a user; nil if there is none.
-func (w *System) UserByName(name string) *User {
-	for _, u := range w.Users {
-		if u.Name == name {
-			return u
-		}
-	}
-	return nil
-}
-
-// UserByPrincipal finds a user by a Kerberos principal; nil if there is none.
-func (w *System) UserByPrincipal(principal string) *User {
-	for _, u := range w.Users {
-		for _, p := range u.Principals {
-			if p == principal {
-				return u
-			}
-		}
-	}
-	return nil
-}

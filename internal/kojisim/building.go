@@ -7,7 +7,6 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/kojisim/fault"
-	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A buildRun is what a build task knows of itself.
@@ -28,14 +27,6 @@ type buildRun struct {
 	outcome  outcome
 	scratch  bool
 	override []string
-}
-
-// An Update is a new version that a packager builds.
-type Update struct {
-	Package *Package
-	EVR     rpm.EVR
-	Content Content
-	Done    func(ok bool) // nil if nobody waits
 }
 
 // SubmitBuild makes a build task as the hub does: nearly nothing is checked.
@@ -166,59 +157,11 @@ func (r *buildRun) option(name string) bool {
 	return r.opts.Get(name) == true
 }
 
-func isSCM(source string) bool { return strings.Contains(source, "://") }
-
 func (r *buildRun) srpmMethod() string {
 	if isSCM(r.source) {
 		return "buildSRPMFromSCM"
 	}
 	return "rebuildSRPM"
-}
-
-// sourceOf finds the build whose source a task builds, that of an update if it
-// is for one; nil if there is none.
-func (w *System) sourceOf(source string, u *Update) *Build {
-	if u != nil {
-		return &Build{Package: u.Package, EVR: u.EVR, Content: u.Content}
-	}
-	name := source[strings.LastIndexByte(source, '/')+1:]
-	if nvr, ok := strings.CutSuffix(name, ".src.rpm"); ok {
-		if b := w.BuildByNVR(nvr); b != nil && b.State != BuildDeleted {
-			return b
-		}
-		if strings.HasPrefix(source, "cli-build/") {
-			return w.uploaded(nvr)
-		}
-		return w.linkedSource(nvr)
-	}
-	name, commit, _ := strings.Cut(name, "#")
-	p := w.PackageByName(strings.TrimSuffix(name, ".git"))
-	if p == nil || len(p.Builds) == 0 || strings.Trim(commit, "0") == "" {
-		return nil // the commit of zeros is one that no repository has
-	}
-	return p.Builds[len(p.Builds)-1]
-}
-
-// uploaded is an SRPM that somebody uploaded: a new version of a package that
-// is known. What such a package contains is what its newest build contains.
-func (w *System) uploaded(nvr string) *Build {
-	n, err := rpm.ParseNEVRA(nvr + ".src")
-	if err != nil {
-		return nil
-	}
-	p := w.PackageByName(n.Name)
-	if p == nil || len(p.Builds) == 0 {
-		return nil
-	}
-	last := p.Builds[len(p.Builds)-1]
-	c := last.Content
-	c.Binaries = make([]*rpm.Package, len(last.Binaries))
-	for i, old := range last.Binaries {
-		q := *old
-		q.EVR = n.EVR
-		c.Binaries[i] = &q
-	}
-	return &Build{Package: p, EVR: n.EVR, Content: c}
 }
 
 // waitForRepo is the work of a waitrepo task.
@@ -273,13 +216,6 @@ func (r *buildRun) buildSRPM(t *Task) {
 	})
 }
 
-func (w *System) scaled(d time.Duration) time.Duration {
-	if w.Rules.BuildTime > 0 {
-		d = time.Duration(float64(d) * w.Rules.BuildTime)
-	}
-	return d
-}
-
 // startArches begins the second half: building for each architecture.
 func (r *buildRun) startArches(t *Task) {
 	if f := r.register(t); f != nil {
@@ -332,28 +268,6 @@ func (r *buildRun) archesFor() []string {
 	return out
 }
 
-// canonical is the architecture of the tag that a build for arch belongs to.
-func canonical(arch string) string {
-	switch {
-	case len(arch) == 4 && arch[0] == 'i' && arch[2:] == "86", arch == "athlon":
-		return "i386"
-	case arch == "ia32e":
-		return "x86_64"
-	case strings.HasPrefix(arch, "ppc64") && arch != "ppc64le":
-		return "ppc64"
-	case strings.HasPrefix(arch, "arm") && strings.Contains(arch[3:], "h"):
-		return "armhfp"
-	case strings.HasPrefix(arch, "arm"):
-		return "arm"
-	}
-	return arch
-}
-
-// Admits reports whether a source lets itself be built for arch.
-func Admits(c Content, arch string) bool {
-	return (len(c.Exclusive) == 0 || slices.Contains(c.Exclusive, arch)) && !slices.Contains(c.Exclude, arch)
-}
-
 // register makes the build that a real build task is for.
 func (r *buildRun) register(t *Task) *fault.Fault {
 	if r.scratch || r.product != nil {
@@ -374,11 +288,6 @@ func (r *buildRun) sourceName() string {
 		return r.source
 	}
 	return r.src.SourceFile()
-}
-
-// buildStateName is Koji's word for a state of a build.
-func buildStateName(state int) string {
-	return [...]string{"BUILDING", "COMPLETE", "DELETED", "FAILED", "CANCELED"}[state]
 }
 
 // buildArch is the work of a buildArch child.

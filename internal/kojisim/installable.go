@@ -6,14 +6,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A provider is a package that offers a name.
-type provider struct {
-	build   *Build
-	Package *rpm.Package
-	op      rpm.Op
-	EVR     rpm.EVR
-}
-
 // provide enters what a build offers into the world's index; once is enough.
 func (w *System) provide(b *Build) {
 	if b.provided {
@@ -195,4 +187,20 @@ func (w *System) InstalledIn(t *Tag, name string, event int) (rpm.EVR, bool) {
 		}
 	}
 	return rpm.EVR{}, false
+}
+
+// brokenGroup returns what keeps the group of the buildroot from being
+// installed. A member that does not exist is passed over, as mock does.
+func (l *Look) brokenGroup() (rpm.Relation, bool) {
+	g := l.tag.GroupByName("build")
+	if g == nil {
+		return rpm.Relation{}, false
+	}
+	for _, m := range g.AllMembers() {
+		name := rpm.Relation{Name: m.Name}
+		if m.Kind != "optional" && len(l.Candidates(name)) > 0 && !l.met(name) {
+			return name, true
+		}
+	}
+	return rpm.Relation{}, false
 }
