@@ -1,7 +1,6 @@
 package kojisim
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -76,11 +75,6 @@ func (b *Build) SourceFile() string { return b.NVR() + ".src.rpm" }
 
 // NEVRA is the name of the build's SRPM.
 func (b *Build) NEVRA() rpm.NEVRA { return rpm.NEVRA{Name: b.Package.Name, EVR: b.EVR, Arch: "src"} }
-
-// Path is where the build's SRPM lies, seen from Koji's top directory.
-func (b *Build) Path() string {
-	return fmt.Sprintf("packages/%s/%s/%s/src/%s", b.Package.Name, b.EVR.Version, b.EVR.Release, b.SourceFile())
-}
 
 // Admits reports whether a source lets itself be built for arch.
 func Admits(c Content, arch string) bool {

@@ -36,7 +36,7 @@ func (w *System) SubmitBuild(owner *User, source, target string, opts Options, r
 	if s, ok := opts.Get("arch_override").(string); ok {
 		run.override = strings.Fields(s)
 	}
-	t := w.Submit("build", owner, priority, request, run.work)
+	t := w.submit("build", owner, priority, request, run.work)
 	t.Options = opts
 	return t
 }
@@ -45,7 +45,7 @@ func (w *System) SubmitBuild(owner *User, source, target string, opts Options, r
 func (w *System) SubmitUpdate(owner *User, target string, u *Update) *Task {
 	url := "git+https://src.example.test/rpms/" + u.Package.Name + "#" + commitOf(u)
 	run := &buildRun{w: w, source: url, target: target, next: u}
-	return w.Submit("build", owner, 0, []any{url, target, Options{}}, run.work)
+	return w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
 }
 
 // commitOf makes up the commit of an update.
@@ -62,7 +62,7 @@ func commitOf(u *Update) string {
 // work takes the build one step further.
 func (r *buildRun) work(t *Task) {
 	if !r.checked {
-		r.w.Then(t, t.Luck.Between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
+		r.w.then(t, t.luck.Between(200*time.Millisecond, 2*time.Second), func() { r.start(t) })
 		return
 	}
 	if c := t.failedChild(); c != nil {
@@ -167,10 +167,10 @@ func (r *buildRun) srpmMethod() string {
 // waitForRepo is the work of a waitrepo task.
 func (r *buildRun) waitForRepo(t *Task) {
 	if repo := r.w.NewestRepo(r.tag); repo != nil {
-		r.w.CloseTask(t, repo)
+		r.w.closeTask(t, repo)
 		return
 	}
-	r.w.Then(t, time.Minute, func() { r.waitForRepo(t) })
+	r.w.then(t, time.Minute, func() { r.waitForRepo(t) })
 }
 
 func (r *buildRun) afterWait(t *Task) {
@@ -199,7 +199,7 @@ func (r *buildRun) buildSRPM(t *Task) {
 	if t.Notes.BrootID == 0 {
 		t.Notes.BrootID = t.ID
 	}
-	r.w.Then(t, r.w.scaled(t.Luck.Between(30*time.Second, 2*time.Minute)), func() {
+	r.w.then(t, r.w.scaled(t.luck.Between(30*time.Second, 2*time.Minute)), func() {
 		switch {
 		case r.src == nil && isSCM(r.source):
 			r.w.failTask(t, fault.New(fault.CodeBuild, "Error running GIT command \"git reset --hard\", see checkout.log for details"))
@@ -211,7 +211,7 @@ func (r *buildRun) buildSRPM(t *Task) {
 			r.w.failTask(t, fault.New(fault.CodeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
 		default:
-			r.w.CloseTask(t, nil)
+			r.w.closeTask(t, nil)
 		}
 	})
 }
@@ -279,7 +279,7 @@ func (r *buildRun) register(t *Task) *fault.Fault {
 	}
 	r.product = r.w.NewBuild(r.src.Package, r.src.EVR, r.src.Content, t.Owner, buildBuilding)
 	r.product.TaskID, r.product.Source = t.ID, r.sourceName()
-	r.w.Tell(BuildChange{r.product, -1, buildBuilding})
+	r.w.tell(BuildChange{r.product, -1, buildBuilding})
 	return nil
 }
 
@@ -296,10 +296,10 @@ func (r *buildRun) buildArch(t *Task, arch string) {
 		t.Notes.BrootID = t.ID
 	}
 	o := &r.outcome
-	d := r.w.scaled(time.Duration(float64(r.src.Package.BuildFor) * (0.8 + 0.5*t.Luck.Fraction())))
+	d := r.w.scaled(time.Duration(float64(r.src.Package.BuildFor) * (0.8 + 0.5*t.luck.Fraction())))
 	fails := o.Cause != CauseNone && (o.arch == "" || o.arch == arch)
 	if !fails {
-		r.w.Then(t, d, func() { r.w.CloseTask(t, nil) })
+		r.w.then(t, d, func() { r.w.closeTask(t, nil) })
 		return
 	}
 	t.Notes.Outcome = o
@@ -307,16 +307,16 @@ func (r *buildRun) buildArch(t *Task, arch string) {
 	switch {
 	case o.Cause == CauseUnresolvable:
 		// All architectures fail at nearly the same time, before the parent looks.
-		d = r.w.scaled(time.Duration(20+o.Luck%60)*time.Second) + t.Luck.Between(0, 300*time.Millisecond)
+		d = r.w.scaled(time.Duration(20+o.Luck%60)*time.Second) + t.luck.Between(0, 300*time.Millisecond)
 		f = fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 30; see root.log for more information", arch)
 	case o.Cause == CauseInfrastructure && o.Luck%3 == 1:
 		f = fault.Exception("koji/daemon", "runTask", "OSError: [Errno 28] No space left on device")
 	case o.Cause == CauseInfrastructure:
 		f = fault.New(fault.CodeBuildroot, "could not init mock buildroot, mock exited with status 30; see root.log for more information")
 	default:
-		d = time.Duration(float64(d) * (0.2 + 0.7*t.Luck.Fraction()))
+		d = time.Duration(float64(d) * (0.2 + 0.7*t.luck.Fraction()))
 	}
-	r.w.Then(t, d, func() { r.w.failTask(t, f) })
+	r.w.then(t, d, func() { r.w.failTask(t, f) })
 }
 
 // finish ends a build whose parts all succeeded.
@@ -327,7 +327,7 @@ func (r *buildRun) finish(t *Task) {
 	}
 	if r.product.State == buildBuilding {
 		r.w.complete(r.product, r.src.Content)
-		r.w.Tell(BuildChange{r.product, buildBuilding, BuildComplete})
+		r.w.tell(BuildChange{r.product, buildBuilding, BuildComplete})
 	}
 	switch tagging := t.child("tagBuild", "tag"); {
 	case tagging == nil && r.dest != nil && !r.option("skip_tag"):
@@ -339,15 +339,15 @@ func (r *buildRun) finish(t *Task) {
 
 // tagProduct is the work of the tagBuild child.
 func (r *buildRun) tagProduct(t *Task) {
-	r.w.Then(t, t.Luck.Between(time.Second, 10*time.Second), func() {
+	r.w.then(t, t.luck.Between(time.Second, 10*time.Second), func() {
 		r.w.TagBuild(r.dest, r.product, t.Owner)
-		r.w.CloseTask(t, nil)
+		r.w.closeTask(t, nil)
 	})
 }
 
 func (r *buildRun) close(t *Task) {
 	r.w.truth.verdicts[t.ID] = r.outcome.Verdict
-	r.w.CloseTask(t, nil)
+	r.w.closeTask(t, nil)
 	if r.next != nil && r.next.Done != nil {
 		r.next.Done(true)
 	}
@@ -359,7 +359,7 @@ func (r *buildRun) fail(t *Task, f *fault.Fault) {
 	}
 	if r.product != nil && r.product.State == buildBuilding {
 		r.product.State, r.product.Finished = buildFailed, r.w.Now
-		r.w.Tell(BuildChange{r.product, buildBuilding, buildFailed})
+		r.w.tell(BuildChange{r.product, buildBuilding, buildFailed})
 	}
 	r.w.failTask(t, f)
 	if r.next != nil && r.next.Done != nil {

@@ -40,8 +40,16 @@ func (w *System) NewBuild(p *Package, evr rpm.EVR, c Content, owner *User, state
 // ImportBuild makes a complete build that no task made.
 func (w *System) ImportBuild(p *Package, evr rpm.EVR, c Content, owner *User) *Build {
 	b := w.NewBuild(p, evr, c, owner, BuildComplete)
-	w.Tell(BuildChange{b, -1, BuildComplete})
+	w.tell(BuildChange{b, -1, BuildComplete})
 	return b
+}
+
+// DeleteBuild deletes a build, which must not be tagged.
+func (w *System) DeleteBuild(b *Build) {
+	old := b.State
+	b.State = BuildDeleted
+	w.NewEvent()
+	w.tell(BuildChange{b, old, BuildDeleted})
 }
 
 // complete gives a build its RPMs.

@@ -17,7 +17,7 @@ func (w *System) InitDistRepo(t *Tag) *Repo {
 
 // NewDistRepoTask starts the making of a dist repo.
 func (w *System) NewDistRepoTask(r *Repo, owner *User, keys any, arches []any, opts Options) *Task {
-	k := w.Submit("distRepo", owner, 0, []any{r.Tag.Name, r.ID, keys, opts}, func(k *Task) { w.makeDistRepo(k, r, arches, opts) })
+	k := w.submit("distRepo", owner, 0, []any{r.Tag.Name, r.ID, keys, opts}, func(k *Task) { w.makeDistRepo(k, r, arches, opts) })
 	r.TaskID = k.ID
 	return k
 }
@@ -28,7 +28,7 @@ func (w *System) makeDistRepo(k *Task, r *Repo, arches []any, opts Options) {
 		for _, a := range arches {
 			arch, _ := a.(string)
 			w.subtask(k, "createdistrepo", arch, "noarch", 1.5, []any{r.Tag.Name, r.ID, arch, []any{}, opts}, func(t *Task) {
-				w.Then(t, w.scaled(t.Luck.Between(time.Minute, 5*time.Minute)), func() { w.CloseTask(t, nil) })
+				w.then(t, w.scaled(t.luck.Between(time.Minute, 5*time.Minute)), func() { w.closeTask(t, nil) })
 			})
 		}
 		return
@@ -39,7 +39,7 @@ func (w *System) makeDistRepo(k *Task, r *Repo, arches []any, opts Options) {
 	}
 	if k.childrenClosed("createdistrepo") {
 		w.SetRepo(r, RepoReady)
-		w.Tell(RepoChange{Repo: r, Ready: true})
-		w.CloseTask(k, "Dist repository #"+strconv.Itoa(r.ID)+" successfully generated")
+		w.tell(RepoChange{Repo: r, Ready: true})
+		w.closeTask(k, "Dist repository #"+strconv.Itoa(r.ID)+" successfully generated")
 	}
 }

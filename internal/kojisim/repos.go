@@ -6,7 +6,7 @@ import (
 
 // NewRepoTask starts the making of a repo of tag.
 func (w *System) NewRepoTask(t *Tag, owner *User, request []any, atEvent int) *Task {
-	job := w.Submit("newRepo", owner, 0, request, func(k *Task) { w.makeRepo(k, t, atEvent) })
+	job := w.submit("newRepo", owner, 0, request, func(k *Task) { w.makeRepo(k, t, atEvent) })
 	if c := w.ChannelByName("createrepo"); c != nil {
 		job.Channel = c
 	}
@@ -28,7 +28,7 @@ func (w *System) InitRepo(t *Tag, k *Task, atEvent int) *Repo {
 	w.borrowed[r] = w.borrow(t)
 	w.Repos = append(w.Repos, r)
 	w.Changed()
-	w.Tell(RepoChange{Repo: r})
+	w.tell(RepoChange{Repo: r})
 	return r
 }
 
@@ -50,14 +50,14 @@ func (w *System) makeRepo(k *Task, t *Tag, atEvent int) {
 	}
 	if k.childrenClosed("createrepo") {
 		w.ReadyRepo(k.Notes.Repo)
-		w.CloseTask(k, []any{k.Notes.Repo.ID, k.Notes.Repo.Event})
+		w.closeTask(k, []any{k.Notes.Repo.ID, k.Notes.Repo.Event})
 	}
 }
 
 // createrepo is the work of a createrepo task.
 func (w *System) createrepo(t *Task) {
-	w.Then(t, w.scaled(t.Luck.Between(2*time.Minute, 9*time.Minute)), func() {
-		w.CloseTask(t, []any{t.Dir(), []any{"repomd.xml"}})
+	w.then(t, w.scaled(t.luck.Between(2*time.Minute, 9*time.Minute)), func() {
+		w.closeTask(t, []any{t.Dir(), []any{"repomd.xml"}})
 	})
 }
 
@@ -65,7 +65,7 @@ func (w *System) createrepo(t *Task) {
 func (w *System) ReadyRepo(r *Repo) {
 	w.SetRepo(r, RepoReady)
 	r.ready = w.Now
-	w.Tell(RepoChange{Repo: r, Ready: true})
+	w.tell(RepoChange{Repo: r, Ready: true})
 	for _, q := range w.Requests {
 		if q.Active && q.taskID() == r.TaskID {
 			q.Active, q.Repo, q.Updated = false, r, w.Now

@@ -29,8 +29,8 @@ func (h *Host) takes(t *Task) bool {
 
 // dispatch gives free tasks to hosts, the most urgent first.
 func (w *System) dispatch() {
-	kept := w.Free[:0]
-	for _, t := range w.Free {
+	kept := w.free[:0]
+	for _, t := range w.free {
 		if t.State != TaskFree {
 			continue
 		}
@@ -40,8 +40,8 @@ func (w *System) dispatch() {
 			kept = append(kept, t)
 		}
 	}
-	clear(w.Free[len(kept):])
-	w.Free = kept
+	clear(w.free[len(kept):])
+	w.free = kept
 }
 
 // hostFor is the least loaded host that can run t, nil if all are busy.
@@ -55,19 +55,31 @@ func (w *System) hostFor(t *Task) *Host {
 	return best
 }
 
-// QueueTask puts a free task where dispatch finds it: by priority, then by age.
-func (w *System) QueueTask(t *Task) {
-	i, _ := slices.BinarySearchFunc(w.Free, t, func(a, b *Task) int {
+// queueTask puts a free task where dispatch finds it: by priority, then by age.
+func (w *System) queueTask(t *Task) {
+	i, _ := slices.BinarySearchFunc(w.free, t, func(a, b *Task) int {
 		if a.Priority != b.Priority {
 			return a.Priority - b.Priority
 		}
 		return a.ID - b.ID
 	})
-	w.Free = slices.Insert(w.Free, i, t)
-	w.After(t.Luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
+	w.free = slices.Insert(w.free, i, t)
+	w.After(t.luck.Between(100*time.Millisecond, 3*time.Second), w.dispatch)
 }
 
 func flag(b bool) *bool { return &b }
+
+// SetPriority changes a task's priority; a lower number is more urgent.
+func (w *System) SetPriority(t *Task, priority int) {
+	if i := slices.Index(w.free, t); i >= 0 {
+		w.free = slices.Delete(w.free, i, i+1)
+	}
+	t.Priority = priority
+	if t.State == TaskFree {
+		w.queueTask(t)
+	}
+	w.Changed()
+}
 
 // newTask makes a free task. Children inherit from their parent.
 func (w *System) newTask(method, arch string, request []any, do work) *Task {
@@ -75,17 +87,17 @@ func (w *System) newTask(method, arch string, request []any, do work) *Task {
 		ID: len(w.Tasks) + 1, Method: method, Arch: arch, Request: request, work: do,
 		Created: w.Now, Priority: 20, Weight: 1, Channel: w.Channels[0],
 	}
-	t.Luck = draw.From(w.Seed, "task", strconv.Itoa(t.ID))
+	t.luck = draw.From(w.Seed, "task", strconv.Itoa(t.ID))
 	w.Tasks = append(w.Tasks, t)
 	w.Changed()
 	return t
 }
 
-// Submit makes a top-level task and hands it to the hosts.
-func (w *System) Submit(method string, owner *User, priority int, request []any, do work) *Task {
+// submit makes a top-level task and hands it to the hosts.
+func (w *System) submit(method string, owner *User, priority int, request []any, do work) *Task {
 	t := w.newTask(method, "noarch", request, do)
 	t.Owner, t.Priority = owner, 20+priority
-	w.QueueTask(t)
+	w.queueTask(t)
 	return t
 }
 
@@ -97,7 +109,7 @@ func (w *System) subtask(t *Task, method, label, arch string, weight float64, re
 	t.Children = append(t.Children, c)
 	t.Waiting = flag(true)
 	w.reweigh(t, 0.2)
-	w.QueueTask(c)
+	w.queueTask(c)
 	return c
 }
 
@@ -106,7 +118,7 @@ func (w *System) set(t *Task, state int) {
 	old := t.State
 	t.State = state
 	w.Changed()
-	w.Tell(TaskChange{t, old})
+	w.tell(TaskChange{t, old})
 }
 
 func (w *System) reweigh(t *Task, weight float64) {
@@ -116,9 +128,9 @@ func (w *System) reweigh(t *Task, weight float64) {
 	t.Weight = weight
 }
 
-// Then plans do for later in the task's present turn: it does not happen if the
+// then plans do for later in the task's present turn: it does not happen if the
 // task has ended or was freed by then.
-func (w *System) Then(t *Task, d time.Duration, do func()) {
+func (w *System) then(t *Task, d time.Duration, do func()) {
 	turn := t.turn
 	w.After(d, func() {
 		if t.turn == turn && !t.Ended() {
@@ -132,7 +144,7 @@ func (w *System) assign(t *Task, h *Host) {
 	t.turn++
 	h.addLoad(t.Weight)
 	w.set(t, TaskAssigned)
-	w.Then(t, t.Luck.Between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
+	w.then(t, t.luck.Between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
 }
 
 func (w *System) open(t *Task) {
@@ -140,8 +152,8 @@ func (w *System) open(t *Task) {
 		t.Started = w.Now
 	}
 	w.set(t, TaskOpen)
-	if !t.freed && t.Luck.Chance(w.Rules.FreedTasks) {
-		w.Then(t, t.Luck.Between(10*time.Second, 5*time.Minute), func() { w.FreeTask(t) })
+	if !t.freed && t.luck.Chance(w.Rules.FreedTasks) {
+		w.then(t, t.luck.Between(10*time.Second, 5*time.Minute), func() { w.FreeTask(t) })
 	}
 	t.work(t)
 }
@@ -153,7 +165,7 @@ func (w *System) FreeTask(t *Task) {
 	t.freed = true
 	t.Host = nil
 	w.set(t, TaskFree)
-	w.QueueTask(t)
+	w.queueTask(t)
 }
 
 // release takes a running task's weight off its host.
@@ -162,7 +174,7 @@ func (w *System) release(t *Task) {
 		return
 	}
 	t.Host.addLoad(-t.Weight)
-	w.After(t.Luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
+	w.After(t.luck.Between(50*time.Millisecond, 2*time.Second), w.dispatch)
 }
 
 // end finishes a task and wakes its parent.
@@ -177,7 +189,7 @@ func (w *System) end(t *Task, state int) {
 	if p == nil || p.Ended() {
 		return
 	}
-	w.Then(p, p.Luck.Between(500*time.Millisecond, 8*time.Second), func() {
+	w.then(p, p.luck.Between(500*time.Millisecond, 8*time.Second), func() {
 		if p.State == TaskOpen {
 			t.Awaited = flag(false)
 			p.work(p)
@@ -185,8 +197,8 @@ func (w *System) end(t *Task, state int) {
 	})
 }
 
-// CloseTask ends a task that succeeded.
-func (w *System) CloseTask(t *Task, result any) {
+// closeTask ends a task that succeeded.
+func (w *System) closeTask(t *Task, result any) {
 	t.Result = result
 	w.end(t, TaskClosed)
 }

@@ -73,7 +73,7 @@ type System struct {
 	Repos    []*Repo
 	Requests []*RepoRequest
 	Tasks    []*Task
-	Free     []*Task // FREE ones, in the order in which hosts take them
+	free     []*Task // FREE ones, in the order in which hosts take them
 	Hosts    []*Host
 	Channels []*Channel
 	External []*ExternalRepo
@@ -182,8 +182,8 @@ func (world *World) Listen(hear func(*System, Fact)) {
 	w.listeners = append(w.listeners, hear)
 }
 
-// Tell tells all listeners of a fact.
-func (w *System) Tell(f Fact) {
+// tell tells all listeners of a fact.
+func (w *System) tell(f Fact) {
 	for _, hear := range w.listeners {
 		hear(w, f)
 	}

@@ -111,8 +111,8 @@ func (t *Tag) OwnArches() []string {
 	return nil
 }
 
-// Touch notes an event that changes what a repo of the tag holds.
-func (t *Tag) Touch(event int) { t.touches = append(t.touches, event) }
+// touch notes an event that changes what a repo of the tag holds.
+func (t *Tag) touch(event int) { t.touches = append(t.touches, event) }
 
 // ChangedAt is the last event not after event that changed what a repo of the
 // tag holds; 0 if none.

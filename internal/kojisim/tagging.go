@@ -3,6 +3,7 @@ package kojisim
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // AddTag makes a tag.
@@ -12,7 +13,7 @@ func (w *System) AddTag(name string, arches []string, parents ...*Tag) *Tag {
 		Listed: map[int]*ListedPackage{}, ByPkg: map[int][]*Tagging{},
 	}
 	t.Created = w.NewEvent()
-	t.Touch(t.Created)
+	t.touch(t.Created)
 	w.Tags = append(w.Tags, t)
 	w.tagIDs[name] = t.ID
 	return t
@@ -45,7 +46,7 @@ func (w *System) AddPackage(t *Tag, p *Package, owner *User) *ListedPackage {
 	l.Changed, t.listed = l.Created, l.Created
 	t.Listed[p.ID] = l
 	t.PkgOrder = append(t.PkgOrder, p.ID)
-	w.Tell(ListChange{t, l, "add"})
+	w.tell(ListChange{t, l, "add"})
 	return l
 }
 
@@ -57,12 +58,12 @@ func (w *System) BlockPackage(t *Tag, p *Package, blocked bool) {
 	}
 	l.Blocked, l.Changed = blocked, w.NewEvent()
 	t.listed = l.Changed
-	t.Touch(l.Changed)
+	t.touch(l.Changed)
 	action := "unblock"
 	if blocked {
 		action = "block"
 	}
-	w.Tell(ListChange{t, l, action})
+	w.tell(ListChange{t, l, action})
 }
 
 // TagBuild puts a build into a tag; a build that is there moves to the top.
@@ -76,9 +77,9 @@ func (w *System) TagBuild(t *Tag, b *Build, by *User) {
 	g := &Tagging{Build: b, Tag: t, Created: event, Creator: by}
 	t.Taggings = append(t.Taggings, g)
 	t.ByPkg[b.Package.ID] = append(t.ByPkg[b.Package.ID], g)
-	t.Touch(event)
+	t.touch(event)
 	w.provide(b)
-	w.Tell(TagChange{Tagging: g, By: by})
+	w.tell(TagChange{Tagging: g, By: by})
 }
 
 // UntagBuild takes a build out of a tag and reports whether it was there.
@@ -86,8 +87,8 @@ func (w *System) UntagBuild(t *Tag, b *Build, by *User) bool {
 	for _, g := range t.ByPkg[b.Package.ID] {
 		if g.Build == b && g.Revoked == 0 {
 			g.Revoked, g.Ending = w.NewEvent(), by
-			t.Touch(g.Revoked)
-			w.Tell(TagChange{Tagging: g, By: by, Left: true})
+			t.touch(g.Revoked)
+			w.tell(TagChange{Tagging: g, By: by, Left: true})
 			return true
 		}
 	}
@@ -123,12 +124,46 @@ func (w *System) Listing(t *Tag, q TagQuery) []*Tagging {
 	return out
 }
 
+// NewTagBuildTask starts a task that puts a build into a tag.
+func (w *System) NewTagBuildTask(t *Tag, b *Build, owner *User) *Task {
+	return w.submit("tagBuild", owner, 0, []any{t.ID, b.ID, false, nil}, func(k *Task) {
+		w.then(k, k.luck.Between(time.Second, 10*time.Second), func() {
+			w.TagBuild(t, b, owner)
+			w.closeTask(k, nil)
+		})
+	})
+}
+
+// AddMember adds a package to a group of a tag.
+func (w *System) AddMember(t *Tag, g *Group, m GroupMember) {
+	g.Members = append(g.Members, m)
+	t.touch(w.NewEvent())
+}
+
+// UseExternalRepo has the repos of a tag merged with an external one.
+func (w *System) UseExternalRepo(t *Tag, use *ExternalUse) {
+	t.External = append(t.External, use)
+	t.touch(w.NewEvent())
+}
+
+// DropExternalRepo ends the use of an external repo and reports whether there
+// was one.
+func (w *System) DropExternalRepo(t *Tag, r *ExternalRepo) bool {
+	i := slices.IndexFunc(t.External, func(u *ExternalUse) bool { return u.Repo == r })
+	if i < 0 {
+		return false
+	}
+	t.External = slices.Delete(slices.Clone(t.External), i, i+1)
+	t.touch(w.NewEvent())
+	return true
+}
+
 // AddGroup makes a group of a tag.
 func (w *System) AddGroup(t *Tag, name, description string) *Group {
 	w.groups++
 	g := &Group{ID: w.groups, Name: name, Description: description, Created: w.NewEvent()}
 	t.Groups = append(t.Groups, g)
-	t.Touch(g.Created)
+	t.touch(g.Created)
 	return g
 }
 

@@ -41,7 +41,7 @@ type Task struct {
 	Result  any
 	Fault   *fault.Fault
 
-	Luck    draw.Draw
+	luck    draw.Draw
 	turn    int  // counts assignments; what was planned for an older one is void
 	freed   bool // has been freed once
 	work    work

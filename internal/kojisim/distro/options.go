@@ -15,11 +15,11 @@ type Options struct {
 	Updates  float64        // by packagers a day; default 6 % of the packages
 	Arches   []string       // default x86_64 and aarch64
 	Hosts    int            // builders an architecture; default 6
-	Rules    *kojisim.Rules // default: DefaultRules
+	Rules    *kojisim.Rules // default: defaultRules
 }
 
-// DefaultRules are those of the demo: eight repos a day, a fault now and then.
-func DefaultRules() kojisim.Rules {
+// defaultRules are those of the demo: eight repos a day, a fault now and then.
+func defaultRules() kojisim.Rules {
 	return kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, FreedTasks: 0.01, Infrastructure: 0.01}
 }
 
@@ -43,7 +43,7 @@ func (o *Options) setDefaults() {
 		o.Hosts = 6
 	}
 	if o.Rules == nil {
-		r := DefaultRules()
+		r := defaultRules()
 		o.Rules = &r
 	}
 }

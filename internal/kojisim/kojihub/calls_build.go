@@ -176,13 +176,7 @@ func methodTagBuild(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := c.user()
-	return c.w.Submit("tagBuild", u, 0, []any{t.ID, b.ID, false, nil}, func(k *kojisim.Task) {
-		c.w.Then(k, k.Luck.Between(1e9, 10e9), func() {
-			c.w.TagBuild(t, b, u)
-			c.w.CloseTask(k, nil)
-		})
-	}).ID, nil
+	return c.w.NewTagBuildTask(t, b, c.user()).ID, nil
 }
 
 func methodTagBuildBypass(c *call) (any, error) {
@@ -236,9 +230,6 @@ func methodDeleteBuild(c *call) (any, error) {
 			}
 		}
 	}
-	old := b.State
-	b.State = kojisim.BuildDeleted
-	c.w.NewEvent()
-	c.w.Tell(kojisim.BuildChange{Build: b, Old: old, New: kojisim.BuildDeleted})
+	c.w.DeleteBuild(b)
 	return true, nil
 }

@@ -102,8 +102,7 @@ func methodAddExternalRepoToTag(c *call) (any, error) {
 	if mode == "" {
 		mode = "koji"
 	}
-	t.External = append(t.External, &kojisim.ExternalUse{Repo: r, Priority: c.integer("priority"), Mode: mode})
-	t.Touch(c.w.NewEvent())
+	c.w.UseExternalRepo(t, &kojisim.ExternalUse{Repo: r, Priority: c.integer("priority"), Mode: mode})
 	return nil, nil
 }
 
@@ -115,12 +114,8 @@ func methodRemoveExternalRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, u := range t.External {
-		if u.Repo == c.w.ExternalOf(c.arg("repo_info")) {
-			t.External = append(t.External[:i:i], t.External[i+1:]...)
-			t.Touch(c.w.NewEvent())
-			return nil, nil
-		}
+	if c.w.DropExternalRepo(t, c.w.ExternalOf(c.arg("repo_info"))) {
+		return nil, nil
 	}
 	return nil, fault.Generic("external repo %s not associated with tag %s", pythonText(c.arg("repo_info")), t.Name)
 }

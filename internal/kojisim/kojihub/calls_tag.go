@@ -279,8 +279,7 @@ func methodGroupPackageListAdd(c *call) (any, error) {
 		return nil, fault.Generic("group is not valid: %s", name)
 	}
 	pkg, _ := c.arg("pkg_name").(string)
-	g.Members = append(g.Members, kojisim.GroupMember{Name: pkg, Kind: "mandatory"})
-	t.Touch(c.w.NewEvent())
+	c.w.AddMember(t, g, kojisim.GroupMember{Name: pkg, Kind: "mandatory"})
 	return nil, nil
 }
 

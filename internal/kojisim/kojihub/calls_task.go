@@ -259,14 +259,7 @@ func methodSetTaskPriority(c *call) (any, error) {
 	if t == nil {
 		return nil, fault.Generic("No such task: %d", c.integer("task_id"))
 	}
-	if i := slices.Index(c.w.Free, t); i >= 0 {
-		c.w.Free = slices.Delete(c.w.Free, i, i+1)
-	}
-	t.Priority = c.integer("priority")
-	if t.State == kojisim.TaskFree {
-		c.w.QueueTask(t)
-	}
-	c.w.Changed()
+	c.w.SetPriority(t, c.integer("priority"))
 	return nil, nil
 }
 

@@ -160,9 +160,9 @@ func (r *replay) intervene(e *exchange) {
 	}
 	if strings.HasPrefix(e.rec.Name, "scratch-deleted-repo") && r.tasks[e.call.Params[0].(int64)] == nil {
 		id := e.call.Params[0].(int64)
-		b := w.BuildByNVR("foo-2.0-4.fc40")
+		const source = "../packages/foo/2.0/4.fc40/src/foo-2.0-4.fc40.src.rpm"
 		opts := xmlrpc.Struct{{Name: "scratch", Value: true}, {Name: "repo_id", Value: r.repoID(1)}}
-		r.tasks[id] = w.SubmitBuild(w.UserByName("koschei"), "../"+b.Path(), "f40", optionsOf(opts), []any{"../" + b.Path(), "f40", opts}, 0)
+		r.tasks[id] = w.SubmitBuild(w.UserByName("koschei"), source, "f40", optionsOf(opts), []any{source, "f40", opts}, 0)
 	}
 	if strings.Contains(e.rec.Name, "with-end_event") || strings.Contains(e.rec.Name, "outdated") {
 		r.outdate()
