@@ -31,7 +31,7 @@
 //		real 1-1 complete
 //		scratch 1-1 running in repo 1, last
 //
-// The world is in kojisim.ParseWorld's words; what the common world has (see
+// The world is in worldtext.Parse's words; what the common world has (see
 // [CommonWorld]) stands before it, a repo is made after it. A part "whole world"
 // has none of that. When the story begins, Koschei has polled the hub once and
 // tracks all packages.
@@ -48,7 +48,7 @@
 //	service NAME complains TEXT       it does its work once, but says in its log that something is wrong
 //	second NAME                       another replica does its work once
 //
-//	hub WORDS                         what the words say happens at the hub; see kojisim.Hub.Amend
+//	hub WORDS                         what the words say happens at the hub; see worldtext.Amend
 //	hub is well|offline|locked-out|overloaded|deaf|mute
 //	                                  deaf drops connections before, mute after it did what it was asked for
 //	hub loses the answers to METHOD   it drops connections after it did that, until it is well

@@ -142,7 +142,7 @@ func methodRepoRequest(c *call) (any, error) {
 			repo = repoStruct(w, r)
 		}
 		if q != nil {
-			request = requestStruct(w, q)
+			request = requestStruct(q)
 		}
 		return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: request}, {Name: "duplicate", Value: duplicate}}
 	}
@@ -157,7 +157,7 @@ func methodRepoRequest(c *call) (any, error) {
 	return answer(nil, w.RequestRepo(t, u, minEvent, atEvent), false), nil
 }
 
-func requestStruct(w *kojisim.System, q *kojisim.RepoRequest) xmlrpc.Struct {
+func requestStruct(q *kojisim.RepoRequest) xmlrpc.Struct {
 	var repoID, taskID, taskState any
 	if q.Repo != nil {
 		repoID = q.Repo.ID
@@ -197,7 +197,7 @@ func methodRepoCheckRequest(c *call) (any, error) {
 	if q.Repo != nil {
 		repo = repoStruct(c.w, q.Repo)
 	}
-	return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: requestStruct(c.w, q)}}, nil
+	return xmlrpc.Struct{{Name: "repo", Value: repo}, {Name: "request", Value: requestStruct(q)}}, nil
 }
 
 func methodRepoInfo(c *call) (any, error) {

@@ -18,8 +18,8 @@ type parsedBuild struct {
 }
 
 // detail reads a line that belongs to a build or one of its binary packages.
-func (b *parsedBuild) detail(verb, rest string) error {
-	switch verb {
+func (b *parsedBuild) detail(word, rest string) error {
+	switch word {
 	case "buildarchs":
 		b.BuildArchs = strings.Fields(rest)
 	case "exclusivearch":
@@ -38,9 +38,9 @@ func (b *parsedBuild) detail(verb, rest string) error {
 			return err
 		}
 		switch {
-		case verb == "provides" && b.binary == nil:
+		case word == "provides" && b.binary == nil:
 			return fmt.Errorf("provides stands below no binary package")
-		case verb == "provides":
+		case word == "provides":
 			b.binary.Provides = append(b.binary.Provides, r)
 		case b.binary != nil:
 			b.binary.Requires = append(b.binary.Requires, r)
@@ -48,7 +48,7 @@ func (b *parsedBuild) detail(verb, rest string) error {
 			b.Requires = append(b.Requires, r)
 		}
 	default:
-		return fmt.Errorf("unknown word %q", verb)
+		return fmt.Errorf("unknown word %q", word)
 	}
 	return nil
 }

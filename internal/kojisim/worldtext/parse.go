@@ -68,8 +68,8 @@ func Parse(data []byte, seed int64) (*kojisim.World, error) {
 	return kojisim.NewWorld(p.w), nil
 }
 
-// Amend has happen now in a hub's world what lines say, in Parse's language without the
-// word start, and with some words for what happens to things that are there:
+// Amend changes a hub's world now, as lines say. They are in the language of
+// Parse without the word start, and with some words for what is there already:
 //
 //	block foo tag=f40
 //	unblock foo tag=f40
