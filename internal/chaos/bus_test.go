@@ -9,7 +9,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 const topicPrefix = "org.fedoraproject.prod"
@@ -21,7 +21,7 @@ func (s *stage) startBus() {
 	s.broker = brokertest.Start(s.t)
 	mail := bus.NewMemory(100_000)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	s.world.Subscribe(func(m kojisim.Message) {
+	s.hub.Subscribe(func(m kojihub.Message) {
 		if mail.Publish(ctx, m.OnBus(topicPrefix)) != nil {
 			s.counts.add("messages: lost for want of room", 1)
 		}
@@ -59,8 +59,8 @@ func (s *stage) publish(ctx context.Context, mail bus.Queue) {
 // busOutages has messages lost, doubled and late all the time, and the broker
 // killed or its connections closed now and then.
 func (s *stage) busOutages(ctx context.Context, luck *rand.Rand) {
-	s.world.SetMessageFaults(kojisim.MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
-	defer s.world.SetMessageFaults(kojisim.MessageFaults{})
+	s.hub.SetMessageFaults(kojihub.MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
+	defer s.hub.SetMessageFaults(kojihub.MessageFaults{})
 	for pause(ctx, after(luck, s.plan.busEvery)) {
 		if luck.IntN(2) == 0 {
 			s.counts.add("message bus: killed", 1)
