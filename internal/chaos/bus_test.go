@@ -14,18 +14,13 @@ import (
 
 const topicPrefix = "org.fedoraproject.prod"
 
-// startBus starts a RabbitMQ to which the hub's messages go as long as the test
-// runs. It must come before the test's other cleanups: what does not end
+// startBus starts a RabbitMQ. Messages handed to post go there as long as the
+// test runs. It must come before the test's other cleanups: what does not end
 // without the broker ends first.
-func (s *stage) startBus() {
+func (s *stage) startBus() (post func(kojihub.Message)) {
 	s.broker = brokertest.Start(s.t)
 	mail := bus.NewMemory(100_000)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	s.hub.Subscribe(func(m kojihub.Message) {
-		if mail.Publish(ctx, m.OnBus(topicPrefix)) != nil {
-			s.counts.add("messages: lost for want of room", 1)
-		}
-	})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -35,6 +30,11 @@ func (s *stage) startBus() {
 		stop()
 		<-ended
 	})
+	return func(m kojihub.Message) {
+		if mail.Publish(ctx, m.OnBus(topicPrefix)) != nil {
+			s.counts.add("messages: lost for want of room", 1)
+		}
+	}
 }
 
 // publish hands the hub's messages to the broker until ctx ends.

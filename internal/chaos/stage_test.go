@@ -76,11 +76,12 @@ func newStage(t *testing.T, p plan) *stage {
 func (s *stage) open(world *kojisim.World, settings ...string) {
 	s.t.Helper()
 	s.world = world
-	s.startBus()
+	post := s.startBus()
 	s.server = startServer(s.t.T, filepath.Join(s.dir, "database"), settings...)
 	s.openRecord()
 	s.start0, s.epoch = world.Now(), time.Now()
 	s.hub = kojihub.New(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
+	s.hub.Subscribe(post)
 	runHub(s.t.T, s.hub)
 	s.meddler = &meddler{stage: s, luck: s.plan.luck(1000)}
 }
