@@ -10,7 +10,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 // busOptions say where messages go, and how unreliably.
@@ -20,7 +20,7 @@ type busOptions struct {
 	certificate string
 	key         string
 	prefix      string
-	faults      kojisim.MessageFaults
+	faults      kojihub.MessageFaults
 }
 
 func (o *busOptions) register(f *flag.FlagSet) {
@@ -62,16 +62,16 @@ func (o *busOptions) check() error {
 // unsent is how many messages may wait for the broker; what is beyond is lost.
 const unsent = 100_000
 
-// publish has the world's messages published and returns what does it until
+// publish has the hub's messages published and returns what does it until
 // ctx ends; nil if they go nowhere.
-func (o *busOptions) publish(ctx context.Context, world *kojisim.World, log *slog.Logger) func() error {
+func (o *busOptions) publish(ctx context.Context, hub *kojihub.Hub, log *slog.Logger) func() error {
 	if o.broker.URL == "" {
 		return nil
 	}
 	o.broker.Name, o.broker.Log = "kojisim", log
 	mail := bus.NewMemory(unsent)
-	world.SetMessageFaults(o.faults)
-	world.Subscribe(func(m kojisim.Message) {
+	hub.SetMessageFaults(o.faults)
+	hub.Subscribe(func(m kojihub.Message) {
 		if err := mail.Publish(ctx, m.OnBus(o.prefix)); err != nil {
 			log.WarnContext(ctx, "message lost", "message", m.ID, "error", err)
 		}

@@ -20,6 +20,9 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // Exit codes, as those of koschei.
@@ -99,18 +102,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // load makes the world that the options ask for.
 func (o options) load(ctx context.Context) (*kojisim.World, error) {
-	made := kojisim.GeneratorOptions{Packages: o.packages, Seed: o.seed}
+	made := distro.Options{Packages: o.packages, Seed: o.seed}
 	switch {
 	case o.from != "":
-		return kojisim.LoadWorld(ctx, o.from, made)
+		return distro.Load(ctx, o.from, made)
 	case o.world != "":
 		data, err := os.ReadFile(o.world)
 		if err != nil {
 			return nil, err
 		}
-		return kojisim.ParseWorld(data, o.seed)
+		return worldtext.Parse(data, o.seed)
 	}
-	return kojisim.Generate(made)
+	return distro.Generate(made)
 }
 
 // serve runs the hub and the servers in front of it until ctx ends.
@@ -119,14 +122,14 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	defer cancel()
 	clock := kojisim.NewClock(world.Now(), time.Now(), o.speed)
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	hub := kojisim.NewHub(world, clock, log)
+	hub := kojihub.New(world, clock, log)
 	mux := http.NewServeMux()
 	mux.Handle("/kojihub", hub)
 	mux.Handle("/kojihub/", hub)
 	mux.Handle("/kojifiles/", hub)
 	mux.Handle("/", statusPage(world, clock))
 	parts := []func() error{func() error { return hub.Run(ctx) }}
-	if send := o.bus.publish(ctx, world, log); send != nil {
+	if send := o.bus.publish(ctx, hub, log); send != nil {
 		parts = append(parts, send)
 	}
 	addresses := ""

@@ -9,7 +9,6 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/watcher"
 )
@@ -93,21 +92,6 @@ func (p *process) watcher(w wiring) runner {
 type listening func(context.Context)
 
 func (run listening) Run(ctx context.Context, _ *loop.Loop) { run(ctx) }
-
-// demoMail is how many messages of a simulated hub may wait in memory. What is
-// beyond gets lost, as it may.
-const demoMail = 10_000
-
-// listenTo has the watcher hear what happens in a simulated world.
-func (p *process) listenTo(ctx context.Context, world *kojisim.World) {
-	mail := bus.NewMemory(demoMail)
-	world.Subscribe(func(m kojisim.Message) {
-		if err := mail.Publish(ctx, m.OnBus(p.config.Bus.TopicPrefix)); err != nil {
-			p.log.WarnContext(ctx, "message lost", "message", m.ID, "error", err)
-		}
-	})
-	p.bus = mail
-}
 
 // checkBus looks at the broker.
 func (r *checkReport) checkBus(ctx context.Context, c busConfig) error {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
@@ -121,11 +123,11 @@ func ended(ctx context.Context, err error) error {
 }
 
 func (d *demo) world(ctx context.Context) (*kojisim.World, error) {
-	o := kojisim.GeneratorOptions{Packages: d.packages, Seed: d.seed}
+	o := distro.Options{Packages: d.packages, Seed: d.seed}
 	if d.from == "" {
-		return kojisim.Generate(o)
+		return distro.Generate(o)
 	}
-	world, err := kojisim.LoadWorld(ctx, d.from, o)
+	world, err := distro.Load(ctx, d.from, o)
 	runtime.GC() // what reading left behind is large
 	if err != nil {
 		return nil, badInput(err)
@@ -170,7 +172,7 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 // live runs hub, services and pages until ctx ends.
 func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *database, world *kojisim.World, listener net.Listener, out io.Writer) error {
 	c.Clock = clockConfig{Start: world.Now(), Epoch: time.Now(), Speed: d.speed}
-	hub := kojisim.NewHub(world, kojisim.NewClock(c.Clock.Start, c.Clock.Epoch, c.Clock.Speed), log)
+	hub := kojihub.New(world, kojisim.NewClock(c.Clock.Start, c.Clock.Epoch, c.Clock.Speed), log)
 	g, ctx := errgroup.WithContext(ctx)
 	hubListener, err := listen(ctx, "hub", "127.0.0.1:0")
 	if err != nil {
@@ -190,7 +192,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	g.Go(func() error { return hub.Run(ctx) })
 	g.Go(func() error { return serveHub(ctx, hub, hubListener) })
 	g.Go(func() error { return trackAll(ctx, db.DB, p.clock) })
-	p.listenTo(ctx, world)
+	p.listenTo(ctx, hub)
 	g.Go(func() error { return p.together(ctx, p.services(), listeners{site: listener}) })
 	_, err = fmt.Fprintf(out, "Koschei runs at http://%s/ (data in %s). Ctrl-C ends it.\n", listener.Addr(), c.DataDir)
 	return errors.Join(err, g.Wait())
@@ -202,9 +204,9 @@ func (d *demo) configure(c *config, hub net.Addr) error {
 	base := "http://" + hub.String()
 	c.Koji.Server, c.Koji.TopURL = base+"/kojihub", base+"/kojifiles"
 	c.Koji.BuildArches = []string{"x86_64", "aarch64"}
-	c.Koji.Login, c.Koji.User = "password", kojisim.KoscheiUser
+	c.Koji.Login, c.Koji.User = "password", distro.KoscheiUser
 	c.Koji.PasswordFile = filepath.Join(c.DataDir, "hub-password")
-	if err := os.WriteFile(c.Koji.PasswordFile, []byte(kojisim.KoscheiUser+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(c.Koji.PasswordFile, []byte(distro.KoscheiUser+"\n"), 0o600); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -214,7 +216,7 @@ func (d *demo) configure(c *config, hub net.Addr) error {
 	return os.WriteFile(ownConfig(c.DataDir), text.Bytes(), 0o600)
 }
 
-func serveHub(ctx context.Context, hub *kojisim.Hub, l net.Listener) error {
+func serveHub(ctx context.Context, hub *kojihub.Hub, l net.Listener) error {
 	server := &http.Server{Handler: hub, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
@@ -231,8 +233,8 @@ func operator(now time.Time) postgres.Act {
 
 func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) error {
 	_, err := db.CreateCollection(ctx, operator(now), &koschei.Collection{
-		Name: kojisim.TargetName, DisplayName: "Demo 44", Order: koschei.DefaultOrder,
-		Target: kojisim.TargetName, DestTag: kojisim.DestTagName, BuildTag: kojisim.BuildTagName,
+		Name: distro.TargetName, DisplayName: "Demo 44", Order: koschei.DefaultOrder,
+		Target: distro.TargetName, DestTag: distro.DestTagName, BuildTag: distro.BuildTagName,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1, PollUntracked: true,
 	})
 	return err
@@ -241,7 +243,7 @@ func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) erro
 // trackAll tracks the packages there are, as soon as polling has found them.
 func trackAll(ctx context.Context, db *postgres.DB, clock koschei.Clock) error {
 	for {
-		changes, err := db.TrackPackages(ctx, operator(clock.Now()), kojisim.TargetName, nil, true)
+		changes, err := db.TrackPackages(ctx, operator(clock.Now()), distro.TargetName, nil, true)
 		if err != nil || len(changes) > 0 {
 			return ended(ctx, err)
 		}

@@ -23,6 +23,8 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -100,13 +102,13 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // startHub is the command "hub WORLD": a hub of the world in a file (see
-// package kojisim; one part, without its head), which
+// package worldtext; one part, without its head), which
 // becomes the configured one. Its time is the program's.
 func startHub(ts *testscript.TestScript, file string) {
-	world, err := kojisim.ParseWorld([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
+	world, err := worldtext.Parse([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
 	ts.Check(err)
 	epoch := time.Now()
-	hub := kojisim.NewHub(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, kojisim.NewClock(world.Now(), epoch, 60), slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- hub.Run(ctx) }()

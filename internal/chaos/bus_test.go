@@ -9,23 +9,18 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 const topicPrefix = "org.fedoraproject.prod"
 
-// startBus starts a RabbitMQ to which the hub's messages go as long as the test
-// runs. It must come before the test's other cleanups: what does not end
+// startBus starts a RabbitMQ. Messages handed to post go there as long as the
+// test runs. It must come before the test's other cleanups: what does not end
 // without the broker ends first.
-func (s *stage) startBus() {
+func (s *stage) startBus() (post func(kojihub.Message)) {
 	s.broker = brokertest.Start(s.t)
 	mail := bus.NewMemory(100_000)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	s.world.Subscribe(func(m kojisim.Message) {
-		if mail.Publish(ctx, m.OnBus(topicPrefix)) != nil {
-			s.counts.add("messages: lost for want of room", 1)
-		}
-	})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -35,6 +30,11 @@ func (s *stage) startBus() {
 		stop()
 		<-ended
 	})
+	return func(m kojihub.Message) {
+		if mail.Publish(ctx, m.OnBus(topicPrefix)) != nil {
+			s.counts.add("messages: lost for want of room", 1)
+		}
+	}
 }
 
 // publish hands the hub's messages to the broker until ctx ends.
@@ -59,8 +59,8 @@ func (s *stage) publish(ctx context.Context, mail bus.Queue) {
 // busOutages has messages lost, doubled and late all the time, and the broker
 // killed or its connections closed now and then.
 func (s *stage) busOutages(ctx context.Context, luck *rand.Rand) {
-	s.world.SetMessageFaults(kojisim.MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
-	defer s.world.SetMessageFaults(kojisim.MessageFaults{})
+	s.hub.SetMessageFaults(kojihub.MessageFaults{Lose: 0.2, Repeat: 0.2, Reorder: 0.2})
+	defer s.hub.SetMessageFaults(kojihub.MessageFaults{})
 	for pause(ctx, after(luck, s.plan.busEvery)) {
 		if luck.IntN(2) == 0 {
 			s.counts.add("message bus: killed", 1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
@@ -33,7 +34,7 @@ func (s *stage) recover() {
 		{"polling: a pass", func() bool { return s.succeeded("polling", "polling", ended) }},
 		{"polling: a pass over running builds", func() bool { return s.succeeded("polling", "polling-builds", ended) }},
 		{"repo-resolver: a pass, and at the newest repo", func() bool {
-			newest, _ := s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+			newest, _ := s.world.Settled(distro.BuildTagName, distro.KoscheiUser)
 			return s.succeeded("repo-resolver", "repo-resolver", ended) && s.record.CollectionRow(collection).LatestRepoID >= int64(newest)
 		}},
 		{"build-resolver: a pass, and no build of before left", func() bool {
@@ -119,7 +120,7 @@ func (s *stage) lastRepo() int {
 	s.await("last repo", func() string {
 		s.trackAll()
 		var settled bool
-		repo, settled = s.world.Settled(kojisim.BuildTagName, kojisim.KoscheiUser)
+		repo, settled = s.world.Settled(distro.BuildTagName, distro.KoscheiUser)
 		at := s.record.CollectionRow(collection)
 		packages := s.world.Foresee(repo) // all but those that never had a build
 		unresolved := len(packages)
@@ -175,7 +176,7 @@ func (s *stage) finish() {
 			}
 		}
 		tasks := 0
-		for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+		for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 			if !task.Ended {
 				tasks++
 			}

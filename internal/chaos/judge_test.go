@@ -8,6 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 )
 
 // judge compares the record with the hub and with the truth.
@@ -154,7 +155,7 @@ func (s *stage) judgeStates(repo int) {
 func (s *stage) lastVerdicts(repo int) map[string]kojisim.Verdict {
 	last := map[string]kojisim.Verdict{}
 	verdicts := s.world.Verdicts()
-	for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+	for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 		v, known := verdicts[task.ID]
 		if known && task.Repo == repo && task.State != "CANCELED" && v.Cause != kojisim.CauseInfrastructure {
 			last[task.Package] = v
@@ -185,7 +186,7 @@ func (s *stage) report() {
 		log("%8d %s", s.counts.n[name], name)
 	}
 	s.counts.mu.Unlock()
-	messages := s.world.MessagesSent()
+	messages := s.hub.MessagesSent()
 	for _, fate := range slices.Sorted(maps.Keys(messages)) {
 		log("%8d messages of the hub: %s", messages[fate], fate)
 	}

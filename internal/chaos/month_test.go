@@ -13,6 +13,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
 
 // The distribution that the month passes in.
@@ -74,7 +76,7 @@ func newMonth(t *testing.T, days int) *month {
 	m := &month{days: days, stage: newStage(t, plan{
 		seed: 1, speed: 750, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
-	world, err := kojisim.LoadWorld(t.Context(), distribution, kojisim.GeneratorOptions{
+	world, err := distro.Load(t.Context(), distribution, distro.Options{
 		Seed:  m.plan.seed,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 48 * time.Hour, FreedTasks: 0.01, Infrastructure: 0.01},
 	})
@@ -82,8 +84,8 @@ func newMonth(t *testing.T, days int) *month {
 		t.Fatal(err)
 	}
 	m.open(world, append(serverSettings(), statementSettings()...)...)
-	err = m.hub.Amend("tag f45 parents=f44\n" +
-		"tag f45-build arches=x86_64 parents=f45,f44-build\n" +
+	err = worldtext.Amend(m.hub, "tag f45 parents=f44\n"+
+		"tag f45-build arches=x86_64 parents=f45,f44-build\n"+
 		"target f45 build=f45-build dest=f45")
 	if err != nil {
 		t.Fatal(err)

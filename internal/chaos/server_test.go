@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/cluster"
 )
 
@@ -67,7 +67,7 @@ func (s *server) restart(atOnce bool, after time.Duration) {
 }
 
 // runHub keeps the hub's world going until the test is over.
-func runHub(t *testing.T, hub *kojisim.Hub) {
+func runHub(t *testing.T, hub *kojihub.Hub) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- hub.Run(ctx) }()

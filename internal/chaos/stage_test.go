@@ -15,12 +15,14 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 const (
-	collection = kojisim.TargetName
+	collection = distro.TargetName
 	password   = "password" // name of the file
 )
 
@@ -32,7 +34,7 @@ type stage struct {
 
 	program string // bin/koschei
 	world   *kojisim.World
-	hub     *kojisim.Hub
+	hub     *kojihub.Hub
 	start0  time.Time // domain time at epoch
 	epoch   time.Time
 	server  *server
@@ -58,7 +60,7 @@ func newStage(t *testing.T, p plan) *stage {
 	t.Helper()
 	teller := newTeller(t)
 	s := &stage{t: teller, plan: p, dir: keptDir(t)}
-	if err := os.WriteFile(filepath.Join(s.dir, password), []byte(kojisim.KoscheiUser), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, password), []byte(distro.KoscheiUser), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.program = filepath.Join(s.dir, "koschei")
@@ -74,11 +76,12 @@ func newStage(t *testing.T, p plan) *stage {
 func (s *stage) open(world *kojisim.World, settings ...string) {
 	s.t.Helper()
 	s.world = world
-	s.startBus()
+	post := s.startBus()
 	s.server = startServer(s.t.T, filepath.Join(s.dir, "database"), settings...)
 	s.openRecord()
 	s.start0, s.epoch = world.Now(), time.Now()
-	s.hub = kojisim.NewHub(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
+	s.hub = kojihub.New(world, kojisim.NewClock(s.start0, s.epoch, s.plan.speed), slog.New(slog.DiscardHandler))
+	s.hub.Subscribe(post)
 	runHub(s.t.T, s.hub)
 	s.meddler = &meddler{stage: s, luck: s.plan.luck(1000)}
 }
@@ -148,7 +151,7 @@ func (s *stage) environ(hub string) []string {
 	for name, value := range map[string]any{
 		"DATA_DIR": s.dir, "DATABASE_URL": s.server.url, "DATABASE_LEASE": s.plan.lease,
 		"KOJI_SERVER": hub + "/kojihub", "KOJI_TOPURL": hub + "/kojifiles", "KOJI_CALL_LIMIT": s.plan.callLimit,
-		"KOJI_LOGIN": "password", "KOJI_USER": kojisim.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
+		"KOJI_LOGIN": "password", "KOJI_USER": distro.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
 		"BUS_URL": s.broker.PlainURL(), "BUS_QUEUE": "koschei", "BUS_TOPIC_PREFIX": topicPrefix,
 		"DEPENDENCY_GOROUTINES": s.plan.goroutines,

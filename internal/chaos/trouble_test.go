@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 )
 
 // killing ends random processes at random moments.
@@ -34,22 +36,22 @@ func (s *stage) freezeFor(luck *rand.Rand) time.Duration {
 // hubOutage is a way in which the hub misbehaves for a while.
 type hubOutage struct {
 	name   string
-	faults kojisim.Faults
+	faults kojihub.Faults
 }
 
 func (s *stage) outages() []hubOutage {
 	return []hubOutage{
-		{"offline", kojisim.Faults{Offline: "database outage"}},
-		{"locked out", kojisim.Faults{LockOut: true}},
-		{"503", kojisim.Faults{HTML503: true}},
-		{"busy", kojisim.Faults{Busy: 0.4}},
-		{"cut before", kojisim.Faults{CutBefore: 0.4}},
-		{"cut after", kojisim.Faults{CutAfter: 0.4}},
-		{"truncated", kojisim.Faults{Truncate: 0.4}},
-		{"slow", kojisim.Faults{Slow: 0.3, SlowFor: s.plan.callLimit / 2}},
-		{"hanging", kojisim.Faults{Slow: 0.2, SlowFor: s.plan.callLimit * 3 / 2}},
-		{"sessions expire", kojisim.Faults{Expire: 0.2}},
-		{"everything", kojisim.Faults{
+		{"offline", kojihub.Faults{Offline: "database outage"}},
+		{"locked out", kojihub.Faults{LockOut: true}},
+		{"503", kojihub.Faults{HTML503: true}},
+		{"busy", kojihub.Faults{Busy: 0.4}},
+		{"cut before", kojihub.Faults{CutBefore: 0.4}},
+		{"cut after", kojihub.Faults{CutAfter: 0.4}},
+		{"truncated", kojihub.Faults{Truncate: 0.4}},
+		{"slow", kojihub.Faults{Slow: 0.3, SlowFor: s.plan.callLimit / 2}},
+		{"hanging", kojihub.Faults{Slow: 0.2, SlowFor: s.plan.callLimit * 3 / 2}},
+		{"sessions expire", kojihub.Faults{Expire: 0.2}},
+		{"everything", kojihub.Faults{
 			Busy: 0.1, CutBefore: 0.1, CutAfter: 0.1, Truncate: 0.1, Slow: 0.1, SlowFor: s.plan.callLimit / 2, Expire: 0.05,
 		}},
 	}
@@ -57,8 +59,8 @@ func (s *stage) outages() []hubOutage {
 
 // hubOutages has the hub misbehave now and then, and a little all the time.
 func (s *stage) hubOutages(ctx context.Context, luck *rand.Rand) {
-	defer s.hub.SetFaults(kojisim.Faults{})
-	little := kojisim.Faults{Busy: 0.005, CutBefore: 0.005, CutAfter: 0.005, Truncate: 0.005, Expire: 0.002}
+	defer s.hub.SetFaults(kojihub.Faults{})
+	little := kojihub.Faults{Busy: 0.005, CutBefore: 0.005, CutAfter: 0.005, Truncate: 0.005, Expire: 0.002}
 	all := s.outages()
 	for {
 		s.hub.SetFaults(little)
@@ -109,12 +111,12 @@ func (s *stage) endConnections(ctx context.Context) {
 // worst is how the trouble ends: the hub is away, the database restarts, and
 // all processes are killed, those that hold leases too.
 func (s *stage) worst() {
-	s.hub.SetFaults(kojisim.Faults{Offline: "database outage"})
+	s.hub.SetFaults(kojihub.Faults{Offline: "database outage"})
 	for _, l := range s.slots {
 		l.kill()
 	}
 	s.server.restart(true, s.plan.callLimit)
-	s.hub.SetFaults(kojisim.Faults{})
+	s.hub.SetFaults(kojihub.Faults{})
 }
 
 // tracking tracks the packages that packagers have added.
@@ -148,7 +150,7 @@ func (s *stage) watching(ctx context.Context, _ *rand.Rand) {
 // tasksByKey returns our tasks at the hub by the builds that they are of.
 func (s *stage) tasksByKey() map[string][]kojisim.BuildTask {
 	byKey := map[string][]kojisim.BuildTask{}
-	for _, task := range s.world.BuildTasks(kojisim.KoscheiUser, "koschei") {
+	for _, task := range s.world.BuildTasks(distro.KoscheiUser, "koschei") {
 		key, _ := task.Option.(string)
 		byKey[key] = append(byKey[key], task)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -24,14 +26,14 @@ type noTokens struct{}
 func (noTokens) Token(context.Context, string) ([]byte, error) { return []byte("token"), nil }
 
 // simulated returns a client of a simulated hub whose clock is stepped.
-func simulated(t *testing.T) (*koji.Client, *kojisim.Hub, *kojisim.Clock) {
+func simulated(t *testing.T) (*koji.Client, *kojihub.Hub, *kojisim.Clock) {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 80, Seed: 1, History: 48 * time.Hour})
+	world, err := distro.Generate(distro.Options{Packages: 80, Seed: 1, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, clock, slog.New(slog.DiscardHandler))
 	hub.Login = func(*http.Request) string { return "CN=koschei,O=Test" }
 	server := httptest.NewServer(hub)
 	t.Cleanup(server.Close)
@@ -64,7 +66,7 @@ func TestSimulatedHub(t *testing.T) {
 	c, _, clock := simulated(t)
 	ctx := t.Context()
 
-	target := must[*koji.Target](t)(c.BuildTarget(ctx, kojisim.TargetName))
+	target := must[*koji.Target](t)(c.BuildTarget(ctx, distro.TargetName))
 	config := must[*koji.Tag](t)(c.BuildConfig(ctx, target.BuildTag))
 	packages := must[[]koji.ListedPackage](t)(c.ListPackages(ctx, target.DestTag))
 	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: target.DestTag, Latest: true, Inherit: true}))
@@ -226,13 +228,13 @@ func TestSimulatedHubWithFaults(t *testing.T) {
 	t.Parallel()
 	c, hub, clock := simulated(t)
 	began := clock.Now()
-	hub.SetFaults(kojisim.Faults{Busy: 0.05, CutBefore: 0.05, CutAfter: 0.05, Truncate: 0.05, Expire: 0.02})
+	hub.SetFaults(kojihub.Faults{Busy: 0.05, CutBefore: 0.05, CutAfter: 0.05, Truncate: 0.05, Expire: 0.02})
 	told := map[string]int64{}
 	for i := range 200 {
 		key := fmt.Sprint("k", i)
 		told[key] = submit(t, c, key, began)
 	}
-	hub.SetFaults(kojisim.Faults{})
+	hub.SetFaults(kojihub.Faults{})
 	tasks := must[[]koji.Task](t)(c.ListTasks(t.Context(), koji.TaskQuery{Method: "build", Limit: 10000}))
 	seen := map[string]int{}
 	for _, task := range tasks {
@@ -251,7 +253,7 @@ func TestSimulatedHubWithFaults(t *testing.T) {
 func submit(t *testing.T, c *koji.Client, key string, began time.Time) int64 {
 	t.Helper()
 	for {
-		id, err := c.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/a/1/1/src/a-1-1.src.rpm", Target: kojisim.TargetName})
+		id, err := c.Build(t.Context(), koji.ScratchBuild{Key: key, Source: "../packages/a/1/1/src/a-1-1.src.rpm", Target: distro.TargetName})
 		if err == nil {
 			return id
 		}
@@ -282,10 +284,10 @@ func TestPast(t *testing.T) {
 		t.Errorf("events before %v: %v", times, events)
 	}
 
-	if tags := must[[]string](t)(c.InheritedTags(ctx, kojisim.BuildTagName)); !slices.Contains(tags, kojisim.DestTagName) {
-		t.Errorf("%s inherits from %v", kojisim.BuildTagName, tags)
+	if tags := must[[]string](t)(c.InheritedTags(ctx, distro.BuildTagName)); !slices.Contains(tags, distro.DestTagName) {
+		t.Errorf("%s inherits from %v", distro.BuildTagName, tags)
 	}
-	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: kojisim.DestTagName, Latest: true}))
+	tagged := must[[]koji.TaggedBuild](t)(c.ListTagged(ctx, koji.TagQuery{Tag: distro.DestTagName, Latest: true}))
 	nvrs, ids := []string{"nosuch-1-1"}, []int64{}
 	for i := range tagged {
 		nvrs = append(nvrs, fmt.Sprintf("%s-%s-%s", tagged[i].Name, tagged[i].Version, tagged[i].Release))
@@ -304,7 +306,7 @@ func TestPast(t *testing.T) {
 			t.Errorf("%s was tagged: %+v, want event %d", nvrs[i+1], taggings[i], tagged[i].TaggedEvent)
 		}
 	}
-	hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	hub.SetFaults(kojihub.Faults{Offline: "maintenance"})
 	if _, err := c.FindBuilds(ctx, nvrs); koji.ClassOf(err) != koji.Transient {
 		t.Errorf("a hub that is offline: %v", err)
 	}

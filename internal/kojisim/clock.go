@@ -46,9 +46,9 @@ func (c *Clock) Step(d time.Duration) {
 // Speed returns how many seconds pass in one real second.
 func (c *Clock) Speed() float64 { return c.speed }
 
-// until returns the real time until the clock shows t; false if it will not
+// Until returns the real time until the clock shows t; false if it will not
 // get there by itself.
-func (c *Clock) until(t time.Time) (time.Duration, bool) {
+func (c *Clock) Until(t time.Time) (time.Duration, bool) {
 	if c.speed <= 0 {
 		return 0, false
 	}

@@ -1,35 +1,38 @@
 package kojisim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SendHome ends the packagers' work: what they have begun goes on, and nothing
 // new comes. The machinery goes on making repos of what has changed.
-func (w *World) SendHome() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.holiday = true
+func (world *World) SendHome() {
+	w := world.Lock()
+	defer world.Unlock()
+	w.Holiday = true
 }
 
 // Settled returns the newest ready repo of a build tag, 0 without one, and
 // reports whether it holds all that there is and nobody but the named user has
 // a task under way. Without packagers that stays so.
-func (w *World) Settled(buildTag, user string) (repo int, settled bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	t := w.tagByName(buildTag)
+func (world *World) Settled(buildTag, user string) (repo int, settled bool) {
+	w := world.Lock()
+	defer world.Unlock()
+	t := w.TagByName(buildTag)
 	if t == nil {
 		return 0, false
 	}
-	r := w.newestRepo(t)
+	r := w.NewestRepo(t)
 	if r == nil {
 		return 0, false
 	}
-	for _, k := range w.tasks {
-		if !k.ended() && (k.owner == nil || k.owner.name != user) {
-			return r.id, false
+	for _, k := range w.Tasks {
+		if !k.Ended() && (k.Owner == nil || k.Owner.Name != user) {
+			return r.ID, false
 		}
 	}
-	return r.id, t.changedAfter(r.holds) == 0
+	return r.ID, t.changedAfter(r.Holds) == 0
 }
 
 // A BuildTask is a top-level build task.
@@ -44,23 +47,21 @@ type BuildTask struct {
 
 // BuildTasks returns the build tasks of a user by id, each with the named
 // option of its submission.
-func (w *World) BuildTasks(user, option string) []BuildTask {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) BuildTasks(user, option string) []BuildTask {
+	w := world.Lock()
+	defer world.Unlock()
 	var out []BuildTask
-	for _, k := range w.tasks {
-		if k.method != "build" || k.parent != nil || k.owner == nil || k.owner.name != user {
+	for _, k := range w.Tasks {
+		if k.Method != "build" || k.Parent != nil || k.Owner == nil || k.Owner.Name != user {
 			continue
 		}
-		b := BuildTask{ID: k.id, State: taskStateName(k.state), Ended: k.ended()}
-		if run := k.build; run != nil {
-			b.Option, _ = run.opts.Get(option)
-			if run.src != nil {
-				b.Package = run.src.pkg.name
-			}
-			if run.repo != nil {
-				b.Repo = run.repo.id
-			}
+		b := BuildTask{ID: k.ID, State: TaskStateName(k.State), Ended: k.Ended()}
+		b.Option = k.Options.Get(option)
+		if k.Notes.Source != nil {
+			b.Package = k.Notes.Source.Package.Name
+		}
+		if k.Notes.Repo != nil {
+			b.Repo = k.Notes.Repo.ID
 		}
 		out = append(out, b)
 	}
@@ -68,20 +69,90 @@ func (w *World) BuildTasks(user, option string) []BuildTask {
 }
 
 // RepoReadable reports whether the files of a repo are still there.
-func (w *World) RepoReadable(id int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r := w.repoByID(id)
-	return r != nil && r.usable()
+func (world *World) RepoReadable(id int) bool {
+	w := world.Lock()
+	defer world.Unlock()
+	r := w.RepoByID(id)
+	return r != nil && r.Usable()
 }
 
 // RepoReady returns when a repo became ready; false if it never did.
-func (w *World) RepoReady(id int) (time.Time, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r := w.repoByID(id)
+func (world *World) RepoReady(id int) (time.Time, bool) {
+	w := world.Lock()
+	defer world.Unlock()
+	r := w.RepoByID(id)
 	if r == nil || r.ready.IsZero() {
 		return time.Time{}, false
 	}
 	return r.ready, true
+}
+
+// Breakages returns the rules by which builds fail, by package.
+func (world *World) Breakages() map[string][]Breakage {
+	w := world.Lock()
+	defer world.Unlock()
+	out := make(map[string][]Breakage, len(w.truth.breakages))
+	for name, bs := range w.truth.breakages {
+		out[name] = slices.Clone(bs)
+	}
+	return out
+}
+
+// Break adds a rule by which builds fail.
+func (world *World) Break(b Breakage) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.Break(b)
+}
+
+// Flaky makes builds of a package fail by chance with probability p.
+func (world *World) Flaky(name string, p float64) {
+	w := world.Lock()
+	defer world.Unlock()
+	w.MakeFlaky(name, p)
+}
+
+// Verdict tells why the top-level build task ended as it did; false if it has
+// not ended, was canceled, or was no build.
+func (world *World) Verdict(task int) (Verdict, bool) {
+	w := world.Lock()
+	defer world.Unlock()
+	v, ok := w.truth.verdicts[task]
+	return v, ok
+}
+
+// Verdicts returns all of them, by task.
+func (world *World) Verdicts() map[int]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
+	out := make(map[int]Verdict, len(w.truth.verdicts))
+	for id, v := range w.truth.verdicts {
+		out[id] = v
+	}
+	return out
+}
+
+// Foresee tells what building the newest source of each package in a repo
+// comes to: by package, without those that are blocked or have no build. Chance
+// and the build system's own failures are left out.
+func (world *World) Foresee(repoID int) map[string]Verdict {
+	w := world.Lock()
+	defer world.Unlock()
+	out := map[string]Verdict{}
+	r := w.RepoByID(repoID)
+	if r == nil {
+		return out
+	}
+	for _, p := range w.Packages {
+		src := r.Tag.LatestBuild(p, w.LastEvent())
+		if src == nil || IsBlocked(r.Tag.Order(), p) {
+			continue
+		}
+		o := outcome{Verdict: Verdict{Package: p.Name, NVR: src.NVR(), Repo: r.ID, Cause: CauseNone}}
+		if !w.cannotInstall(&o, src, r) {
+			w.broken(&o, src, r)
+		}
+		out[p.Name] = o.Verdict
+	}
+	return out
 }

@@ -7,12 +7,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A link is another world whose files this one's builders reach.
-type link struct {
-	url   string // below which they are served, with a slash at the end
-	world *World
-}
-
 // Link lets the world use another one, whose files are served below url: an
 // external repo with an address there holds what the other world's repo held when
 // this one's repo was made of it, and where this world has no source package of
@@ -22,25 +16,19 @@ type link struct {
 //
 // Links lead one way: the other world, or one that it is linked to, must not be
 // linked to this one.
-func (w *World) Link(url string, other *World) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Link(url string, other *World) {
+	w := world.Lock()
+	defer world.Unlock()
 	w.links = append(w.links, link{strings.TrimSuffix(url, "/") + "/", other})
 }
 
-// A borrowed repo is one of another world.
-type borrowed struct {
-	world *World
-	repo  *repo
-}
-
 // borrow returns the repos of other worlds that are external repos of a tag now.
-func (w *World) borrow(t *tag) []borrowed {
+func (w *System) borrow(t *Tag) []borrowed {
 	var out []borrowed
-	for _, a := range t.order() {
-		for _, u := range a.external {
+	for _, a := range t.Order() {
+		for _, u := range a.External {
 			for _, l := range w.links {
-				if r := l.repoAt(u.repo.url); r != nil {
+				if r := l.repoAt(u.Repo.URL); r != nil {
 					out = append(out, borrowed{l.world, r})
 				}
 			}
@@ -51,7 +39,7 @@ func (w *World) borrow(t *tag) []borrowed {
 
 // repoAt returns the repo at an address of the form url/repos/tag/id/$arch/, nil
 // if there is none.
-func (l link) repoAt(address string) *repo {
+func (l link) repoAt(address string) *Repo {
 	path, below := strings.CutPrefix(address, l.url+"repos/")
 	parts := strings.Split(path, "/")
 	if !below || len(parts) < 3 {
@@ -61,72 +49,44 @@ func (l link) repoAt(address string) *repo {
 	if err != nil {
 		return nil
 	}
-	l.world.mu.Lock()
-	defer l.world.mu.Unlock()
-	if r := l.world.repoByID(id); r != nil && r.tag.name == parts[0] && r.usable() {
+	w := l.world.Lock()
+	defer l.world.Unlock()
+	if r := w.RepoByID(id); r != nil && r.Tag.Name == parts[0] && r.Usable() {
 		return r
-	}
-	return nil
-}
-
-// linkedSource is a copy of a build of another world, nil if none has it.
-func (w *World) linkedSource(nvr string) *build {
-	for _, l := range w.links {
-		l.world.mu.Lock()
-		var found *build
-		if b := l.world.buildByNVR(nvr); b != nil && b.state != buildDeleted {
-			p := *b.pkg
-			found = &build{pkg: &p, evr: b.evr, content: b.content}
-		}
-		l.world.mu.Unlock()
-		if found != nil {
-			return found
-		}
 	}
 	return nil
 }
 
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
-func (w *World) lookIn(r *repo) (l *look, release func()) {
-	l = w.look(r.tag, r.holds)
-	all := []*look{l}
-	var locked []*World
-	for _, b := range r.borrowed {
-		if !containsWorld(locked, b.world) {
-			b.world.mu.Lock()
-			locked = append(locked, b.world)
+func (w *System) lookIn(r *Repo) (l *Look, release func()) {
+	l = w.Look(r.Tag, r.Holds)
+	all := []*Look{l}
+	locked := map[*World]*System{}
+	for _, b := range w.borrowed[r] {
+		if locked[b.world] == nil {
+			locked[b.world] = b.world.Lock()
 		}
-		all = append(all, b.world.look(b.repo.tag, b.repo.holds))
+		all = append(all, locked[b.world].Look(b.repo.Tag, b.repo.Holds))
 	}
 	for _, one := range all {
 		one.merged = all
 	}
 	return l, func() {
-		for _, o := range locked {
-			o.mu.Unlock()
+		for o := range locked {
+			o.Unlock()
 		}
 	}
-}
-
-func containsWorld(list []*World, w *World) bool {
-	for _, o := range list {
-		if o == w {
-			return true
-		}
-	}
-	return false
 }
 
 // installedInRepo returns the EVR of the binary package name in a repo.
-func (w *World) installedInRepo(r *repo, name string) (rpm.EVR, bool) {
-	if evr, ok := w.installedIn(r.tag, name, r.holds); ok {
+func (w *System) installedInRepo(r *Repo, name string) (rpm.EVR, bool) {
+	if evr, ok := w.InstalledIn(r.Tag, name, r.Holds); ok {
 		return evr, true
 	}
-	for _, b := range r.borrowed {
-		b.world.mu.Lock()
-		evr, ok := b.world.installedIn(b.repo.tag, name, b.repo.holds)
-		b.world.mu.Unlock()
+	for _, b := range w.borrowed[r] {
+		evr, ok := b.world.Lock().InstalledIn(b.repo.Tag, name, b.repo.Holds)
+		b.world.Unlock()
 		if ok {
 			return evr, true
 		}

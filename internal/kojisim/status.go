@@ -1,7 +1,6 @@
 package kojisim
 
 import (
-	"slices"
 	"time"
 )
 
@@ -30,39 +29,28 @@ type RepoStatus struct {
 }
 
 // Status returns what there is in the world.
-func (w *World) Status() Status {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (world *World) Status() Status {
+	w := world.Lock()
+	defer world.Unlock()
 	s := Status{
-		Now: w.now, Seed: w.seed, Packages: len(w.packages), Builds: len(w.builds), Events: len(w.events), Tasks: len(w.tasks),
-		Hosts: len(w.hosts),
+		Now: w.Now, Seed: w.Seed, Packages: len(w.Packages), Builds: len(w.Builds), Events: len(w.Events), Tasks: len(w.Tasks),
+		Hosts: len(w.Hosts),
 	}
-	for _, h := range w.hosts {
-		s.Load += h.load
-		s.Capacity += h.capacity
+	for _, h := range w.Hosts {
+		s.Load += h.Load
+		s.Capacity += h.Capacity
 	}
-	for _, t := range w.tasks {
-		switch t.state {
-		case taskFree:
+	for _, t := range w.Tasks {
+		switch t.State {
+		case TaskFree:
 			s.FreeTasks++
-		case taskOpen, taskAssigned:
+		case TaskOpen, TaskAssigned:
 			s.OpenTasks++
 		}
 	}
-	for i := len(w.repos) - 1; i >= 0 && len(s.Repos) < 20; i-- {
-		r := w.repos[i]
-		s.Repos = append(s.Repos, RepoStatus{ID: r.id, Tag: r.tag.name, State: repoStateName(r.state), Event: r.event})
+	for i := len(w.Repos) - 1; i >= 0 && len(s.Repos) < 20; i-- {
+		r := w.Repos[i]
+		s.Repos = append(s.Repos, RepoStatus{ID: r.ID, Tag: r.Tag.Name, State: repoStateName(r.State), Event: r.Event})
 	}
 	return s
-}
-
-// Breakages returns the rules by which builds fail, by package.
-func (w *World) Breakages() map[string][]Breakage {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := make(map[string][]Breakage, len(w.truth.breakages))
-	for name, bs := range w.truth.breakages {
-		out[name] = slices.Clone(bs)
-	}
-	return out
 }

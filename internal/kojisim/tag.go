@@ -3,130 +3,96 @@ package kojisim
 import (
 	"slices"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-// A tag holds builds, packages and groups, its own and those of its parents.
-type tag struct {
-	id      int
-	name    string
-	created int // event
-	arches  []string
-	extra   xmlrpc.Struct
-	parents []*tag // by priority
+// A Tag holds builds, packages and groups, its own and those of its parents.
+type Tag struct {
+	ID      int
+	Name    string
+	Created int // event
+	Arches  []string
+	Extra   Options
+	Parents []*Tag // by priority
 
-	pkgs     map[int]*listedPkg // by package id
-	pkgOrder []int
-	taggings []*tagging         // in the order of their events
-	byPkg    map[int][]*tagging // the same by package id
-	groups   []*group
-	external []*externalUse
-	loose    []*rpm.Package // of an external repo; in every repo of this tag and its heirs
+	Listed   map[int]*ListedPackage // by package id
+	PkgOrder []int
+	Taggings []*Tagging         // in the order of their events
+	ByPkg    map[int][]*Tagging // the same by package id
+	Groups   []*Group
+	External []*ExternalUse
+	Loose    []*rpm.Package // of an external repo; in every repo of this tag and its heirs
 	touches  []int          // events that changed what a repo of this tag holds
 	listed   int            // event of the last change of the package list
 }
 
-// A listedPkg is a package's entry in a tag's list.
-type listedPkg struct {
-	pkg         *pkg
-	owner       *user
-	blocked     bool
-	extraArches string
-	created     int // event
-	changed     int // event of the last change, the creation for one
+// A ListedPackage is a package's entry in a tag's list.
+type ListedPackage struct {
+	Package     *Package
+	Owner       *User
+	Blocked     bool
+	ExtraArches string
+	Created     int // event
+	Changed     int // event of the last change, the creation for one
 }
 
-// A tagging is the time a build was in a tag.
-type tagging struct {
-	build           *build
-	tag             *tag
-	created         int // event
-	revoked         int // event, 0 while it lasts
-	creator, ending *user
+// A Tagging is the time a build was in a tag.
+type Tagging struct {
+	Build           *Build
+	Tag             *Tag
+	Created         int // event
+	Revoked         int // event, 0 while it lasts
+	Creator, Ending *User
 }
 
-func (g *tagging) activeAt(event int) bool {
-	return g.created <= event && (g.revoked == 0 || g.revoked > event)
+func (g *Tagging) activeAt(event int) bool {
+	return g.Created <= event && (g.Revoked == 0 || g.Revoked > event)
 }
 
-// A group is a set of packages to install together.
-type group struct {
-	id          int
-	name        string
-	description string
-	created     int // event
-	members     []groupMember
-	requires    []groupNeed
+// A Group is a set of packages to install together.
+type Group struct {
+	ID          int
+	Name        string
+	Description string
+	Created     int // event
+	Members     []GroupMember
+	Requires    []GroupNeed
 }
 
-type groupMember struct{ name, kind string } // kind: mandatory, default, optional
+// A GroupMember is a package of a group.
+type GroupMember struct{ Name, Kind string } // kind: mandatory, default, optional
 
-type groupNeed struct {
-	group *group
-	kind  string
+// A GroupNeed is a group that another one requires.
+type GroupNeed struct {
+	Group *Group
+	Kind  string
 }
 
-// A target says where builds take their buildroot from and where they go.
-type target struct {
-	id          int
-	name        string
-	build, dest *tag
+// A Target says where builds take their buildroot from and where they go.
+type Target struct {
+	ID          int
+	Name        string
+	Build, Dest *Tag
 }
 
-type externalRepo struct {
-	id        int
-	name, url string
+// An ExternalRepo is a repository that Koji does not make.
+type ExternalRepo struct {
+	ID        int
+	Name, URL string
 }
 
-type externalUse struct {
-	repo     *externalRepo
-	priority int
-	mode     string
+// An ExternalUse is an external repo that repos of a tag are merged with.
+type ExternalUse struct {
+	Repo     *ExternalRepo
+	Priority int
+	Mode     string
 }
 
-func (w *World) addTag(name string, arches []string, parents ...*tag) *tag {
-	t := &tag{
-		id: len(w.tags) + 1, name: name, arches: arches, parents: parents,
-		pkgs: map[int]*listedPkg{}, byPkg: map[int][]*tagging{},
-	}
-	t.created = w.newEvent()
-	t.touch(t.created)
-	w.tags = append(w.tags, t)
-	w.tagIDs[name] = t.id
-	return t
-}
-
-func (w *World) tagByName(name string) *tag {
-	if id, ok := w.tagIDs[name]; ok {
-		return w.tags[id-1]
-	}
-	return nil
-}
-
-func (w *World) addTarget(name string, build, dest *tag) {
-	t := &target{id: 1, name: name, build: build, dest: dest}
-	if n := len(w.targets); n > 0 {
-		t.id = w.targets[n-1].id + 1
-	}
-	w.targets = append(w.targets, t)
-	w.newEvent()
-}
-
-func (w *World) targetByName(name string) *target {
-	for _, t := range w.targets {
-		if t.name == name {
-			return t
-		}
-	}
-	return nil
-}
-
-// order is the tag followed by all it inherits from, nearest first.
-func (t *tag) order() []*tag {
-	seen := []*tag{t}
-	for _, p := range t.parents {
-		for _, a := range p.order() {
+// Order is the tag followed by all it inherits from, nearest first.
+func (t *Tag) Order() []*Tag {
+	seen := []*Tag{t}
+	for _, p := range t.Parents {
+		for _, a := range p.Order() {
 			if !slices.Contains(seen, a) {
 				seen = append(seen, a)
 			}
@@ -135,23 +101,24 @@ func (t *tag) order() []*tag {
 	return seen
 }
 
-// ownArches are the architectures of the tag, or those it inherits.
-func (t *tag) ownArches() []string {
-	for _, a := range t.order() {
-		if len(a.arches) > 0 {
-			return a.arches
+// OwnArches are the architectures of the tag, or those it inherits.
+func (t *Tag) OwnArches() []string {
+	for _, a := range t.Order() {
+		if len(a.Arches) > 0 {
+			return a.Arches
 		}
 	}
 	return nil
 }
 
-func (t *tag) touch(event int) { t.touches = append(t.touches, event) }
+// touch notes an event that changes what a repo of the tag holds.
+func (t *Tag) touch(event int) { t.touches = append(t.touches, event) }
 
-// changedAt is the last event not after event that changed what a repo of the
+// ChangedAt is the last event not after event that changed what a repo of the
 // tag holds; 0 if none.
-func (t *tag) changedAt(event int) int {
+func (t *Tag) ChangedAt(event int) int {
 	last := 0
-	for _, a := range t.order() {
+	for _, a := range t.Order() {
 		if i, found := slices.BinarySearch(a.touches, event); found {
 			last = max(last, event)
 		} else if i > 0 {
@@ -163,9 +130,9 @@ func (t *tag) changedAt(event int) int {
 
 // changedAfter is the first event after event that changed what a repo of the
 // tag holds; 0 if none.
-func (t *tag) changedAfter(event int) int {
+func (t *Tag) changedAfter(event int) int {
 	first := 0
-	for _, a := range t.order() {
+	for _, a := range t.Order() {
 		i, _ := slices.BinarySearch(a.touches, event+1)
 		if i < len(a.touches) && (first == 0 || a.touches[i] < first) {
 			first = a.touches[i]
@@ -174,102 +141,18 @@ func (t *tag) changedAfter(event int) int {
 	return first
 }
 
-// ownChangeAfter reports whether the tag itself has changed after event, in
+// OwnChangeAfter reports whether the tag itself has changed after event, in
 // whatever way.
-func (t *tag) ownChangeAfter(event int) bool {
+func (t *Tag) OwnChangeAfter(event int) bool {
 	return t.listed > event || len(t.touches) > 0 && t.touches[len(t.touches)-1] > event
 }
 
-// addPackage lists a package in a tag.
-func (w *World) addPackage(t *tag, p *pkg, owner *user) *listedPkg {
-	l := &listedPkg{pkg: p, owner: owner, created: w.newEvent()}
-	l.changed, t.listed = l.created, l.created
-	t.pkgs[p.id] = l
-	t.pkgOrder = append(t.pkgOrder, p.id)
-	w.tellPackage(t, l, "add")
-	return l
-}
-
-// blockPackage retires a package from a tag, or takes it back.
-func (w *World) blockPackage(t *tag, p *pkg, blocked bool) {
-	l := t.pkgs[p.id]
-	if l == nil || l.blocked == blocked {
-		return
-	}
-	l.blocked, l.changed = blocked, w.newEvent()
-	t.listed = l.changed
-	t.touch(l.changed)
-	action := "unblock"
-	if blocked {
-		action = "block"
-	}
-	w.tellPackage(t, l, action)
-}
-
-// tagBuild puts a build into a tag; a build that is there moves to the top.
-func (w *World) tagBuild(t *tag, b *build, by *user) {
-	event := w.newEvent()
-	for _, old := range t.byPkg[b.pkg.id] {
-		if old.build == b && old.revoked == 0 {
-			old.revoked, old.ending = event, by
-		}
-	}
-	g := &tagging{build: b, tag: t, created: event, creator: by}
-	t.taggings = append(t.taggings, g)
-	t.byPkg[b.pkg.id] = append(t.byPkg[b.pkg.id], g)
-	t.touch(event)
-	w.provide(b)
-	w.tellTag(g, by, "tag")
-}
-
-// untagBuild takes a build out of a tag and reports whether it was there.
-func (w *World) untagBuild(t *tag, b *build, by *user) bool {
-	for _, g := range t.byPkg[b.pkg.id] {
-		if g.build == b && g.revoked == 0 {
-			g.revoked, g.ending = w.newEvent(), by
-			t.touch(g.revoked)
-			w.tellTag(g, by, "untag")
-			return true
-		}
-	}
-	return false
-}
-
-// A query selects taggings of a tag.
-type tagQuery struct {
-	event   int // 0: now
-	inherit bool
-	latest  bool
-	pkg     *pkg // nil: all
-}
-
-// listing returns the taggings that q selects: package by package in the order
-// of their names as Koji has it, the newest tagging first.
-func (w *World) listing(t *tag, q tagQuery) []*tagging {
-	event := q.event
-	if event == 0 {
-		event = w.lastEvent()
-	}
-	tags := []*tag{t}
-	if q.inherit {
-		tags = t.order()
-	}
-	var out []*tagging
-	if q.pkg != nil {
-		return appendListing(out, tags, q.pkg, event, q.latest)
-	}
-	for i := len(w.packages) - 1; i >= 0; i-- {
-		out = appendListing(out, tags, w.packages[i], event, q.latest)
-	}
-	return out
-}
-
-func appendListing(out []*tagging, tags []*tag, p *pkg, event int, latest bool) []*tagging {
-	if isBlocked(tags, p) {
+func appendListing(out []*Tagging, tags []*Tag, p *Package, event int, latest bool) []*Tagging {
+	if IsBlocked(tags, p) {
 		return out
 	}
 	for _, t := range tags {
-		gs := t.byPkg[p.id]
+		gs := t.ByPkg[p.ID]
 		for i := len(gs) - 1; i >= 0; i-- {
 			if !gs[i].activeAt(event) {
 				continue
@@ -283,40 +166,33 @@ func appendListing(out []*tagging, tags []*tag, p *pkg, event int, latest bool) 
 	return out
 }
 
-// isBlocked reports whether the nearest tag that lists p blocks it.
-func isBlocked(tags []*tag, p *pkg) bool {
+// IsBlocked reports whether the nearest tag that lists p blocks it.
+func IsBlocked(tags []*Tag, p *Package) bool {
 	for _, t := range tags {
-		if l := t.pkgs[p.id]; l != nil {
-			return l.blocked
+		if l := t.Listed[p.ID]; l != nil {
+			return l.Blocked
 		}
 	}
 	return false
 }
 
-// latestBuild is the build of p that counts in t at event, nil without one.
-func (t *tag) latestBuild(p *pkg, event int) *build { return latestBuildIn(t.order(), p, event) }
+// LatestBuild is the build of p that counts in t at event, nil without one.
+func (t *Tag) LatestBuild(p *Package, event int) *Build { return LatestBuildIn(t.Order(), p, event) }
 
-// latestBuildIn is latestBuild of a tag with that order.
-func latestBuildIn(order []*tag, p *pkg, event int) *build {
+// LatestBuildIn is latestBuild of a tag with that order.
+func LatestBuildIn(order []*Tag, p *Package, event int) *Build {
 	g := appendListing(nil, order, p, event, true)
 	if len(g) == 0 {
 		return nil
 	}
-	return g[0].build
+	return g[0].Build
 }
 
-func (w *World) addGroup(t *tag, name, description string) *group {
-	w.groups++
-	g := &group{id: w.groups, name: name, description: description, created: w.newEvent()}
-	t.groups = append(t.groups, g)
-	t.touch(g.created)
-	return g
-}
-
-func (t *tag) groupByName(name string) *group {
-	for _, a := range t.order() {
-		for _, g := range a.groups {
-			if g.name == name {
+// GroupByName finds a group of the tag or its parents; nil if there is none.
+func (t *Tag) GroupByName(name string) *Group {
+	for _, a := range t.Order() {
+		for _, g := range a.Groups {
+			if g.Name == name {
 				return g
 			}
 		}
@@ -324,24 +200,24 @@ func (t *tag) groupByName(name string) *group {
 	return nil
 }
 
-// groupPackages are the packages that installing the group brings in by name:
+// AllMembers are the packages that installing the group brings in by name:
 // its mandatory and default members and those of the groups it requires.
-func (g *group) groupPackages() []groupMember {
-	var out []groupMember
-	var visit func(g *group)
-	seen := map[*group]bool{}
-	visit = func(g *group) {
+func (g *Group) AllMembers() []GroupMember {
+	var out []GroupMember
+	var visit func(g *Group)
+	seen := map[*Group]bool{}
+	visit = func(g *Group) {
 		if seen[g] {
 			return
 		}
 		seen[g] = true
-		for _, m := range g.members {
+		for _, m := range g.Members {
 			if !slices.Contains(out, m) {
 				out = append(out, m)
 			}
 		}
-		for _, n := range g.requires {
-			visit(n.group)
+		for _, n := range g.Requires {
+			visit(n.Group)
 		}
 	}
 	visit(g)

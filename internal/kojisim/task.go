@@ -1,238 +1,89 @@
 package kojisim
 
 import (
-	"strconv"
+	"fmt"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
 // States of a task.
 const (
-	taskFree     = 0
-	taskOpen     = 1
-	taskClosed   = 2
-	taskCanceled = 3
-	taskAssigned = 4
-	taskFailed   = 5
+	TaskFree     = 0
+	TaskOpen     = 1
+	TaskClosed   = 2
+	TaskCanceled = 3
+	TaskAssigned = 4
+	TaskFailed   = 5
 )
 
-// A task is a piece of work for a host.
-type task struct {
-	id       int
-	method   string
-	label    string // "" is nil
-	arch     string
-	state    int
-	parent   *task
-	children []*task
-	owner    *user
-	host     *host
-	channel  *channel
-	priority int
-	weight   float64
-	waiting  *bool
-	awaited  *bool
+// A Task is a piece of work for a host.
+type Task struct {
+	ID       int
+	Method   string
+	Label    string // "" is nil
+	Arch     string
+	State    int
+	Parent   *Task
+	Children []*Task
+	Owner    *User
+	Host     *Host
+	Channel  *Channel
+	Priority int
+	Weight   float64
+	Waiting  *bool
+	Awaited  *bool
 
-	created, started, completed time.Time
+	Created, Started, Completed time.Time
 
-	request []any // positional parameters as submitted
-	result  any
-	fault   *xmlrpc.Fault
+	Request []any // positional parameters as submitted
+	Result  any
+	Fault   *fault.Fault
 
-	luck  draw
-	turn  int  // counts assignments; what was planned for an older one is void
-	freed bool // has been freed once
-	work  work
-	build *buildRun // of a build that somebody submitted
-	notes taskNotes
+	luck    draw.Draw
+	turn    int  // counts assignments; what was planned for an older one is void
+	freed   bool // has been freed once
+	work    work
+	Options Options // of a build that somebody submitted
+	Notes   taskNotes
 }
 
 // taskNotes is what a task's logs tell.
 type taskNotes struct {
-	source  *build
-	repo    *repo
-	outcome *outcome // set if this very task failed for it
-	brootID int
+	Source  *Build
+	Repo    *Repo
+	Outcome *outcome // set if this very task failed for it
+	BrootID int
 }
 
 // A work is what a task does once it is open. It is called each time the task
 // opens and each time one of its children ends, and must find out itself how
 // far it has come.
-type work func(w *World, t *task)
+type work func(t *Task)
 
-func (t *task) ended() bool {
-	return t.state == taskClosed || t.state == taskCanceled || t.state == taskFailed
+// Ended reports whether nothing more happens to the task.
+func (t *Task) Ended() bool {
+	return t.State == TaskClosed || t.State == TaskCanceled || t.State == TaskFailed
 }
 
 // isParent reports whether t is work that mostly waits for other tasks.
-func (t *task) isParent() bool { return t.method == "build" || t.method == "newRepo" }
-
-func flag(b bool) *bool { return &b }
-
-// newTask makes a free task. Children inherit from their parent.
-func (w *World) newTask(method, arch string, request []any, do work) *task {
-	t := &task{
-		id: len(w.tasks) + 1, method: method, arch: arch, request: request, work: do,
-		created: w.now, priority: 20, weight: 1, channel: w.channels[0],
-	}
-	t.luck = drawFrom(w.seed, "task", strconv.Itoa(t.id))
-	w.tasks = append(w.tasks, t)
-	w.changed()
-	return t
-}
-
-// submit makes a top-level task and hands it to the hosts.
-func (w *World) submit(method string, owner *user, priority int, request []any, do work) *task {
-	t := w.newTask(method, "noarch", request, do)
-	t.owner, t.priority = owner, 20+priority
-	w.queueTask(t)
-	return t
-}
-
-// subtask makes a child of t and lets t wait for it.
-func (w *World) subtask(t *task, method, label, arch string, weight float64, request []any, do work) *task {
-	c := w.newTask(method, arch, request, do)
-	c.parent, c.label, c.owner, c.channel = t, label, t.owner, t.channel
-	c.priority, c.weight, c.awaited = t.priority-1, weight, flag(true)
-	t.children = append(t.children, c)
-	t.waiting = flag(true)
-	w.reweigh(t, 0.2)
-	w.queueTask(c)
-	return c
-}
+func (t *Task) isParent() bool { return t.Method == "build" || t.Method == "newRepo" }
 
 // child returns the child of t with the given method and label.
-func (t *task) child(method, label string) *task {
-	for _, c := range t.children {
-		if c.method == method && c.label == label {
+func (t *Task) child(method, label string) *Task {
+	for _, c := range t.Children {
+		if c.Method == method && c.Label == label {
 			return c
 		}
 	}
 	return nil
 }
 
-func (w *World) taskByID(id int) *task {
-	if id < 1 || id > len(w.tasks) {
-		return nil
-	}
-	return w.tasks[id-1]
-}
-
-// set changes a task's state and tells who wants to know.
-func (w *World) set(t *task, state int) {
-	old := t.state
-	t.state = state
-	w.changed()
-	w.tellTask(t, old)
-}
-
-func (w *World) reweigh(t *task, weight float64) {
-	if t.host != nil && (t.state == taskOpen || t.state == taskAssigned) {
-		t.host.addLoad(weight - t.weight)
-	}
-	t.weight = weight
-}
-
-// then plans do for later in the task's present turn: it does not happen if the
-// task has ended or was freed by then.
-func (w *World) then(t *task, d time.Duration, do func()) {
-	turn := t.turn
-	w.after(d, func() {
-		if t.turn == turn && !t.ended() {
-			do()
-		}
-	})
-}
-
-func (w *World) assign(t *task, h *host) {
-	t.host = h
-	t.turn++
-	h.addLoad(t.weight)
-	w.set(t, taskAssigned)
-	w.then(t, t.luck.between(200*time.Millisecond, 4*time.Second), func() { w.open(t) })
-}
-
-func (w *World) open(t *task) {
-	if t.started.IsZero() {
-		t.started = w.now
-	}
-	w.set(t, taskOpen)
-	if !t.freed && t.luck.chance(w.rules.FreedTasks) {
-		w.then(t, t.luck.between(10*time.Second, 5*time.Minute), func() { w.freeTask(t) })
-	}
-	t.work(w, t)
-}
-
-// freeTask takes a task from its host, as when a builder is restarted.
-func (w *World) freeTask(t *task) {
-	w.release(t)
-	t.turn++
-	t.freed = true
-	t.host = nil
-	w.set(t, taskFree)
-	w.queueTask(t)
-}
-
-// release takes a running task's weight off its host.
-func (w *World) release(t *task) {
-	if t.host == nil || t.state != taskOpen && t.state != taskAssigned {
-		return
-	}
-	t.host.addLoad(-t.weight)
-	w.after(t.luck.between(50*time.Millisecond, 2*time.Second), w.dispatch)
-}
-
-// end finishes a task and wakes its parent.
-func (w *World) end(t *task, state int) {
-	w.release(t)
-	t.completed = w.now
-	if t.isParent() && t.waiting != nil {
-		t.waiting = flag(false)
-	}
-	w.set(t, state)
-	p := t.parent
-	if p == nil || p.ended() {
-		return
-	}
-	w.then(p, p.luck.between(500*time.Millisecond, 8*time.Second), func() {
-		if p.state == taskOpen {
-			t.awaited = flag(false)
-			p.work(w, p)
-		}
-	})
-}
-
-func (w *World) closeTask(t *task, result any) {
-	t.result = result
-	w.end(t, taskClosed)
-}
-
-func (w *World) failTask(t *task, f *xmlrpc.Fault) {
-	t.fault = f
-	w.end(t, taskFailed)
-	w.cancelChildren(t)
-}
-
-// cancelTask cancels a task and all below it that has not ended.
-func (w *World) cancelTask(t *task) {
-	if t.ended() {
-		return
-	}
-	w.end(t, taskCanceled)
-	w.cancelChildren(t)
-}
-
-func (w *World) cancelChildren(t *task) {
-	for _, c := range t.children {
-		w.cancelTask(c)
-	}
-}
-
 // failedChild is the first child that ended badly, nil if none did.
-func (t *task) failedChild() *task {
-	for _, c := range t.children {
-		if c.state == taskFailed || c.state == taskCanceled {
+func (t *Task) failedChild() *Task {
+	for _, c := range t.Children {
+		if c.State == TaskFailed || c.State == TaskCanceled {
 			return c
 		}
 	}
@@ -240,9 +91,9 @@ func (t *task) failedChild() *task {
 }
 
 // childrenClosed reports whether all children of a method have succeeded.
-func (t *task) childrenClosed(method string) bool {
-	for _, c := range t.children {
-		if c.method == method && c.state != taskClosed {
+func (t *Task) childrenClosed(method string) bool {
+	for _, c := range t.Children {
+		if c.Method == method && c.State != TaskClosed {
 			return false
 		}
 	}
@@ -250,13 +101,25 @@ func (t *task) childrenClosed(method string) bool {
 }
 
 // childFault is the fault with which a parent fails for its child.
-func childFault(c *task) *xmlrpc.Fault {
-	if c.fault != nil {
-		return c.fault
+func childFault(c *Task) *fault.Fault {
+	if c.Fault != nil {
+		return c.Fault
 	}
-	return generic("Task %d is canceled", c.id)
+	return fault.Generic("Task %d is canceled", c.ID)
 }
 
-func taskStateName(state int) string {
+// TaskStateName is Koji's word for a state of a task.
+func TaskStateName(state int) string {
 	return [...]string{"FREE", "OPEN", "CLOSED", "CANCELED", "ASSIGNED", "FAILED"}[state]
 }
+
+// Dir is where the task's files lie, below work.
+func (t *Task) Dir() string { return fmt.Sprintf("tasks/%d/%d", t.ID%10000, t.ID) }
+
+// RunsMock reports whether the task runs mock.
+func (t *Task) RunsMock() bool {
+	return t.Method == "buildArch" || t.IsSRPM()
+}
+
+// IsSRPM reports whether the task makes a source package.
+func (t *Task) IsSRPM() bool { return t.Method == "rebuildSRPM" || t.Method == "buildSRPMFromSCM" }

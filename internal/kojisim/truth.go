@@ -1,8 +1,7 @@
 package kojisim
 
 import (
-	"strconv"
-
+	"github.com/koschei-ci/koschei/internal/kojisim/draw"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -57,164 +56,11 @@ func (t *truth) init() {
 	t.verdicts = map[int]Verdict{}
 }
 
-// Break adds a rule by which builds fail.
-func (w *World) Break(b Breakage) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.breakWith(b)
-}
-
-func (w *World) breakWith(b Breakage) {
-	w.truth.breakages[b.Package] = append(w.truth.breakages[b.Package], b)
-}
-
-// repair ends all breakages of a package with the source version evr.
-func (w *World) repair(name string, evr rpm.EVR) {
-	bs := w.truth.breakages[name]
-	for i := range bs {
-		if bs[i].Until == (rpm.EVR{}) {
-			bs[i].Until = evr
-		}
-	}
-}
-
-// Flaky makes builds of a package fail by chance with probability p.
-func (w *World) Flaky(name string, p float64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.truth.flaky[name] = p
-}
-
-// Verdict tells why the top-level build task ended as it did; false if it has
-// not ended, was canceled, or was no build.
-func (w *World) Verdict(task int) (Verdict, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v, ok := w.truth.verdicts[task]
-	return v, ok
-}
-
-// Verdicts returns all of them, by task.
-func (w *World) Verdicts() map[int]Verdict {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := make(map[int]Verdict, len(w.truth.verdicts))
-	for id, v := range w.truth.verdicts {
-		out[id] = v
-	}
-	return out
-}
-
-// applies reports whether the breakage hits a source in a repo.
-func (b Breakage) applies(w *World, src *build, r *repo) bool {
-	if src.evr.Order(b.From) < 0 || b.Until != (rpm.EVR{}) && src.evr.Order(b.Until) >= 0 {
-		return false
-	}
-	if b.Dependency == "" {
-		return true
-	}
-	got, ok := w.installedInRepo(r, b.Dependency)
-	return ok && got.Order(b.DependencyFrom) >= 0
-}
-
 // An outcome is what will come of a build, decided when it starts.
 type outcome struct {
 	Verdict
 	arch    string // which architecture fails; "" is all
-	message string
-	luck    draw // for durations and details
-	noRoot  bool // not even the buildroot's group can be installed
-}
-
-// decide draws the outcome of building src in r.
-func (w *World) decide(taskID int, src *build, r *repo) outcome {
-	key := src.nevra().String() + " " + strconv.Itoa(r.id)
-	w.truth.attempts[key]++
-	luck := drawFrom(w.seed, "outcome", key, strconv.Itoa(w.truth.attempts[key]))
-	o := outcome{luck: luck, Verdict: Verdict{
-		Task: taskID, Package: src.pkg.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone,
-	}}
-	infra, flake := luck.fraction(), luck.fraction()
-	switch {
-	case w.cannotInstall(&o, src, r):
-	case infra < w.rules.Infrastructure:
-		o.Cause, o.Detail = CauseInfrastructure, "the builder lost its network"
-	case w.broken(&o, src, r):
-	case flake < w.truth.flaky[src.pkg.name]:
-		o.Cause, o.message = CauseFlake, "timed out waiting for worker"
-		o.Detail = o.message
-	}
-	return o
-}
-
-// Foresee tells what building the newest source of each package in a repo
-// comes to: by package, without those that are blocked or have no build. Chance
-// and the build system's own failures are left out.
-func (w *World) Foresee(repoID int) map[string]Verdict {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := map[string]Verdict{}
-	r := w.repoByID(repoID)
-	if r == nil {
-		return out
-	}
-	for _, p := range w.packages {
-		src := r.tag.latestBuild(p, w.lastEvent())
-		if src == nil || isBlocked(r.tag.order(), p) {
-			continue
-		}
-		o := outcome{Verdict: Verdict{Package: p.name, NVR: src.nvr(), Repo: r.id, Cause: CauseNone}}
-		if !w.cannotInstall(&o, src, r) {
-			w.broken(&o, src, r)
-		}
-		out[p.name] = o.Verdict
-	}
-	return out
-}
-
-// cannotInstall decides whether the buildroot of src cannot be installed from r.
-func (w *World) cannotInstall(o *outcome, src *build, r *repo) bool {
-	l, release := w.lookIn(r)
-	defer release()
-	if bad, unmet := l.brokenGroup(); unmet {
-		o.Cause, o.Detail, o.noRoot = CauseUnresolvable, "the group build: "+bad.String(), true
-		return true
-	}
-	bad, unmet := l.unmet(src.requires)
-	if unmet {
-		o.Cause, o.Detail = CauseUnresolvable, bad.String()
-	}
-	return unmet
-}
-
-// broken decides whether a breakage hits src in r.
-func (w *World) broken(o *outcome, src *build, r *repo) bool {
-	for _, b := range w.truth.breakages[src.pkg.name] {
-		if !b.applies(w, src, r) {
-			continue
-		}
-		o.Cause, o.message, o.arch, o.Detail = CauseSource, b.Message, b.Arch, b.Message
-		if b.Dependency != "" {
-			o.Cause = CauseDependency
-			o.Dependency = b.Dependency + "-" + b.DependencyFrom.String()
-		}
-		return true
-	}
-	return false
-}
-
-// brokenGroup returns what keeps the group of the buildroot from being
-// installed. A member that does not exist is passed over, as mock does.
-func (l *look) brokenGroup() (rpm.Relation, bool) {
-	g := l.tag.groupByName("build")
-	if g == nil {
-		return rpm.Relation{}, false
-	}
-	for _, m := range g.groupPackages() {
-		name := rpm.Relation{Name: m.name}
-		if m.kind != "optional" && len(l.candidates(name)) > 0 && !l.met(name) {
-			return name, true
-		}
-	}
-	return rpm.Relation{}, false
+	Message string
+	Luck    draw.Draw // for durations and details
+	noRoot  bool      // not even the buildroot's group can be installed
 }

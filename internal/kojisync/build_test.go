@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -260,7 +261,7 @@ func TestOutage(t *testing.T) {
 	f := tracked(t)
 	id, _ := f.submit("foo")
 	f.pass(24 * time.Hour)
-	for _, faults := range []kojisim.Faults{{Offline: "outage"}, {HTML503: true}, {CutBefore: 1}, {CutAfter: 1}, {Truncate: 1}} {
+	for _, faults := range []kojihub.Faults{{Offline: "outage"}, {HTML503: true}, {CutBefore: 1}, {CutAfter: 1}, {Truncate: 1}} {
 		f.hub.SetFaults(faults)
 		if err := f.RunningBuilds(t.Context()); err == nil {
 			t.Errorf("%+v: no error", faults)
@@ -275,7 +276,7 @@ func TestOutage(t *testing.T) {
 	if got := f.end(id); got != "running" {
 		t.Errorf("the build is %q, want running", got)
 	}
-	f.hub.SetFaults(kojisim.Faults{})
+	f.hub.SetFaults(kojihub.Faults{})
 	f.follow()
 	if got := f.end(id); got != "complete" {
 		t.Errorf("the build is %q, want complete", got)

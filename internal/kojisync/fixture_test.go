@@ -11,6 +11,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -23,7 +24,7 @@ type fixture struct {
 	*scenario.Stage
 	t     testing.TB
 	world *kojisim.World
-	hub   *kojisim.Hub
+	hub   *kojihub.Hub
 	clock *kojisim.Clock
 }
 

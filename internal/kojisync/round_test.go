@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -31,7 +32,7 @@ func (f *fixture) counted() (take func() []string) {
 // happens lets something happen at the hub.
 func (f *fixture) happens(line string) {
 	f.t.Helper()
-	if err := f.hub.Amend(line); err != nil {
+	if err := worldtext.Amend(f.hub, line); err != nil {
 		f.t.Fatal(err)
 	}
 }

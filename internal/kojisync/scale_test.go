@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -20,12 +20,12 @@ func BenchmarkPoll(b *testing.B) {
 		}
 		b.Skip("the metadata of a whole distribution is not there: ", err)
 	}
-	w, err := kojisim.LoadWorld(b.Context(), dir, kojisim.GeneratorOptions{})
+	w, err := distro.Load(b.Context(), dir, distro.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	f := fixtureOf(b, w)
-	f.SetCollection("f40", pgtest.Target(kojisim.TargetName), pgtest.DestTag(kojisim.DestTagName), pgtest.BuildTag(kojisim.BuildTagName))
+	f.SetCollection("f40", pgtest.Target(distro.TargetName), pgtest.DestTag(distro.DestTagName), pgtest.BuildTag(distro.BuildTagName))
 	for _, name := range []string{"first", "again"} {
 		b.Run(name, func(b *testing.B) {
 			start := cpuTime(b)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -258,9 +258,9 @@ func TestRestart(t *testing.T) {
 			f.LoseMappingTasks()
 		}},
 		{"the answer was lost", func(f *fixture) {
-			f.Hub.SetFaults(kojisim.Faults{Lose: "newRepo"})
+			f.Hub.SetFaults(kojihub.Faults{Lose: "newRepo"})
 			f.expectTrouble("asked for", 0, "bringing repo 3 to the primary hub")
-			f.Hub.SetFaults(kojisim.Faults{})
+			f.Hub.SetFaults(kojihub.Faults{})
 		}},
 		{"the call did not arrive", func(f *fixture) {
 			f.cut.Store(true)

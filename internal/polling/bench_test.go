@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -72,7 +74,7 @@ func BenchmarkCycle(b *testing.B) {
 		}
 		b.Skip("the metadata of a whole distribution is not there: ", err)
 	}
-	w, err := kojisim.LoadWorld(b.Context(), dir, kojisim.GeneratorOptions{})
+	w, err := distro.Load(b.Context(), dir, distro.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func BenchmarkCycle(b *testing.B) {
 	hub, client := stage.Hub, stage.Sync.Primary
 	for i := range 4 {
 		name := fmt.Sprint("branch", i)
-		if err := hub.Amend("tag " + name + " parents=" + kojisim.DestTagName); err != nil {
+		if err := worldtext.Amend(hub, "tag "+name+" parents="+distro.DestTagName); err != nil {
 			b.Fatal(err)
 		}
 		stage.Collection(name, pgtest.BuildTag(name), pgtest.OnlyTracked())
@@ -107,15 +109,15 @@ func BenchmarkCycle(b *testing.B) {
 }
 
 // update tags new builds of some packages.
-func update(b *testing.B, hub *kojisim.Hub, client *koji.Client, n int) {
+func update(b *testing.B, hub *kojihub.Hub, client *koji.Client, n int) {
 	b.Helper()
-	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: kojisim.DestTagName, Latest: true})
+	tagged, err := client.ListTagged(b.Context(), koji.TagQuery{Tag: distro.DestTagName, Latest: true})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for i := range n {
-		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, kojisim.DestTagName)
-		if err := hub.Amend(line); err != nil {
+		line := fmt.Sprintf("build %s-999-%d tag=%s", tagged[i*len(tagged)/n].Name, b.N, distro.DestTagName)
+		if err := worldtext.Amend(hub, line); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -65,11 +66,11 @@ func TestPass(t *testing.T) {
 		t.Errorf("builds and sources (-want +got):\n%s", diff)
 	}
 
-	f.stage.Hub.SetFaults(kojisim.Faults{Offline: "maintenance"})
+	f.stage.Hub.SetFaults(kojihub.Faults{Offline: "maintenance"})
 	if err := f.pass(t.Context()); err == nil || !strings.Contains(err.Error(), "collection f40: ") {
 		t.Errorf("error %v while the hub is away, want one about each collection", err)
 	}
-	f.stage.Hub.SetFaults(kojisim.Faults{})
+	f.stage.Hub.SetFaults(kojihub.Faults{})
 	f.stage.RemoveCollection("gone")
 	if err := f.pass(t.Context()); err != nil {
 		t.Errorf("error %v without the collection that is gone", err)
@@ -172,7 +173,7 @@ func TestSourceFacts(t *testing.T) {
 		if err := f.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.stage.Hub.Amend("build foo-" + version + "-1 tag=f40\n requires bar"); err != nil {
+		if err := worldtext.Amend(f.stage.Hub, "build foo-"+version+"-1 tag=f40\n requires bar"); err != nil {
 			t.Fatal(err)
 		}
 		builds, err := f.stage.Sync.Primary.ListTagged(t.Context(), koji.TagQuery{Tag: "f40", Latest: true})

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 )
 
 const bookworm = "../../../shared/data/bookworm"
@@ -58,7 +58,7 @@ func benchmarkRepo(b *testing.B, mass bool) {
 	if _, err := os.Stat(bookworm); err != nil {
 		b.Skipf("no test data: %v", err)
 	}
-	world, err := kojisim.LoadWorld(b.Context(), bookworm, kojisim.GeneratorOptions{Seed: 1, History: 24 * time.Hour})
+	world, err := distro.Load(b.Context(), bookworm, distro.Options{Seed: 1, History: 24 * time.Hour})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func benchmarkRepo(b *testing.B, mass bool) {
 
 func (s *sim) newest(tb testing.TB) int64 {
 	tb.Helper()
-	r, err := s.Hubs.Primary.Repo(tb.Context(), kojisim.BuildTagName)
+	r, err := s.Hubs.Primary.Repo(tb.Context(), distro.BuildTagName)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -192,11 +194,11 @@ func TestTroubleStaysApart(t *testing.T) {
 	}
 	s.RemoveCollection("gone")
 	s.Clock.Step(time.Hour)
-	s.Hub.SetFaults(kojisim.Faults{HTML503: true})
+	s.Hub.SetFaults(kojihub.Faults{HTML503: true})
 	if err := s.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Hub.SetFaults(kojisim.Faults{})
+	s.Hub.SetFaults(kojihub.Faults{})
 	s.Clock.Step(time.Hour)
 	s.NewRepo()
 	if err := s.pass(t.Context()); err != nil {
@@ -343,7 +345,7 @@ func TestTwoResolvers(t *testing.T) {
 // A generated world that moves on for a while.
 func TestManyRepos(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+	world, err := distro.Generate(distro.Options{
 		Packages: 80, Seed: 1, History: 48 * time.Hour,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 2, RepoDeleteAfter: 24 * time.Hour},
 	})

@@ -18,6 +18,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -120,11 +122,11 @@ func (n *numbers) print(set depset.Set) []string {
 // hub serves the world's repos: those of f44-build and old-build.
 func hub(t *testing.T) (repos *resolution.Repos, n *numbers, f44, old string) {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte(world), 1)
+	w, err := worldtext.Parse([]byte(world), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(kojisim.NewHub(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(kojihub.New(w, kojisim.NewStepClock(w.Now()), slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	n = &numbers{ids: map[rpm.NEVRA]int32{}}
 	repos = &resolution.Repos{

@@ -30,7 +30,7 @@
 //		real 1-1 complete
 //		scratch 1-1 running in repo 1, last
 //
-// The world is written as kojisim.ParseWorld reads it. [CommonWorld] is put
+// The world is written as worldtext.Parse reads it. [CommonWorld] is put
 // before it, and a repo is made at its end. A part named "whole world" gets
 // neither. When the story begins, Koschei has polled the hub once and tracks all
 // packages.
@@ -47,7 +47,7 @@
 //	service NAME complains TEXT       it does its work once, but says in its log that something is wrong
 //	second NAME                       another replica does its work once
 //
-//	hub WORDS                         what the words say happens at the hub; see kojisim.Hub.Amend
+//	hub WORDS                         what the words say happens at the hub; see worldtext.Amend
 //	hub is well|offline|locked-out|overloaded|deaf|mute
 //	                                  deaf drops connections before, mute after it did what it was asked for
 //	hub loses the answers to METHOD   it drops connections after it did that, until it is well

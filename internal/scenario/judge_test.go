@@ -7,13 +7,14 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // judge checks what must be true at the end of every story.
 func (p *play) judge() {
 	p.T.Helper()
-	p.Hub.SetFaults(kojisim.Faults{})
+	p.Hub.SetFaults(kojihub.Faults{})
 	tasks, err := p.builtTasks()
 	if err != nil {
 		p.T.Error(err)

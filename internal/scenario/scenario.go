@@ -17,6 +17,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -29,7 +31,7 @@ type Stage struct {
 	*pgtest.World // the record
 
 	T     testing.TB
-	Hub   *kojisim.Hub
+	Hub   *kojihub.Hub
 	Clock *kojisim.Clock
 	Sync  *kojisync.Sync // with the record, the hub's client, the rules and the clock
 	URL   string         // of the hub's web server
@@ -38,10 +40,10 @@ type Stage struct {
 	calls map[string]int // that the record's client made, by method
 }
 
-// World returns the world that a text describes; see kojisim.ParseWorld.
+// World returns the world that a text describes; see worldtext.Parse.
 func World(t testing.TB, text string) *kojisim.World {
 	t.Helper()
-	w, err := kojisim.ParseWorld([]byte("-- world --\n"+text), 1)
+	w, err := worldtext.Parse([]byte("-- world --\n"+text), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func New(t testing.TB, world *kojisim.World, with ...Option) *Stage {
 		option(&o)
 	}
 	clock := kojisim.NewStepClock(world.Now())
-	hub := kojisim.NewHub(world, clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(o.through(hub))
 	t.Cleanup(server.Close)
 	s := &Stage{World: pgtest.NewWorld(t), T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}

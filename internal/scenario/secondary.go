@@ -9,6 +9,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -18,7 +19,7 @@ import (
 // in secondary mode is read from it.
 func (s *Stage) AddSecondary(world *kojisim.World) *Second {
 	s.T.Helper()
-	hub := kojisim.NewHub(world, s.Clock, slog.New(slog.DiscardHandler))
+	hub := kojihub.New(world, s.Clock, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(hub)
 	s.T.Cleanup(server.Close)
 	s.Hub.World().Link(server.URL+"/kojifiles", world)
@@ -29,7 +30,7 @@ func (s *Stage) AddSecondary(world *kojisim.World) *Second {
 // A Second is the secondary hub of a stage.
 type Second struct {
 	T   testing.TB
-	Hub *kojisim.Hub
+	Hub *kojihub.Hub
 	URL string // of its web server
 }
 

@@ -59,7 +59,7 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder postgres.Holde
 		"scheduler": &scheduler.Service{
 			DB: sync.DB, Hub: sync.Primary, Log: log, Clock: sync.Clock, Holder: holder, Config: config,
 		},
-		"watcher": newListener(s.Hub.World(), &sync, log),
+		"watcher": newListener(s.Hub, &sync, log),
 		"self-check": &selfcheck.Service{
 			DB: sync.DB, Sync: &sync, Log: log, Clock: sync.Clock, Holder: holder,
 			Config: selfcheck.Config{

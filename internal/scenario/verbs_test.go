@@ -9,7 +9,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scheduler"
@@ -35,11 +36,11 @@ func hub(p *play, _ []string, st *step) error {
 	for _, line := range st.block {
 		lines = append(lines, " "+line)
 	}
-	return p.Hub.Amend(strings.Join(lines, "\n"))
+	return worldtext.Amend(p.Hub, strings.Join(lines, "\n"))
 }
 
 func hubIs(p *play, args []string, _ *step) error {
-	faults, ok := map[string]kojisim.Faults{
+	faults, ok := map[string]kojihub.Faults{
 		"well":       {},
 		"offline":    {Offline: "scheduled outage"},
 		"locked-out": {LockOut: true},
@@ -55,12 +56,12 @@ func hubIs(p *play, args []string, _ *step) error {
 }
 
 func hubLoses(p *play, args []string, _ *step) error {
-	p.Hub.SetFaults(kojisim.Faults{Lose: args[len(args)-1]})
+	p.Hub.SetFaults(kojihub.Faults{Lose: args[len(args)-1]})
 	return nil
 }
 
 func busIs(p *play, args []string, _ *step) error {
-	faults, ok := map[string]kojisim.MessageFaults{
+	faults, ok := map[string]kojihub.MessageFaults{
 		"well":      {},
 		"silent":    {Lose: 1},
 		"repeating": {Repeat: 1},
@@ -68,7 +69,7 @@ func busIs(p *play, args []string, _ *step) error {
 	if !ok {
 		return fmt.Errorf("a bus is not %s", args[0])
 	}
-	p.Hub.World().SetMessageFaults(faults)
+	p.Hub.SetMessageFaults(faults)
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/watcher"
@@ -28,12 +28,12 @@ type listener struct {
 	mail []*bus.Message
 }
 
-func newListener(world *kojisim.World, s *kojisync.Sync, log *slog.Logger) *listener {
+func newListener(hub *kojihub.Hub, s *kojisync.Sync, log *slog.Logger) *listener {
 	l := &listener{hub: s.Primary, Service: &watcher.Service{
 		DB: s.DB, Sync: s, Log: log, Metrics: watcher.NewMetrics(prometheus.NewRegistry()),
 		Config: watcher.Config{TopicPrefix: prefix, Instance: "primary", GiveUp: time.Hour},
 	}}
-	world.Subscribe(func(m kojisim.Message) { l.hear(m.OnBus(prefix)) })
+	hub.Subscribe(func(m kojihub.Message) { l.hear(m.OnBus(prefix)) })
 	return l
 }
 

@@ -18,6 +18,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -61,7 +63,7 @@ type fixture struct {
 	*pgtest.World
 	stage  *scenario.Stage
 	world  *kojisim.World
-	hub    *kojisim.Hub
+	hub    *kojihub.Hub
 	clock  *kojisim.Clock
 	refuse func(request string) bool // calls that the hub answers with a fault; nil: none
 }
@@ -89,7 +91,7 @@ func (f *fixture) serve(w http.ResponseWriter, r *http.Request) {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	world, err := kojisim.ParseWorld([]byte(hubWorld), 1)
+	world, err := worldtext.Parse([]byte(hubWorld), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -70,7 +71,7 @@ func TestRefusedBuild(t *testing.T) {
 // nothing twice.
 func TestOutage(t *testing.T) {
 	t.Parallel()
-	for _, faults := range []kojisim.Faults{{Offline: "outage"}, {LockOut: true}, {HTML503: true}, {CutBefore: 1}} {
+	for _, faults := range []kojihub.Faults{{Offline: "outage"}, {LockOut: true}, {HTML503: true}, {CutBefore: 1}} {
 		f := newFixture(t)
 		f.hub.SetFaults(faults)
 		for range 2 {
@@ -81,7 +82,7 @@ func TestOutage(t *testing.T) {
 		if got := f.builds(t); len(got) > 0 {
 			t.Errorf("%+v: builds %v, want none", faults, got)
 		}
-		f.hub.SetFaults(kojisim.Faults{})
+		f.hub.SetFaults(kojihub.Faults{})
 		f.pass(t)
 		if got := len(f.tasks(t)); got != 2 {
 			t.Errorf("%+v: %d tasks afterwards, want 2", faults, got)
@@ -110,12 +111,12 @@ func TestLostAnswers(t *testing.T) {
 	f.RemoveScratchBuilds()
 	f.SetPackages(pgtest.NotHeld())
 	before := len(f.tasks(t))
-	f.hub.SetFaults(kojisim.Faults{CutAfter: 0.6})
+	f.hub.SetFaults(kojihub.Faults{CutAfter: 0.6})
 	for range 20 {
 		_ = f.Service.pass(t.Context()) // fails now and then
 		f.clock.Step(time.Minute)
 	}
-	f.hub.SetFaults(kojisim.Faults{})
+	f.hub.SetFaults(kojihub.Faults{})
 	f.clock.Step(time.Hour)
 	f.pass(t)
 	f.pass(t)

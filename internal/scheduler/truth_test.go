@@ -7,6 +7,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -28,24 +30,24 @@ func outcomeOf(cause kojisim.Cause) koschei.Outcome {
 // it should have.
 func TestTruth(t *testing.T) {
 	t.Parallel()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+	world, err := distro.Generate(distro.Options{
 		Packages: 60, Seed: 7, History: 24 * time.Hour, Hosts: 20, Updates: 6,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, FreedTasks: 0.1, Infrastructure: 0.1},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixtureOf(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
+	f := fixtureOf(t, world, distro.KoscheiUser, distro.KoscheiUser)
 	f.LoadThreshold = 1
-	f.Collection("f40", pgtest.Target(kojisim.TargetName), pgtest.DestTag(kojisim.DestTagName), pgtest.BuildTag(kojisim.BuildTagName))
-	faults := []kojisim.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
+	f.Collection("f40", pgtest.Target(distro.TargetName), pgtest.DestTag(distro.DestTagName), pgtest.BuildTag(distro.BuildTagName))
+	faults := []kojihub.Faults{{}, {CutAfter: 0.2}, {}, {Busy: 0.1, Truncate: 0.1}, {Expire: 0.2}, {Offline: "outage"}}
 	f.poll(t)
 	for _, p := range f.Packages() {
 		f.world.Flaky(p.Name, 0.1)
 	}
 	for hour := range 2 * 24 {
 		f.clock.Step(time.Hour)
-		f.hub.SetFaults(kojisim.Faults{})
+		f.hub.SetFaults(kojihub.Faults{})
 		f.poll(t)
 		f.latestRepo(t)
 		f.hub.SetFaults(faults[hour%len(faults)])
@@ -53,7 +55,7 @@ func TestTruth(t *testing.T) {
 			_ = f.Service.pass(t.Context()) // may fail
 		}
 	}
-	f.hub.SetFaults(kojisim.Faults{})
+	f.hub.SetFaults(kojihub.Faults{})
 	f.MaxBuilds = 0
 	for range 6 {
 		f.clock.Step(6 * time.Hour)
@@ -67,7 +69,7 @@ func TestTruth(t *testing.T) {
 // some packages be worth a build.
 func (f *fixture) latestRepo(t *testing.T) {
 	t.Helper()
-	repo, err := f.Hub.Repo(t.Context(), kojisim.BuildTagName)
+	repo, err := f.Hub.Repo(t.Context(), distro.BuildTagName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -43,7 +43,7 @@ type move struct {
 // an original what became of it.
 func newMove(t *testing.T) *move {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{
+	world, err := distro.Generate(distro.Options{
 		Packages: 60, Seed: 3, History: 48 * time.Hour, Updates: 20, Hosts: 20,
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func (m *move) login() *koji.Client {
 	m.T.Helper()
 	client, err := koji.New(koji.Config{
 		Server: m.URL + "/kojihub", TopURL: m.URL + "/kojifiles",
-		Login: koji.Login{User: kojisim.KoscheiUser, Password: kojisim.KoscheiUser},
+		Login: koji.Login{User: distro.KoscheiUser, Password: distro.KoscheiUser},
 	})
 	if err != nil {
 		m.T.Fatal(err)

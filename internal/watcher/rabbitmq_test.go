@@ -14,7 +14,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/watcher"
 )
 
@@ -88,7 +88,7 @@ func (w *wire) start() {
 		t.Fatal("no watcher is connected")
 	}
 	mail := bus.NewMemory(10_000)
-	w.f.Hub.World().Subscribe(func(m kojisim.Message) { w.say(ctx, mail, m.OnBus(prefix)) })
+	w.f.Hub.Subscribe(func(m kojihub.Message) { w.say(ctx, mail, m.OnBus(prefix)) })
 	p := &amqp.Publisher{Config: w.config}
 	parts.Go(func() {
 		defer p.Close()

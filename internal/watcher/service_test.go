@@ -12,7 +12,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -85,7 +86,7 @@ func TestEvents(t *testing.T) {
 	f.hear()
 	amend := func(lines string) {
 		t.Helper()
-		if err := f.Hub.Amend(lines); err != nil {
+		if err := worldtext.Amend(f.Hub, lines); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -271,11 +272,11 @@ func TestAway(t *testing.T) {
 	f.Administer("tagBuildBypass", "f44", "foo-2-1")
 	batch := f.mail
 	ignored := f.say("tag", map[string]any{"tag": "f44"})
-	f.Hub.SetFaults(kojisim.Faults{Offline: "database outage"})
+	f.Hub.SetFaults(kojihub.Faults{Offline: "database outage"})
 	if again := f.Handle(t.Context(), append(slices.Clone(batch), ignored)); !slices.Equal(again, batch) {
 		t.Errorf("while the hub is away %d messages are to come again, want %d", len(again), len(batch))
 	}
-	f.Hub.SetFaults(kojisim.Faults{})
+	f.Hub.SetFaults(kojihub.Faults{})
 	if again := f.Handle(t.Context(), batch); len(again) != 0 {
 		t.Errorf("when the hub is back %d messages are to come again", len(again))
 	}
@@ -283,14 +284,14 @@ func TestAway(t *testing.T) {
 		t.Errorf("foo is %q, want %q", got, want)
 	}
 
-	f.Hub.SetFaults(kojisim.Faults{HTML503: true})
+	f.Hub.SetFaults(kojihub.Faults{HTML503: true})
 	late := *batch[0]
 	late.Redelivered = true
 	f.Clock.Step(2 * time.Hour)
 	if again := f.Handle(t.Context(), []*bus.Message{&late}); len(again) != 0 {
 		t.Error("a message of two hours ago is to come again")
 	}
-	f.Hub.SetFaults(kojisim.Faults{})
+	f.Hub.SetFaults(kojihub.Faults{})
 
 	f.SetCollection("f44", pgtest.DestTag("gone"))
 	gone := f.say("tag", map[string]any{"tag": "gone", "name": "foo"})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/watcher"
@@ -38,7 +39,7 @@ func newFixture(t *testing.T, world *kojisim.World, user, password string) *fixt
 		DB: f.Stage.Sync.DB, Sync: f.Stage.Sync, Log: f.Stage.Sync.Log, Metrics: watcher.NewMetrics(f.registry),
 		Config: watcher.Config{TopicPrefix: prefix, Instance: "primary", GiveUp: time.Hour},
 	}
-	world.Subscribe(func(m kojisim.Message) {
+	f.Hub.Subscribe(func(m kojihub.Message) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.mail = append(f.mail, m.OnBus(prefix))

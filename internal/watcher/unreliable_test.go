@@ -11,7 +11,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/kojisim"
+	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -21,11 +22,11 @@ import (
 // of the same hub that only polls.
 func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 	t.Helper()
-	world, err := kojisim.Generate(kojisim.GeneratorOptions{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
+	world, err := distro.Generate(distro.Options{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f = newFixture(t, world, kojisim.KoscheiUser, kojisim.KoscheiUser)
+	f = newFixture(t, world, distro.KoscheiUser, distro.KoscheiUser)
 	w := pgtest.NewWorld(t)
 	polled = &scenario.Stage{
 		World: w, T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
@@ -71,10 +72,10 @@ func live(f *fixture, polled *scenario.Stage, steps int, hear func(step int)) {
 func TestUnreliable(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{Repeat: 0.3, Reorder: 0.3})
 	heard := 0
 	live(f, polled, 30, func(int) { heard += f.hear() })
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{})
 	for f.hear() > 0 || len(f.mail) > 0 {
 		f.tick(time.Minute)
 	}
@@ -98,7 +99,7 @@ func TestUnreliable(t *testing.T) {
 func TestLoss(t *testing.T) {
 	t.Parallel()
 	f, polled := newLiving(t)
-	f.Hub.World().SetMessageFaults(kojisim.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
+	f.Hub.SetMessageFaults(kojihub.MessageFaults{Lose: 0.3, Repeat: 0.3, Reorder: 0.3})
 	live(f, polled, 30, func(step int) {
 		f.hear()
 		if step%4 == 0 {
