@@ -16,7 +16,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/admin"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 // A console is what all commands of koschei-admin have in common: the options
@@ -67,7 +67,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 
 // A changer makes a change of the record and says, a sentence each, what it
 // changed.
-type changer func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error)
+type changer func(ctx context.Context, db *store, act audit.Act) ([]string, error)
 
 // change is how every command that changes the record runs: it opens the
 // database, makes the change in the operator's name and prints what it was.
@@ -75,7 +75,7 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 	if err := a.checkOutput(); err != nil {
 		return err
 	}
-	return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+	return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
 		act, err := a.act(c)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 }
 
 // withDatabase runs f on the database, brought up to date if it is ours.
-func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *postgres.DB) error) error {
+func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c config, db *store) error) error {
 	return a.withOwnDatabase(cmd.Context(), "warn", func(ctx context.Context, c config, db *database) error {
 		if c.Database.URL == "" {
 			if err := db.migrate(ctx, newLogger(c.Log)); err != nil {
@@ -99,7 +99,7 @@ func (a *console) withDatabase(cmd *cobra.Command, f func(ctx context.Context, c
 		if err := db.Ready(ctx); err != nil {
 			return missing(err)
 		}
-		return f(ctx, c, db.DB)
+		return f(ctx, c, db.store)
 	})
 }
 
@@ -112,16 +112,16 @@ func (a *console) checkOutput() error {
 
 // act is in the name of the person who runs the command: who called sudo, if
 // anybody did. Who can reach the database is an admin.
-func (a *console) act(c config) (postgres.Act, error) {
+func (a *console) act(c config) (audit.Act, error) {
 	name := os.Getenv("SUDO_USER")
 	if name == "" {
 		u, err := user.Current()
 		if err != nil {
-			return postgres.Act{}, fmt.Errorf("finding out who runs this: %w", err)
+			return audit.Act{}, fmt.Errorf("finding out who runs this: %w", err)
 		}
 		name = u.Username
 	}
-	return postgres.Act{Actor: koschei.Actor{Name: name, From: koschei.FromAdmin, Admin: true}, Now: c.Clock.clock().Now(), DryRun: a.dryRun}, nil
+	return audit.Act{Actor: koschei.Actor{Name: name, From: koschei.FromAdmin, Admin: true}, Now: c.Clock.clock().Now(), DryRun: a.dryRun}, nil
 }
 
 func (a *console) printChanges(w io.Writer, changes []string) error {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // mostEntries bounds what is read of the audit log at once.
@@ -30,8 +30,8 @@ func (a *console) audit() *cobra.Command {
 			if err := a.checkOutput(); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *postgres.DB) error {
-				entries, err := db.Audit(ctx, append(args, "")[0], limit)
+			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
+				entries, err := db.View.Audit(ctx, append(args, "")[0], limit)
 				if err != nil {
 					return err
 				}
@@ -57,7 +57,7 @@ type auditEntry struct {
 	Message    string    `json:"message"`
 }
 
-func auditJSON(entries []postgres.AuditEntry) []auditEntry {
+func auditJSON(entries []view.AuditEntry) []auditEntry {
 	out := make([]auditEntry, len(entries))
 	for i, e := range entries {
 		out[i] = auditEntry{e.ID, e.Logged, e.Actor, e.Environment, e.Collection, e.Package, e.Message}
@@ -65,7 +65,7 @@ func auditJSON(entries []postgres.AuditEntry) []auditEntry {
 	return out
 }
 
-func printAudit(w io.Writer, entries []postgres.AuditEntry) error {
+func printAudit(w io.Writer, entries []view.AuditEntry) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	var troubles []error
 	for _, e := range entries {

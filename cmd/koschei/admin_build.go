@@ -12,8 +12,9 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/explain"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 func (a *console) why() *cobra.Command {
@@ -26,12 +27,12 @@ func (a *console) why() *cobra.Command {
 			if err := errors.Join(a.checkOutput(), a.needCollection()); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
-				collection, err := db.Collection(ctx, a.collection)
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
+				collection, err := db.Record.Collection(ctx, a.collection)
 				if err != nil {
 					return err
 				}
-				page, err := db.PackagePage(ctx, args[0], collection.ID, postgres.HistoryQuery{Limit: 1})
+				page, err := db.View.PackagePage(ctx, args[0], collection.ID, view.HistoryQuery{Limit: 1})
 				if err != nil {
 					return err
 				}
@@ -113,8 +114,8 @@ func (a *console) retry() *cobra.Command {
 				return err
 			}
 			raise := int(2 * c.Priorities.BuildThreshold) // a build that has just ended weighs negative
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.RetryPackages(ctx, act, a.collection, names, raise)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.RetryPackages(ctx, act, a.collection, names, raise)
 			})
 		},
 	}
@@ -132,8 +133,8 @@ func (a *console) cancelBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.RequestCancel(ctx, act, id)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.RequestCancel(ctx, act, id)
 			})
 		},
 	}
@@ -161,8 +162,8 @@ func (a *console) explainBuild() *cobra.Command {
 			if err := a.checkOutput(); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *postgres.DB) error {
-				page, err := db.BuildPage(ctx, id, 0)
+			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
+				page, err := db.View.BuildPage(ctx, id, 0)
 				if err != nil {
 					return err
 				}
@@ -219,7 +220,7 @@ type change struct {
 	Distance int    `json:"distance,omitempty"`
 }
 
-func explainedBuild(page *postgres.BuildPage) explanation {
+func explainedBuild(page *view.BuildPage) explanation {
 	e := explanation{
 		Build: page.ID, Package: page.PackageName, EVR: page.EVR.String(), Origin: page.Origin, Outcome: page.Outcome,
 		Fault: page.Fault, TaskID: page.TaskID, RepoID: page.RepoID, Trigger: triggerOf(page.Trigger),

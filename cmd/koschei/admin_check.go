@@ -11,7 +11,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
 // checkTime bounds what check-config asks of the outside.
@@ -30,7 +29,7 @@ func (a *console) checkConfig() *cobra.Command {
 			if err := a.checkOutput(); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
 				ctx, cancel := context.WithTimeout(ctx, checkTime)
 				defer cancel()
 				r := &checkReport{Problems: []string{}}
@@ -67,7 +66,7 @@ func (r *checkReport) verdict() error {
 }
 
 // checkHub returns an error if the hub cannot be asked.
-func (r *checkReport) checkHub(ctx context.Context, c config, db *postgres.DB) error {
+func (r *checkReport) checkHub(ctx context.Context, c config, db *store) error {
 	return withHubs(ctx, c, func(hubs koji.Hubs) error {
 		if err := r.checkLogin(ctx, c, hubs); err != nil {
 			return err
@@ -95,8 +94,8 @@ func (r *checkReport) checkLogin(ctx context.Context, c config, hubs koji.Hubs) 
 	return nil
 }
 
-func (r *checkReport) checkTargets(ctx context.Context, db *postgres.DB, hubs koji.Hubs) error {
-	collections, err := db.Collections(ctx)
+func (r *checkReport) checkTargets(ctx context.Context, db *store, hubs koji.Hubs) error {
+	collections, err := db.Record.Collections(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 // collectionFlags are the options by which a collection is described.
@@ -125,11 +126,11 @@ func (a *console) createCollection() *cobra.Command {
 			if err := f.apply(cmd, &c, true); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.CreateCollection(ctx, act, &c)
+				return db.Edit.CreateCollection(ctx, act, &c)
 			})
 		},
 	}
@@ -146,8 +147,8 @@ func (a *console) editCollection() *cobra.Command {
 		Example: "  koschei-admin edit-collection f28 --new-name rawhide -o 200",
 		Args:    exactly(1, "the name of a collection"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				c, err := db.Collection(ctx, args[0]) // the hub is asked before anything is locked
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				c, err := db.Record.Collection(ctx, args[0]) // the hub is asked before anything is locked
 				if err != nil {
 					return nil, err
 				}
@@ -157,7 +158,7 @@ func (a *console) editCollection() *cobra.Command {
 				if err := f.retarget(ctx, a, cmd, c); err != nil {
 					return nil, err
 				}
-				return db.EditCollection(ctx, act, args[0], func(now *koschei.Collection) error {
+				return db.Edit.EditCollection(ctx, act, args[0], func(now *koschei.Collection) error {
 					if f.looksUp(cmd) { // else somebody else may have changed them meanwhile
 						now.Target, now.BuildTag, now.DestTag = c.Target, c.BuildTag, c.DestTag
 					} else if cmd.Flags().Changed("dest-tag") {
@@ -202,12 +203,12 @@ func (a *console) branchCollection() *cobra.Command {
 		Example: "  koschei-admin branch-collection f27 f28 -d 'Fedora 27' -t f28 --bugzilla-version 27",
 		Args:    exactly(2, "the name of a collection and its new name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				c := koschei.Collection{Target: f.target}
 				if err := a.resolveTarget(ctx, &c, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.BranchCollection(ctx, act, postgres.Branch{
+				return db.Edit.BranchCollection(ctx, act, edit.Branch{
 					Master: args[0], NewName: args[1],
 					Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag,
 					DisplayName: f.displayName, BugzillaVersion: f.bugzillaVersion,
@@ -228,12 +229,12 @@ func (a *console) forkCollection() *cobra.Command {
 		Example: "  koschei-admin fork-collection f28 f28-ruby -d 'Fedora 28 with the new Ruby' -t f28-build-side-42",
 		Args:    exactly(2, "the name of a collection and that of its fork"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				fork := koschei.Collection{Name: args[1], DisplayName: f.displayName, Target: f.target}
 				if err := a.resolveTarget(ctx, &fork, f.destTag); err != nil {
 					return nil, err
 				}
-				return db.ForkCollection(ctx, act, args[0], fork)
+				return db.Edit.ForkCollection(ctx, act, args[0], fork)
 			})
 		},
 	}
@@ -263,8 +264,8 @@ func (a *console) deleteCollection() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete collection %s for good?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.DeleteCollection(ctx, act, args[0], force)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.DeleteCollection(ctx, act, args[0], force)
 			})
 		},
 	}

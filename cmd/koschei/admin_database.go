@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 // createDB is "koschei migrate" under the handbook's name.
@@ -68,15 +70,15 @@ func (a *console) cleanup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				before := act.Now.AddDate(0, -months, 0)
-				retention := postgres.Retention{Builds: before, Transitions: before, Repos: before, Events: before}
+				retention := maintain.Retention{Builds: before, Transitions: before, Repos: before, Events: before}
 				if a.dryRun {
-					plan, err := db.CleanupPlan(ctx, retention)
+					plan, err := db.Maintain.CleanupPlan(ctx, retention)
 					return []string{fmt.Sprintf("would remove %d builds, %d transitions, %d repos, %d events, and sets that nothing then refers to",
 						plan.Builds, plan.Transitions, plan.Repos, plan.Events)}, err
 				}
-				done, err := db.Cleanup(ctx, act, retention)
+				done, err := db.Maintain.Cleanup(ctx, act, retention)
 				return []string{fmt.Sprintf("removed %d builds, %d transitions, %d repos, %d events, %d dependency sets, %d package names",
 					done.Builds, done.Transitions, done.Repos, done.Events, done.Sets, done.NEVRAs)}, err
 			})
@@ -95,7 +97,7 @@ func (a *console) psql() *cobra.Command {
 		Short:   "Open psql on the database",
 		Example: "  koschei-admin psql\n  koschei-admin psql -- -c 'SELECT count(*) FROM build'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDatabase(cmd, func(ctx context.Context, c config, _ *postgres.DB) error {
+			return a.withDatabase(cmd, func(ctx context.Context, c config, _ *store) error {
 				address, err := psqlAddress(c)
 				if err != nil {
 					return err

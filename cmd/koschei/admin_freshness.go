@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // limitOf tells how many builds of a collection may run, if it has a limit.
-func limitOf(c postgres.CollectionStatus) string {
+func limitOf(c view.CollectionStatus) string {
 	if c.MaxBuilds == 0 {
 		return ""
 	}

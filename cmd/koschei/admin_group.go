@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 var errAppendNothing = errors.New("--append says nothing without --content-from-file")
@@ -35,11 +36,11 @@ func (a *console) createGroup() *cobra.Command {
 					return err
 				}
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				if appendTo {
 					return createOrAppend(ctx, db, act, args[0], names, nil)
 				}
-				return db.CreateGroup(ctx, act, args[0], names, nil)
+				return db.Edit.CreateGroup(ctx, act, args[0], names, nil)
 			})
 		},
 	}
@@ -56,11 +57,11 @@ func (a *console) addGroup() *cobra.Command {
 		Example: "  koschei-admin add-group mynewgroup\n  koschei-admin add-group mynewgroup pkg1 pkg2 pkg3 -m someuser",
 		Args:    atLeast(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				if len(args) > 1 {
 					return createOrAppend(ctx, db, act, args[0], args[1:], maintainers)
 				}
-				return db.CreateGroup(ctx, act, args[0], nil, maintainers)
+				return db.Edit.CreateGroup(ctx, act, args[0], nil, maintainers)
 			})
 		},
 	}
@@ -69,15 +70,15 @@ func (a *console) addGroup() *cobra.Command {
 }
 
 // createOrAppend gives a group packages, and makes it first if need be.
-func createOrAppend(ctx context.Context, db *postgres.DB, act postgres.Act, group string, names, maintainers []string) ([]string, error) {
-	exists, err := db.GroupExists(ctx, group)
+func createOrAppend(ctx context.Context, db *store, act audit.Act, group string, names, maintainers []string) ([]string, error) {
+	exists, err := db.View.GroupExists(ctx, group)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
-		return db.CreateGroup(ctx, act, group, names, maintainers)
+		return db.Edit.CreateGroup(ctx, act, group, names, maintainers)
 	}
-	return db.EditGroup(ctx, act, group, postgres.GroupEdit{Packages: &names, Append: true, Maintainers: maintainers})
+	return db.Edit.EditGroup(ctx, act, group, edit.GroupEdit{Packages: &names, Append: true, Maintainers: maintainers})
 }
 
 func (a *console) editGroup() *cobra.Command {
@@ -101,7 +102,7 @@ func (a *console) editGroup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			edit := postgres.GroupEdit{FullName: &fullName, Append: appendTo}
+			edit := edit.GroupEdit{FullName: &fullName, Append: appendTo}
 			if file != "" {
 				names, err := readNames(cmd, file)
 				if err != nil {
@@ -109,8 +110,8 @@ func (a *console) editGroup() *cobra.Command {
 				}
 				edit.Packages = &names
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.EditGroup(ctx, act, args[0], edit)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.EditGroup(ctx, act, args[0], edit)
 			})
 		},
 	}
@@ -151,15 +152,15 @@ func (a *console) deleteGroup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete group %s?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.DeleteGroup(ctx, act, args[0])
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.DeleteGroup(ctx, act, args[0])
 			})
 		},
 	}
 }
 
 func (a *console) createCollectionGroup() *cobra.Command {
-	g := &postgres.CollectionGroupEdit{}
+	g := &edit.CollectionGroupEdit{}
 	cmd := &cobra.Command{
 		Use:     "create-collection-group NAME",
 		Short:   "Make a group of collections that pages show together",
@@ -167,8 +168,8 @@ func (a *console) createCollectionGroup() *cobra.Command {
 		Args:    exactly(1, "the name of a group of collections"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.Name, g.Collections = args[0], a.collections()
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.CreateCollectionGroup(ctx, act, *g)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.CreateCollectionGroup(ctx, act, *g)
 			})
 		},
 	}
@@ -178,7 +179,7 @@ func (a *console) createCollectionGroup() *cobra.Command {
 }
 
 func (a *console) editCollectionGroup() *cobra.Command {
-	g := &postgres.CollectionGroupEdit{}
+	g := &edit.CollectionGroupEdit{}
 	cmd := &cobra.Command{
 		Use:     "edit-collection-group NAME",
 		Short:   "Change the name or the contents of a group of collections",
@@ -186,8 +187,8 @@ func (a *console) editCollectionGroup() *cobra.Command {
 		Args:    exactly(1, "the name of a group of collections"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.Name, g.Collections = args[0], a.collections()
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.EditCollectionGroup(ctx, act, *g)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.EditCollectionGroup(ctx, act, *g)
 			})
 		},
 	}
@@ -211,8 +212,8 @@ func (a *console) deleteCollectionGroup() *cobra.Command {
 			if err := a.confirm(cmd, fmt.Sprintf("Delete collection group %s?", args[0])); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.DeleteCollectionGroup(ctx, act, args[0])
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.DeleteCollectionGroup(ctx, act, args[0])
 			})
 		},
 	}

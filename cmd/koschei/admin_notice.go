@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 func (a *console) setNotice() *cobra.Command {
@@ -20,8 +20,8 @@ func (a *console) setNotice() *cobra.Command {
 			if strings.TrimSpace(args[0]) == "" {
 				return badInput(fmt.Errorf("the notice is empty; clear-notice takes one off"))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.SetNotice(ctx, act, args[0])
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.SetNotice(ctx, act, args[0])
 			})
 		},
 	}
@@ -34,8 +34,8 @@ func (a *console) clearNotice() *cobra.Command {
 		Example: "  koschei-admin clear-notice",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.SetNotice(ctx, act, "")
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.SetNotice(ctx, act, "")
 			})
 		},
 	}
@@ -56,8 +56,8 @@ func (a *console) adminRights(name, short string, admin bool) *cobra.Command {
 		Example: "  koschei-admin " + name + " someuser",
 		Args:    exactly(1, "a user"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.SetAdmin(ctx, act, args[0], admin)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.SetAdmin(ctx, act, args[0], admin)
 			})
 		},
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 func (a *console) addPackages() *cobra.Command {
@@ -21,8 +22,8 @@ func (a *console) addPackages() *cobra.Command {
 			if err := a.needCollection(); err != nil {
 				return err
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.TrackPackages(ctx, act, a.collection, names, false)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.TrackPackages(ctx, act, a.collection, names, false)
 			})
 		},
 	}
@@ -47,12 +48,12 @@ func (a *console) setPriority() *cobra.Command {
 			if err := a.needCollection(); err != nil {
 				return err
 			}
-			kind := postgres.ManualPriority
+			kind := edit.ManualPriority
 			if static {
-				kind = postgres.StaticPriority
+				kind = edit.StaticPriority
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.SetPriority(ctx, act, a.collection, names, kind, int(value))
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.SetPriority(ctx, act, a.collection, names, kind, int(value))
 			})
 		},
 	}
@@ -85,13 +86,13 @@ func (a *console) setArchOverride() *cobra.Command {
 			if err := koschei.ValidateArchOverride(override, c.Koji.BuildArches); err != nil {
 				return badInput(err)
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				if group != "" {
-					if names, err = db.GroupMembersIn(ctx, group, a.collection); err != nil {
+					if names, err = db.View.GroupMembersIn(ctx, group, a.collection); err != nil {
 						return nil, err
 					}
 				}
-				return db.SetArchOverride(ctx, act, a.collection, names, override)
+				return db.Edit.SetArchOverride(ctx, act, a.collection, names, override)
 			})
 		},
 	}

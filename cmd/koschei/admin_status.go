@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 func (a *console) status() *cobra.Command {
@@ -24,9 +25,9 @@ func (a *console) status() *cobra.Command {
 			if err := a.checkOutput(); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
 				now := c.Clock.clock().Now()
-				s, err := db.Status(ctx, postgres.Ranking{Rules: c.Priorities.rules(), Now: now})
+				s, err := db.View.Status(ctx, schema.Ranking{Rules: c.Priorities.rules(), Now: now})
 				if err != nil {
 					return err
 				}
@@ -47,7 +48,7 @@ func shownStates() []koschei.State {
 	}
 }
 
-func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
+func printStatus(w io.Writer, s *view.Status, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) }
 	if s.Notice != "" {
@@ -83,7 +84,7 @@ func printStatus(w io.Writer, s *postgres.Status, now time.Time) error {
 	return t.Flush()
 }
 
-func repoStatus(c postgres.CollectionStatus, now time.Time) string {
+func repoStatus(c view.CollectionStatus, now time.Time) string {
 	if c.RepoID == 0 {
 		return "no repo was looked at yet"
 	}
@@ -142,7 +143,7 @@ type startsReport struct {
 	Service        string  `json:"service"`
 }
 
-func newStatusReport(s *postgres.Status, now time.Time) *statusReport {
+func newStatusReport(s *view.Status, now time.Time) *statusReport {
 	r := &statusReport{
 		Administrators: s.Admins,
 		Backlog: backlogReport{
@@ -165,7 +166,7 @@ func newStatusReport(s *postgres.Status, now time.Time) *statusReport {
 	return r
 }
 
-func newCollectionReport(c *postgres.CollectionStatus, now time.Time) collectionReport {
+func newCollectionReport(c *view.CollectionStatus, now time.Time) collectionReport {
 	return collectionReport{
 		Buildroot: c.State, Due: c.Due, Freshness: newFreshnessReport(&c.Fresh, now), Held: c.Held,
 		MaxBuilds: c.MaxBuilds, Name: c.Name, RepoCreated: ifKnown(c.RepoCreated), RepoEvent: c.RepoEvent,

@@ -10,7 +10,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
 
@@ -27,7 +27,7 @@ func (a *console) submitBuild() *cobra.Command {
 			if err := errors.Join(a.checkOutput(), a.needCollection()); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, c config, db *postgres.DB) error {
+			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
 				return a.submit(ctx, cmd, c, db, names)
 			})
 		},
@@ -41,23 +41,23 @@ type submitted struct {
 	Error   string `json:"error,omitempty"`
 }
 
-func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *postgres.DB, names []string) error {
+func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *store, names []string) error {
 	act, err := a.act(c)
 	if err != nil {
 		return err
 	}
-	collection, err := db.Collection(ctx, a.collection)
+	collection, err := db.Record.Collection(ctx, a.collection)
 	if err != nil {
 		return err
 	}
-	packages, err := db.PackagesNamed(ctx, a.collection, names)
+	packages, err := db.View.PackagesNamed(ctx, a.collection, names)
 	if err != nil {
 		return err
 	}
 	results := []submitted{}
 	err = withHubs(ctx, c, func(hubs koji.Hubs) error {
 		s := &scheduler.Service{
-			DB: db, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Clock: c.Clock.clock(),
+			DB: db.Record, Hub: hubs.Primary, Secondary: hubs.Secondary, Log: newLogger(logConfig{Level: "warn"}), Clock: c.Clock.clock(),
 			Config: schedulerConfig(c),
 		}
 		p := newProgress(cmd.ErrOrStderr(), "submitting builds", len(packages))
@@ -88,14 +88,14 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 
 // noteSubmitted finds the builds that were submitted and writes into the audit
 // log who wanted them.
-func noteSubmitted(ctx context.Context, db *postgres.DB, act postgres.Act, collection string, results []submitted) error {
+func noteSubmitted(ctx context.Context, db *store, act audit.Act, collection string, results []submitted) error {
 	var names []string
 	for _, r := range results {
 		if r.Error == "" {
 			names = append(names, r.Package)
 		}
 	}
-	packages, err := db.PackagesNamed(ctx, collection, names)
+	packages, err := db.View.PackagesNamed(ctx, collection, names)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func noteSubmitted(ctx context.Context, db *postgres.DB, act postgres.Act, colle
 		i := slices.IndexFunc(results, func(r submitted) bool { return r.Package == p.Name })
 		results[i].Build = p.LastBuildID
 		message := fmt.Sprintf("package %s (collection %s): build %d submitted by hand", p.Name, collection, p.LastBuildID)
-		if err := db.Note(ctx, act, collection, p.Name, message); err != nil {
+		if err := db.Edit.Note(ctx, act, collection, p.Name, message); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/admin"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // fetchTime bounds how long a list may take to come.
@@ -34,12 +35,12 @@ func (a *console) syncGroup() *cobra.Command {
 		Args: exactly(1, "the name of a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var skipped []string
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				names, err := listed(ctx, cmd, db, pattern, file, address)
 				if err != nil {
 					return nil, err
 				}
-				synced, err := admin.SyncGroup(ctx, db, act, args[0], names)
+				synced, err := admin.SyncGroup(ctx, db.View, db.Edit, act, args[0], names)
 				if err != nil {
 					return nil, err
 				}
@@ -61,10 +62,10 @@ func (a *console) syncGroup() *cobra.Command {
 }
 
 // listed returns the names that one of three options asks for.
-func listed(ctx context.Context, cmd *cobra.Command, db *postgres.DB, pattern, file, address string) ([]string, error) {
+func listed(ctx context.Context, cmd *cobra.Command, db *store, pattern, file, address string) ([]string, error) {
 	switch {
 	case pattern != "":
-		return admin.Matching(ctx, db, pattern)
+		return admin.Matching(ctx, db.View, pattern)
 	case file != "":
 		return readNames(cmd, file)
 	}
@@ -91,8 +92,8 @@ func (a *console) export() *cobra.Command {
 			if err := a.checkOutput(); err != nil {
 				return err
 			}
-			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *postgres.DB) error {
-				s, err := db.Settings(ctx)
+			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
+				s, err := db.View.Settings(ctx)
 				if err != nil {
 					return err
 				}
@@ -114,7 +115,7 @@ func (a *console) export() *cobra.Command {
 }
 
 // writeSettings writes YAML, or JSON of the same shape, which is YAML as well.
-func (a *console) writeSettings(w io.Writer, s *postgres.Settings) error {
+func (a *console) writeSettings(w io.Writer, s *schema.Settings) error {
 	if a.output == "json" {
 		return printJSON(w, newSettingsReport(s))
 	}
@@ -137,7 +138,7 @@ type priorityReport struct {
 	Static int `json:"static"`
 }
 
-func newSettingsReport(s *postgres.Settings) *settingsReport {
+func newSettingsReport(s *schema.Settings) *settingsReport {
 	r := &settingsReport{Groups: map[string]groupReport{}, Priorities: map[string]map[string]priorityReport{}}
 	for _, g := range s.Groups {
 		r.Groups[g.FullName] = groupReport{Maintainers: g.Maintainers, Packages: g.Packages}
@@ -174,8 +175,8 @@ func (a *console) importSettings() *cobra.Command {
 			if err != nil {
 				return badInput(fmt.Errorf("%s: %w", args[0], err))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
-				return db.ApplySettings(ctx, act, s)
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.ApplySettings(ctx, act, s)
 			})
 		},
 	}

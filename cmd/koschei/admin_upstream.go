@@ -12,6 +12,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/takeover"
 )
 
@@ -22,8 +23,8 @@ type upstreamImport struct {
 	withoutBuilds bool
 
 	notes io.Writer // for what was left out
-	db    *postgres.DB
-	act   postgres.Act
+	db    *store
+	act   audit.Act
 }
 
 func (a *console) importUpstream() *cobra.Command {
@@ -47,7 +48,7 @@ func (a *console) importUpstream() *cobra.Command {
 			if _, err := postgres.ParseURL(u.address); err != nil {
 				return badInput(errors.New("--from: it must be a postgres:// address or libpq's key=value pairs"))
 			}
-			return a.change(cmd, func(ctx context.Context, db *postgres.DB, act postgres.Act) ([]string, error) {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				u.db, u.act, u.notes = db, act, cmd.ErrOrStderr()
 				return u.run(ctx)
 			})
@@ -100,11 +101,11 @@ func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, er
 				decided.Collections[i].Name, err))
 		}
 	}
-	changes, err := u.db.TakeOver(ctx, u.act, decided)
+	changes, err := u.db.Edit.TakeOver(ctx, u.act, decided)
 	if err != nil || u.withoutBuilds {
 		return changes, err
 	}
-	t := &takeover.Takeover{DB: u.db, Original: original, Hubs: hubs}
+	t := &takeover.Takeover{DB: u.db.Pasts, View: u.db.View, Original: original, Hubs: hubs}
 	for i := range decided.Collections {
 		name := decided.Collections[i].Name
 		var change string
@@ -125,7 +126,7 @@ func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, er
 
 func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {
 	var id int64 // of none, if the collection is still to come
-	switch c, err := u.db.Collection(ctx, name); {
+	switch c, err := u.db.Record.Collection(ctx, name); {
 	case err == nil:
 		id = c.ID
 	case !errors.Is(err, koschei.ErrNotFound):
@@ -141,11 +142,11 @@ func (u *upstreamImport) countBuilds(ctx context.Context, t *takeover.Takeover, 
 // takeBuilds takes over a collection's builds and says how many, also in the
 // audit log, and if it could not do all.
 func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, name string) (string, error) {
-	c, err := u.db.Collection(ctx, name)
+	c, err := u.db.Record.Collection(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	states, err := u.db.States(ctx, c.ID)
+	states, err := u.db.View.States(ctx, c.ID)
 	if err != nil {
 		return "", err
 	}
@@ -156,7 +157,7 @@ func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, n
 	message := ""
 	if report.Builds+report.Transitions > 0 {
 		message = fmt.Sprintf("collection %s: %s taken over", name, amounts(report.Builds, report.Transitions))
-		noted := u.db.Note(context.WithoutCancel(ctx), u.act, name, "", message)
+		noted := u.db.Edit.Note(context.WithoutCancel(ctx), u.act, name, "", message)
 		if err == nil {
 			err = noted
 		}

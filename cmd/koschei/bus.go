@@ -79,7 +79,7 @@ func (p *process) watcher(w wiring) runner {
 	}
 	wait := func(domain time.Duration) time.Duration { return max(p.clock.Real(domain), shortestWait) }
 	s := &watcher.Service{
-		DB: p.db.DB, Sync: p.sync(w.log), Log: w.log, Metrics: metrics, Config: config,
+		DB: p.db.Record, Sync: p.sync(w.log), Log: w.log, Metrics: metrics, Config: config,
 		Consumer: &bus.Consumer{
 			Queue: p.bus, Log: w.log, Most: c.Bus.Prefetch,
 			Gather: wait(gatherTime), FirstDelay: wait(firstDelay), LastDelay: wait(lastDelay),

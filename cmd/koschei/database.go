@@ -13,7 +13,7 @@ import (
 
 // A database is the open record and, if it is ours to run, its server.
 type database struct {
-	*postgres.DB
+	*store
 	cluster *cluster.Cluster // nil with a configured database
 }
 
@@ -83,22 +83,22 @@ func configuredDatabase(ctx context.Context, c config) (*database, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	db, err := postgres.Open(ctx, cfg)
+	db, err := openStore(ctx, cfg)
 	if err != nil {
 		return nil, missing(err)
 	}
-	return &database{DB: db}, nil
+	return &database{store: db}, nil
 }
 
 func openPrivate(ctx context.Context, private *cluster.Cluster, err error) (*database, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	db, err := postgres.Open(ctx, private.PoolConfig())
+	db, err := openStore(ctx, private.PoolConfig())
 	if err != nil {
 		return nil, errors.Join(missing(err), private.Stop(ctx))
 	}
-	return &database{DB: db, cluster: private}, nil
+	return &database{store: db, cluster: private}, nil
 }
 
 // lost is closed when a server that this process runs has ended on its own.

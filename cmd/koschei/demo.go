@@ -21,7 +21,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 // A demo is a whole Koschei around a simulated hub.
@@ -186,12 +186,12 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	if err != nil {
 		return err
 	}
-	if err := addDemoCollection(ctx, db.DB, c.Clock.Start); err != nil {
+	if err := addDemoCollection(ctx, db.store, c.Clock.Start); err != nil {
 		return err
 	}
 	g.Go(func() error { return hub.Run(ctx) })
 	g.Go(func() error { return serveHub(ctx, hub, hubListener) })
-	g.Go(func() error { return trackAll(ctx, db.DB, p.clock) })
+	g.Go(func() error { return trackAll(ctx, db.store, p.clock) })
 	p.listenTo(ctx, hub)
 	g.Go(func() error { return p.together(ctx, p.services(), listeners{site: listener}) })
 	_, err = fmt.Fprintf(out, "Koschei runs at http://%s/ (data in %s). Ctrl-C ends it.\n", listener.Addr(), c.DataDir)
@@ -227,12 +227,12 @@ func serveHub(ctx context.Context, hub *kojihub.Hub, l net.Listener) error {
 }
 
 // operator is who sets a demo up.
-func operator(now time.Time) postgres.Act {
-	return postgres.Act{Actor: koschei.Actor{Name: "demo", From: koschei.FromAdmin, Admin: true}, Now: now}
+func operator(now time.Time) audit.Act {
+	return audit.Act{Actor: koschei.Actor{Name: "demo", From: koschei.FromAdmin, Admin: true}, Now: now}
 }
 
-func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) error {
-	_, err := db.CreateCollection(ctx, operator(now), &koschei.Collection{
+func addDemoCollection(ctx context.Context, db *store, now time.Time) error {
+	_, err := db.Edit.CreateCollection(ctx, operator(now), &koschei.Collection{
 		Name: distro.TargetName, DisplayName: "Demo 44", Order: koschei.DefaultOrder,
 		Target: distro.TargetName, DestTag: distro.DestTagName, BuildTag: distro.BuildTagName,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1, PollUntracked: true,
@@ -241,9 +241,9 @@ func addDemoCollection(ctx context.Context, db *postgres.DB, now time.Time) erro
 }
 
 // trackAll tracks the packages there are, as soon as polling has found them.
-func trackAll(ctx context.Context, db *postgres.DB, clock koschei.Clock) error {
+func trackAll(ctx context.Context, db *store, clock koschei.Clock) error {
 	for {
-		changes, err := db.TrackPackages(ctx, operator(clock.Now()), distro.TargetName, nil, true)
+		changes, err := db.Edit.TrackPackages(ctx, operator(clock.Now()), distro.TargetName, nil, true)
 		if err != nil || len(changes) > 0 {
 			return ended(ctx, err)
 		}

@@ -60,9 +60,9 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 		return nil, badInput(fmt.Errorf("configuration, section bus: %w", err))
 	}
 	leasing := *db
-	leasing.DB = db.Leasing(c.Database.Lease)
+	leasing.store = db.leasing(c.Database.Lease)
 	clock := c.Clock.clock()
-	m.registry.MustRegister(&selfcheck.Gauges{DB: leasing.DB, Log: log, Clock: clock, Rules: c.Priorities.rules()})
+	m.registry.MustRegister(&selfcheck.Gauges{View: leasing.View, Log: log, Clock: clock, Rules: c.Priorities.rules()})
 	return &process{
 		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
 		clock:  clock,
@@ -71,7 +71,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
 			},
-			Arch: c.Dependency.Arch, Intern: db.Intern, Keep: c.Dependency.RepoMemory,
+			Arch: c.Dependency.Arch, Intern: db.Record.Sets.Intern, Keep: c.Dependency.RepoMemory,
 		},
 		bus: messages,
 	}, nil
@@ -100,7 +100,7 @@ func (p *process) run(ctx context.Context, s *service, alarm *postgres.Alarm) {
 
 // noteStart stores that a service begins; the self-check counts that.
 func (p *process) noteStart(ctx context.Context, name koschei.Service) {
-	if err := p.db.NoteStart(ctx, name, p.holder.For(name)); err != nil {
+	if err := p.db.Record.NoteStart(ctx, name, p.holder.For(name)); err != nil {
 		p.log.WarnContext(ctx, "start not noted", "service", name, "error", err)
 	}
 }
@@ -173,7 +173,7 @@ func (p *process) serve(ctx context.Context, l listeners) error {
 func (p *process) siteConfig() site.Config {
 	c := p.config
 	return site.Config{
-		View: p.db.DB, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
+		View: p.db.View, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
 		Health: web.Health{
 			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
 		},

@@ -86,13 +86,13 @@ func selfCheckInterval(c *config) time.Duration {
 
 func (p *process) polling(w wiring) runner {
 	return &polling.Service{
-		DB: p.db.DB, Log: w.log, Rung: w.alarm.Rung, FullInterval: p.config.Polling.FullInterval, Sync: p.sync(w.log),
+		DB: p.db.Record, Log: w.log, Rung: w.alarm.Rung, FullInterval: p.config.Polling.FullInterval, Sync: p.sync(w.log),
 	}
 }
 
 func (p *process) repoResolver(w wiring) runner {
 	return &reporesolver.Service{
-		DB: p.db.DB, Hubs: p.hubs, Mirror: p.mirror(w), Repos: p.repos,
+		DB: p.db.Record, Hubs: p.hubs, Mirror: p.mirror(w), Repos: p.repos,
 		Log: w.log, Clock: p.clock, Holder: w.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 	}
 }
@@ -107,7 +107,7 @@ func (p *process) mirror(w wiring) *mirror.Mirror {
 
 func (p *process) buildResolver(w wiring) runner {
 	return &buildresolver.Service{
-		DB: p.db.DB, Hubs: p.hubs, Repos: p.repos,
+		DB: p.db.Record, Hubs: p.hubs, Repos: p.repos,
 		Log: w.log, Clock: p.clock, Holder: w.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 		RemakeRepos: p.config.Builds.RemakeRepos,
 	}
@@ -115,7 +115,7 @@ func (p *process) buildResolver(w wiring) runner {
 
 func (p *process) scheduler(w wiring) runner {
 	return &scheduler.Service{
-		DB: p.db.DB, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: w.log, Clock: p.clock, Holder: w.holder,
+		DB: p.db.Record, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: w.log, Clock: p.clock, Holder: w.holder,
 		Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
 		Config: schedulerConfig(p.config),
 	}
@@ -139,7 +139,7 @@ func (p *process) selfCheck(w wiring) runner {
 		}
 	}
 	return &selfcheck.Service{
-		DB: p.db.DB, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.selfCheck, Sync: p.sync(w.log),
+		DB: p.db.Maintain, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.selfCheck, Sync: p.sync(w.log),
 		Config: selfcheck.Config{
 			Rules: c.Priorities.rules(), MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout,
 			LongestCall: p.clock.Domain(p.hubs.Primary.LongestCall()), Intervals: intervals,
@@ -149,7 +149,7 @@ func (p *process) selfCheck(w wiring) runner {
 
 // sync brings the record in line with the hub.
 func (p *process) sync(log *slog.Logger) *kojisync.Sync {
-	sync := kojisync.New(p.db.DB, p.hubs, p.clock, p.config.Priorities.rules(), log)
+	sync := kojisync.New(p.db.Record, p.hubs, p.clock, p.config.Priorities.rules(), log)
 	sync.TaskTimeout, sync.Metrics = p.config.Koji.TaskTimeout, p.metrics.builds
 	return sync
 }

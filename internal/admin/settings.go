@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // WriteSettings writes groups and priorities as YAML that ReadSettings reads:
@@ -23,7 +23,7 @@ import (
 //	priorities:
 //	  f28:
 //	    foo: {static: 100, manual: 20}
-func WriteSettings(w io.Writer, s *postgres.Settings) error {
+func WriteSettings(w io.Writer, s *schema.Settings) error {
 	groups, priorities := mapping(), mapping()
 	for _, g := range s.Groups {
 		group := mapping()
@@ -86,7 +86,7 @@ func sequence(names []string) *yaml.Node {
 // ReadSettings reads what WriteSettings writes. It refuses what it does not
 // know and what is said twice; such errors wrap koschei.ErrInvalid and name the
 // line.
-func ReadSettings(r io.Reader) (*postgres.Settings, error) {
+func ReadSettings(r io.Reader) (*schema.Settings, error) {
 	content, err := readBounded(r)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func ReadSettings(r io.Reader) (*postgres.Settings, error) {
 	case !errors.Is(dec.Decode(&more), io.EOF):
 		return nil, fmt.Errorf("%w: it holds more than one document", koschei.ErrInvalid)
 	}
-	s := &postgres.Settings{}
+	s := &schema.Settings{}
 	err = eachKey(doc.Content[0], "groups and priorities", func(key, value *yaml.Node) error {
 		switch key.Value {
 		case "groups":
@@ -123,11 +123,11 @@ func ReadSettings(r io.Reader) (*postgres.Settings, error) {
 	return s, nil
 }
 
-func readGroup(s *postgres.Settings, key, value *yaml.Node) error {
+func readGroup(s *schema.Settings, key, value *yaml.Node) error {
 	if _, _, err := koschei.ParseGroupName(key.Value); err != nil {
 		return fmt.Errorf("line %d: %w", key.Line, err)
 	}
-	g := postgres.GroupSettings{FullName: key.Value}
+	g := schema.GroupSettings{FullName: key.Value}
 	err := eachKey(value, "packages and maintainers", func(key, value *yaml.Node) (err error) {
 		switch key.Value {
 		case "packages":
@@ -143,9 +143,9 @@ func readGroup(s *postgres.Settings, key, value *yaml.Node) error {
 	return err
 }
 
-func readPriorities(s *postgres.Settings, collection string, value *yaml.Node) error {
+func readPriorities(s *schema.Settings, collection string, value *yaml.Node) error {
 	return eachKey(value, "packages", func(key, value *yaml.Node) error {
-		p := postgres.PrioritySettings{Collection: collection, Package: key.Value}
+		p := schema.PrioritySettings{Collection: collection, Package: key.Value}
 		err := eachKey(value, "static and manual priority", func(key, value *yaml.Node) (err error) {
 			switch key.Value {
 			case "static":

@@ -9,17 +9,17 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/admin"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 func TestSettingsAgain(t *testing.T) {
 	t.Parallel()
-	want := &postgres.Settings{
-		Groups: []postgres.GroupSettings{
+	want := &schema.Settings{
+		Groups: []schema.GroupSettings{
 			{FullName: "null"},
 			{FullName: "someuser/mine", Packages: []string{"0xFFFF", "yes", "perl-1.0"}, Maintainers: []string{"another", "someuser"}},
 		},
-		Priorities: []postgres.PrioritySettings{
+		Priorities: []schema.PrioritySettings{
 			{Collection: "27", Package: "1e3", Static: -100},
 			{Collection: "27", Package: "foo", Manual: 20},
 			{Collection: "f28", Package: "foo", Static: 1, Manual: 2},

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // Synced is what SyncGroup did.
@@ -20,15 +22,15 @@ type Synced struct {
 // others from it. Lists from outside name what Koschei does not know, or what
 // is blocked in every collection: that is passed over and returned. A list of
 // nothing else is refused, as it would empty the group.
-func SyncGroup(ctx context.Context, db *postgres.DB, act postgres.Act, group string, names []string) (*Synced, error) {
-	known, err := db.PackageNames(ctx)
+func SyncGroup(ctx context.Context, known *view.View, editor *edit.Editor, act audit.Act, group string, names []string) (*Synced, error) {
+	packages, err := known.PackageNames(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &Synced{}
 	var members []string
 	for _, name := range names {
-		if _, found := slices.BinarySearch(known, name); found {
+		if _, found := slices.BinarySearch(packages, name); found {
 			members = append(members, name)
 		} else {
 			s.Skipped = append(s.Skipped, name)
@@ -37,18 +39,18 @@ func SyncGroup(ctx context.Context, db *postgres.DB, act postgres.Act, group str
 	if len(members) == 0 {
 		return nil, koschei.Refusal(koschei.ErrNotFound, fmt.Sprintf("group %s: none of the %d names is that of a package", group, len(names)))
 	}
-	s.Changes, err = db.EditGroup(ctx, act, group, postgres.GroupEdit{Packages: &members})
+	s.Changes, err = editor.EditGroup(ctx, act, group, edit.GroupEdit{Packages: &members})
 	return s, err
 }
 
 // Matching returns the names of packages that match a pattern of the shell, as
 // "rubygem-*". An error wraps koschei.ErrInvalid if it is none, and
 // koschei.ErrNotFound if nothing matches.
-func Matching(ctx context.Context, db *postgres.DB, pattern string) ([]string, error) {
+func Matching(ctx context.Context, known *view.View, pattern string) ([]string, error) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		return nil, fmt.Errorf("pattern %q: %w: a bracket is not closed or empty", pattern, koschei.ErrInvalid)
 	}
-	all, err := db.PackageNames(ctx)
+	all, err := known.PackageNames(ctx)
 	if err != nil {
 		return nil, err
 	}

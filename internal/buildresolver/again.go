@@ -8,7 +8,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
 const (
@@ -45,15 +46,15 @@ func (s *Service) again(ctx context.Context, hub *koji.Client, c *koschei.Collec
 	}
 	var f fate
 	lease := fmt.Sprintf("repo-request/%s/%s/%d", c.SourceHub(), gone.Tag, gone.Event)
-	err := s.DB.Alone(ctx, lease, s.Holder, func(ctx context.Context, db *postgres.Fenced) error {
-		r, err := db.RepoRequest(ctx, c.SourceHub(), gone.Tag, gone.Event)
+	err := s.DB.Alone(ctx, lease, s.Holder, func(ctx context.Context, db *record.Fenced) error {
+		r, err := db.Hub.RepoRequest(ctx, c.SourceHub(), gone.Tag, gone.Event)
 		if errors.Is(err, koschei.ErrNotFound) {
 			r, f.waits, err = s.request(ctx, db, c, gone)
 		}
 		if err != nil || r == nil {
 			return err
 		}
-		if r.State == postgres.RequestAsking {
+		if r.State == asked.RequestAsking {
 			if err := s.ask(ctx, hub, db, r); err != nil {
 				return err
 			}
@@ -69,7 +70,7 @@ func (s *Service) again(ctx context.Context, hub *koji.Client, c *koschei.Collec
 
 // request writes down that a repo is to be asked for, if it is to be. It
 // returns nil if not, and whether that may be another time.
-func (s *Service) request(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, gone *koji.Repo) (r *postgres.RepoRequest, later bool, err error) {
+func (s *Service) request(ctx context.Context, db *record.Fenced, c *koschei.Collection, gone *koji.Repo) (r *asked.RepoRequest, later bool, err error) {
 	wanted, err := db.RepoWanted(ctx, c.ID, gone.ID)
 	if err != nil || !wanted {
 		return nil, false, err
@@ -81,29 +82,29 @@ func (s *Service) request(ctx context.Context, db *postgres.Fenced, c *koschei.C
 	if err != nil || !may {
 		return nil, false, err
 	}
-	open, err := db.OpenRepoRequests(ctx, c.SourceHub())
+	open, err := db.Hub.OpenRepoRequests(ctx, c.SourceHub())
 	if err != nil || open >= requests {
 		return nil, true, err
 	}
-	r = &postgres.RepoRequest{
-		Hub: c.SourceHub(), BuildTag: gone.Tag, Event: gone.Event, State: postgres.RequestAsking, Asked: s.Now(),
+	r = &asked.RepoRequest{
+		Hub: c.SourceHub(), BuildTag: gone.Tag, Event: gone.Event, State: asked.RequestAsking, Asked: s.Now(),
 	}
 	s.Log.InfoContext(ctx, "a deleted repo is asked for again", "collection", c.Name, "repo", gone.ID, "tag", gone.Tag)
-	return r, false, db.SaveRepoRequest(ctx, r)
+	return r, false, db.Hub.SaveRepoRequest(ctx, r)
 }
 
 // may tells whether it makes sense to ask the hub for something.
-func (s *Service) may(ctx context.Context, db *postgres.Fenced, hub koschei.Hub, what string) (bool, error) {
-	refused, err := db.HubRefused(ctx, hub, what)
+func (s *Service) may(ctx context.Context, db *record.Fenced, hub koschei.Hub, what string) (bool, error) {
+	refused, err := db.Hub.HubRefused(ctx, hub, what)
 	return refused.IsZero() || s.Now().Sub(refused) > refusal, err
 }
 
 // ask takes a request one step further: by repo.request, which every user of
 // the hub may make, or by a newRepo task, which takes a permission.
-func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.Fenced, r *postgres.RepoRequest) error {
+func (s *Service) ask(ctx context.Context, hub *koji.Client, db *record.Fenced, r *asked.RepoRequest) error {
 	for _, way := range []struct {
 		what string
-		step func(context.Context, *koji.Client, *postgres.Fenced, *postgres.RepoRequest) error
+		step func(context.Context, *koji.Client, *record.Fenced, *asked.RepoRequest) error
 	}{{byRequest, s.askByRequest}, {byTask, s.askByTask}} {
 		may, err := s.may(ctx, db, r.Hub, way.what)
 		if err != nil {
@@ -115,34 +116,34 @@ func (s *Service) ask(ctx context.Context, hub *koji.Client, db *postgres.Fenced
 		err = way.step(ctx, hub, db, r)
 		switch {
 		case err == nil:
-			return db.SaveRepoRequest(ctx, r)
+			return db.Hub.SaveRepoRequest(ctx, r)
 		case koji.Refused(err):
 			s.Log.InfoContext(ctx, "the hub does not let us ask for repos of the past", "reason", way.what, "error", err)
-			if err := db.NoteHubRefusal(ctx, r.Hub, way.what, s.Now()); err != nil {
+			if err := db.Hub.NoteHubRefusal(ctx, r.Hub, way.what, s.Now()); err != nil {
 				return err
 			}
 		case koji.ClassOf(err) == koji.Permanent && !errors.Is(err, koji.ErrOutcomeUnknown):
 			// The tag is gone, for example.
 			s.Log.InfoContext(ctx, "a deleted repo cannot be had again", "tag", r.BuildTag, "error", err)
-			r.State = postgres.RequestFailed
-			return db.SaveRepoRequest(ctx, r)
+			r.State = asked.RequestFailed
+			return db.Hub.SaveRepoRequest(ctx, r)
 		default:
 			return fmt.Errorf("asking for a repo of tag %s at event %d: %w", r.BuildTag, r.Event, err)
 		}
 	}
-	r.State = postgres.RequestFailed // it lets us do neither
-	return db.SaveRepoRequest(ctx, r)
+	r.State = asked.RequestFailed // it lets us do neither
+	return db.Hub.SaveRepoRequest(ctx, r)
 }
 
 // askByRequest may be repeated: the hub knows a request by what it asks for.
-func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgres.Fenced, r *postgres.RepoRequest) error {
+func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *record.Fenced, r *asked.RepoRequest) error {
 	if r.RequestID == 0 {
 		answer, err := hub.RequestRepo(ctx, r.BuildTag, r.Event)
 		if err != nil {
 			return err
 		}
 		if answer.Repo != nil {
-			r.State, r.RepoID = postgres.RequestMade, answer.Repo.ID
+			r.State, r.RepoID = asked.RequestMade, answer.Repo.ID
 		} else if answer.Request != nil {
 			r.RequestID = answer.Request.ID
 		}
@@ -156,16 +157,16 @@ func (s *Service) askByRequest(ctx context.Context, hub *koji.Client, _ *postgre
 	case err != nil:
 		return err
 	case answer.Repo != nil:
-		r.State, r.RepoID = postgres.RequestMade, answer.Repo.ID
+		r.State, r.RepoID = asked.RequestMade, answer.Repo.ID
 	case answer.Request == nil || !answer.Request.Active:
-		r.State = postgres.RequestFailed
+		r.State = asked.RequestFailed
 	}
 	return nil
 }
 
 // askByTask looks for the task before it asks for it: tag and event tell which
 // it is. What was asked for just now and cannot be found may still arrive.
-func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.Fenced, r *postgres.RepoRequest) error {
+func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *record.Fenced, r *asked.RepoRequest) error {
 	if r.TaskID == 0 {
 		tasks, err := hub.NewRepoTasks(ctx, searched)
 		if err != nil {
@@ -182,7 +183,7 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 		}
 		now := s.Now()
 		r.Tasked = &now
-		if err := db.SaveRepoRequest(ctx, r); err != nil {
+		if err := db.Hub.SaveRepoRequest(ctx, r); err != nil {
 			return err
 		}
 		r.TaskID, err = hub.NewRepoAt(ctx, r.BuildTag, r.Event)
@@ -192,10 +193,10 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 	var none *koji.NoRepoError
 	switch {
 	case err == nil:
-		r.State, r.RepoID = postgres.RequestMade, repo
+		r.State, r.RepoID = asked.RequestMade, repo
 	case errors.Is(err, koji.ErrNotFinished):
 	case errors.As(err, &none), errors.Is(err, koschei.ErrNotFound):
-		r.State = postgres.RequestFailed
+		r.State = asked.RequestFailed
 	default:
 		return err
 	}
@@ -204,11 +205,11 @@ func (s *Service) askByTask(ctx context.Context, hub *koji.Client, db *postgres.
 
 // fateOf tells what a request means for builds that were made in the repo that
 // is gone.
-func fateOf(ctx context.Context, hub *koji.Client, r *postgres.RepoRequest, gone *koji.Repo) (fate, error) {
+func fateOf(ctx context.Context, hub *koji.Client, r *asked.RepoRequest, gone *koji.Repo) (fate, error) {
 	switch r.State {
-	case postgres.RequestAsking:
+	case asked.RequestAsking:
 		return fate{waits: true}, nil
-	case postgres.RequestFailed:
+	case asked.RequestFailed:
 		return fate{}, nil
 	}
 	repo, err := hub.RepoInfo(ctx, r.RepoID)

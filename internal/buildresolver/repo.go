@@ -8,7 +8,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/built"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 	}
 	used = !gone && repo.State.Usable()
 	err = s.DB.Alone(ctx, fmt.Sprintf("%s/%d/%d", name, c.ID, repoID), s.Holder,
-		func(ctx context.Context, db *postgres.Fenced) error {
+		func(ctx context.Context, db *record.Fenced) error {
 			builds, err := db.PendingBuilds(ctx, c.ID, repoID)
 			switch {
 			case err != nil:
@@ -58,7 +59,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, repoID int64)
 	return used, err
 }
 
-func idsOf(builds []postgres.PendingBuild) []int64 {
+func idsOf(builds []record.PendingBuild) []int64 {
 	ids := make([]int64, len(builds))
 	for i, b := range builds {
 		ids[i] = b.BuildID
@@ -66,7 +67,7 @@ func idsOf(builds []postgres.PendingBuild) []int64 {
 	return ids
 }
 
-func requiresOf(builds []postgres.PendingBuild) [][]string {
+func requiresOf(builds []record.PendingBuild) [][]string {
 	requires := make([][]string, len(builds))
 	for i := range builds {
 		requires[i] = builds[i].BuildRequires
@@ -76,10 +77,10 @@ func requiresOf(builds []postgres.PendingBuild) [][]string {
 
 // resolve resolves builds in a repo whose files are there. Those whose source
 // package is not known yet are left for a later pass.
-func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.Fenced,
-	c *koschei.Collection, repo *koji.Repo, builds []postgres.PendingBuild,
+func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *record.Fenced,
+	c *koschei.Collection, repo *koji.Repo, builds []record.PendingBuild,
 ) error {
-	builds = slices.DeleteFunc(builds, func(b postgres.PendingBuild) bool { return !b.SRPMKnown })
+	builds = slices.DeleteFunc(builds, func(b record.PendingBuild) bool { return !b.SRPMKnown })
 	if len(builds) == 0 {
 		return nil
 	}
@@ -116,7 +117,7 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *postgres.Fe
 // are locked while they are stored.
 const batch = 500
 
-func (s *Service) store(ctx context.Context, db *postgres.Fenced, resolver *resolution.Resolver, builds []postgres.PendingBuild) error {
+func (s *Service) store(ctx context.Context, db *record.Fenced, resolver *resolution.Resolver, builds []record.PendingBuild) error {
 	goals := make([]resolution.Goal, len(builds))
 	for i := range builds {
 		goals[i].Requires = builds[i].BuildRequires
@@ -125,11 +126,11 @@ func (s *Service) store(ctx context.Context, db *postgres.Fenced, resolver *reso
 	if err != nil {
 		return err
 	}
-	var resolved []postgres.BuildDependencies
+	var resolved []built.BuildDependencies
 	var unresolved []int64
 	for i, a := range answers {
 		if a.Resolved() {
-			resolved = append(resolved, postgres.BuildDependencies{BuildID: builds[i].BuildID, Set: a.Set})
+			resolved = append(resolved, built.BuildDependencies{BuildID: builds[i].BuildID, Set: a.Set})
 		} else {
 			unresolved = append(unresolved, builds[i].BuildID)
 		}

@@ -30,6 +30,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
 
@@ -38,7 +39,7 @@ import (
 type Service struct {
 	koschei.Clock // of domain time
 
-	DB     *postgres.DB
+	DB     *record.Record
 	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
@@ -89,7 +90,7 @@ func (s *Service) pass(ctx context.Context) error {
 }
 
 // resolvePending resolves the builds of the first repos that can be read.
-func (s *Service) resolvePending(ctx context.Context, collections map[int64]*koschei.Collection, pending []postgres.PendingRepo) error {
+func (s *Service) resolvePending(ctx context.Context, collections map[int64]*koschei.Collection, pending []record.PendingRepo) error {
 	loaded := 0
 	for _, p := range pending {
 		at := place{p.CollectionID, p.RepoID}
@@ -139,7 +140,7 @@ func (s *Service) report(ctx context.Context, collections map[int64]*koschei.Col
 }
 
 // forget drops troubles with places that nothing waits for any more.
-func (s *Service) forget(pending []postgres.PendingRepo) {
+func (s *Service) forget(pending []record.PendingRepo) {
 	left := map[place]trouble{}
 	for _, p := range pending {
 		at := place{p.CollectionID, p.RepoID}

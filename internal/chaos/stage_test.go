@@ -19,6 +19,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 const (
@@ -39,7 +40,7 @@ type stage struct {
 	epoch   time.Time
 	server  *server
 	broker  *brokertest.Broker
-	db      *postgres.DB
+	db      *pgtest.DB
 	record  *pgtest.World // for when the database is not in trouble, but where it says otherwise
 	slots   []*slot
 	meddler *meddler
@@ -136,8 +137,8 @@ func (s *stage) addCollection(name string) {
 	}
 }
 
-func (s *stage) author() postgres.Act {
-	return postgres.Act{Actor: koschei.Actor{Name: "chaos", From: koschei.FromAdmin, Admin: true}, Now: s.now()}
+func (s *stage) author() audit.Act {
+	return audit.Act{Actor: koschei.Actor{Name: "chaos", From: koschei.FromAdmin, Admin: true}, Now: s.now()}
 }
 
 // now is domain time.

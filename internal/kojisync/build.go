@@ -9,7 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // RunningBuilds asks for the tasks of all our running builds and stores how
@@ -54,7 +54,7 @@ func (s *Sync) CancelBuilds(ctx context.Context) error {
 	return errors.Join(append(troubles, s.followBuilds(ctx, builds))...)
 }
 
-func (s *Sync) followBuilds(ctx context.Context, builds []postgres.RunningBuild) error {
+func (s *Sync) followBuilds(ctx context.Context, builds []record.RunningBuild) error {
 	ids := make([]int64, len(builds))
 	for i, b := range builds {
 		ids[i] = b.TaskID
@@ -80,11 +80,11 @@ func (s *Sync) followBuilds(ctx context.Context, builds []postgres.RunningBuild)
 	return errors.Join(troubles...)
 }
 
-func (s *Sync) followBuild(ctx context.Context, b *postgres.RunningBuild, task *koji.Task, children koji.Children) error {
+func (s *Sync) followBuild(ctx context.Context, b *record.RunningBuild, task *koji.Task, children koji.Children) error {
 	if children.Err != nil {
 		return children.Err
 	}
-	report := postgres.BuildReport{BuildID: b.ID, Outcome: koschei.OutcomeRunning, TaskID: b.TaskID}
+	report := record.BuildReport{BuildID: b.ID, Outcome: koschei.OutcomeRunning, TaskID: b.TaskID}
 	end := ending{outcome: koschei.OutcomeRunning}
 	switch {
 	case task == nil:
@@ -127,7 +127,7 @@ func (s *Sync) secondaryRepo(ctx context.Context, primaryID int64) (int64, error
 	if primaryID == 0 {
 		return 0, nil
 	}
-	id, err := s.DB.SecondaryRepo(ctx, primaryID)
+	id, err := s.DB.Hub.SecondaryRepo(ctx, primaryID)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return 0, nil
 	}
@@ -136,8 +136,8 @@ func (s *Sync) secondaryRepo(ctx context.Context, primaryID int64) (int64, error
 
 // backOff says how long a package is left alone after a build that says
 // nothing about it.
-func backOff(end ending) postgres.BackOff {
-	back := postgres.BackOff{
+func backOff(end ending) record.BackOff {
+	back := record.BackOff{
 		Reason:  fmt.Sprintf("its last build was no proof, it ended as %s: %s", end.outcome, end.fault),
 		Base:    30 * time.Minute,
 		Longest: 24 * time.Hour,

@@ -16,8 +16,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -147,7 +147,7 @@ func TestCanceled(t *testing.T) {
 		want string
 	}{
 		{"on request", func(f *fixture, id, _ int64) {
-			author := postgres.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend}, Now: f.Now()}
+			author := audit.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend}, Now: f.Now()}
 			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); err != nil {
 				f.t.Error(err)
 			}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // TestTaggedPackages does for one package what polling does for all, and leaves
@@ -139,7 +139,7 @@ func TestRecordedIn(t *testing.T) {
 		id   int64
 		want int
 	}{{"foo", b, 1}, {"foo", b + 1000, 0}, {"bash", b, 0}} {
-		got, err := f.DB.RecordedIn(t.Context(), koschei.Primary, postgres.BuildName{Name: test.name, KojiBuildID: test.id})
+		got, err := f.DB.RecordedIn(t.Context(), koschei.Primary, record.BuildName{Name: test.name, KojiBuildID: test.id})
 		if err != nil || len(got) != test.want {
 			t.Errorf("build %d of %s: %v, %v, want %d collections", test.id, test.name, got, err, test.want)
 		}

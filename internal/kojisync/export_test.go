@@ -5,12 +5,12 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // What the tests, which live outside the package to use a scenario's stage, see of it.
 
-func (s *Sync) FollowBuilds(ctx context.Context, builds []postgres.RunningBuild) error {
+func (s *Sync) FollowBuilds(ctx context.Context, builds []record.RunningBuild) error {
 	return s.followBuilds(ctx, builds)
 }
 

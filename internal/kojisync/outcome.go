@@ -12,7 +12,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // An ending is what a task's end means for its build.
@@ -26,7 +26,7 @@ type ending struct {
 // judge finds out what the end of a task means. A task that failed says
 // something about its package only if a builder came to build it: faults of
 // the hub, of builders and of the way to the repo do not count.
-func (s *Sync) judge(ctx context.Context, b *postgres.RunningBuild, task *koji.Task, children []koji.Task) (ending, error) {
+func (s *Sync) judge(ctx context.Context, b *record.RunningBuild, task *koji.Task, children []koji.Task) (ending, error) {
 	switch task.State {
 	case koschei.TaskClosed:
 		return ending{outcome: koschei.OutcomeComplete}, nil
@@ -63,7 +63,7 @@ func (s *Sync) judge(ctx context.Context, b *postgres.RunningBuild, task *koji.T
 	return end, nil
 }
 
-func (s *Sync) judgeCanceled(b *postgres.RunningBuild, task *koji.Task) ending {
+func (s *Sync) judgeCanceled(b *record.RunningBuild, task *koji.Task) ending {
 	ran := cmp.Or(task.Completed, s.Now()).Sub(b.Started)
 	switch {
 	case b.CancelRequested:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // PackageList makes a collection's packages follow the package list of its
@@ -80,7 +80,7 @@ func (s *Sync) savePackageList(ctx context.Context, c *koschei.Collection, liste
 		was, twice := blocked[p.Name]
 		blocked[p.Name] = p.Blocked && (was || !twice) // one entry that is not blocked suffices
 	}
-	list := postgres.PackageListing{Names: slices.Sorted(maps.Keys(blocked)), About: about}
+	list := record.PackageListing{Names: slices.Sorted(maps.Keys(blocked)), About: about}
 	for _, name := range list.Names {
 		list.Blocked = append(list.Blocked, blocked[name])
 	}
@@ -88,7 +88,7 @@ func (s *Sync) savePackageList(ctx context.Context, c *koschei.Collection, liste
 	if err != nil {
 		return err
 	}
-	if report != (postgres.PackageListReport{}) {
+	if report != (record.PackageListReport{}) {
 		s.Log.InfoContext(ctx, "package list changed", "collection", c.Name,
 			"added", report.Added, "blocked", report.Blocked, "unblocked", report.Unblocked)
 	}

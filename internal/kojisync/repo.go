@@ -19,7 +19,7 @@ func (s *Sync) RepoStates(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.DB.RecentRepos(ctx, c.ID, recentRepos)
+	ids, err := s.DB.Hub.RecentRepos(ctx, c.ID, recentRepos)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -34,7 +34,7 @@ func (s *Sync) RepoStates(ctx context.Context, c *koschei.Collection) error {
 			states[i].State, states[i].BeginEvent, states[i].EndEvent = stateOfRepo(r.State), r.BeginEvent, r.EndEvent
 		}
 	}
-	return s.DB.SaveRepoStates(ctx, states)
+	return s.DB.Hub.SaveRepoStates(ctx, states)
 }
 
 func stateOfRepo(s koji.RepoState) koschei.RepoState {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
 // A Round is one turn through all collections, in which a hub is asked the same
@@ -70,12 +70,12 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	cursor, err := r.sync.DB.TagCursor(ctx, c.ID)
+	cursor, err := r.sync.DB.Hub.TagCursor(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	now := r.sync.Now()
-	next := &postgres.TagCursor{CollectionID: c.ID, Basis: basisOf(c, news), Event: news.event, FullAt: now}
+	next := &asked.TagCursor{CollectionID: c.ID, Basis: basisOf(c, news), Event: news.event, FullAt: now}
 	all := cursor == nil || cursor.Basis != next.Basis || cursor.Event > news.event || now.Sub(cursor.FullAt) >= r.full
 	var names []string
 	if !all {
@@ -93,7 +93,7 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	return r.sync.DB.SaveTagCursor(ctx, next)
+	return r.sync.DB.Hub.SaveTagCursor(ctx, next)
 }
 
 // basisOf is what has to be the same for a cursor to say anything.
@@ -128,7 +128,7 @@ func (r *Round) news(ctx context.Context, c *koschei.Collection) (*tagNews, erro
 // names are the packages to ask about: those that changed, those that could not
 // be spoken about, and those whose builds were not recorded before they were
 // tracked.
-func (r *Round) names(ctx context.Context, c *koschei.Collection, n *tagNews, cursor *postgres.TagCursor) ([]string, error) {
+func (r *Round) names(ctx context.Context, c *koschei.Collection, n *tagNews, cursor *asked.TagCursor) ([]string, error) {
 	changed, err := n.since(ctx, cursor.Event)
 	if err != nil {
 		return nil, fmt.Errorf("changes of tag %s: %w", c.DestTag, err)

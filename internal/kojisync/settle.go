@@ -9,7 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // clockSkew is how far the hub's clock may be behind ours.
@@ -47,7 +47,7 @@ func (s *Sync) Settle(ctx context.Context, longestCall time.Duration) (Settlemen
 	return done, errors.Join(troubles...)
 }
 
-func (s *Sync) settleOne(ctx context.Context, o postgres.OpenSubmission, longestCall time.Duration, done *Settlement) error {
+func (s *Sync) settleOne(ctx context.Context, o record.OpenSubmission, longestCall time.Duration, done *Settlement) error {
 	tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(o.BuildID, 10), o.Started.Add(-clockSkew))
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var found []postgres.RunningBuild
+	var found []record.RunningBuild
 	var troubles []error
 	for _, b := range lost {
 		tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(b.ID, 10), b.Started.Add(-clockSkew))
@@ -103,7 +103,7 @@ func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
 
 // AcceptBuild stores the task that the hub made for a build.
 func (s *Sync) AcceptBuild(ctx context.Context, buildID, taskID int64) error {
-	_, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
+	_, err := s.DB.SaveBuildReport(ctx, record.BuildReport{
 		BuildID: buildID, Outcome: koschei.OutcomeRunning, TaskID: taskID,
 	}, s.Rules, s.Now())
 	return err
@@ -111,9 +111,9 @@ func (s *Sync) AcceptBuild(ctx context.Context, buildID, taskID int64) error {
 
 // LoseBuild ends a build that the hub does not have.
 func (s *Sync) LoseBuild(ctx context.Context, buildID int64, reason string) error {
-	changed, err := s.DB.SaveBuildReport(ctx, postgres.BuildReport{
+	changed, err := s.DB.SaveBuildReport(ctx, record.BuildReport{
 		BuildID: buildID, Outcome: koschei.OutcomeLost, Finished: s.Now(), Fault: reason,
-		BackOff: postgres.BackOff{Reason: reason, Base: time.Hour, Longest: 24 * time.Hour},
+		BackOff: record.BackOff{Reason: reason, Base: time.Hour, Longest: 24 * time.Hour},
 	}, s.Rules, s.Now())
 	if changed {
 		s.Metrics.endedAs(koschei.OutcomeLost)
@@ -122,7 +122,7 @@ func (s *Sync) LoseBuild(ctx context.Context, buildID int64, reason string) erro
 }
 
 // cancelTwins cancels tasks that were made for a build which has one already.
-func (s *Sync) cancelTwins(ctx context.Context, o postgres.OpenSubmission, twins []koji.Task, done *Settlement) error {
+func (s *Sync) cancelTwins(ctx context.Context, o record.OpenSubmission, twins []koji.Task, done *Settlement) error {
 	for _, t := range twins {
 		s.Log.WarnContext(ctx, "build submitted twice", "package", o.Package, "build", o.BuildID, "task", t.ID)
 		done.Twins++

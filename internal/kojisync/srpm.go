@@ -7,7 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -44,10 +44,10 @@ func (s *Sync) SourceFactsAfter(ctx context.Context, c *koschei.Collection, buil
 
 // FetchSRPMs asks for what source packages say and returns those that the hub
 // knows.
-func (s *Sync) FetchSRPMs(ctx context.Context, sources []postgres.Source) ([]postgres.SRPM, error) {
-	var srpms []postgres.SRPM
+func (s *Sync) FetchSRPMs(ctx context.Context, sources []record.Source) ([]record.SRPM, error) {
+	var srpms []record.SRPM
 	for _, name := range []koschei.Hub{koschei.Primary, koschei.Secondary} {
-		var ours []postgres.Source
+		var ours []record.Source
 		for _, src := range sources {
 			if src.Hub == name {
 				ours = append(ours, src)
@@ -69,7 +69,7 @@ func (s *Sync) FetchSRPMs(ctx context.Context, sources []postgres.Source) ([]pos
 	return srpms, nil
 }
 
-func (s *Sync) fetchFrom(ctx context.Context, hub *koji.Client, sources []postgres.Source) ([]postgres.SRPM, error) {
+func (s *Sync) fetchFrom(ctx context.Context, hub *koji.Client, sources []record.Source) ([]record.SRPM, error) {
 	names := make([]rpm.NEVRA, len(sources))
 	for i, src := range sources {
 		names[i] = rpm.NEVRA{Name: src.Name, EVR: rpm.EVR{Version: src.Version, Release: src.Release}, Arch: "src"}
@@ -82,13 +82,13 @@ func (s *Sync) fetchFrom(ctx context.Context, hub *koji.Client, sources []postgr
 	if err != nil {
 		return nil, err
 	}
-	var srpms []postgres.SRPM
+	var srpms []record.SRPM
 	for i, src := range sources {
 		if err := errors.Join(requires[i].Err, arches[i].Err); err != nil {
 			s.Log.DebugContext(ctx, "source package not known", "package", src.Name, "error", err)
 			continue
 		}
-		srpm := postgres.SRPM{Source: src, ArchHeader: koschei.ArchHeader{
+		srpm := record.SRPM{Source: src, ArchHeader: koschei.ArchHeader{
 			BuildArchs: arches[i].BuildArches, ExclusiveArch: arches[i].Exclusive, ExcludeArch: arches[i].Exclude,
 		}}
 		for _, r := range requires[i].Relations {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // A Sync has what is needed to hear and to store. It may be used by several
@@ -15,7 +15,7 @@ type Sync struct {
 	koschei.Clock // of domain time
 	koji.Hubs
 
-	DB    *postgres.DB
+	DB    *record.Record
 	Log   *slog.Logger
 	Rules koschei.PriorityRules
 
@@ -26,7 +26,7 @@ type Sync struct {
 const defaultTaskTimeout = 48 * time.Hour
 
 // New returns a Sync that nobody counts, with the usual longest time of a build.
-func New(db *postgres.DB, hubs koji.Hubs, clock koschei.Clock, rules koschei.PriorityRules, log *slog.Logger) *Sync {
+func New(db *record.Record, hubs koji.Hubs, clock koschei.Clock, rules koschei.PriorityRules, log *slog.Logger) *Sync {
 	return &Sync{Clock: clock, Hubs: hubs, DB: db, Log: log, Rules: rules, TaskTimeout: defaultTaskTimeout}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // chunk is how many builds or sources are asked for and stored at a time.
@@ -98,10 +98,10 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 	if err != nil {
 		return nil, err
 	}
-	tagged := make([]postgres.TaggedBuild, len(builds))
+	tagged := make([]record.TaggedBuild, len(builds))
 	for i := range builds {
 		b := &builds[i]
-		tagged[i] = postgres.TaggedBuild{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()}
+		tagged[i] = record.TaggedBuild{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()}
 	}
 	unknown, err := s.DB.UnknownTagged(ctx, c, name, tagged)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 	places := slices.Sorted(maps.Keys(unknown))
 	recorded, analyzeAt := 0, firstAnalysis
 	for part := range slices.Chunk(places, chunk) {
-		real := make([]postgres.RealBuild, len(part))
+		real := make([]record.RealBuild, len(part))
 		for i, place := range part {
 			real[i] = s.realBuild(name, unknown[place], &builds[place])
 		}
@@ -147,13 +147,13 @@ func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.
 	if err != nil {
 		return false, err
 	}
-	unknown, err := s.DB.UnknownTagged(ctx, c, name, []postgres.TaggedBuild{
+	unknown, err := s.DB.UnknownTagged(ctx, c, name, []record.TaggedBuild{
 		{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()},
 	})
 	if err != nil || len(unknown) == 0 {
 		return false, err
 	}
-	_, err = s.addRealBuilds(ctx, c, hub, []postgres.RealBuild{s.realBuild(name, unknown[0], b)})
+	_, err = s.addRealBuilds(ctx, c, hub, []record.RealBuild{s.realBuild(name, unknown[0], b)})
 	return true, err
 }
 
@@ -162,10 +162,10 @@ func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.
 // collection that is met for the first time, packages are resolved, built and
 // shown while others are still being asked for.
 func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, builds []koji.TaggedBuild) error {
-	sources := make([]postgres.Source, len(places))
+	sources := make([]record.Source, len(places))
 	for i, place := range places {
 		b := &builds[place]
-		sources[i] = postgres.Source{Hub: hub, Name: b.Name, Version: b.Version, Release: b.Release}
+		sources[i] = record.Source{Hub: hub, Name: b.Name, Version: b.Version, Release: b.Release}
 	}
 	srpms, err := s.FetchSRPMs(ctx, sources)
 	if err != nil {
@@ -174,8 +174,8 @@ func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, bui
 	return s.DB.SaveSRPMs(ctx, srpms)
 }
 
-func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) postgres.RealBuild {
-	return postgres.RealBuild{
+func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) record.RealBuild {
+	return record.RealBuild{
 		PackageID: packageID, Hub: hub, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID, EVR: b.EVR(),
 		Started:  cmp.Or(b.Started, b.Created, b.Completed, s.Now()),
 		Finished: cmp.Or(b.Completed, b.Created, s.Now()),
@@ -184,7 +184,7 @@ func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) 
 
 // addRealBuilds records builds with their task trees. One whose tasks the hub
 // does not tell is left for the next time; it returns the packages of such.
-func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *koji.Client, builds []postgres.RealBuild) (missed map[int64]bool, err error) {
+func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *koji.Client, builds []record.RealBuild) (missed map[int64]bool, err error) {
 	var ids []int64
 	for i := range builds {
 		if builds[i].TaskID != 0 {

@@ -10,14 +10,14 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/repodata"
 )
 
 // Note stores how a service fared with a collection: what troubles it if err
 // is not nil, else that nothing does any more. Nothing is stored once ctx has
 // ended, for then err says nothing of the collection.
-func Note(ctx context.Context, db *postgres.DB, c *koschei.Collection, service koschei.Service, err error, now time.Time) error {
+func Note(ctx context.Context, db *record.Record, c *koschei.Collection, service koschei.Service, err error, now time.Time) error {
 	if err == nil {
 		return db.NoteSuccess(ctx, c.ID, service, "", now)
 	}

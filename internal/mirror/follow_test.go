@@ -10,8 +10,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
 // TestTaskWithoutRepo has a newRepo task close without naming a repo. That
@@ -34,7 +34,7 @@ func TestTaskWithoutRepo(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	m := &Mirror{Hubs: koji.Hubs{Primary: primary}, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }}}
 	db := pgtest.Fenced(t, pgtest.New(t))
-	mapping := &postgres.RepoMapping{RepoID: 3, BuildTag: "f44-build", Event: 100, Asked: now, TaskID: 7}
+	mapping := &asked.RepoMapping{RepoID: 3, BuildTag: "f44-build", Event: 100, Asked: now, TaskID: 7}
 	if err := db.BeginRepoMapping(t.Context(), mapping); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
 // A Mirror brings repos of the secondary hub to the primary one. All fields
@@ -56,9 +58,9 @@ const (
 // newest is the newest that the secondary hub has; if it is not on its way to the
 // primary hub, it is sent. An error may come with a repo: that one can be used
 // although the next is in trouble.
-func (m *Mirror) Newest(ctx context.Context, db *postgres.DB, c *koschei.Collection, newest *koji.Repo) (*koji.Repo, error) {
-	var done *postgres.RepoMapping
-	err := db.Alone(ctx, "repo-mapping/"+c.BuildTag, m.Holder, func(ctx context.Context, db *postgres.Fenced) (err error) {
+func (m *Mirror) Newest(ctx context.Context, db *record.Record, c *koschei.Collection, newest *koji.Repo) (*koji.Repo, error) {
+	var done *asked.RepoMapping
+	err := db.Alone(ctx, "repo-mapping/"+c.BuildTag, m.Holder, func(ctx context.Context, db *record.Fenced) (err error) {
 		done, err = m.advance(ctx, db, c, newest)
 		return err
 	})
@@ -91,8 +93,8 @@ func ignoreMissing(err error) error {
 
 // advance takes the mapping of a tag one step further and returns the newest
 // one that is done.
-func (m *Mirror) advance(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, newest *koji.Repo) (*postgres.RepoMapping, error) {
-	open, done, err := db.RepoMappings(ctx, c.BuildTag)
+func (m *Mirror) advance(ctx context.Context, db *record.Fenced, c *koschei.Collection, newest *koji.Repo) (*asked.RepoMapping, error) {
+	open, done, err := db.Hub.RepoMappings(ctx, c.BuildTag)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func (m *Mirror) advance(ctx context.Context, db *postgres.Fenced, c *koschei.Co
 	if !wanted || open != nil && (open.Retry == nil || m.Now().Before(*open.Retry)) {
 		return done, nil
 	}
-	next := &postgres.RepoMapping{RepoID: newest.ID, BuildTag: c.BuildTag, Event: newest.Event}
+	next := &asked.RepoMapping{RepoID: newest.ID, BuildTag: c.BuildTag, Event: newest.Event}
 	if open != nil {
 		next.Failures = open.Failures
 	}
@@ -120,7 +122,7 @@ func (m *Mirror) advance(ctx context.Context, db *postgres.Fenced, c *koschei.Co
 
 // begin makes the tag at the primary hub show the repo, and asks for a repo of
 // it.
-func (m *Mirror) begin(ctx context.Context, db *postgres.Fenced, c *koschei.Collection, next *postgres.RepoMapping) error {
+func (m *Mirror) begin(ctx context.Context, db *record.Fenced, c *koschei.Collection, next *asked.RepoMapping) error {
 	if err := m.prepare(ctx, c); err != nil {
 		return err
 	}
@@ -135,13 +137,13 @@ func (m *Mirror) begin(ctx context.Context, db *postgres.Fenced, c *koschei.Coll
 		next.AfterTask = tasks[0].ID
 	}
 	next.Asked = m.Now()
-	if err := db.BeginRepoMapping(ctx, next); err != nil {
+	if err := db.Hub.BeginRepoMapping(ctx, next); err != nil {
 		return err
 	}
 	return m.ask(ctx, db, next)
 }
 
-func (m *Mirror) ask(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
+func (m *Mirror) ask(ctx context.Context, db *record.Fenced, r *asked.RepoMapping) error {
 	asking, cancel := context.WithTimeout(ctx, m.Hubs.Primary.CallLimit())
 	defer cancel()
 	task, err := m.Hubs.Primary.NewRepo(asking, r.BuildTag)
@@ -154,18 +156,18 @@ func (m *Mirror) ask(ctx context.Context, db *postgres.Fenced, r *postgres.RepoM
 	}
 	r.TaskID = task
 	m.Log.InfoContext(ctx, "repo asked for at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "task", task)
-	return db.SaveRepoMapping(store, r)
+	return db.Hub.SaveRepoMapping(store, r)
 }
 
 // failed writes down that an attempt came to nothing.
-func (m *Mirror) failed(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
+func (m *Mirror) failed(ctx context.Context, db *record.Fenced, r *asked.RepoMapping) error {
 	retry := m.Now().Add(min(firstRetry<<min(r.Failures, 10), lastRetry))
 	r.TaskID, r.Failures, r.Retry = 0, r.Failures+1, &retry
-	return db.SaveRepoMapping(ctx, r)
+	return db.Hub.SaveRepoMapping(ctx, r)
 }
 
 // follow finds out what became of a mapping's task.
-func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
+func (m *Mirror) follow(ctx context.Context, db *record.Fenced, r *asked.RepoMapping) error {
 	if r.TaskID == 0 {
 		if err := m.find(ctx, db, r); err != nil || r.TaskID == 0 {
 			return err
@@ -185,12 +187,12 @@ func (m *Mirror) follow(ctx context.Context, db *postgres.Fenced, r *postgres.Re
 	}
 	r.PrimaryID = repo
 	m.Log.InfoContext(ctx, "repo is at the primary hub", "repo", r.RepoID, "tag", r.BuildTag, "primary", r.PrimaryID)
-	return db.SaveRepoMapping(ctx, r)
+	return db.Hub.SaveRepoMapping(ctx, r)
 }
 
 // find looks for a task that was asked for without our hearing of it. If there
 // is none, and the call can no longer be under way, it is asked for again.
-func (m *Mirror) find(ctx context.Context, db *postgres.Fenced, r *postgres.RepoMapping) error {
+func (m *Mirror) find(ctx context.Context, db *record.Fenced, r *asked.RepoMapping) error {
 	tasks, err := m.Hubs.Primary.NewRepoTasks(ctx, searched) // the newest first
 	if err != nil {
 		return err
@@ -198,14 +200,14 @@ func (m *Mirror) find(ctx context.Context, db *postgres.Fenced, r *postgres.Repo
 	for i := len(tasks) - 1; i >= 0; i-- { // the oldest first
 		if t := &tasks[i]; t.ID > r.AfterTask && t.Source() == r.BuildTag {
 			r.TaskID = t.ID
-			return db.SaveRepoMapping(ctx, r)
+			return db.Hub.SaveRepoMapping(ctx, r)
 		}
 	}
 	if m.Now().Sub(r.Asked) <= m.Domain(m.Hubs.Primary.LongestCall()) {
 		return nil
 	}
 	r.Asked = m.Now()
-	if err := db.BeginRepoMapping(ctx, r); err != nil {
+	if err := db.Hub.BeginRepoMapping(ctx, r); err != nil {
 		return err
 	}
 	return m.ask(ctx, db, r)

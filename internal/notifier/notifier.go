@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/deliver"
 )
 
 // A Sink is a way by which events leave.
@@ -38,7 +38,7 @@ const (
 
 // A Service delivers events by some sinks.
 type Service struct {
-	DB    *postgres.DB
+	DB    *deliver.Deliveries
 	Sinks []Sink
 	Now   func() time.Time // domain time
 	Log   *slog.Logger

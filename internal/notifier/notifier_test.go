@@ -13,8 +13,10 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/notifier"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -45,9 +47,9 @@ func (s *sink) Send(_ context.Context, d *koschei.Delivery) error {
 }
 
 // track makes an event for each package.
-func track(t *testing.T, db *postgres.DB, names ...string) {
+func track(t *testing.T, db *pgtest.DB, names ...string) {
 	t.Helper()
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: noon}
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: noon}
 	c := &koschei.Collection{
 		Name: "f44", DisplayName: "Fedora 44", Target: "f44", DestTag: "f44", BuildTag: "f44-build", BuildGroup: "build",
 		PriorityCoefficient: 1, Weight: 1,
@@ -55,7 +57,7 @@ func track(t *testing.T, db *postgres.DB, names ...string) {
 	if _, err := db.CreateCollection(t.Context(), author, c); err != nil {
 		t.Fatal(err)
 	}
-	list := postgres.PackageListing{Names: names, Blocked: make([]bool, len(names))}
+	list := record.PackageListing{Names: names, Blocked: make([]bool, len(names))}
 	if _, err := db.SavePackageList(t.Context(), c.ID, list, noon); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func TestPass(t *testing.T) {
 		t.Fatalf("%d sinks are stuck (%v), want 1", len(stuck), err)
 	}
 	stuck[0].Oldest = 0
-	wantStuck := postgres.StuckSink{Sink: "ill", Waiting: 1, Dead: 1, Error: "connection refused"}
+	wantStuck := maintain.StuckSink{Sink: "ill", Waiting: 1, Dead: 1, Error: "connection refused"}
 	if diff := cmp.Diff(wantStuck, stuck[0]); diff != "" {
 		t.Errorf("stuck (-want +got):\n%s", diff)
 	}

@@ -24,12 +24,12 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // A Service polls. All fields but Rung must be set.
 type Service struct {
-	DB   *postgres.DB
+	DB   *record.Record
 	Sync *kojisync.Sync
 	Log  *slog.Logger
 

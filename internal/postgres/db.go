@@ -13,15 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/depset"
 )
 
 // A DB is the record. It is safe for concurrent use.
 type DB struct {
-	pool     *pgxpool.Pool
-	sets     *depset.Codec
-	interned *interned
-	lease    *lease // that writing needs, see Fenced; nil if none
+	pool  *pgxpool.Pool
+	lease *lease // that writing needs, see Fenced; nil if none
 
 	leaseTime time.Duration
 }
@@ -36,7 +33,10 @@ func ParseURL(url string) (*pgxpool.Config, error) {
 }
 
 // Open connects to the database. It does not look at the schema: see Ready.
-func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
+func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) { return open(ctx, cfg, "") }
+
+// open connects. Each connection begins with the statement setup, if there is one.
+func open(ctx context.Context, cfg *pgxpool.Config, setup string) (*DB, error) {
 	cfg = cfg.Copy()
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "koschei"
@@ -46,7 +46,7 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		registerTypes(conn.TypeMap())
 		// Compiling a statement takes longer than any of ours. Set here and not when
 		// connecting, where a pooler may refuse it.
-		_, err := conn.Exec(ctx, `SET jit = off`)
+		_, err := conn.Exec(ctx, `SET jit = off; `+setup)
 		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	return &DB{pool: pool, sets: depset.NewCodec(), interned: &interned{}, leaseTime: leaseTime}, nil
+	return &DB{pool: pool, leaseTime: leaseTime}, nil
 }
 
 // registerTypes makes times come back in UTC, not in the machine's zone.
@@ -82,13 +82,35 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// querier is what the pool and a transaction have in common.
-type querier interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+// A Querier is asked questions: a database, or a transaction on it.
+type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error)
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// A Writer is where transactions that write come from: a DB, or a Fenced, whose
+// transactions hold the fence of a lease.
+type Writer interface {
+	Querier
+	Transact(ctx context.Context, f func(tx pgx.Tx) error) error
+	ExecOne(ctx context.Context, sql string, args ...any) (affected int, err error)
+	Read(ctx context.Context, f func(tx pgx.Tx) error) error
+}
+
+// Query asks one question outside of any transaction.
+func (db *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return db.pool.Query(ctx, sql, args...)
+}
+
+// QueryRow is Query for one row.
+func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return db.pool.QueryRow(ctx, sql, args...)
+}
+
+// SendBatch asks several questions at once.
+func (db *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return db.pool.SendBatch(ctx, b)
 }
 
 const (
@@ -96,10 +118,10 @@ const (
 	retryPause  = 10 * time.Millisecond
 )
 
-// transact runs f in a transaction, and again when it collided with
+// Transact runs f in a transaction, and again when it collided with
 // another: f must have no effect but through tx and what it assigns anew.
 // Everything that writes the record goes through here.
-func (db *DB) transact(ctx context.Context, f func(tx pgx.Tx) error) error {
+func (db *DB) Transact(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return db.transactWith(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
 		if db.lease != nil {
 			if err := db.lease.fence(ctx, tx); err != nil {
@@ -110,8 +132,8 @@ func (db *DB) transact(ctx context.Context, f func(tx pgx.Tx) error) error {
 	})
 }
 
-// read runs f on one unchanging view of the whole record.
-func (db *DB) read(ctx context.Context, f func(tx pgx.Tx) error) error {
+// Read runs f on one unchanging view of the whole record.
+func (db *DB) Read(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return db.transactWith(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
@@ -148,17 +170,27 @@ func collided(err error) bool {
 		pg.ConstraintName == "build_dependency_set_id_fkey")
 }
 
-// violates tells whether err is the violation of the named constraint or
+// Violates tells whether err is the violation of the named constraint or
 // unique index.
-func violates(err error, constraint string) bool {
+func Violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.ConstraintName == constraint
 }
 
-// notFound gives a row that is not there its word.
-func notFound(err error, what string, args ...any) error {
+// NotFound gives a row that is not there its word.
+func NotFound(err error, what string, args ...any) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf(what+": %w", append(args, koschei.ErrNotFound)...)
 	}
 	return err
+}
+
+// ExecOne runs one statement in a transaction and returns the rows it affected.
+func (db *DB) ExecOne(ctx context.Context, sql string, args ...any) (affected int, err error) {
+	err = db.Transact(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql, args...)
+		affected = int(tag.RowsAffected())
+		return err
+	})
+	return affected, err
 }

@@ -1,28 +1,25 @@
-// Package postgres keeps the record: every SQL statement of the program, the
-// migrations, transactions, leases, claims and the outbox. Services, rules and
-// the frontend hold a *DB and call one method for one question or one change. Who
-// works under a lease (Alone, Keep) holds a *Fenced, whose methods cannot be called
-// without one.
+// Package postgres is what everything that stores stands on: connections,
+// transactions, leases, notifications, migrations, and a few helpers for reading
+// rows. It knows no table but those of leases and of the migrations. Which tables
+// there are is in migrations; what they mean is in package schema. Services read
+// and write them through package record, pages through view, people's changes go
+// through edit.
 //
-// Every method is complete in itself: it opens the transaction it needs and
-// calls unexported functions that take it. No method calls anything outside
-// the database. Domain time (see package koschei) is always a parameter;
-// statements use the database's own clock only for leases and the outbox.
+// A DB reads and writes. A Fenced is a DB for work under a lease (Alone, Keep):
+// what is written through it has no effect once somebody else has the lease. A
+// Reader can only read: the server refuses everything else on its connections.
 //
-// Each noun's statements are in the file of that noun's name. The package
-// decides nothing: rules are in package koschei, what to do next is for the
-// services. It does not run a server; package cluster does.
+// The package does not run a server; package cluster does. It uses the database's
+// own clock for what concerns processes: leases.
 //
 // # Wake-ups
 //
-// What gives a service something to do wakes it in the same transaction (wake,
-// Listener). That is a courtesy: who is not woken finds the work when its
-// interval is over.
+// What gives a service something to do wakes it in the same transaction (Wake,
+// Listener). That only saves waiting: a service that is not woken finds the work
+// at its next interval.
 //
-// # Locks
+// # Collisions
 //
-// To stay free of deadlocks, a transaction locks rows in this order, and rows
-// of one table by id: collection, package, build, everything else. A build's
-// writer locks the build's package first (lockPackages). What still collides
-// (serialization failures, deadlocks) is repeated by transact.
+// Transactions lock rows in one order (package settle). What still collides
+// (serialization failures, deadlocks) is repeated by Transact.
 package postgres

@@ -29,11 +29,13 @@ func (h Holder) For(service koschei.Service) Holder { return h + "/" + Holder(se
 // it may also find out what became of submissions.
 const SchedulerLease = string(koschei.ServiceScheduler)
 
-const repoResolverLeases = string(koschei.ServiceRepoResolver) + "/" // with the id of a collection
+const RepoResolverLeases = string(koschei.ServiceRepoResolver) + "/" // with the id of a collection
+
+// with the id of a collection
 
 // RepoResolverLease is the lease of who resolves a collection's packages.
 func RepoResolverLease(collectionID int64) string {
-	return fmt.Sprint(repoResolverLeases, collectionID)
+	return fmt.Sprint(RepoResolverLeases, collectionID)
 }
 
 // A lease is the right to be the only one who does something, for a term. The
@@ -43,10 +45,10 @@ type lease struct {
 	term int64
 }
 
-// leaseHeld says that somebody has a lease l. The clock of the server may be set
+// LeaseHeld says that somebody has a lease l. The clock of the server may be set
 // back: a lease that would last for much longer than it was taken for was taken
 // before that, and counts as run out.
-const leaseHeld = `(NOT l.released AND l.expires > clock_timestamp() AND l.expires <= clock_timestamp() + 2 * l.length)`
+const LeaseHeld = `(NOT l.released AND l.expires > clock_timestamp() AND l.expires <= clock_timestamp() + 2 * l.length)`
 
 // fencedIdle is how long a transaction under a lease may do nothing. A process
 // that was frozen in the middle of one loses it then, and with it the lock that
@@ -65,7 +67,7 @@ func (db *DB) acquire(ctx context.Context, name string, holder Holder, again boo
 		VALUES (@name, @holder, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint, clock_timestamp() + @length::interval, @length)
 		ON CONFLICT (name) DO UPDATE
 		SET holder = @holder, term = l.term + 1, expires = clock_timestamp() + @length::interval, length = @length, released = false
-		WHERE NOT `+leaseHeld+` OR @again AND l.holder = @holder
+		WHERE NOT `+LeaseHeld+` OR @again AND l.holder = @holder
 		RETURNING term`, pgx.NamedArgs{"name": name, "holder": holder, "length": db.leaseTime, "again": again}).Scan(&l.term)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return lease{}, fmt.Errorf("lease %s: %w", name, koschei.ErrLeased)
@@ -119,7 +121,7 @@ func (db *DB) endLease(ctx context.Context, name, which string, args ...any) err
 // LeaseHeld says whether somebody has the lease of that name.
 func (db *DB) LeaseHeld(ctx context.Context, name string) (bool, error) {
 	var held bool
-	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM lease l WHERE l.name = $1 AND `+leaseHeld+`)`, name).Scan(&held)
+	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM lease l WHERE l.name = $1 AND `+LeaseHeld+`)`, name).Scan(&held)
 	if err != nil {
 		return false, fmt.Errorf("looking for the holder of lease %s: %w", name, err)
 	}
@@ -142,4 +144,39 @@ func (l *lease) fence(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("checking lease %s: %w", l.name, err)
 	}
 	return nil
+}
+
+// DeadLeases returns the leases that ran out longer ago than after (real time)
+// without having been released or taken over. Expires is negative.
+func (db *DB) DeadLeases(ctx context.Context, after time.Duration) ([]LeaseStatus, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT name, holder, term, expires - clock_timestamp()
+		FROM lease
+		WHERE NOT released AND expires < clock_timestamp() - $1::interval
+		ORDER BY name`, after)
+	if err != nil {
+		return nil, fmt.Errorf("looking for leases of the dead: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[LeaseStatus])
+}
+
+// A LeaseStatus is one lease that somebody holds.
+type LeaseStatus struct {
+	Name    string
+	Holder  Holder
+	Term    int64
+	Expires time.Duration // from now, real time
+}
+
+// HeldLeases returns the leases that somebody holds now, by name.
+func HeldLeases(ctx context.Context, q Querier) ([]LeaseStatus, error) {
+	rows, err := q.Query(ctx, `
+		SELECT l.name, l.holder, l.term, l.expires - clock_timestamp()
+		FROM lease l
+		WHERE `+LeaseHeld+`
+		ORDER BY l.name`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[LeaseStatus])
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 func TestLease(t *testing.T) {
@@ -112,7 +113,7 @@ func TestLeaseAtOnce(t *testing.T) {
 }
 
 // insertUser is any write.
-func insertUser(t *testing.T, db *postgres.Fenced, name string) error {
+func insertUser(t *testing.T, db *record.Fenced, name string) error {
 	return db.Transact(t.Context(), func(tx pgx.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO users (name) VALUES ($1)`, name)
 		return err
@@ -139,7 +140,7 @@ func TestWritesUnderAnOldTermAreRefused(t *testing.T) {
 }
 
 // acquireSoon acquires a lease as soon as it is free.
-func acquireSoon(t *testing.T, db *postgres.DB, name string, holder postgres.Holder) postgres.Lease {
+func acquireSoon(t *testing.T, db *pgtest.DB, name string, holder postgres.Holder) postgres.Lease {
 	t.Helper()
 	for {
 		lease, err := db.Acquire(t.Context(), name, holder)

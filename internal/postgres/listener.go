@@ -84,7 +84,7 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 		_ = conn.Close(closing) // it is lost, or has nothing more to say
 	}()
 	for _, service := range slices.Sorted(maps.Keys(l.alarms)) {
-		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{wakeChannel + string(service)}.Sanitize()); err != nil {
+		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{WakeChannel + string(service)}.Sanitize()); err != nil {
 			return fmt.Errorf("listening for %s: %w", service, err)
 		}
 	}
@@ -99,7 +99,7 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 			return fmt.Errorf("listening: %w", err)
 		}
 		if n != nil {
-			if alarm := l.alarms[koschei.Service(strings.TrimPrefix(n.Channel, wakeChannel))]; alarm != nil {
+			if alarm := l.alarms[koschei.Service(strings.TrimPrefix(n.Channel, WakeChannel))]; alarm != nil {
 				alarm.ring(n.Payload)
 			}
 		}

@@ -17,7 +17,7 @@ import (
 // An ear is a listener at work, with what it hears for the scheduler.
 type ear struct {
 	t     *testing.T
-	db    *postgres.DB
+	db    *pgtest.DB
 	alarm *postgres.Alarm
 	lost  chan error
 }
@@ -154,7 +154,7 @@ func TestListenerRecovers(t *testing.T) {
 
 func TestAlarm(t *testing.T) {
 	t.Parallel()
-	alarm := new(postgres.DB).NewListener("x").Alarm("x")
+	alarm := new(pgtest.DB).NewListener("x").Alarm("x")
 	tests := []struct {
 		name     string
 		payloads []string

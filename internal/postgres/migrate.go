@@ -31,6 +31,8 @@ const generation = 100
 // migrationLock is the advisory lock held while migrating; any number of ours.
 const migrationLock = 0x6b6f7363686569 // "koschei"
 
+// "koschei"
+
 // A Migration is one numbered step of the schema.
 type Migration struct {
 	Version int64

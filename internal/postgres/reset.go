@@ -11,7 +11,7 @@ import (
 // forgets everything when it ends and would answer with other builds for the
 // same ids the next time.
 func (db *DB) Reset(ctx context.Context) error {
-	err := db.transact(ctx, func(tx pgx.Tx) error {
+	err := db.Transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`)
 		return err
 	})

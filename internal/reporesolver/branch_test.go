@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -17,7 +19,7 @@ func TestDeletedCollection(t *testing.T) {
 	if len(s.memories) != 1 || len(s.lastRequires) != 1 {
 		t.Fatalf("%d memories and requires of %d collections, want one each", len(s.memories), len(s.lastRequires))
 	}
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
 	if _, err := s.DB.DeleteCollection(t.Context(), author, "f44", true); err != nil {
 		t.Fatal(err)
 	}
@@ -36,14 +38,14 @@ func TestBranchedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
-	_, err = s.DB.BranchCollection(t.Context(), author, postgres.Branch{
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
+	_, err = s.DB.BranchCollection(t.Context(), author, edit.Branch{
 		Master: "f44", NewName: "f45", Target: "f45", DestTag: "f44", BuildTag: "f45-build", DisplayName: "44",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.alone(t.Context(), c, func(_ context.Context, _ *postgres.Fenced, now *koschei.Collection) error {
+	err = s.alone(t.Context(), c, func(_ context.Context, _ *record.Fenced, now *koschei.Collection) error {
 		if now.ID != c.ID || now.Name != "f45" {
 			t.Errorf("under the lease of collection %d the work is on %d (%s), want the same, f45 by now", c.ID, now.ID, now.Name)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // look looks after one collection.
@@ -25,7 +26,7 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, m *memory) er
 	if newest == nil {
 		return errors.Join(trouble, s.lookForDue(ctx, hub, c, m))
 	}
-	return errors.Join(trouble, s.alone(ctx, c, func(ctx context.Context, db *postgres.Fenced, c *koschei.Collection) error {
+	return errors.Join(trouble, s.alone(ctx, c, func(ctx context.Context, db *record.Fenced, c *koschei.Collection) error {
 		if !isNewer(newest, c) {
 			return nil // somebody else was faster
 		}
@@ -79,7 +80,7 @@ func (s *Service) lookForDue(ctx context.Context, hub *koji.Client, c *koschei.C
 	if err != nil || !slices.ContainsFunc(due, func(c depset.Candidate) bool { return c.SRPMID != 0 }) {
 		return err
 	}
-	return s.alone(ctx, c, func(ctx context.Context, db *postgres.Fenced, c *koschei.Collection) error {
+	return s.alone(ctx, c, func(ctx context.Context, db *record.Fenced, c *koschei.Collection) error {
 		return s.newRun(m, hub, db, c, latestRepo(c)).due(ctx)
 	})
 }
@@ -91,9 +92,9 @@ func isNewer(r *koji.Repo, c *koschei.Collection) bool {
 
 // alone runs work on the collection as it is now, while nobody else does.
 func (s *Service) alone(ctx context.Context, c *koschei.Collection,
-	work func(context.Context, *postgres.Fenced, *koschei.Collection) error,
+	work func(context.Context, *record.Fenced, *koschei.Collection) error,
 ) error {
-	return s.DB.Alone(ctx, postgres.RepoResolverLease(c.ID), s.Holder, func(ctx context.Context, db *postgres.Fenced) error {
+	return s.DB.Alone(ctx, postgres.RepoResolverLease(c.ID), s.Holder, func(ctx context.Context, db *record.Fenced) error {
 		now, err := db.CollectionByID(ctx, c.ID)
 		if err != nil {
 			return err

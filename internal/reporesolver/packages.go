@@ -9,8 +9,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/resolution"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // batch is how many packages are resolved, compared and stored together: they
@@ -197,18 +197,18 @@ func (r *run) sets(ctx context.Context, ids []int64) (map[int64]depset.Set, erro
 	r.mu.Lock()
 	unknown := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return r.memory.baselines[id] != nil })
 	r.mu.Unlock()
-	news, err := r.db.SetContents(ctx, unknown)
+	news, err := r.db.Sets.SetContents(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	maps.Copy(r.memory.baselines, news)
-	contents := make(map[int64]postgres.SetContent, len(ids))
+	contents := make(map[int64]schema.SetContent, len(ids))
 	for _, id := range ids {
 		contents[id] = r.memory.baselines[id]
 	}
 	r.mu.Unlock()
-	return r.db.DecodeSets(contents)
+	return r.db.Sets.DecodeSets(contents)
 }
 
 // keepBaselines leaves the sets that changes are counted from to the
@@ -218,7 +218,7 @@ func (r *run) keepBaselines(candidates []depset.Candidate) {
 	for i := range candidates {
 		counted[candidates[i].SetID] = true
 	}
-	maps.DeleteFunc(r.memory.baselines, func(id int64, _ postgres.SetContent) bool { return !counted[id] })
+	maps.DeleteFunc(r.memory.baselines, func(id int64, _ schema.SetContent) bool { return !counted[id] })
 }
 
 // baseline is the set that the changes of a verdict are counted from, 0 if

@@ -12,7 +12,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -20,11 +20,11 @@ import (
 // A run resolves packages of one collection in one repo.
 type run struct {
 	service    *Service
-	memory     *memory          // of the collection
-	hub        *koji.Client     // that the repo is at
-	db         *postgres.Fenced // under the collection's lease
+	memory     *memory        // of the collection
+	hub        *koji.Client   // that the repo is at
+	db         *record.Fenced // under the collection's lease
 	collection *koschei.Collection
-	report     postgres.RepoReport
+	report     record.RepoReport
 	url        string
 
 	requires map[int64][]string // of the packages to resolve, by Candidate.SRPMID
@@ -35,10 +35,10 @@ type run struct {
 	names map[int32]*rpm.NEVRA // of packages that changed
 }
 
-func (s *Service) newRun(m *memory, hub *koji.Client, db *postgres.Fenced, c *koschei.Collection, repo koschei.Repo) *run {
+func (s *Service) newRun(m *memory, hub *koji.Client, db *record.Fenced, c *koschei.Collection, repo koschei.Repo) *run {
 	return &run{
 		service: s, memory: m, hub: hub, db: db, collection: c,
-		report: postgres.RepoReport{Repo: repo},
+		report: record.RepoReport{Repo: repo},
 		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
 		names:  map[int32]*rpm.NEVRA{},
 	}
@@ -209,7 +209,7 @@ func (r *run) learn(ctx context.Context, ids []int32) (map[int32]*rpm.NEVRA, err
 	if len(unknown) == 0 {
 		return asked, nil
 	}
-	names, err := r.db.NEVRAs(ctx, unknown)
+	names, err := r.db.Sets.NEVRAs(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}

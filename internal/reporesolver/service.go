@@ -34,7 +34,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/resolution"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // A Service resolves packages in repos. Any number may run at once, in one
@@ -42,7 +44,7 @@ import (
 type Service struct {
 	koschei.Clock // of domain time
 
-	DB     *postgres.DB
+	DB     *record.Record
 	Hubs   koji.Hubs
 	Repos  *resolution.Repos
 	Log    *slog.Logger
@@ -72,7 +74,7 @@ type memory struct {
 	busy      bool         // it is being looked after; belongs to the pass
 	trouble   loop.Trouble // with looking after it
 	seen      snapshot
-	baselines map[int64]postgres.SetContent // sets that changes are counted from, by Baseline.SetID
+	baselines map[int64]schema.SetContent // sets that changes are counted from, by Baseline.SetID
 }
 
 // A snapshot is what the repo had that a collection was last resolved in.
@@ -181,7 +183,7 @@ func (s *Service) memory(c *koschei.Collection) *memory {
 		s.memories, s.lastRequires = map[int64]*memory{}, map[int64]map[int64][]string{}
 	}
 	if s.memories[c.ID] == nil {
-		s.memories[c.ID] = &memory{baselines: map[int64]postgres.SetContent{}}
+		s.memories[c.ID] = &memory{baselines: map[int64]schema.SetContent{}}
 	}
 	return s.memories[c.ID]
 }

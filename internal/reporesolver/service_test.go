@@ -15,8 +15,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -115,7 +116,7 @@ func TestForgottenPackages(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	cleaned, err := s.DB.Cleanup(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}, postgres.Retention{})
+	cleaned, err := s.DB.Cleanup(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}, maintain.Retention{})
 	if err != nil || cleaned.NEVRAs == 0 {
 		t.Fatalf("cleaned up %+v: %v", cleaned, err)
 	}
@@ -305,7 +306,7 @@ func TestEditedCollection(t *testing.T) {
 	s.NewRepo()
 	s.mustPass()
 	changes := s.RepoChanges()
-	_, err := s.DB.EditCollection(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
+	_, err := s.DB.EditCollection(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
 		func(c *koschei.Collection) error {
 			c.BuildGroup = "nothing"
 			return nil

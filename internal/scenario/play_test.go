@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/scheduler"
@@ -278,6 +278,6 @@ func expect(p *play, _ []string, st *step) error {
 }
 
 // author is who changes something by hand.
-func (p *play) author() postgres.Act {
-	return postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: p.Clock.Now()}
+func (p *play) author() audit.Act {
+	return audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: p.Clock.Now()}
 }

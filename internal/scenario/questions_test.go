@@ -13,8 +13,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/notifier"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // A question is what a story may expect an answer to.
@@ -62,13 +62,13 @@ func splitPackage(word string) (name, collection string) {
 }
 
 // page is everything about a package.
-func (p *play) page(word string) (*postgres.PackagePage, *koschei.Collection, error) {
+func (p *play) page(word string) (*view.PackagePage, *koschei.Collection, error) {
 	name, collection := splitPackage(word)
 	c, err := p.Sync.DB.Collection(p.T.Context(), collection)
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := p.Sync.DB.PackagePage(p.T.Context(), name, c.ID, postgres.HistoryQuery{Limit: 10000})
+	page, err := p.Sync.DB.PackagePage(p.T.Context(), name, c.ID, view.HistoryQuery{Limit: 10000})
 	if err == nil && page.Package == nil {
 		err = fmt.Errorf("package %s: %w", word, koschei.ErrNotFound)
 	}
@@ -76,12 +76,12 @@ func (p *play) page(word string) (*postgres.PackagePage, *koschei.Collection, er
 }
 
 // builds are a package's, oldest first.
-func (p *play) builds(word string) ([]*postgres.BuildRecord, *postgres.PackagePage, error) {
+func (p *play) builds(word string) ([]*view.BuildRecord, *view.PackagePage, error) {
 	page, _, err := p.page(word)
 	if err != nil {
 		return nil, nil, err
 	}
-	var builds []*postgres.BuildRecord
+	var builds []*view.BuildRecord
 	for _, e := range slices.Backward(page.History) {
 		if e.Build != nil {
 			builds = append(builds, e.Build)
@@ -91,7 +91,7 @@ func (p *play) builds(word string) ([]*postgres.BuildRecord, *postgres.PackagePa
 }
 
 // newest is the newest build of a package.
-func (p *play) newest(word string) (*postgres.BuildRecord, error) {
+func (p *play) newest(word string) (*view.BuildRecord, error) {
 	builds, _, err := p.builds(word)
 	if err != nil {
 		return nil, err

@@ -20,8 +20,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
 )
@@ -29,6 +29,8 @@ import (
 // A Stage is a hub and a record of it. What goes wrong on it ends the test.
 type Stage struct {
 	*pgtest.World // the record
+
+	Store *pgtest.DB // all that reads and writes the record
 
 	T     testing.TB
 	Hub   *kojihub.Hub
@@ -90,9 +92,10 @@ func New(t testing.TB, world *kojisim.World, with ...Option) *Stage {
 	server := httptest.NewServer(o.through(hub))
 	t.Cleanup(server.Close)
 	s := &Stage{World: pgtest.NewWorld(t), T: t, Hub: hub, Clock: clock, URL: server.URL, calls: map[string]int{}}
-	s.Sync = kojisync.New(s.Open(), koji.Hubs{Primary: s.client(server.URL, o.login)}, koschei.Clock{Read: clock.Now},
+	s.Store = s.Open()
+	s.Sync = kojisync.New(s.Store.Record, koji.Hubs{Primary: s.client(server.URL, o.login)}, koschei.Clock{Read: clock.Now},
 		koschei.DefaultPriorityRules(), slog.New(slog.NewTextHandler(t.Output(), nil)))
-	if err := s.Sync.DB.OpenSink(t.Context(), Sink, clock.Now()); err != nil {
+	if err := s.Store.OpenSink(t.Context(), Sink, clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if !o.empty {
@@ -134,19 +137,19 @@ func (s *Stage) Expect(what string, got []string, want ...string) {
 func (s *Stage) Repositories() *resolution.Repos {
 	return &resolution.Repos{
 		Files: &repodata.Cache{Dir: s.T.TempDir(), Client: repodata.NewClient()},
-		Arch:  "x86_64", Intern: s.Sync.DB.Intern,
+		Arch:  "x86_64", Intern: s.Store.Record.Sets.Intern,
 	}
 }
 
 // AddCollection adds another collection of the packages in tag f44.
 func (s *Stage) AddCollection(name, buildTag string) {
 	s.T.Helper()
-	author := postgres.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
+	author := audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
 	c := &koschei.Collection{
 		Name: name, DisplayName: name, Target: name, DestTag: "f44", BuildTag: buildTag,
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
 	}
-	if _, err := s.Sync.DB.CreateCollection(s.T.Context(), author, c); err != nil {
+	if _, err := s.Store.CreateCollection(s.T.Context(), author, c); err != nil {
 		s.T.Fatal(err)
 	}
 }

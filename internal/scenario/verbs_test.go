@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
 
@@ -111,8 +112,8 @@ func kojira(method string) func(*play, []string, *step) error {
 func operatorVerbs() map[string]verb {
 	return map[string]verb{
 		"operator sets":      {1, sets},
-		"operator raises":    {2, prioritizes(postgres.ManualPriority)},
-		"operator ranks":     {2, prioritizes(postgres.StaticPriority)},
+		"operator raises":    {2, prioritizes(edit.ManualPriority)},
+		"operator ranks":     {2, prioritizes(edit.StaticPriority)},
 		"operator retries":   {1, retries},
 		"operator cancels":   {1, cancels},
 		"operator overrides": {1, overrides},
@@ -153,7 +154,7 @@ func sets(p *play, args []string, _ *step) error {
 	return nil
 }
 
-func prioritizes(kind postgres.PriorityKind) func(*play, []string, *step) error {
+func prioritizes(kind edit.PriorityKind) func(*play, []string, *step) error {
 	return func(p *play, args []string, _ *step) error {
 		value, err := strconv.Atoi(args[1])
 		if err != nil {
@@ -185,7 +186,7 @@ func cleans(p *play, args []string, _ *step) error {
 		return err
 	}
 	before := p.Clock.Now().Add(-d)
-	_, err = p.Sync.DB.Cleanup(p.T.Context(), p.author(), postgres.Retention{
+	_, err = p.Sync.DB.Cleanup(p.T.Context(), p.author(), maintain.Retention{
 		Builds: before, Transitions: before, Repos: before, Events: before,
 	})
 	return err
@@ -278,7 +279,7 @@ func setFields(c *koschei.Collection, assignments []string) error {
 
 // branches makes the master go on for a target of its new name.
 func branches(p *play, args []string, _ *step) error {
-	_, err := p.Sync.DB.BranchCollection(p.T.Context(), p.author(), postgres.Branch{
+	_, err := p.Sync.DB.BranchCollection(p.T.Context(), p.author(), edit.Branch{
 		Master: args[0], NewName: args[1], Target: args[1], DestTag: args[1], BuildTag: args[1] + "-build", DisplayName: args[0],
 	})
 	return err

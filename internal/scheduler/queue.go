@@ -10,7 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // How long a package is held that cannot be built now, in domain time.
@@ -28,7 +28,7 @@ const troubles = 3
 // A queue is what one collection has to build in one pass.
 type queue struct {
 	submitter
-	fenced   *postgres.Fenced
+	fenced   *record.Fenced
 	packages []koschei.PackageStatus // the worthiest first
 	refusals int                     // of the hub, one after the other
 
@@ -59,7 +59,7 @@ func (q *queue) note(ctx context.Context, looked bool) error {
 // A hold is why a package cannot be built now. It is no trouble of the
 // collection's.
 type hold struct {
-	kind   postgres.HoldKind
+	kind   record.HoldKind
 	reason string
 	during time.Duration
 }
@@ -106,12 +106,12 @@ func (q *queue) passOver(ctx context.Context, p *koschei.PackageStatus, cause er
 	case errors.As(cause, &h):
 	case refusal(cause):
 		q.refusals++
-		h = &hold{postgres.HoldHub, "Koji could not do what building it needs: " + cause.Error(), holdTrouble}
+		h = &hold{record.HoldHub, "Koji could not do what building it needs: " + cause.Error(), holdTrouble}
 	default:
 		return cause
 	}
 	if !errors.Is(cause, errNotTaken) { // who lost a build is held for that already
-		if err := q.fenced.HoldPackage(ctx, p.ID, postgres.Hold{Kind: h.kind, Reason: h.reason, Until: q.service.Now().Add(h.during)}); err != nil {
+		if err := q.fenced.HoldPackage(ctx, p.ID, record.Hold{Kind: h.kind, Reason: h.reason, Until: q.service.Now().Add(h.during)}); err != nil {
 			return err
 		}
 	}

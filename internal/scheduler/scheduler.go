@@ -14,6 +14,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // Config is what operators decide about scheduling.
@@ -36,7 +38,7 @@ type Config struct {
 type Service struct {
 	koschei.Clock // of domain time
 
-	DB      *postgres.DB
+	DB      *record.Record
 	Hub     *koji.Client
 	Log     *slog.Logger
 	Holder  postgres.Holder // of leases
@@ -103,19 +105,19 @@ func (s *Service) pass(ctx context.Context) error {
 }
 
 // work is the pass of the one process that holds the lease.
-func (s *Service) work(ctx context.Context, db *postgres.Fenced) error {
+func (s *Service) work(ctx context.Context, db *record.Fenced) error {
 	// A task that cannot be canceled, or found, or does not fit, is no reason to
 	// build nothing.
-	canceled := s.sync(db.DB).CancelBuilds(ctx)
-	settled := s.settle(ctx, db.DB)
+	canceled := s.sync(db.Record).CancelBuilds(ctx)
+	settled := s.settle(ctx, db.Record)
 	if koji.ClassOf(settled) == koji.Transient || ctx.Err() != nil {
 		return errors.Join(canceled, settled) // the hub is away
 	}
-	return errors.Join(canceled, settled, s.sweep(ctx, db.DB), s.schedule(ctx, db))
+	return errors.Join(canceled, settled, s.sweep(ctx, db.Record), s.schedule(ctx, db))
 }
 
 // sync hears of builds and sources on behalf of the scheduler.
-func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
+func (s *Service) sync(db *record.Record) *kojisync.Sync {
 	sync := kojisync.New(db, koji.Hubs{Primary: s.Hub, Secondary: s.Secondary}, s.Clock, s.Rules, s.Log)
 	if s.TaskTimeout > 0 {
 		sync.TaskTimeout = s.TaskTimeout
@@ -127,7 +129,7 @@ func (s *Service) sync(db *postgres.DB) *kojisync.Sync {
 // schedule fills the free places, collection by collection in turns. A
 // collection in trouble does not take part for a while; what troubles it is
 // returned in the end. How each collection fared is stored.
-func (s *Service) schedule(ctx context.Context, db *postgres.Fenced) error {
+func (s *Service) schedule(ctx context.Context, db *record.Fenced) error {
 	running, err := db.ScratchBuildsRunning(ctx)
 	if err != nil {
 		return err
@@ -183,7 +185,7 @@ func (s *Service) fill(ctx context.Context, queues []*queue, running map[int64]i
 }
 
 // queues returns what each collection has to build that is not resting.
-func (s *Service) queues(ctx context.Context, db *postgres.Fenced, free int) ([]*queue, error) {
+func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*queue, error) {
 	collections, err := db.Collections(ctx)
 	if err != nil {
 		return nil, err
@@ -191,13 +193,13 @@ func (s *Service) queues(ctx context.Context, db *postgres.Fenced, free int) ([]
 	if s.resting == nil {
 		s.resting, s.turn = map[int64]time.Time{}, map[int64]int{}
 	}
-	ranking := postgres.Ranking{Rules: s.Rules, Now: s.Now()}
+	ranking := schema.Ranking{Rules: s.Rules, Now: s.Now()}
 	var queues []*queue
 	for _, c := range collections {
 		if s.resting[c.ID].After(ranking.Now) {
 			continue
 		}
-		q := &queue{submitter: submitter{service: s, db: db.DB, collection: c}, fenced: db}
+		q := &queue{submitter: submitter{service: s, db: db.Record, collection: c}, fenced: db}
 		if free <= 0 {
 			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
 		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // pinningPause is how long builds leave the choice of their repo to the hub
@@ -22,7 +22,7 @@ const pinningPause = 24 * time.Hour
 // A submitter asks for builds of one collection, in one pass.
 type submitter struct {
 	service    *Service
-	db         *postgres.DB // fenced in a pass of the scheduler
+	db         *record.Record // fenced in a pass of the scheduler
 	collection koschei.Collection
 
 	sources   *koji.Client // the hub that the collection is read from
@@ -79,7 +79,7 @@ func (s *submitter) buildRepo(ctx context.Context) (int64, error) {
 	if !s.collection.SecondaryMode {
 		return s.collection.LatestRepoID, nil
 	}
-	return s.db.PrimaryRepo(ctx, s.collection.LatestRepoID)
+	return s.db.Hub.PrimaryRepo(ctx, s.collection.LatestRepoID)
 }
 
 // checkTarget looks for the collection's target: Koji takes a build for one that
@@ -123,9 +123,9 @@ func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error 
 		return fmt.Errorf("a newer build was found: %w", koschei.ErrConflict)
 	}
 	if load, arch := s.loads.of(src.arches); s.service.LoadThreshold < 1 && load > s.service.LoadThreshold {
-		return &hold{postgres.HoldLoad, fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
+		return &hold{record.HoldLoad, fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
 	}
-	b := postgres.Submission{
+	b := record.Submission{
 		PackageID: p.ID,
 		EVR:       src.srpm.NEVRA().EVR,
 		Event:     event.ID,
@@ -169,12 +169,12 @@ func (s *submitter) source(ctx context.Context, p *koschei.PackageStatus, event 
 		return nil, err
 	}
 	if len(tagged) == 0 {
-		return nil, &hold{postgres.HoldSource, "no build of it is tagged in " + s.collection.DestTag, holdNoSource}
+		return nil, &hold{record.HoldSource, "no build of it is tagged in " + s.collection.DestTag, holdNoSource}
 	}
 	src := &source{build: tagged[0]}
 	src.srpm, err = s.sources.SRPM(ctx, src.build.ID)
 	if errors.Is(err, koschei.ErrNotFound) {
-		return nil, &hold{postgres.HoldSource, "Koji has no source package of " + src.nvr(), holdNoSource}
+		return nil, &hold{record.HoldSource, "Koji has no source package of " + src.nvr(), holdNoSource}
 	}
 	if err != nil {
 		return nil, err
@@ -184,30 +184,30 @@ func (s *submitter) source(ctx context.Context, p *koschei.PackageStatus, event 
 }
 
 func (s *submitter) arches(ctx context.Context, p *koschei.PackageStatus, src *source) ([]string, error) {
-	srpm, err := s.facts(ctx, postgres.Source{
+	srpm, err := s.facts(ctx, record.Source{
 		Hub: s.collection.SourceHub(), Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
 	})
 	if errors.Is(err, koschei.ErrNotFound) {
-		return nil, &hold{postgres.HoldSource, "Koji cannot read the source package of " + src.nvr(), holdNoSource}
+		return nil, &hold{record.HoldSource, "Koji cannot read the source package of " + src.nvr(), holdNoSource}
 	}
 	if err != nil {
 		return nil, err
 	}
 	arches := koschei.ChooseArches(s.tagArches, srpm.ArchHeader, p.ArchOverride, s.service.BuildArches)
 	if len(arches) == 0 {
-		return nil, &hold{postgres.HoldArch, "there is no architecture to build it for", holdNoArch}
+		return nil, &hold{record.HoldArch, "there is no architecture to build it for", holdNoArch}
 	}
 	return arches, nil
 }
 
 // facts returns what a source package says, asking the hub if that is not
 // stored yet.
-func (s *submitter) facts(ctx context.Context, name postgres.Source) (*postgres.SRPM, error) {
+func (s *submitter) facts(ctx context.Context, name record.Source) (*record.SRPM, error) {
 	stored, err := s.db.SRPM(ctx, name)
 	if !errors.Is(err, koschei.ErrNotFound) {
 		return stored, err
 	}
-	known, err := s.service.sync(s.db).FetchSRPMs(ctx, []postgres.Source{name})
+	known, err := s.service.sync(s.db).FetchSRPMs(ctx, []record.Source{name})
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (s *submitter) facts(ctx context.Context, name postgres.Source) (*postgres.
 }
 
 // place writes the build down and then asks the hub for it.
-func (s *submitter) place(ctx context.Context, p *koschei.PackageStatus, b postgres.Submission, request koji.ScratchBuild) error {
+func (s *submitter) place(ctx context.Context, p *koschei.PackageStatus, b record.Submission, request koji.ScratchBuild) error {
 	limited, cancel := context.WithTimeout(ctx, s.service.Hub.CallLimit()) // see longestCall
 	defer cancel()
 	buildID, err := s.db.BeginSubmission(limited, b)

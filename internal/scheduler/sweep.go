@@ -10,7 +10,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 const (
@@ -31,7 +31,7 @@ const (
 // unless another build of the package is under way; all others that run are
 // canceled. Tasks with a key that is not
 // in the record are left alone: they may be those of another Koschei.
-func (s *Service) sweep(ctx context.Context, db *postgres.DB) error {
+func (s *Service) sweep(ctx context.Context, db *record.Record) error {
 	now := s.Now()
 	if now.Sub(s.swept) < sweepEvery {
 		return nil
@@ -92,7 +92,7 @@ func (s *Service) runningTasks(ctx context.Context) (map[int64][]int64, error) {
 }
 
 // reclaim makes b and a running task with its key fit together.
-func (s *Service) reclaim(ctx context.Context, db *postgres.DB, b *postgres.KeyedBuild, task int64) error {
+func (s *Service) reclaim(ctx context.Context, db *record.Record, b *record.KeyedBuild, task int64) error {
 	if b.TaskID == task {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 const (
@@ -20,15 +22,15 @@ const (
 
 // submissions finds builds of which it is not known for too long whether the
 // hub has them. While there is no scheduler it finds that out itself.
-func (s *Service) submissions(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) submissions(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	found, err := db.StuckSubmissions(ctx, now.Add(-s.patience(s.LongestCall+submissionSlack)))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	var done kojisync.Settlement
-	err = s.DB.Alone(ctx, postgres.SchedulerLease, s.Holder, func(ctx context.Context, db *postgres.Fenced) error {
+	err = s.DB.Record.Alone(ctx, postgres.SchedulerLease, s.Holder, func(ctx context.Context, db *record.Fenced) error {
 		sync := *s.Sync
-		sync.DB = db.DB
+		sync.DB = db.Record
 		var err error
 		done, err = sync.Settle(ctx, s.LongestCall)
 		return err
@@ -50,7 +52,7 @@ func (s *Service) submissions(ctx context.Context, db *postgres.Fenced, now time
 }
 
 // running finds builds that should have been canceled by now.
-func (s *Service) running(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) running(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	found, err := db.StuckBuilds(ctx, now.Add(-s.patience(s.TaskTimeout+cancelSlack)))
 	var findings []koschei.Finding
 	for _, x := range found {
@@ -63,7 +65,7 @@ func (s *Service) running(ctx context.Context, db *postgres.Fenced, now time.Tim
 
 // dependencies finds builds of which it is not found out what they were made
 // with, and gives that up for those whose repo is not known.
-func (s *Service) dependencies(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) dependencies(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	before := now.Add(-s.patience(depsPatience))
 	mended, err := db.MendDependencies(ctx, before)
 	if err != nil {
@@ -81,13 +83,13 @@ func (s *Service) dependencies(ctx context.Context, db *postgres.Fenced, now tim
 		return findings, err
 	}
 	found := s.deps.overdue(waiting, now, s.patience(depsPatience))
-	return s.explain(ctx, db, findings, koschei.FindingDeps, koschei.ServiceBuildResolver, found, func(x *postgres.Stuck) string {
+	return s.explain(ctx, db, findings, koschei.FindingDeps, koschei.ServiceBuildResolver, found, func(x *maintain.Stuck) string {
 		return fmt.Sprintf("It was not found out what was in the buildroot of %s, since %s", builds(x), since(x.Oldest))
 	})
 }
 
 // sources finds packages of whose source package Koji says nothing.
-func (s *Service) sources(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) sources(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	waiting, err := db.WaitingSources(ctx, waitingLimit)
 	var findings []koschei.Finding
 	for _, x := range s.unknown.overdue(waiting, now, s.patience(sourcePatience)) {

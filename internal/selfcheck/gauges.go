@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 const (
@@ -22,13 +23,13 @@ const (
 type Gauges struct {
 	koschei.Clock // of domain time
 
-	DB    *postgres.DB
+	View  *view.View
 	Log   *slog.Logger
 	Rules koschei.PriorityRules
 
 	mu     sync.Mutex
-	status *postgres.Status // nil if it could not be read
-	read   time.Time        // real time
+	status *view.Status // nil if it could not be read
+	read   time.Time    // real time
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -113,7 +114,7 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func putCollection(put func(name string, value float64, labels ...string), c *postgres.CollectionStatus, now time.Time) {
+func putCollection(put func(name string, value float64, labels ...string), c *view.CollectionStatus, now time.Time) {
 	for state, n := range c.States {
 		put("packages", float64(n), c.Name, string(state))
 	}
@@ -144,7 +145,7 @@ func putCollection(put func(name string, value float64, labels ...string), c *po
 }
 
 // current returns how the record stands, or stood a moment ago.
-func (g *Gauges) current(now time.Time) *postgres.Status {
+func (g *Gauges) current(now time.Time) *view.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if time.Since(g.read) < gaugesKept {
@@ -154,7 +155,7 @@ func (g *Gauges) current(now time.Time) *postgres.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), gaugesTime)
 	defer cancel()
 	var err error
-	g.status, err = g.DB.Status(ctx, postgres.Ranking{Rules: g.Rules, Now: now})
+	g.status, err = g.View.Status(ctx, schema.Ranking{Rules: g.Rules, Now: now})
 	if err != nil {
 		g.status = nil
 		g.Log.WarnContext(ctx, "metrics of the record could not be read", "error", err)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 const (
@@ -18,19 +18,19 @@ const (
 )
 
 // duePackages finds packages that could be resolved and are not.
-func (s *Service) duePackages(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) duePackages(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	waiting, err := db.WaitingPackages(ctx, waitingLimit)
 	if err != nil {
 		return nil, err
 	}
 	found := s.due.overdue(waiting, now, s.patience(duePatience))
-	return s.explain(ctx, db, nil, koschei.FindingDue, koschei.ServiceRepoResolver, found, func(x *postgres.Stuck) string {
+	return s.explain(ctx, db, nil, koschei.FindingDue, koschei.ServiceRepoResolver, found, func(x *maintain.Stuck) string {
 		return fmt.Sprintf("All is known that is needed to resolve %s, and nobody does since %s", packages(x), since(x.Oldest))
 	})
 }
 
 // untried makes packages due that count as resolved without having an answer.
-func (s *Service) untried(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) untried(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendUntried(ctx)
 	var findings []koschei.Finding
 	for _, x := range mended {
@@ -41,7 +41,7 @@ func (s *Service) untried(ctx context.Context, db *postgres.Fenced, _ time.Time)
 }
 
 // holds ends holds whose reason is gone.
-func (s *Service) holds(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) holds(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendHolds(ctx, now, longestHold)
 	var findings []koschei.Finding
 	for _, x := range mended {
@@ -52,7 +52,7 @@ func (s *Service) holds(ctx context.Context, db *postgres.Fenced, now time.Time)
 }
 
 // columns makes columns follow from builds that did not.
-func (s *Service) columns(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
+func (s *Service) columns(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
 	mended, err := db.MendColumns(ctx, now)
 	var findings []koschei.Finding
 	for _, x := range mended {

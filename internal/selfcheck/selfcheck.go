@@ -24,6 +24,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 // Config is what the self-check must know of the services.
@@ -39,7 +40,7 @@ type Config struct {
 type Service struct {
 	koschei.Clock // of domain time
 
-	DB      *postgres.DB
+	DB      *maintain.Maintenance
 	Sync    *kojisync.Sync
 	Log     *slog.Logger
 	Holder  postgres.Holder // of leases
@@ -70,13 +71,13 @@ func leaseTime(l *loop.Loop) time.Duration {
 }
 
 // pass does nothing in a process that does not hold the lease.
-func (s *Service) pass(ctx context.Context, db *postgres.DB) error {
+func (s *Service) pass(ctx context.Context, db *maintain.Maintenance) error {
 	_, err := db.Keep(ctx, leaseName, s.Holder, s.work)
 	return err
 }
 
 // work is the pass of the one process that holds the lease.
-func (s *Service) work(ctx context.Context, db *postgres.Fenced) error {
+func (s *Service) work(ctx context.Context, db *maintain.Fenced) error {
 	now := s.Now()
 	var checked []koschei.FindingKind
 	var findings []koschei.Finding
@@ -113,7 +114,7 @@ func (s *Service) tell(ctx context.Context, f *koschei.Finding) {
 // A check looks for one kind of thing.
 type check struct {
 	kind koschei.FindingKind
-	run  func(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error)
+	run  func(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error)
 }
 
 func (s *Service) checks() []check {

@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -132,7 +133,7 @@ func (f *fixture) expectRepairs(kind koschei.FindingKind, want float64) {
 func (f *fixture) hold(name string) (letGo func()) {
 	f.T.Helper()
 	db := f.DB.Leasing(time.Hour)
-	held, err := db.Keep(f.T.Context(), name, "them", func(context.Context, *postgres.Fenced) error { return nil })
+	held, err := db.Keep(f.T.Context(), name, "them", func(context.Context, *maintain.Fenced) error { return nil })
 	if err != nil || !held {
 		f.T.Fatalf("lease %s is held %v: %v", name, held, err)
 	}

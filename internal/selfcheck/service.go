@@ -10,6 +10,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 const (
@@ -25,8 +27,8 @@ const (
 
 // queues finds collections of which nothing is submitted although something
 // waits and there is room.
-func (s *Service) queues(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
-	queues, err := db.QueueStatuses(ctx, postgres.Ranking{Rules: s.Rules, Now: now})
+func (s *Service) queues(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
+	queues, err := db.QueueStatuses(ctx, schema.Ranking{Rules: s.Rules, Now: now})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func (s *Service) queues(ctx context.Context, db *postgres.Fenced, now time.Time
 	for i := range queues {
 		free -= queues[i].Running
 	}
-	var still []*postgres.QueueStatus
+	var still []*maintain.QueueStatus
 	var ids []int64
 	for i := range queues {
 		q := &queues[i]
@@ -61,7 +63,7 @@ func (s *Service) queues(ctx context.Context, db *postgres.Fenced, now time.Time
 }
 
 // whyStalled tells what is known of why nothing is submitted.
-func (s *Service) whyStalled(ctx context.Context, db *postgres.Fenced, c *koschei.Collection) (string, error) {
+func (s *Service) whyStalled(ctx context.Context, db *maintain.Fenced, c *koschei.Collection) (string, error) {
 	there, err := db.LeaseHeld(ctx, postgres.SchedulerLease)
 	if err != nil {
 		return "", err
@@ -82,7 +84,7 @@ func (s *Service) whyStalled(ctx context.Context, db *postgres.Fenced, c *kosche
 }
 
 // leases finds leases whose holders died and that nobody took over.
-func (s *Service) leases(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) leases(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	dead, err := db.DeadLeases(ctx, leasePatience)
 	var findings []koschei.Finding
 	for _, l := range dead {
@@ -95,7 +97,7 @@ func (s *Service) leases(ctx context.Context, db *postgres.Fenced, _ time.Time) 
 }
 
 // restarts finds services that are started again and again.
-func (s *Service) restarts(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) restarts(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	starts, err := db.ServiceStarts(ctx, startsWithin)
 	var findings []koschei.Finding
 	for _, x := range starts {
@@ -111,8 +113,8 @@ func (s *Service) restarts(ctx context.Context, db *postgres.Fenced, _ time.Time
 }
 
 // services finds collections that a service has not done its work for.
-func (s *Service) services(ctx context.Context, db *postgres.Fenced, now time.Time) ([]koschei.Finding, error) {
-	collections, err := db.Collections(ctx)
+func (s *Service) services(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
+	collections, err := db.Record.Collections(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +164,7 @@ func late(r koschei.ServiceReport) string {
 }
 
 // deliveries finds sinks by which events do not leave.
-func (s *Service) deliveries(ctx context.Context, db *postgres.Fenced, _ time.Time) ([]koschei.Finding, error) {
+func (s *Service) deliveries(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
 	sinks, err := db.StuckSinks(ctx, sinkPatience)
 	if err != nil {
 		return nil, err
@@ -176,7 +178,7 @@ func (s *Service) deliveries(ctx context.Context, db *postgres.Fenced, _ time.Ti
 	return found, nil
 }
 
-func stuckSink(x *postgres.StuckSink) string {
+func stuckSink(x *maintain.StuckSink) string {
 	var parts []string
 	if x.Waiting > 0 {
 		parts = append(parts, fmt.Sprintf("%d deliveries wait, the oldest for %s", x.Waiting, x.Oldest.Round(time.Second)))

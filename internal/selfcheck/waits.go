@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 // waitingLimit bounds how much that waits is looked at.
@@ -36,12 +36,12 @@ func (w *waits[K]) next(waiting []K, now time.Time) []time.Time {
 type idWaits struct{ waits[int64] }
 
 // overdue returns what has waited for longer than patience, by collection.
-func (w *idWaits) overdue(waiting []postgres.Waiting, now time.Time, patience time.Duration) []postgres.Stuck {
+func (w *idWaits) overdue(waiting []maintain.Waiting, now time.Time, patience time.Duration) []maintain.Stuck {
 	ids := make([]int64, len(waiting))
 	for i := range waiting {
 		ids[i] = waiting[i].ID
 	}
-	var stuck []postgres.Stuck
+	var stuck []maintain.Stuck
 	place := map[int64]int{}
 	for i, first := range w.next(ids, now) {
 		if now.Sub(first) <= patience {
@@ -52,7 +52,7 @@ func (w *idWaits) overdue(waiting []postgres.Waiting, now time.Time, patience ti
 		if !known {
 			at = len(stuck)
 			place[p.CollectionID] = at
-			stuck = append(stuck, postgres.Stuck{CollectionID: p.CollectionID, Collection: p.Collection, Oldest: first})
+			stuck = append(stuck, maintain.Stuck{CollectionID: p.CollectionID, Collection: p.Collection, Oldest: first})
 		}
 		x := &stuck[at]
 		if first.Before(x.Oldest) {
@@ -67,8 +67,8 @@ func (w *idWaits) overdue(waiting []postgres.Waiting, now time.Time, patience ti
 
 // explain adds a finding for each that is stuck, with what is known of the
 // service that should deal with it.
-func (s *Service) explain(ctx context.Context, db *postgres.Fenced, findings []koschei.Finding, kind koschei.FindingKind, service koschei.Service,
-	found []postgres.Stuck, words func(*postgres.Stuck) string,
+func (s *Service) explain(ctx context.Context, db *maintain.Fenced, findings []koschei.Finding, kind koschei.FindingKind, service koschei.Service,
+	found []maintain.Stuck, words func(*maintain.Stuck) string,
 ) ([]koschei.Finding, error) {
 	if len(found) == 0 {
 		return findings, nil

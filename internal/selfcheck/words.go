@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
 
 // about is a finding of a kind in one collection.
-func about(kind koschei.FindingKind, x *postgres.Stuck, repair, format string, args ...any) koschei.Finding {
+func about(kind koschei.FindingKind, x *maintain.Stuck, repair, format string, args ...any) koschei.Finding {
 	return koschei.Finding{
 		Kind: kind, CollectionID: x.CollectionID, Collection: x.Collection, Subject: x.Collection,
 		Count: x.Count, Repair: repair, Sentence: x.Collection + ": " + fmt.Sprintf(format, args...),
@@ -19,15 +19,15 @@ func about(kind koschei.FindingKind, x *postgres.Stuck, repair, format string, a
 
 // aboutCollection is a finding that lasts, about a collection as a whole.
 func aboutCollection(kind koschei.FindingKind, c *koschei.Collection, format string, args ...any) koschei.Finding {
-	return about(kind, &postgres.Stuck{CollectionID: c.ID, Collection: c.Name, Count: 1}, "", format, args...)
+	return about(kind, &maintain.Stuck{CollectionID: c.ID, Collection: c.Name, Count: 1}, "", format, args...)
 }
 
-func packages(x *postgres.Stuck) string { return counted(x, "package") }
+func packages(x *maintain.Stuck) string { return counted(x, "package") }
 
-func builds(x *postgres.Stuck) string { return counted(x, "build") }
+func builds(x *maintain.Stuck) string { return counted(x, "build") }
 
 // counted is "3 packages (a, b, c)".
-func counted(x *postgres.Stuck, noun string) string {
+func counted(x *maintain.Stuck, noun string) string {
 	if x.Count != 1 {
 		noun += "s"
 	}

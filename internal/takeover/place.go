@@ -10,8 +10,8 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/record/pasts"
 )
 
 // A placer finds the place of builds of a collection in the order of events of
@@ -26,8 +26,8 @@ type placer struct {
 
 // place returns the builds as we store them, nil for one without a place in
 // the hub's order, which the report then names.
-func (p *placer) place(ctx context.Context, builds []*upstream.Build) ([]*postgres.TakenBuild, error) {
-	placed := make([]*postgres.TakenBuild, len(builds))
+func (p *placer) place(ctx context.Context, builds []*upstream.Build) ([]*pasts.TakenBuild, error) {
+	placed := make([]*pasts.TakenBuild, len(builds))
 	var scratch, real []int
 	for i, b := range builds {
 		if b.Real {
@@ -44,7 +44,7 @@ func (p *placer) place(ctx context.Context, builds []*upstream.Build) ([]*postgr
 
 // placeScratch places scratch builds, each by when the hub says that its task
 // was made. Koschei had chosen the source right before.
-func (p *placer) placeScratch(ctx context.Context, builds []*upstream.Build, which []int, placed []*postgres.TakenBuild) error {
+func (p *placer) placeScratch(ctx context.Context, builds []*upstream.Build, which []int, placed []*pasts.TakenBuild) error {
 	ids := make([]int64, len(which))
 	for n, i := range which {
 		ids[n] = builds[i].TaskID
@@ -121,8 +121,8 @@ func checkClock(builds []*upstream.Build, which []int, made []time.Time) error {
 }
 
 // ours is the build as we have it, without its place.
-func ours(b *upstream.Build) *postgres.TakenBuild {
-	taken := &postgres.TakenBuild{
+func ours(b *upstream.Build) *pasts.TakenBuild {
+	taken := &pasts.TakenBuild{
 		Build: koschei.Build{
 			Origin: koschei.Scratch, Outcome: b.Outcome, Untagged: b.Untagged, TaskID: b.TaskID, EVR: b.EVR, RepoID: b.RepoID,
 			CancelRequested: b.CancelRequested,
@@ -141,7 +141,7 @@ func ours(b *upstream.Build) *postgres.TakenBuild {
 }
 
 // settle makes times and dependencies of a build be what its outcome needs.
-func settle(b *postgres.TakenBuild, was *upstream.Build) {
+func settle(b *pasts.TakenBuild, was *upstream.Build) {
 	if !b.Outcome.Ended() {
 		b.Finished = time.Time{}
 		return
@@ -159,7 +159,7 @@ func settle(b *postgres.TakenBuild, was *upstream.Build) {
 
 // placeReal places real builds, each at the event at which it was last tagged
 // in the destination tag or one that this inherits from.
-func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which []int, placed []*postgres.TakenBuild) error {
+func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which []int, placed []*pasts.TakenBuild) error {
 	nvrs := make([]string, len(which))
 	for n, i := range which {
 		b := builds[i]
@@ -204,7 +204,7 @@ func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which 
 }
 
 // placeTransitions places transitions after the newest event before each.
-func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Transition, histories map[string]*postgres.TakenPast) error {
+func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Transition, histories map[string]*pasts.TakenPast) error {
 	times := make([]time.Time, len(transitions))
 	for i := range transitions {
 		times[i] = transitions[i].Changed
@@ -215,7 +215,7 @@ func (p *placer) placeTransitions(ctx context.Context, transitions []upstream.Tr
 	}
 	for i := range transitions {
 		past := histories[transitions[i].Package]
-		past.Transitions = append(past.Transitions, postgres.TakenTransition{
+		past.Transitions = append(past.Transitions, pasts.TakenTransition{
 			Event: events[i].ID, Resolved: transitions[i].Resolved,
 			Problems: transitions[i].Problems, Changed: transitions[i].Changed,
 		})

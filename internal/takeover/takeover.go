@@ -21,13 +21,15 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/record/pasts"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // A Takeover is what is needed to take builds over.
 type Takeover struct {
-	DB       *postgres.DB
+	DB       *pasts.Pasts
+	View     *view.View
 	Original *upstream.Original
 	Hubs     koji.Hubs
 	Step     func() // called after each package; nil if nobody looks
@@ -153,11 +155,11 @@ func (t *Takeover) fresh(ctx context.Context, collection string, collectionID in
 	return f, nil
 }
 
-func keyOf(b *upstream.Build) *postgres.TakenKey {
+func keyOf(b *upstream.Build) *pasts.TakenKey {
 	if b == nil {
 		return nil
 	}
-	key := postgres.TakenKey{Package: b.Package, Origin: koschei.Scratch, TaskID: b.TaskID}
+	key := pasts.TakenKey{Package: b.Package, Origin: koschei.Scratch, TaskID: b.TaskID}
 	if b.Real {
 		key.Origin = koschei.Real
 	}
@@ -172,10 +174,10 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 	if err := t.Original.Fill(ctx, f.builds); err != nil {
 		return err
 	}
-	histories := make([]postgres.TakenPast, len(packages))
-	byName := make(map[string]*postgres.TakenPast, len(packages))
+	histories := make([]pasts.TakenPast, len(packages))
+	byName := make(map[string]*pasts.TakenPast, len(packages))
 	for i := range packages {
-		histories[i] = postgres.TakenPast{Package: packages[i].Name, Resolution: packages[i].Resolution}
+		histories[i] = pasts.TakenPast{Package: packages[i].Name, Resolution: packages[i].Resolution}
 		byName[packages[i].Name] = &histories[i]
 	}
 	placed, err := p.place(ctx, f.builds)
@@ -190,7 +192,7 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 	for i := range histories {
 		// A real build comes before the scratch builds of its source that have
 		// the same event.
-		slices.SortStableFunc(histories[i].Builds, func(a, b postgres.TakenBuild) int {
+		slices.SortStableFunc(histories[i].Builds, func(a, b pasts.TakenBuild) int {
 			return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Origin, b.Origin)) // "real" < "scratch"
 		})
 	}
@@ -208,7 +210,7 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 }
 
 // leave notes the builds that there was no place for.
-func (r *Report) leave(builds []*upstream.Build, left []postgres.TakenKey) {
+func (r *Report) leave(builds []*upstream.Build, left []pasts.TakenKey) {
 	for _, b := range builds {
 		if slices.Contains(left, *keyOf(b)) {
 			r.not(b, "another build of the package is under way, or this one is here under another task")
@@ -226,7 +228,7 @@ func (t *Takeover) compare(ctx context.Context, c *koschei.Collection, report *R
 	if err != nil {
 		return err
 	}
-	states, err := t.DB.States(ctx, c.ID)
+	states, err := t.View.States(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/takeover"
 )
@@ -34,7 +34,7 @@ const zone = "Asia/Kathmandu"
 type move struct {
 	*scenario.Stage
 	old    *pgtest.Original
-	db     *postgres.DB
+	db     *pgtest.DB
 	record *pgtest.World
 	sync   *kojisync.Sync // of the new record
 }
@@ -140,7 +140,7 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if err != nil {
 		m.T.Fatal(err)
 	}
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: m.Clock.Now()}
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: m.Clock.Now()}
 	if _, err := m.db.TakeOver(ctx, author, decided); err != nil {
 		m.T.Fatal(err)
 	}

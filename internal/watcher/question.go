@@ -10,7 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // A question is put to the hub, or passed on, because of some messages.
@@ -88,7 +88,7 @@ func (s *Service) concerned(ctx context.Context, collections []koschei.Collectio
 	if h.kind == buildChanged {
 		// A build that becomes complete is tagged next; only one that was
 		// tagged tells something new.
-		with, err = s.DB.RecordedIn(ctx, koschei.Primary, postgres.BuildName{Name: h.pkg, KojiBuildID: h.build})
+		with, err = s.DB.RecordedIn(ctx, koschei.Primary, record.BuildName{Name: h.pkg, KojiBuildID: h.build})
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // A Config says which messages are for us.
@@ -34,7 +34,7 @@ func (c Config) topic(k kind) string { return c.TopicPrefix + ".buildsys." + str
 
 // A Service watches a hub. All fields must be set.
 type Service struct {
-	DB       *postgres.DB
+	DB       *record.Record
 	Sync     *kojisync.Sync
 	Consumer *bus.Consumer
 	Log      *slog.Logger

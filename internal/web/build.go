@@ -1,19 +1,19 @@
 package web
 
 import (
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
 // BuildOf shows a build of the record.
-func BuildOf(b *postgres.BuildRecord, links html.Links) *html.Build {
+func BuildOf(b *view.BuildRecord, links html.Links) *html.Build {
 	return html.BuildOf(&b.Build, html.BuildHistory{
 		Tasks: b.Tasks, Trigger: b.Trigger, Changes: b.Changes, Compared: b.PrevBuildID != 0,
 	}, links)
 }
 
 // RefOf shows a build of the record that another thing mentions, nil for nil.
-func RefOf(b *postgres.BuildRef) *html.BuildRef {
+func RefOf(b *view.BuildRef) *html.BuildRef {
 	if b == nil {
 		return nil
 	}

@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // frames remembers for a moment what surrounds every page: it is asked for at
 // every request and changes a few times an hour.
 type frames struct {
 	mu    sync.Mutex
-	frame *postgres.Frame // not changed any more
-	asked time.Time       // real time
+	frame *view.Frame // not changed any more
+	asked time.Time   // real time
 }
 
 // frameLasts is how long a page may tell of collections and notice as they were.
@@ -25,7 +25,7 @@ const frameLasts = time.Second
 
 // get returns a frame that was read no longer than frameLasts before now, which
 // is real time.
-func (f *frames) get(ctx context.Context, view *View, now time.Time) (*postgres.Frame, error) {
+func (f *frames) get(ctx context.Context, view *View, now time.Time) (*view.Frame, error) {
 	f.mu.Lock()
 	frame, asked := f.frame, f.asked
 	f.mu.Unlock()

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
 // A View is what requests read the record through.
-type View = postgres.DB
+type View = view.View
 
 // Identity tells who sends a request, an Actor without a name if it does not say.
 // An error is for who pretends to be somebody.
@@ -33,8 +33,8 @@ type Request struct {
 	Log   *slog.Logger
 
 	// These are set where the route needs a frame.
-	All     []postgres.FrameCollection // in the order pages show them
-	Current []postgres.FrameCollection // those that the request names in "collection", or else all
+	All     []view.FrameCollection // in the order pages show them
+	Current []view.FrameCollection // those that the request names in "collection", or else all
 
 	notice  string
 	scope   string // the names of Current, "" if the request names none
@@ -43,7 +43,7 @@ type Request struct {
 }
 
 // Collection returns the collection of that name, nil if there is none.
-func (r *Request) Collection(name string) *postgres.FrameCollection {
+func (r *Request) Collection(name string) *view.FrameCollection {
 	for i := range r.All {
 		if r.All[i].Name == name {
 			return &r.All[i]
@@ -53,7 +53,7 @@ func (r *Request) Collection(name string) *postgres.FrameCollection {
 }
 
 // CollectionByID returns the collection with that id, nil if there is none.
-func (r *Request) CollectionByID(id int64) *postgres.FrameCollection {
+func (r *Request) CollectionByID(id int64) *view.FrameCollection {
 	for i := range r.All {
 		if r.All[i].ID == id {
 			return &r.All[i]
@@ -76,7 +76,7 @@ func (r *Request) Layout(tab, title string) html.Layout {
 }
 
 // Broken are those of the collections whose base buildroot cannot be installed.
-func Broken(collections ...postgres.FrameCollection) []html.Broken {
+func Broken(collections ...view.FrameCollection) []html.Broken {
 	var broken []html.Broken
 	for _, c := range collections {
 		if c.State() == koschei.StateUnresolved {

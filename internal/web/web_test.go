@@ -19,8 +19,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
@@ -178,7 +179,7 @@ func TestErrorFormats(t *testing.T) {
 	}
 	panics := get("/text/panic", func(*Request) (Answer, error) { panic("the password is 1234") })
 	s := serverOf(t, append(routes, panics)...)
-	s.frames.frame, s.frames.asked = &postgres.Frame{}, time.Now().Add(time.Hour)
+	s.frames.frame, s.frames.asked = &view.Frame{}, time.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		url    string
 		status int
@@ -404,7 +405,7 @@ func TestFrameLasts(t *testing.T) {
 		{"second", frameLasts - 1, "first"},
 		{"third", 1, "third"},
 	} {
-		if _, err := db.SetNotice(t.Context(), postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}, tt.set); err != nil {
+		if _, err := db.SetNotice(t.Context(), audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}, tt.set); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(tt.after)

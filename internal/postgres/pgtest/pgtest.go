@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"sync"
@@ -45,39 +44,6 @@ type machine struct {
 // theMachine starts the test binary's cluster once. It is never stopped: no
 // place of a test binary knows that no other test follows.
 var theMachine = sync.OnceValues(startMachine)
-
-// New returns a DB on a fresh, migrated database, closed when t ends.
-func New(t testing.TB) *postgres.DB {
-	t.Helper()
-	return Open(t, Database(t))
-}
-
-// Open returns a DB on the given database, closed when t ends. Tests of
-// several processes open one database several times.
-func Open(t testing.TB, cfg *pgxpool.Config) *postgres.DB {
-	t.Helper()
-	db, err := postgres.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	return db
-}
-
-// Fenced returns db under a lease that nobody else wants, for what is not done
-// without one.
-func Fenced(t testing.TB, db *postgres.DB) *postgres.Fenced {
-	t.Helper()
-	var fenced *postgres.Fenced
-	_, err := db.Keep(t.Context(), fmt.Sprint("test/", rand.Uint64()), "test", func(_ context.Context, f *postgres.Fenced) error {
-		fenced = f
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fenced
-}
 
 // Connect returns plain connections to the given database, closed when t
 // ends, for what a test wants to see or set up behind the record's back.

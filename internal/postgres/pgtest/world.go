@@ -7,8 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
 // A World is a record that a test fills and reads directly, past what package
@@ -37,7 +35,7 @@ func WorldOf(t testing.TB, cfg *pgxpool.Config) *World {
 }
 
 // Open returns a DB on the record, closed when the test ends.
-func (w *World) Open() *postgres.DB {
+func (w *World) Open() *DB {
 	w.t.Helper()
 	return Open(w.t, w.cfg)
 }

@@ -7,19 +7,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // Decided returns what people decided, as it is at one moment.
-func (o *Original) Decided(ctx context.Context) (*postgres.Takeover, error) {
-	t := &postgres.Takeover{}
+func (o *Original) Decided(ctx context.Context) (*edit.Takeover, error) {
+	t := &edit.Takeover{}
 	if err := o.read(ctx, func(tx pgx.Tx) error { return read(ctx, tx, t) }); err != nil {
 		return nil, fmt.Errorf("reading the database to take over: %w", err)
 	}
 	return t, nil
 }
 
-func read(ctx context.Context, tx pgx.Tx, t *postgres.Takeover) (err error) {
+func read(ctx context.Context, tx pgx.Tx, t *edit.Takeover) (err error) {
 	notices, err := rowsOf[string](ctx, tx, pgx.RowTo[string], `SELECT content FROM admin_notice WHERE key = 'global_notice'`)
 	if err != nil {
 		return err
@@ -27,21 +28,21 @@ func read(ctx context.Context, tx pgx.Tx, t *postgres.Takeover) (err error) {
 	if len(notices) > 0 {
 		t.Notice = notices[0]
 	}
-	t.Users, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.TakenUser], `SELECT name, admin FROM "user" ORDER BY name`)
+	t.Users, err = rowsOf(ctx, tx, pgx.RowToStructByPos[edit.TakenUser], `SELECT name, admin FROM "user" ORDER BY name`)
 	if err != nil {
 		return err
 	}
 	if t.Collections, err = rowsOf(ctx, tx, scanCollection, collections); err != nil {
 		return err
 	}
-	t.CollectionGroups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.CollectionGroupEdit], collectionGroups)
+	t.CollectionGroups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[edit.CollectionGroupEdit], collectionGroups)
 	if err != nil {
 		return err
 	}
-	if t.Packages, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.TakenPackage], packages); err != nil {
+	if t.Packages, err = rowsOf(ctx, tx, pgx.RowToStructByPos[edit.TakenPackage], packages); err != nil {
 		return err
 	}
-	t.Groups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[postgres.GroupSettings], groups)
+	t.Groups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[schema.GroupSettings], groups)
 	return err
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/postgres/upstream"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
 // decided is what people decided, in the original's tables.
@@ -52,7 +52,7 @@ func TestTakeOver(t *testing.T) {
 
 	cfg := pgtest.Database(t)
 	db, record := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
-	author := postgres.Act{
+	author := audit.Act{
 		Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
 	}
 	author.DryRun = true

@@ -13,14 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
 // config serves db as it is in the tests.
-func config(db *postgres.DB) site.Config {
+func config(db *pgtest.DB) site.Config {
 	return site.Config{
 		View: db, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }},
 		Rules: koschei.DefaultPriorityRules(), Registry: prometheus.NewRegistry(), Version: "1.2.3",

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/web"
 )
 
@@ -186,7 +186,7 @@ func TestNoticeIsOnEveryPageAsText(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
 	b := browse(t, config(db))
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	if _, err := db.SetNotice(t.Context(), author, `<b>Koji</b> is "down"`); err != nil {
 		t.Fatal(err)
 	}

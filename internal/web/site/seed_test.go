@@ -9,7 +9,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -20,7 +19,7 @@ var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 // A seed writes a small record behind the back of package postgres.
 type seed struct {
 	t           testing.TB
-	db          *postgres.DB
+	db          *pgtest.DB
 	console     *pgtest.Console
 	collections map[string]int64
 	task        int64
@@ -29,7 +28,7 @@ type seed struct {
 
 // seeded returns a database with three collections of some packages each, in
 // every state there is.
-func seeded(t testing.TB) *postgres.DB {
+func seeded(t testing.TB) *pgtest.DB {
 	t.Helper()
 	cfg := pgtest.Database(t)
 	s := &seed{t: t, db: pgtest.Open(t, cfg), console: pgtest.NewConsole(t, cfg), collections: map[string]int64{}, task: 91000}
@@ -158,7 +157,7 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 			id, s.task+int64(i)+1, arch, state, started, finished)
 	}
 	if b.set != nil {
-		if _, err := pgtest.Fenced(s.t, s.db).SaveBuildDependencies(s.t.Context(), []postgres.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
+		if _, err := pgtest.Fenced(s.t, s.db).SaveBuildDependencies(s.t.Context(), []built.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/pasts"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -16,18 +18,18 @@ import (
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
-	author := postgres.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
+	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	c, err := db.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.TakeOver(t.Context(), author, &postgres.Takeover{
-		Collections: []koschei.Collection{*c}, Packages: []postgres.TakenPackage{{Collection: "f43", Name: "taken", Tracked: true}},
+	_, err = db.TakeOver(t.Context(), author, &edit.Takeover{
+		Collections: []koschei.Collection{*c}, Packages: []edit.TakenPackage{{Collection: "f43", Name: "taken", Tracked: true}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.TakePasts(t.Context(), c.ID, []postgres.TakenPast{past()}); err != nil {
+	if _, err := db.TakePasts(t.Context(), c.ID, []pasts.TakenPast{past()}); err != nil {
 		t.Fatal(err)
 	}
 	b := browse(t, config(db))
@@ -54,7 +56,7 @@ func TestTakenOver(t *testing.T) {
 }
 
 // past is that of a package with two builds, of which one was kept.
-func past() postgres.TakenPast {
+func past() pasts.TakenPast {
 	nevra := func(name, version string) *rpm.NEVRA {
 		return &rpm.NEVRA{Name: name, EVR: rpm.EVR{Version: version, Release: "1"}, Arch: "noarch"}
 	}
@@ -68,16 +70,16 @@ func past() postgres.TakenPast {
 			EVR: rpm.EVR{Version: "1", Release: fmt.Sprint(task)}, RepoID: 5, Started: started, Finished: started.Add(time.Hour), Deps: deps,
 		}
 	}
-	return postgres.TakenPast{
+	return pasts.TakenPast{
 		Package: "taken", Resolution: koschei.Unresolved,
-		Builds: []postgres.TakenBuild{
+		Builds: []pasts.TakenBuild{
 			{Build: build(1, koschei.DepsForgotten), Changes: change("flour", 2)},
 			{
 				Build:  build(2, koschei.DepsPending),
 				Set:    []koschei.Dependency{{NEVRA: *nevra("oven", "2"), Distance: 1}},
-				Before: &postgres.TakenKey{Package: "taken", Origin: koschei.Scratch, TaskID: 1}, Changes: change("oven", 1),
+				Before: &pasts.TakenKey{Package: "taken", Origin: koschei.Scratch, TaskID: 1}, Changes: change("oven", 1),
 			},
 		},
-		Transitions: []postgres.TakenTransition{{Event: 3, Problems: []string{"nothing provides bread"}, Changed: now.Add(-24 * time.Hour)}},
+		Transitions: []pasts.TakenTransition{{Event: 3, Problems: []string{"nothing provides bread"}, Changed: now.Add(-24 * time.Hour)}},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 )
 
@@ -46,7 +46,7 @@ func packages(r *web.Request) (web.Answer, error) {
 		}
 	}
 	return list(func(l *listWriter) error {
-		return r.View.EachAPIPackage(r.Context(), q["name"], q["collection"], func(p *postgres.APIPackage) error {
+		return r.View.EachAPIPackage(r.Context(), q["name"], q["collection"], func(p *view.APIPackage) error {
 			return l.add(packageOf(p))
 		})
 	}), nil
@@ -75,7 +75,7 @@ func collection(r *web.Request, name string) (*koschei.Collection, error) {
 	return c, err
 }
 
-func packageOf(p *postgres.APIPackage) Package {
+func packageOf(p *view.APIPackage) Package {
 	answer := Package{Name: p.Name, Collection: p.Collection, State: p.State}
 	if p.Last == nil {
 		return answer

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -105,7 +105,7 @@ func packagesURL(collections string) string {
 	return "/packages?collection=" + url.QueryEscape(collections)
 }
 
-func cardOf(c *postgres.FrameCollection, counts postgres.PackageCounts) card {
+func cardOf(c *view.FrameCollection, counts view.PackageCounts) card {
 	v := card{
 		Name: c.Name, DisplayName: c.DisplayName, LatestRepoID: c.LatestRepoID, RepoCreated: c.RepoCreated, Problems: c.Problems,
 		PackagesURL: packagesURL(c.Name), Running: counts.Running,
@@ -114,7 +114,7 @@ func cardOf(c *postgres.FrameCollection, counts postgres.PackageCounts) card {
 	return v
 }
 
-func shares(collection string, counts postgres.PackageCounts) (bar []share, total int) {
+func shares(collection string, counts view.PackageCounts) (bar []share, total int) {
 	states := []koschei.State{koschei.StateOK, koschei.StateFailing, koschei.StateUnresolved, koschei.StateUnknown}
 	for _, state := range states {
 		total += counts.ByState[state]
@@ -215,7 +215,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 	return web.Page(p.one, &v)
 }
 
-func configOf(c *koschei.Collection, groups []postgres.CollectionGroup) config {
+func configOf(c *koschei.Collection, groups []view.CollectionGroup) config {
 	v := config{
 		Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag, BuildGroup: c.BuildGroup,
 		Order: c.Order, PriorityCoefficient: c.PriorityCoefficient, Weight: c.Weight, MaxBuilds: c.MaxBuilds,

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
@@ -76,6 +76,6 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 	return p.lists.Show(r, packagelist.Wanted{
 		Layout: r.Layout("groups", "Group "+g.FullName()), Heading: "Group " + g.FullName(),
 		Facts:  []string{"It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere.", maintained},
-		Filter: postgres.PackageFilter{GroupID: g.ID},
+		Filter: view.PackageFilter{GroupID: g.ID},
 	})
 }

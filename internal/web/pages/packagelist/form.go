@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // A searchForm is what is searched for.
@@ -73,8 +73,8 @@ func listedStates() []koschei.State {
 	return []koschei.State{koschei.StateFailing, koschei.StateUnresolved, koschei.StateOK, koschei.StateUnknown, koschei.StateUntracked}
 }
 
-func (f *listForm) span(perPage int) postgres.Span {
-	return postgres.Span{Limit: perPage, Offset: (f.page - 1) * perPage}
+func (f *listForm) span(perPage int) view.Span {
+	return view.Span{Limit: perPage, Offset: (f.page - 1) * perPage}
 }
 
 // maxOrderKeys is more than there are.
@@ -82,7 +82,7 @@ const maxOrderKeys = 16
 
 // order is what the request sorts by. Without a wish, those with a problem are
 // sorted by when it came up, anything else as usual says.
-func (f *listForm) order(usual string) postgres.ListOrder {
+func (f *listForm) order(usual string) view.ListOrder {
 	text := f.OrderBy
 	if text == "" && len(f.states) > 0 {
 		text = "since,name"
@@ -90,11 +90,11 @@ func (f *listForm) order(usual string) postgres.ListOrder {
 	if text == "" {
 		text = usual
 	}
-	var order postgres.ListOrder
+	var order view.ListOrder
 	for key := range strings.SplitSeq(text, ",") {
 		name, reverse := strings.CutPrefix(strings.TrimSpace(key), "-")
 		if name != "" && len(order) < maxOrderKeys {
-			order = append(order, postgres.OrderKey{Key: name, Reverse: reverse})
+			order = append(order, view.OrderKey{Key: name, Reverse: reverse})
 		}
 	}
 	return order

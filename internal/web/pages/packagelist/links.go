@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -36,7 +36,7 @@ func (l links) pagination(perPage, total int) (html.Pagination, error) {
 }
 
 // column makes a heading that sorts by key, the other way if it already does.
-func (l links) column(text, key string, order postgres.ListOrder) html.Column {
+func (l links) column(text, key string, order view.ListOrder) html.Column {
 	if key == "" {
 		return html.Column{Text: text}
 	}
@@ -67,7 +67,7 @@ func collectionSwitch(r *web.Request, l links) []html.Choice {
 
 // stateChips offers each state that packages are in, and running ones. Where
 // nothing was counted it offers all.
-func stateChips(l links, counts postgres.PackageCounts) []html.Choice {
+func stateChips(l links, counts view.PackageCounts) []html.Choice {
 	all := 0
 	for _, n := range counts.ByState {
 		all += n

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -77,8 +78,8 @@ func (l *Lists) search(r *web.Request) (web.Answer, error) {
 type Wanted struct {
 	Layout  html.Layout
 	Heading string
-	Facts   []string               // sentences below the heading
-	Filter  postgres.PackageFilter // of all packages; what the request asks for is added
+	Facts   []string           // sentences below the heading
+	Filter  view.PackageFilter // of all packages; what the request asks for is added
 }
 
 // A list is a table of packages with what leads to other ones.
@@ -144,9 +145,9 @@ type packageRow struct {
 	Groups           []string
 }
 
-func (l *Lists) showOne(r *web.Request, a links, v list, filter postgres.PackageFilter) (web.Answer, error) {
+func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,state,name")
-	ranking := postgres.Ranking{Rules: l.rules, Now: r.Now}
+	ranking := schema.Ranking{Rules: l.rules, Now: r.Now}
 	packages, total, counts, err := r.View.PackageList(r.Context(), filter, order, a.form.span(l.perPage), ranking)
 	if err != nil {
 		return web.Answer{}, err
@@ -174,7 +175,7 @@ func (l *Lists) showOne(r *web.Request, a links, v list, filter postgres.Package
 	return web.Page(l.one, &contents)
 }
 
-func (l *Lists) row(p postgres.ListedPackage, c *koschei.Collection, now time.Time) packageRow {
+func (l *Lists) row(p view.ListedPackage, c *koschei.Collection, now time.Time) packageRow {
 	row := packageRow{
 		Name: p.Name, Collection: c.Name, State: p.State(), StateSince: p.StateSince, Running: p.Running(), Groups: p.Groups,
 		LastBuildID: p.LastBuildID, LastBuildStarted: p.LastBuildStarted, LastTaskID: p.LastTaskID, TaskURL: l.links.Task(p.LastHub, p.LastTaskID),
@@ -210,7 +211,7 @@ type cell struct {
 	URL   string
 }
 
-func (l *Lists) showSeveral(r *web.Request, a links, v list, filter postgres.PackageFilter) (web.Answer, error) {
+func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,failing,name")
 	span := a.form.span(l.perPage)
 	packages, err := r.View.UnifiedPackageList(r.Context(), filter, collectionKeys(order, r), span)
@@ -227,10 +228,10 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter postgres.Pac
 	if v.Span, err = a.pagination(l.perPage, total); err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, postgres.PackageCounts{})
+	v.Chips = stateChips(a, view.PackageCounts{})
 	v.Columns = append(v.Columns, a.column("Package", "name", order), a.column("Running", "running", order))
-	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c postgres.FrameCollection) bool {
-		return !slices.ContainsFunc(packages, func(p postgres.UnifiedPackage) bool { return p.In[c.ID].State != "" })
+	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c view.FrameCollection) bool {
+		return !slices.ContainsFunc(packages, func(p view.UnifiedPackage) bool { return p.In[c.ID].State != "" })
 	})
 	for _, c := range shown {
 		v.Columns = append(v.Columns, a.column(c.DisplayName, "state-"+c.Name, order))
@@ -243,7 +244,7 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter postgres.Pac
 	return web.Page(l.several, &contents)
 }
 
-func unified(p postgres.UnifiedPackage, shown []postgres.FrameCollection) unifiedRow {
+func unified(p view.UnifiedPackage, shown []view.FrameCollection) unifiedRow {
 	row := unifiedRow{Name: p.Name, Groups: p.Groups}
 	for _, c := range shown {
 		in := p.In[c.ID]
@@ -254,7 +255,7 @@ func unified(p postgres.UnifiedPackage, shown []postgres.FrameCollection) unifie
 }
 
 // collectionKeys puts ids for the names of collections in keys to sort by.
-func collectionKeys(order postgres.ListOrder, r *web.Request) postgres.ListOrder {
+func collectionKeys(order view.ListOrder, r *web.Request) view.ListOrder {
 	keys := slices.Clone(order)
 	for i, k := range keys {
 		if name, ok := strings.CutPrefix(k.Key, "state-"); ok {

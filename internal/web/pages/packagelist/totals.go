@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 )
 
@@ -30,7 +30,7 @@ const (
 
 // of returns the length of the list that f lets through, counted anew if it
 // was so too long ago, or must be exact.
-func (t *totals) of(ctx context.Context, record *web.View, f postgres.PackageFilter, exact bool) (int, error) {
+func (t *totals) of(ctx context.Context, record *web.View, f view.PackageFilter, exact bool) (int, error) {
 	key := fmt.Sprintf("%+v", f)
 	t.mu.Lock()
 	remembered, ok := t.known[key]

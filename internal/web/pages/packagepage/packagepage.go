@@ -12,7 +12,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/explain"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -163,11 +163,11 @@ func (f *historyForm) Validate() (err error) {
 	return nil
 }
 
-func (f *historyForm) query(limit int) postgres.HistoryQuery {
-	return postgres.HistoryQuery{Limit: limit, BeforeEvent: f.event, Before: f.time}
+func (f *historyForm) query(limit int) view.HistoryQuery {
+	return view.HistoryQuery{Limit: limit, BeforeEvent: f.event, Before: f.time}
 }
 
-func historyLinks(a html.Address, page *postgres.PackagePage) (older, newest string) {
+func historyLinks(a html.Address, page *view.PackagePage) (older, newest string) {
 	if page.More {
 		last := page.History[len(page.History)-1].Event
 		older = a.Set(map[string]string{"last_seen": strconv.FormatInt(last, 10), "last_seen_ts": "", "page": ""})
@@ -178,7 +178,7 @@ func historyLinks(a html.Address, page *postgres.PackagePage) (older, newest str
 	return older, newest
 }
 
-func tabs(r *web.Request, page *postgres.PackagePage, chosen int64) []tab {
+func tabs(r *web.Request, page *view.PackagePage, chosen int64) []tab {
 	there := map[int64]tab{}
 	for _, o := range page.Others {
 		there[o.CollectionID] = tab{State: o.State, Since: o.Since}
@@ -197,7 +197,7 @@ func tabs(r *web.Request, page *postgres.PackagePage, chosen int64) []tab {
 	return shown
 }
 
-func (p *pages) fill(v *content, page *postgres.PackagePage, c *koschei.Collection, now time.Time) {
+func (p *pages) fill(v *content, page *view.PackagePage, c *koschei.Collection, now time.Time) {
 	k := page.Package
 	v.Package = &packageView{
 		State: k.State(), StateSince: k.StateSince, Running: k.Running(), Tracked: k.Tracked, SkipResolution: k.SkipResolution,
@@ -231,7 +231,7 @@ func (p *pages) fill(v *content, page *postgres.PackagePage, c *koschei.Collecti
 
 // changesNow is what a build now would get other than the last one whose
 // dependencies are known, or a sentence on why there is nothing.
-func changesNow(page *postgres.PackagePage) (changes []koschei.Change, note string) {
+func changesNow(page *view.PackagePage) (changes []koschei.Change, note string) {
 	switch {
 	case page.Before.Build == nil:
 		return nil, "There is no build whose dependencies are known, so there is nothing to compare with."

@@ -9,7 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/explain"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // TestBeforeNote says so when changes are not counted from the last build.
@@ -18,7 +18,7 @@ func TestBeforeNote(t *testing.T) {
 	for last, noted := range map[int64]bool{7: false, 9: true} {
 		var p koschei.PackageStatus
 		p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, last, last
-		page := &postgres.PackagePage{Package: &p, Before: postgres.ComparedBuild{Build: &postgres.BuildRef{ID: 7}}}
+		page := &view.PackagePage{Package: &p, Before: view.ComparedBuild{Build: &view.BuildRef{ID: 7}}}
 		var v content
 		(&pages{}).fill(&v, page, &koschei.Collection{}, time.Now())
 		if (v.BeforeNote != "") != noted {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -81,7 +81,7 @@ type backlog struct {
 }
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
-	status, err := r.View.Status(r.Context(), postgres.Ranking{Rules: p.rules, Now: r.Now})
+	status, err := r.View.Status(r.Context(), schema.Ranking{Rules: p.rules, Now: r.Now})
 	if err != nil {
 		return web.Answer{}, err
 	}

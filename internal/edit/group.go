@@ -1,0 +1,238 @@
+package edit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// CreateGroup makes a group with members, base packages by name, and
+// maintainers, who become users if they are none. So does the user whose
+// namespace it is. An error wraps koschei.ErrExists if the name is taken, and
+// koschei.ErrNotFound, naming every one, if packages are unknown.
+func (ed *Editor) CreateGroup(ctx context.Context, act audit.Act, fullName string, packages, maintainers []string) ([]string, error) {
+	namespace, name, err := koschei.ParseGroupName(fullName)
+	if err != nil {
+		return nil, err
+	}
+	if namespace != "" {
+		maintainers = append([]string{namespace}, maintainers...)
+	}
+	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+		g := group{name: fullName}
+		err := tx.QueryRow(ctx, `
+			INSERT INTO package_group (namespace, name)
+			VALUES ($1, $2)
+			RETURNING id`, namespace, name).Scan(&g.id)
+		if err := groupStored(err, fullName); err != nil {
+			return err
+		}
+		log.Add("", "", "group %s created", fullName)
+		if err := g.addPackages(ctx, tx, log, packages); err != nil {
+			return err
+		}
+		return g.addMaintainers(ctx, tx, log, maintainers)
+	})
+}
+
+func groupStored(err error, fullName string) error {
+	if postgres.Violates(err, "package_group_namespace_name_key") {
+		return fmt.Errorf("group %s %w", fullName, koschei.ErrExists)
+	}
+	if err != nil {
+		return fmt.Errorf("storing group %s: %w", fullName, err)
+	}
+	return nil
+}
+
+// A GroupEdit says what becomes of a group; what is nil stays.
+type GroupEdit struct {
+	FullName *string   // another name or namespace
+	Packages *[]string // its members instead of those it has,
+	Append   bool      // or besides them
+	Remove   []string  // members it loses, also of those in Packages
+
+	Maintainers []string // users who may edit it besides those who do
+}
+
+// EditGroup changes a group all at once or, with an error like CreateGroup's or
+// one that wraps koschei.ErrNotFound, not at all.
+func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string, edit GroupEdit) ([]string, error) {
+	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+		g, err := lockGroup(ctx, tx, fullName)
+		if err != nil {
+			return err
+		}
+		if edit.FullName != nil && *edit.FullName != fullName {
+			if err := g.rename(ctx, tx, log, *edit.FullName); err != nil {
+				return err
+			}
+		}
+		if err := g.addMaintainers(ctx, tx, log, edit.Maintainers); err != nil {
+			return err
+		}
+		if edit.Packages != nil {
+			if err := g.addPackages(ctx, tx, log, *edit.Packages); err != nil {
+				return err
+			}
+			if !edit.Append {
+				if err := g.keepPackages(ctx, tx, log, *edit.Packages); err != nil {
+					return err
+				}
+			}
+		}
+		return g.removePackages(ctx, tx, log, edit.Remove)
+	})
+}
+
+// DeleteGroup deletes a group, not its members.
+func (ed *Editor) DeleteGroup(ctx context.Context, act audit.Act, fullName string) ([]string, error) {
+	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+		g, err := lockGroup(ctx, tx, fullName)
+		if err != nil {
+			return err
+		}
+		log.Add("", "", "group %s deleted", fullName)
+		if _, err := tx.Exec(ctx, `DELETE FROM package_group WHERE id = $1`, g.id); err != nil {
+			return fmt.Errorf("deleting group %s: %w", fullName, err)
+		}
+		return nil
+	})
+}
+
+// A group is one that is being changed.
+type group struct {
+	id   int64
+	name string // full
+}
+
+func lockGroup(ctx context.Context, tx pgx.Tx, fullName string) (group, error) {
+	namespace, name, err := koschei.ParseGroupName(fullName)
+	if err != nil {
+		return group{}, err
+	}
+	g := group{name: fullName}
+	err = tx.QueryRow(ctx, `
+		SELECT id
+		FROM package_group
+		WHERE namespace = $1 AND name = $2
+		FOR UPDATE`, namespace, name).Scan(&g.id)
+	return g, postgres.NotFound(err, "group %s", fullName)
+}
+
+func (g *group) rename(ctx context.Context, tx pgx.Tx, log *audit.Log, fullName string) error {
+	namespace, name, err := koschei.ParseGroupName(fullName)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE package_group
+		SET namespace = $2, name = $3
+		WHERE id = $1`, g.id, namespace, name)
+	if err := groupStored(err, fullName); err != nil {
+		return err
+	}
+	log.Add("", "", "group %s renamed to %s", g.name, fullName)
+	g.name = fullName
+	return nil
+}
+
+func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
+	known, err := postgres.QueryNames(ctx, tx, `SELECT name FROM base_package WHERE name = ANY($1)`, names)
+	if err != nil {
+		return fmt.Errorf("group %s: looking up packages: %w", g.name, err)
+	}
+	isKnown := map[string]bool{}
+	for _, name := range known {
+		isKnown[name] = true
+	}
+	if err := schema.UnknownNames("package", "in any collection", names, isKnown); err != nil {
+		return fmt.Errorf("group %s: %w", g.name, err)
+	}
+	return g.changeMembers(ctx, tx, log, "package %s added to group %s", `
+		WITH added AS (
+			INSERT INTO package_group_member (group_id, base_id)
+			SELECT $2, id
+			FROM base_package
+			WHERE name = ANY($1)
+			ON CONFLICT DO NOTHING
+			RETURNING base_id
+		)
+		SELECT b.name
+		FROM added
+		JOIN base_package b ON b.id = added.base_id`, names)
+}
+
+func (g *group) removePackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
+	return g.changeMembers(ctx, tx, log, "package %s removed from group %s", `
+		DELETE FROM package_group_member m
+		USING base_package b
+		WHERE b.id = m.base_id AND b.name = ANY($1) AND m.group_id = $2
+		RETURNING b.name`, names)
+}
+
+// keepPackages removes every member but the named ones.
+func (g *group) keepPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
+	return g.changeMembers(ctx, tx, log, "package %s removed from group %s", `
+		DELETE FROM package_group_member m
+		USING base_package b
+		WHERE b.id = m.base_id AND b.name <> ALL($1) AND m.group_id = $2
+		RETURNING b.name`, names)
+}
+
+func (g *group) changeMembers(ctx context.Context, tx pgx.Tx, log *audit.Log, message, sql string, names []string) error {
+	if names == nil {
+		names = []string{}
+	}
+	changed, err := postgres.QueryNames(ctx, tx, sql, names, g.id)
+	if err != nil {
+		return fmt.Errorf("changing the members of group %s: %w", g.name, err)
+	}
+	for _, name := range changed {
+		log.Add("", name, message, name, g.name)
+	}
+	return nil
+}
+
+func (g *group) addMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, users []string) error {
+	for _, user := range users {
+		id, err := ensureUser(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO package_group_maintainer (group_id, user_id)
+			VALUES ($1, $2)
+			ON CONFLICT DO NOTHING`, g.id, id)
+		if err != nil {
+			return fmt.Errorf("adding maintainer %s to group %s: %w", user, g.name, err)
+		}
+		if tag.RowsAffected() > 0 {
+			log.Add("", "", "user %s is a maintainer of group %s", user, g.name)
+		}
+	}
+	return nil
+}
+
+// ensureUser returns the id of the user of that name, who is made if need be.
+func ensureUser(ctx context.Context, tx pgx.Tx, name string) (int64, error) {
+	if err := koschei.ValidateName("user", name); err != nil {
+		return 0, err
+	}
+	var id int64
+	err := tx.QueryRow(ctx, `
+		INSERT INTO users (name)
+		VALUES ($1)
+		ON CONFLICT (name) DO UPDATE SET name = excluded.name
+		RETURNING id`, name).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("storing user %s: %w", name, err)
+	}
+	return id, nil
+}

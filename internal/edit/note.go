@@ -1,0 +1,18 @@
+package edit
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei/internal/record/audit"
+)
+
+// Note stores what somebody did that is no change of the record itself.
+func (ed *Editor) Note(ctx context.Context, act audit.Act, collection, pkg, message string) error {
+	_, err := audit.Change(ctx, ed.db, act, func(_ pgx.Tx, log *audit.Log) error {
+		log.Add(collection, pkg, "%s", message)
+		return nil
+	})
+	return err
+}

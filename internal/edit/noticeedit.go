@@ -1,0 +1,33 @@
+package edit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// SetNotice puts a notice on every page; "" takes it off.
+func (ed *Editor) SetNotice(ctx context.Context, act audit.Act, content string) ([]string, error) {
+	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+		sql, message := `
+			INSERT INTO notice (key, content)
+			VALUES ($1, $2)
+			ON CONFLICT (key) DO UPDATE SET content = $2
+			WHERE notice.content <> $2`, "notice set to %q"
+		if content == "" {
+			sql, message = `DELETE FROM notice WHERE key = $1 AND content <> $2`, "notice cleared%s"
+		}
+		tag, err := tx.Exec(ctx, sql, schema.NoticeKey, content)
+		if err != nil {
+			return fmt.Errorf("changing the notice: %w", err)
+		}
+		if tag.RowsAffected() > 0 {
+			log.Add("", "", message, content)
+		}
+		return nil
+	})
+}

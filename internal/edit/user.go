@@ -1,0 +1,43 @@
+package edit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+)
+
+// SetAdmin gives a user, who is made if need be, the rights of an
+// administrator, or takes them away from one there is.
+func (ed *Editor) SetAdmin(ctx context.Context, act audit.Act, user string, admin bool) ([]string, error) {
+	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+		id, err := userFor(ctx, tx, user, admin)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE users SET admin = $2 WHERE id = $1 AND admin <> $2`, id, admin)
+		if err != nil {
+			return fmt.Errorf("storing user %s: %w", user, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		if admin {
+			log.Add("", "", "user %s is an administrator", user)
+		} else {
+			log.Add("", "", "user %s is no longer an administrator", user)
+		}
+		return nil
+	})
+}
+
+func userFor(ctx context.Context, tx pgx.Tx, name string, make bool) (id int64, err error) {
+	if make {
+		return ensureUser(ctx, tx, name)
+	}
+	err = tx.QueryRow(ctx, `SELECT id FROM users WHERE name = $1`, name).Scan(&id)
+	return id, postgres.NotFound(err, "user %s", name)
+}

@@ -1,0 +1,55 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A Reader is a database that can only be read: its connections are of its own,
+// and the server refuses every statement on them that writes.
+type Reader struct{ db *DB }
+
+// OpenReader connects to the database for reading.
+func OpenReader(ctx context.Context, cfg *pgxpool.Config) (*Reader, error) {
+	db, err := open(ctx, cfg, `SET default_transaction_read_only = on`)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{db}, nil
+}
+
+// Close closes all connections, waiting for those in use.
+func (r *Reader) Close() { r.db.Close() }
+
+// Ping reports whether the database answers.
+func (r *Reader) Ping(ctx context.Context) error { return r.db.Ping(ctx) }
+
+// Ready returns nil when this program can work on the database's schema; see
+// DB.Ready.
+func (r *Reader) Ready(ctx context.Context) error { return r.db.Ready(ctx) }
+
+// Now is the database's real time.
+func (r *Reader) Now(ctx context.Context) (time.Time, error) { return r.db.Now(ctx) }
+
+// Query asks one question.
+func (r *Reader) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return r.db.Query(ctx, sql, args...)
+}
+
+// QueryRow is Query for one row.
+func (r *Reader) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return r.db.QueryRow(ctx, sql, args...)
+}
+
+// SendBatch asks several questions at once.
+func (r *Reader) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return r.db.SendBatch(ctx, b)
+}
+
+// Read runs f on one unchanging view of the whole record.
+func (r *Reader) Read(ctx context.Context, f func(q Querier) error) error {
+	return r.db.Read(ctx, func(tx pgx.Tx) error { return f(tx) })
+}

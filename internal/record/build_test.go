@@ -1,0 +1,44 @@
+package record_test
+
+import (
+	"testing"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// A build whose repo the hub chooses is lost before that is known, and turns up
+// again: now it can be found out what it was made with.
+func TestLostBuildTurnsUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foo := w.pkg("foo")
+	w.build(foo, koschei.OutcomeComplete)
+	build, err := w.db.BeginSubmission(t.Context(), record.Submission{
+		PackageID: foo, EVR: rpm.EVR{Version: "1", Release: "1"}, Event: 10, Arches: "x86_64", Now: testTime,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		report record.BuildReport
+		want   koschei.DepsState
+	}{
+		{record.BuildReport{Outcome: koschei.OutcomeLost, Finished: testTime, Fault: "Koji has no task for it"}, koschei.DepsUnavailable},
+		{record.BuildReport{Outcome: koschei.OutcomeRunning, TaskID: 77}, koschei.DepsUnavailable},
+		{record.BuildReport{Outcome: koschei.OutcomeComplete, Finished: testTime, TaskID: 77, RepoID: 5}, koschei.DepsPending},
+	} {
+		step.report.BuildID = build
+		if _, err := w.db.SaveBuildReport(t.Context(), step.report, koschei.DefaultPriorityRules(), testTime); err != nil {
+			t.Fatal(err)
+		}
+		page, err := w.db.BuildPage(t.Context(), build, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Outcome != step.report.Outcome || page.Deps != step.want {
+			t.Errorf("after the report %s the build is %s and its dependencies %s, want %s", step.report.Outcome, page.Outcome, page.Deps, step.want)
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package built
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
+	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// Intern returns the ids of NEVRAs, in their order, giving one to each that
+// has none. Any number of processes may intern the same ones at once.
+//
+// An id that is not used in a stored set or change may be collected by Cleanup
+// at any time: a method that stores it then fails with koschei.ErrConflict, and
+// the NEVRA must be interned again.
+func (st *Store) Intern(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+	ids := make([]int32, len(nevras))
+	err := st.db.Transact(ctx, func(tx pgx.Tx) error {
+		clear(ids)
+		return intern(ctx, tx, nevras, ids)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("interning %d packages: %w", len(nevras), err)
+	}
+	return ids, nil
+}
+
+// intern fills in ids. What is there already costs no new id: the sequence
+// must last for as long as there are new packages, not new repos.
+func intern(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, ids []int32) error {
+	missing := make([]int, len(nevras))
+	for i := range missing {
+		missing[i] = i
+	}
+	missing, err := findNEVRAs(ctx, tx, nevras, ids, missing)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	c := columnsOf(nevras, missing)
+	// In one order, so that two who intern the same wait at most one way.
+	_, err = tx.Exec(ctx, `
+		INSERT INTO nevra (name, epoch, version, release, arch)
+		SELECT DISTINCT name, epoch, version, release, arch
+		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS n (name, epoch, version, release, arch)
+		ORDER BY name, epoch, version, release, arch
+		ON CONFLICT (name, epoch, version, release, arch) DO NOTHING`, c.names, c.epochs, c.versions, c.releases, c.arches)
+	if err != nil {
+		return err
+	}
+	if missing, err = findNEVRAs(ctx, tx, nevras, ids, missing); err == nil && len(missing) > 0 {
+		panic("cannot happen: an interned package is not there")
+	}
+	return err
+}
+
+// findNEVRAs fills in the ids of those of the nevras at the given places that
+// have one, and returns the places of the others.
+func findNEVRAs(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, ids []int32, places []int) ([]int, error) {
+	c := columnsOf(nevras, places)
+	rows, err := tx.Query(ctx, `
+		SELECT w.n, nevra.id
+		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+			AS w (name, epoch, version, release, arch, n)
+		JOIN nevra USING (name, epoch, version, release, arch)`, c.names, c.epochs, c.versions, c.releases, c.arches)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	var id int32
+	_, err = pgx.ForEachRow(rows, []any{&n, &id}, func() error {
+		ids[places[n-1]] = id
+		return nil
+	})
+	return slices.DeleteFunc(places, func(i int) bool { return ids[i] != 0 }), err
+}
+
+type nevraColumns struct {
+	names, versions, releases, arches []string
+	epochs                            []int64
+}
+
+func columnsOf(nevras []rpm.NEVRA, places []int) nevraColumns {
+	var c nevraColumns
+	for _, i := range places {
+		n := nevras[i]
+		c.names = append(c.names, n.Name)
+		c.epochs = append(c.epochs, int64(n.Epoch))
+		c.versions = append(c.versions, n.Version)
+		c.releases = append(c.releases, n.Release)
+		c.arches = append(c.arches, n.Arch)
+	}
+	return c
+}
+
+// NEVRAs returns the packages that ids stand for.
+func (st *Store) NEVRAs(ctx context.Context, ids []int32) (nevras map[int32]*rpm.NEVRA, err error) {
+	err = st.db.Read(ctx, func(tx pgx.Tx) error {
+		nevras, err = schema.NevrasByID(ctx, tx, ids)
+		return err
+	})
+	return nevras, err
+}
+
+// Collecting is the advisory lock between those who store sets and changes,
+// which share it, and Cleanup, which has it alone while it collects.
+const Collecting = 0x6b6f736367 // "koscg"
+
+// "koscg"
+
+// LockInterned keeps Cleanup from collecting what tx finds stored, until tx ends.
+func LockInterned(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, int64(Collecting))
+	return err
+}
+
+// interned are ids that were found stored, so that not every set that is written
+// down has all of its members looked for again. They were found while nothing
+// had been collected since generation, and count for nothing in another one.
+type interned struct {
+	mu         sync.Mutex
+	generation int64
+	found      schema.IdBits
+}
+
+// missing returns those of the ids, each once, that are not known to be stored.
+func (n *interned) missing(generation int64, among iter.Seq[int32]) []int32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.generation != generation {
+		n.generation, n.found = generation, schema.IdBits{}
+	}
+	var ids []int32
+	asked := schema.IdBits{}
+	for id := range among {
+		if !n.found.Has(id) && !asked.Has(id) {
+			asked.Add(id)
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Add notes ids that were found stored.
+func (n *interned) add(generation int64, ids []int32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.generation != generation {
+		return
+	}
+	for _, id := range ids {
+		n.found.Add(id)
+	}
+}
+
+// MembersOf are the ids of the members of sets.
+func MembersOf(sets []depset.Set) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for _, s := range sets {
+			for _, m := range s {
+				if !yield(m.ID) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// CheckInterned reports, as koschei.ErrConflict, ids that were collected since
+// they were interned. The transaction must hold LockInterned, and have
+// interned none of them itself: what it wrote may come to nothing.
+func (st *Store) CheckInterned(ctx context.Context, tx pgx.Tx, among iter.Seq[int32]) error {
+	var generation int64
+	if err := tx.QueryRow(ctx, `SELECT last_value FROM nevra_collected`).Scan(&generation); err != nil {
+		return fmt.Errorf("checking interned packages: %w", err)
+	}
+	ids := st.interned.missing(generation, among)
+	if len(ids) == 0 {
+		return nil
+	}
+	var there int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM nevra WHERE id = ANY($1)`, ids).Scan(&there); err != nil {
+		return fmt.Errorf("checking interned packages: %w", err)
+	}
+	if there != len(ids) {
+		return fmt.Errorf("%d of %d packages are not interned any more: %w", len(ids)-there, len(ids), koschei.ErrConflict)
+	}
+	st.interned.add(generation, ids)
+	return nil
+}

@@ -1,0 +1,170 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// OpenSink creates a sink, if there is none of that name, for events from now
+// on: what happened before never leaves by it.
+func (dv *Deliveries) OpenSink(ctx context.Context, name string, now time.Time) error {
+	_, err := dv.db.ExecOne(ctx, `INSERT INTO sink (name, created) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, now)
+	if err != nil {
+		return fmt.Errorf("creating sink %s: %w", name, err)
+	}
+	return nil
+}
+
+// A Prospect is what a sink makes of one event: one delivery for each key, none
+// if nobody is to be told.
+type Prospect struct {
+	Event koschei.Event
+	Keys  []string
+}
+
+// NewEvents returns events that were not looked at for a sink yet, at most
+// limit, the oldest first.
+func (dv *Deliveries) NewEvents(ctx context.Context, sink string, limit int) ([]Prospect, error) {
+	rows, err := dv.db.Query(ctx, `
+		SELECT `+schema.EventColumns+`
+		FROM sink_event s
+		JOIN event e ON e.id = s.event_id
+		WHERE s.sink = $1
+		ORDER BY s.event_id
+		LIMIT $2`, sink, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading events for sink %s: %w", sink, err)
+	}
+	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p Prospect, err error) {
+		err = row.Scan(schema.EventFields(&p.Event)...)
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading events for sink %s: %w", sink, err)
+	}
+	return events, nil
+}
+
+// Deliver writes down what is to be told of events that NewEvents returned, and
+// that they were looked at. Of events that another process has looked at
+// meanwhile nothing is written. A key is delivered once.
+func (dv *Deliveries) Deliver(ctx context.Context, sink string, looked []Prospect) error {
+	err := dv.db.Transact(ctx, func(tx pgx.Tx) error {
+		events := make([]int64, len(looked))
+		for i := range looked {
+			events[i] = looked[i].Event.ID
+		}
+		ours, err := postgres.CollectIDs(tx.Query(ctx, `
+			DELETE FROM sink_event
+			WHERE sink = $1 AND event_id = ANY($2)
+			RETURNING event_id`, sink, events))
+		if err != nil {
+			return err
+		}
+		return insertDeliveries(ctx, tx, sink, looked, ours)
+	})
+	if err != nil {
+		return fmt.Errorf("writing down deliveries of sink %s: %w", sink, err)
+	}
+	return nil
+}
+
+// insertDeliveries stores the deliveries of those of the events that are ours to
+// look at.
+func insertDeliveries(ctx context.Context, tx pgx.Tx, sink string, looked []Prospect, ours []int64) error {
+	slices.Sort(ours)
+	var events []int64
+	var keys, subjects []string
+	for i := range looked {
+		e := &looked[i].Event
+		if _, mine := slices.BinarySearch(ours, e.ID); !mine {
+			continue
+		}
+		for _, key := range looked[i].Keys {
+			events, keys, subjects = append(events, e.ID), append(keys, key), append(subjects, e.Subject())
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO delivery (sink, event_id, key, subject)
+		SELECT $1, n.event_id, n.key, n.subject
+		FROM unnest($2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS n (event_id, key, subject, place)
+		ORDER BY n.place
+		ON CONFLICT (sink, key) DO NOTHING`, sink, events, keys, subjects)
+	return err
+}
+
+// ClaimDeliveries returns deliveries of a sink that are due, oldest first, at
+// most limit, and keeps them from others for the time it may take to send them:
+// retry after the first attempt, twice that after the second, and so on up to an
+// hour. What is reported by neither DeliverySent nor DeliveryFailed comes again
+// after that, so that everything is sent at least once. Of one subject there is
+// at most one: the next follows when it was sent or given up.
+func (dv *Deliveries) ClaimDeliveries(ctx context.Context, sink string, limit int, retry time.Duration) (claimed []koschei.Delivery, err error) {
+	err = dv.db.Transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			WITH due AS (
+				SELECT d.id
+				FROM delivery d
+				WHERE d.sink = $1 AND d.sent IS NULL AND NOT d.dead AND d.due <= clock_timestamp()
+					AND NOT EXISTS (
+						SELECT FROM delivery o
+						WHERE o.sink = d.sink AND o.subject = d.subject AND o.id < d.id AND o.sent IS NULL AND NOT o.dead)
+				ORDER BY d.due, d.id
+				LIMIT $2
+				FOR UPDATE OF d SKIP LOCKED
+			), claimed AS (
+				UPDATE delivery d
+				SET attempts = d.attempts + 1,
+					due = clock_timestamp() + least($3::interval * power(2, least(d.attempts, 20)), interval '1 hour')
+				FROM due
+				WHERE d.id = due.id AND d.sent IS NULL AND NOT d.dead AND d.due <= clock_timestamp()
+				RETURNING d.id, d.sink, d.key, d.attempts, d.event_id
+			)
+			SELECT d.id, d.sink, d.key, d.attempts, `+schema.EventColumns+`
+			FROM claimed d
+			JOIN event e ON e.id = d.event_id
+			ORDER BY d.id`, sink, limit, retry)
+		if err != nil {
+			return err
+		}
+		claimed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d koschei.Delivery, err error) {
+			err = row.Scan(append([]any{&d.ID, &d.Sink, &d.Key, &d.Attempts}, schema.EventFields(&d.Event)...)...)
+			return d, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claiming deliveries of sink %s: %w", sink, err)
+	}
+	return claimed, nil
+}
+
+// DeliverySent notes that a delivery has arrived.
+func (dv *Deliveries) DeliverySent(ctx context.Context, id int64) error {
+	_, err := dv.db.ExecOne(ctx, `UPDATE delivery SET sent = clock_timestamp(), error = '' WHERE id = $1 AND sent IS NULL`, id)
+	if err != nil {
+		return fmt.Errorf("noting that delivery %d was sent: %w", id, err)
+	}
+	return nil
+}
+
+// DeliveryFailed notes why a delivery did not arrive. It is tried again unless
+// it is given up.
+func (dv *Deliveries) DeliveryFailed(ctx context.Context, id int64, why error, giveUp bool) error {
+	_, err := dv.db.ExecOne(ctx, `
+		UPDATE delivery
+		SET error = $2, dead = $3
+		WHERE id = $1 AND sent IS NULL`, id, why.Error(), giveUp)
+	if err != nil {
+		return fmt.Errorf("noting that delivery %d failed: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package record
+
+import (
+	"context"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/depset"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/asked"
+	"github.com/koschei-ci/koschei/internal/record/built"
+)
+
+// A Record is the record as services use it. It is safe for concurrent use.
+type Record struct {
+	Hub  *asked.Memory // what hubs were asked
+	Sets *built.Store  // what builds were made with
+
+	pg   *postgres.DB
+	db   postgres.Writer // pg, or the fence that everything is written through
+	sets *depset.Codec
+}
+
+// New returns the record of a database.
+func New(db *postgres.DB) *Record {
+	return &Record{Hub: asked.New(db), Sets: built.New(db), pg: db, db: db, sets: depset.NewCodec()}
+}
+
+// A Fenced is the record for work under a lease: every transaction that writes
+// fails with koschei.ErrLeased, and has no effect, once somebody else has the
+// lease.
+type Fenced struct {
+	*Record
+	Hub *asked.Fenced // what hubs were asked
+}
+
+// under returns the record for work under a lease.
+func (rec *Record) under(fence *postgres.Fenced) *Fenced {
+	hub := asked.Under(fence)
+	return &Fenced{
+		Record: &Record{Hub: hub.Memory, Sets: rec.Sets.Writing(fence), pg: rec.pg, db: fence, sets: rec.sets},
+		Hub:    hub,
+	}
+}
+
+// Leasing returns the same record with leases that last for ttl; see
+// postgres.DB.Leasing.
+func (rec *Record) Leasing(ttl time.Duration) *Record {
+	other := *rec
+	other.pg = rec.pg.Leasing(ttl)
+	return &other
+}
+
+// Alone runs work under a lease that nobody else has meanwhile; see
+// postgres.DB.Alone.
+func (rec *Record) Alone(ctx context.Context, name string, holder postgres.Holder, work func(context.Context, *Fenced) error) error {
+	return rec.pg.Alone(ctx, name, holder, func(ctx context.Context, fence *postgres.Fenced) error {
+		return work(ctx, rec.under(fence))
+	})
+}
+
+// Keep is Alone for work in passes, which keeps the lease from one to the next;
+// see postgres.DB.Keep.
+func (rec *Record) Keep(ctx context.Context, name string, holder postgres.Holder, work func(context.Context, *Fenced) error) (held bool, err error) {
+	return rec.pg.Keep(ctx, name, holder, func(ctx context.Context, fence *postgres.Fenced) error {
+		return work(ctx, rec.under(fence))
+	})
+}
+
+// Release lets the next holder of a lease in at once; see Keep.
+func (rec *Record) Release(ctx context.Context, name string, holder postgres.Holder) error {
+	return rec.pg.Release(ctx, name, holder)
+}

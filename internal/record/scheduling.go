@@ -1,0 +1,294 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record/settle"
+	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// mostWorthBuilding selects what Schedulable returns.
+//
+// However many there are, few are looked at. Of packages of which only time
+// tells, those built longest ago are the worthiest. Of changed ones, those with
+// the most changes tell how much priority it takes at least, and whose changes
+// do not come up to that even with the oldest build of all cannot be.
+const mostWorthBuilding = `
+	WITH raised AS (
+		SELECT p.id, ` + schema.Priority + ` AS total
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN resolution a ON a.package_id = p.id
+		WHERE ` + schema.Schedulable + ` AND ` + schema.Raised + `
+	), most_changed AS (
+		SELECT ` + schema.Priority + ` AS total
+		FROM resolution a
+		JOIN package p ON p.id = a.package_id
+		JOIN collection c ON c.id = p.collection_id
+		WHERE ` + schema.Changed + ` AND ` + schema.Schedulable + ` AND ` + schema.Idle + `
+		ORDER BY a.dependency_priority DESC
+		LIMIT 4 * @limit::integer
+	), needed AS (
+		SELECT greatest(@threshold::float8, (
+			SELECT total
+			FROM (SELECT total FROM raised UNION ALL SELECT total FROM most_changed) known
+			ORDER BY total DESC
+			OFFSET @limit - 1
+			LIMIT 1)) AS total
+	), changes AS (
+		SELECT least(greatest(n.total / nullif(c.priority_coefficient, 0)
+			- greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - oldest.started) / 3600)) + @b, -30) - 1, -1e9), 1e9)::integer AS least
+		FROM needed n
+		CROSS JOIN collection c
+		CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
+		WHERE c.id = @collection
+	), candidate AS (
+		(SELECT id, total FROM raised ORDER BY total DESC, id LIMIT @limit)
+		UNION ALL
+		(SELECT r.id, r.total
+		FROM (
+			SELECT p.id, ` + schema.Priority + ` AS total
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			JOIN resolution a ON a.package_id = p.id
+			WHERE p.id = ANY (ARRAY(SELECT a.package_id FROM resolution a WHERE ` + schema.Changed + ` AND a.dependency_priority >= (SELECT least FROM changes)))
+				AND ` + schema.Schedulable + ` AND ` + schema.Idle + `
+			OFFSET 0
+		) r
+		WHERE r.total >= (SELECT total FROM needed)
+		ORDER BY r.total DESC, r.id
+		LIMIT @limit)
+		UNION ALL
+		(SELECT p.id, ` + schema.Priority + `
+		FROM (
+			SELECT p.*
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE ` + schema.Schedulable + ` AND ` + schema.Idle + `
+			ORDER BY ` + schema.StartSeconds + `
+			LIMIT @limit
+		) p
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN resolution a ON a.package_id = p.id)
+	), chosen AS (
+		SELECT id, max(total) AS total -- the oldest may be there twice
+		FROM candidate
+		WHERE total >= @threshold
+		GROUP BY id
+		ORDER BY 2 DESC, id
+		LIMIT @limit
+	)
+	SELECT ` + schema.PackageColumns + `
+	FROM chosen
+	JOIN package p ON p.id = chosen.id
+	LEFT JOIN resolution a ON a.package_id = p.id
+	ORDER BY chosen.total DESC, p.id`
+
+// Schedulable returns the packages of a collection most worth building, at most
+// limit of those whose priority reaches the threshold, the worthiest first.
+// Held ones are not among them.
+func (rec *Record) Schedulable(ctx context.Context, collectionID int64, ranking schema.Ranking, limit int) ([]koschei.PackageStatus, error) {
+	a, b := ranking.Rules.TimeCoefficients()
+	rows, err := rec.db.Query(ctx, mostWorthBuilding, pgx.NamedArgs{
+		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
+		"threshold": ranking.Rules.BuildThreshold, "limit": limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("choosing packages to build: %w", err)
+	}
+	return pgx.CollectRows(rows, schema.RowToPackage)
+}
+
+// ScratchBuildsRunning counts the scratch builds under way by collection.
+func (rec *Record) ScratchBuildsRunning(ctx context.Context) (map[int64]int, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT p.collection_id, count(*)
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.outcome IN ('submitting', 'running') AND b.origin = 'scratch'
+		GROUP BY p.collection_id`)
+	if err != nil {
+		return nil, fmt.Errorf("counting running builds: %w", err)
+	}
+	running := map[int64]int{}
+	var collection int64
+	var count int
+	_, err = pgx.ForEachRow(rows, []any{&collection, &count}, func() error {
+		running[collection] = count
+		return nil
+	})
+	return running, err
+}
+
+// A HoldKind is why a package is held, in a word.
+type HoldKind string
+
+// The kinds of holds.
+const (
+	HoldSource HoldKind = "source" // there is nothing to build it from
+	HoldArch   HoldKind = "arch"   // there is no architecture to build it for
+	HoldLoad   HoldKind = "load"   // the hosts it needs are busy
+	HoldHub    HoldKind = "hub"    // Koji could not do what building it needs
+	HoldFault  HoldKind = "fault"  // its last build ended for no fault of its own
+)
+
+// A Hold keeps the scheduler from looking at a package for a while.
+type Hold struct {
+	Kind   HoldKind
+	Reason string // for people
+	Until  time.Time
+}
+
+// HoldPackage holds a package. It leaves alone what somebody else has
+// submitted meanwhile.
+func (rec *Fenced) HoldPackage(ctx context.Context, packageID int64, h Hold) error {
+	return rec.db.Transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE package p
+			SET hold_kind = $2, hold_reason = $3, hold_until = $4, hold_basis = `+schema.HoldBasis+`
+			WHERE p.id = $1 AND NOT p.running`, packageID, h.Kind, h.Reason, h.Until)
+		if err != nil {
+			return fmt.Errorf("holding package %d: %w", packageID, err)
+		}
+		return nil
+	})
+}
+
+// A Submission is a scratch build that is about to be asked for.
+type Submission struct {
+	PackageID int64
+	EVR       rpm.EVR
+	Event     int64 // the hub's last when the source was chosen
+	RepoID    int64 // 0 if the hub shall choose
+	Arches    string
+	Trigger   koschei.Priority
+	Now       time.Time
+}
+
+// BeginSubmission writes a build down as submitting and returns its id, which
+// is the key to find it by at the hub. The package's manual priority is used up
+// and it is not held any more. An error wraps koschei.ErrConflict if a build of
+// the package is under way already. That the schema sees to, so that people may
+// submit builds beside the scheduler, without its lease.
+func (rec *Record) BeginSubmission(ctx context.Context, s Submission) (buildID int64, err error) {
+	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE package
+			SET manual_priority = 0, `+schema.NotHeld+`
+			WHERE id = $1`, s.PackageID)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `
+			INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, repo_id, arches, started, trigger)
+			VALUES ($1, 'scratch', 'submitting', $2, $3, $4, $5, nullif($6, 0), $7, $8, $9)
+			RETURNING id`,
+			s.PackageID, s.Event, s.EVR.Epoch, s.EVR.Version, s.EVR.Release, s.RepoID, s.Arches, s.Now, triggerOf(s.Trigger),
+		).Scan(&buildID)
+		if postgres.Violates(err, "build_one_running") {
+			return koschei.Refusal(koschei.ErrConflict, "a build of it is under way already")
+		}
+		if err != nil {
+			return err
+		}
+		if s.RepoID != 0 {
+			if err := settle.WakeFor(ctx, tx, []int64{s.PackageID}, koschei.ServiceBuildResolver); err != nil {
+				return err
+			}
+		}
+		return settle.Packages(ctx, tx, []int64{s.PackageID}, s.Now)
+	})
+	switch {
+	case errors.Is(err, koschei.ErrConflict):
+		return 0, err
+	case err != nil:
+		return 0, fmt.Errorf("writing down a build of package %d: %w", s.PackageID, err)
+	}
+	return buildID, nil
+}
+
+// A trigger is koschei.Priority as table build has it.
+type trigger struct {
+	Total       float64 `json:"total"`
+	Manual      float64 `json:"manual"`
+	Static      float64 `json:"static"`
+	Dependency  float64 `json:"dependency"`
+	Build       float64 `json:"build"`
+	Time        float64 `json:"time"`
+	Coefficient float64 `json:"coefficient"`
+}
+
+func triggerOf(p koschei.Priority) trigger {
+	return trigger{p.Total(), p.Manual, p.Static, p.Dependency, p.Build, p.Time, p.Coefficient}
+}
+
+// An OpenSubmission is a build of which it is not stored that the hub has it.
+type OpenSubmission struct {
+	BuildID int64
+	Package string
+	Started time.Time
+}
+
+// OpenSubmissions returns all builds that are submitting, the oldest first.
+func (rec *Record) OpenSubmissions(ctx context.Context) ([]OpenSubmission, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT b.id, p.name, b.started
+		FROM build b
+		JOIN package p ON p.id = b.package_id
+		WHERE b.outcome = 'submitting'
+		ORDER BY b.id`)
+	if err != nil {
+		return nil, fmt.Errorf("reading open submissions: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[OpenSubmission])
+}
+
+// A KeyedBuild is what is stored of the task of a scratch build.
+type KeyedBuild struct {
+	ID      int64
+	Outcome koschei.Outcome
+	TaskID  int64 // 0 if not known
+}
+
+// KeyedBuilds returns those of the builds that are scratch builds of ours, by
+// their ids, which are the keys to find them by at the hub.
+func (rec *Record) KeyedBuilds(ctx context.Context, ids []int64) (map[int64]KeyedBuild, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT id, outcome, coalesce(task_id, 0)
+		FROM build
+		WHERE id = ANY($1) AND origin = 'scratch' AND copied_from IS NULL`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("reading tasks of builds: %w", err)
+	}
+	builds, err := pgx.CollectRows(rows, pgx.RowToStructByPos[KeyedBuild])
+	if err != nil {
+		return nil, fmt.Errorf("reading tasks of builds: %w", err)
+	}
+	byID := map[int64]KeyedBuild{}
+	for _, b := range builds {
+		byID[b.ID] = b
+	}
+	return byID, nil
+}
+
+// PinningRefused returns when a scratch build last failed because the hub does
+// not let us choose its repo; zero if none did.
+func (rec *Record) PinningRefused(ctx context.Context) (time.Time, error) {
+	var last *time.Time
+	err := rec.db.QueryRow(ctx, `
+		SELECT max(finished)
+		FROM build
+		WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'`).Scan(&last)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading whether builds may choose their repo: %w", err)
+	}
+	return postgres.OrZero(last), nil
+}

@@ -1,0 +1,23 @@
+package schema
+
+import (
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A ServiceStarts is how often a service was started lately.
+type ServiceStarts struct {
+	Service koschei.Service
+	Count   int
+	Holder  postgres.Holder // the last that did
+	Ago     time.Duration   // real time
+}
+
+const ServiceStartsWithin = `
+	SELECT service, count(*), (array_agg(holder ORDER BY started DESC, id DESC))[1], clock_timestamp() - max(started)
+	FROM service_start
+	WHERE started > clock_timestamp() - $1::interval
+	GROUP BY service
+	ORDER BY service`

@@ -1,0 +1,95 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
+// An APIPackage is a package as the API tells it.
+type APIPackage struct {
+	Name       string
+	Collection string
+	State      koschei.State
+	Last       *APIBuild // the last complete build; nil if there is none
+}
+
+// An APIBuild is a build as the API tells it.
+type APIBuild struct {
+	TaskID   int64 // 0 if not known
+	Started  time.Time
+	Finished time.Time // zero if not known
+	EVR      rpm.EVR
+}
+
+// EachAPIPackage calls yield for every package that has one of the names and
+// is in one of the collections, by name; empty lists stand for all. An error
+// of yield ends it.
+func (v *View) EachAPIPackage(ctx context.Context, names, collections []string, yield func(*APIPackage) error) error {
+	rows, err := v.db.Query(ctx, `
+		SELECT p.name, c.name, p.state, b.id IS NOT NULL, coalesce(b.task_id, 0), b.started, b.finished,
+			coalesce(b.epoch, 0), coalesce(b.version, ''), coalesce(b.release, '')
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		LEFT JOIN build b ON b.id = p.last_complete_build_id
+		WHERE (cardinality($1::text[]) = 0 OR p.name = ANY($1))
+			AND (cardinality($2::text[]) = 0 OR c.name = ANY($2))
+		ORDER BY p.name, c."order" DESC, c.name DESC`, append([]string{}, names...), append([]string{}, collections...)) // an empty list, not NULL
+	if err != nil {
+		return fmt.Errorf("reading packages: %w", err)
+	}
+	var p APIPackage
+	var b APIBuild
+	var built bool
+	var started, finished *time.Time
+	_, err = pgx.ForEachRow(rows, []any{
+		&p.Name, &p.Collection, &p.State, &built, &b.TaskID, &started, &finished,
+		&b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release,
+	}, func() error {
+		p.Last = nil
+		if built {
+			b.Started, b.Finished = postgres.OrZero(started), postgres.OrZero(finished)
+			p.Last = &b
+		}
+		return yield(&p)
+	})
+	if err != nil {
+		return fmt.Errorf("reading packages: %w", err)
+	}
+	return nil
+}
+
+// A StateDifference is a package that is in different states in two collections.
+type StateDifference struct {
+	Name string
+	A, B koschei.State
+}
+
+// CollectionDiff returns the packages that both collections have, in different
+// states, by name.
+func (v *View) CollectionDiff(ctx context.Context, a, b int64) ([]StateDifference, error) {
+	rows, err := v.db.Query(ctx, `
+		SELECT pa.name, pa.state, pb.state
+		FROM package pa
+		JOIN package pb ON pb.base_id = pa.base_id AND pb.collection_id = $2
+		WHERE pa.collection_id = $1 AND pa.state <> pb.state
+		ORDER BY pa.name`, a, b)
+	if err != nil {
+		return nil, fmt.Errorf("comparing collections: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[StateDifference])
+}
+
+// PackageState returns the state of a package in a collection. An error wraps
+// ErrNotFound when the collection has no such package.
+func (v *View) PackageState(ctx context.Context, name string, collectionID int64) (koschei.State, error) {
+	var state koschei.State
+	err := v.db.QueryRow(ctx, `SELECT state FROM package WHERE collection_id = $1 AND name = $2`, collectionID, name).Scan(&state)
+	return state, postgres.NotFound(err, "package %q", name)
+}

@@ -1,0 +1,62 @@
+package view
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/schema"
+)
+
+// Settings returns all groups by full name, and all packages with a priority,
+// by collection and name.
+func (v *View) Settings(ctx context.Context) (*schema.Settings, error) {
+	s := &schema.Settings{}
+	err := v.db.Read(ctx, func(q postgres.Querier) error {
+		rows, err := q.Query(ctx, `
+			SELECT CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END || g.name,
+				ARRAY(SELECT b.name FROM package_group_member m JOIN base_package b ON b.id = m.base_id
+					WHERE m.group_id = g.id ORDER BY b.name),
+				ARRAY(SELECT u.name FROM package_group_maintainer m JOIN users u ON u.id = m.user_id
+					WHERE m.group_id = g.id ORDER BY u.name)
+			FROM package_group g
+			ORDER BY g.namespace, g.name`)
+		if err != nil {
+			return err
+		}
+		if s.Groups, err = pgx.CollectRows(rows, pgx.RowToStructByPos[schema.GroupSettings]); err != nil {
+			return err
+		}
+		rows, err = q.Query(ctx, `
+			SELECT c.name, p.name, p.static_priority, p.manual_priority
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE p.static_priority <> 0 OR p.manual_priority <> 0
+			ORDER BY c.name, p.name`)
+		if err != nil {
+			return err
+		}
+		s.Priorities, err = pgx.CollectRows(rows, pgx.RowToStructByPos[schema.PrioritySettings])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading groups and priorities: %w", err)
+	}
+	return s, nil
+}
+
+// PackageNames returns the names of all source packages that are not blocked in
+// every collection, sorted.
+func (v *View) PackageNames(ctx context.Context) ([]string, error) {
+	rows, err := v.db.Query(ctx, `
+		SELECT b.name
+		FROM base_package b
+		WHERE EXISTS (SELECT FROM package p WHERE p.base_id = b.id AND NOT p.blocked)
+		ORDER BY b.name`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the names of packages: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

@@ -1,0 +1,144 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// A UnifiedPackage is a row of a list of several collections.
+type UnifiedPackage struct {
+	BaseID int64
+	Name   string
+	Groups []string              // the global ones it is in
+	In     map[int64]StateInside // by collection; without those where it is not listed
+}
+
+// A StateInside is how a package is in one collection.
+type StateInside struct {
+	State   koschei.State
+	Running bool
+}
+
+// UnifiedPackageList returns a span of the base packages of which f lets
+// packages through. Keys to sort by are name, running, failing and "state-"
+// with the id of a collection.
+func (v *View) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
+	err = v.db.Read(ctx, func(q postgres.Querier) error {
+		var ids []int64
+		if slices.Equal(order, UsualUnifiedOrder()) {
+			ids, err = chooseUsual(ctx, q, f, span)
+		} else {
+			ids, err = chooseUnified(ctx, q, f, "", "", order, span)
+		}
+		if err != nil {
+			return err
+		}
+		list, err = unifiedPackages(ctx, q, ids, f)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the package list: %w", err)
+	}
+	return list, nil
+}
+
+// CountUnified returns how many base packages there are of which f lets
+// packages through.
+func (v *View) CountUnified(ctx context.Context, f PackageFilter) (total int, err error) {
+	args := pgx.NamedArgs{}
+	err = v.db.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+
+		" GROUP BY p.base_id) g", args).Scan(&total)
+	if err != nil {
+		return 0, fmt.Errorf("counting the package list: %w", err)
+	}
+	return total, nil
+}
+
+// UsualUnifiedOrder is the order of the front page: what is going on, what
+// needs a look, and the rest.
+func UsualUnifiedOrder() ListOrder {
+	return ListOrder{{Key: "running"}, {Key: "failing"}, {Key: "name"}}
+}
+
+// chooseUsual is chooseUnified for the usual order. It sorts the few with a
+// running build or a problem; the many others are read by name as far as they
+// are shown.
+func chooseUsual(ctx context.Context, q postgres.Querier, f PackageFilter, span Span) ([]int64, error) {
+	const notable = "p.running OR p.state IN ('failing', 'unresolved')"
+	first, err := chooseUnified(ctx, q, f, " AND ("+notable+")", "", UsualUnifiedOrder(), Span{Limit: math.MaxInt32})
+	if err != nil {
+		return nil, err
+	}
+	ids := first[min(span.Offset, len(first)):min(span.Offset+span.Limit, len(first))]
+	if len(ids) == span.Limit {
+		return ids, nil
+	}
+	rest, err := chooseUnified(ctx, q, f, "", " HAVING NOT bool_or("+notable+")", ListOrder{{Key: "name"}},
+		Span{Limit: span.Limit - len(ids), Offset: max(0, span.Offset-len(first))})
+	return append(ids, rest...), err
+}
+
+// chooseUnified returns the ids of base packages, of those that fulfil where
+// and having besides what f asks.
+func chooseUnified(ctx context.Context, q postgres.Querier, f PackageFilter, where, having string, order ListOrder, span Span) ([]int64, error) {
+	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
+	return postgres.CollectIDs(q.Query(ctx, "SELECT p.base_id FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+where+
+		" GROUP BY p.name, p.base_id"+having+" ORDER BY "+order.sql(unifiedOrder)+" LIMIT @limit OFFSET @offset", args))
+}
+
+func unifiedOrder(key string) (expr string, descending bool) {
+	switch key {
+	case "name":
+		return "p.name", false
+	case "running":
+		return "bool_or(p.running)", true
+	case "failing":
+		return "bool_or(p.state IN ('failing', 'unresolved'))", true
+	}
+	id, ok := strings.CutPrefix(key, "state-")
+	if collection, err := strconv.ParseInt(id, 10, 64); ok && err == nil {
+		return fmt.Sprintf("min(array_position('{unresolved,failing,ok,unknown,untracked}', p.state)) FILTER (WHERE p.collection_id = %d)", collection), false
+	}
+	return "", false
+}
+
+// unifiedPackages returns the base packages with these ids, in their order.
+func unifiedPackages(ctx context.Context, q postgres.Querier, ids []int64, f PackageFilter) ([]UnifiedPackage, error) {
+	rows, err := q.Query(ctx, `
+		SELECT b.id, b.name,
+			ARRAY(SELECT g.name
+				FROM package_group_member m
+				JOIN package_group g ON g.id = m.group_id
+				WHERE m.base_id = b.id AND g.namespace = ''
+				ORDER BY g.name),
+			array_agg(p.collection_id ORDER BY p.id), array_agg(p.state ORDER BY p.id), array_agg(p.running ORDER BY p.id)
+		FROM unnest($1::bigint[]) WITH ORDINALITY AS chosen (id, n)
+		JOIN base_package b ON b.id = chosen.id
+		JOIN package p ON p.base_id = b.id
+		WHERE p.collection_id = ANY($2) AND NOT p.blocked AND (p.tracked OR $3)
+		GROUP BY b.id, chosen.n
+		ORDER BY chosen.n`, ids, f.Collections, f.Untracked)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (UnifiedPackage, error) {
+		p := UnifiedPackage{In: map[int64]StateInside{}}
+		var collections []int64
+		var states []koschei.State
+		var running []bool
+		err := row.Scan(&p.BaseID, &p.Name, &p.Groups, &collections, &states, &running)
+		for i, c := range collections {
+			p.In[c] = StateInside{states[i], running[i]}
+		}
+		return p, err
+	})
+}
