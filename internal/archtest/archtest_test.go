@@ -42,7 +42,7 @@ func TestLayers(t *testing.T) {
 			continue
 		}
 		for _, imp := range p.imports {
-			if layers.of[imp] >= layers.of[name] && !layers.allows(name, imp) {
+			if layers.of[imp] >= layers.of[name] && !layers.has(" -> ", name, imp) || layers.has(" -/> ", name, imp) {
 				t.Errorf("%s must not import %s (see layers.txt)", name, imp)
 			}
 		}
@@ -91,14 +91,18 @@ func TestNoSleep(t *testing.T) {
 }
 
 type layering struct {
-	of      map[string]int // layer of a package, counted from 1 at the top
-	allowed map[string]bool
+	of     map[string]int // layer of a package, counted from 1 at the top
+	order  []string       // the packages as they are written
+	arrows map[string]bool
 }
 
-// allows says whether an arrow leads from one package to another.
-func (l layering) allows(from, to string) bool {
-	for arrow := range l.allowed {
-		a, b, _ := strings.Cut(arrow, " -> ")
+// has says whether an arrow of a kind leads from one package to another.
+func (l layering) has(kind, from, to string) bool {
+	for arrow := range l.arrows {
+		a, b, ok := strings.Cut(arrow, kind)
+		if !ok {
+			continue
+		}
 		begins, err := path.Match(a, from)
 		ends, err2 := path.Match(b, to)
 		if err == nil && err2 == nil && begins && ends {
@@ -109,7 +113,7 @@ func (l layering) allows(from, to string) bool {
 }
 
 func parseLayers(t *testing.T, text string) layering {
-	l := layering{of: map[string]int{}, allowed: map[string]bool{}}
+	l := layering{of: map[string]int{}, arrows: map[string]bool{}}
 	n := 0
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
@@ -117,12 +121,13 @@ func parseLayers(t *testing.T, text string) layering {
 		case line == "":
 		case strings.HasSuffix(line, ":"):
 			n++
-		case strings.Contains(line, "->"):
-			l.allowed[line] = true
+		case strings.Contains(line, "->"), strings.Contains(line, "-/>"):
+			l.arrows[line] = true
 		case l.of[line] != 0:
 			t.Fatalf("layers.txt names %s twice", line)
 		default:
 			l.of[line] = n
+			l.order = append(l.order, line)
 		}
 	}
 	return l

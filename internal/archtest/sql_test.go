@@ -12,7 +12,9 @@ import (
 
 // schemaOwners are the packages that own tables. Their tests, and those of what
 // is below them, speak SQL; all others fill and read a record through pgtest.
-func schemaOwners() []string { return []string{"internal/postgres", "internal/schema", "internal/record", "internal/view", "internal/edit"} }
+func schemaOwners() []string {
+	return []string{"internal/postgres", "internal/schema", "internal/record", "internal/view", "internal/edit"}
+}
 
 // sqlExceptions are other files with SQL, each with the reason.
 func sqlExceptions() map[string]string {
