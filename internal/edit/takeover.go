@@ -139,9 +139,9 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 	ids, err := postgres.CollectIDs(tx.Query(ctx, `
 		INSERT INTO package AS p (base_id, collection_id, name, tracked, blocked, skip_resolution, arch_override,
 			static_priority, manual_priority, noted_state, state_since)
-		SELECT b.id, $1, t.name, t.tracked, t.blocked, t.skipped, t.override, t.static, t.manual,
+		SELECT b.id, @collection, t.name, t.tracked, t.blocked, t.skipped, t.override, t.static, t.manual,
 			CASE WHEN t.blocked THEN 'blocked' WHEN NOT t.tracked THEN 'untracked' ELSE 'unknown' END, NULL
-		FROM unnest($2::text[], $3::boolean[], $4::boolean[], $5::boolean[], $6::text[], $7::integer[], $8::integer[])
+		FROM unnest(@names::text[], @tracked::boolean[], @blocked::boolean[], @skipped::boolean[], @overrides::text[], @static::integer[], @manual::integer[])
 			AS t (name, tracked, blocked, skipped, override, static, manual)
 		JOIN base_package b ON b.name = t.name
 		ORDER BY t.name
@@ -154,7 +154,10 @@ func takePackages(ctx context.Context, tx pgx.Tx, collectionID int64, packages [
 			IS DISTINCT FROM (excluded.tracked, excluded.blocked, excluded.skip_resolution, excluded.arch_override,
 				excluded.static_priority, excluded.manual_priority)
 		RETURNING p.id`,
-		collectionID, names, tracked, blocked, skipped, overrides, static, manual))
+		pgx.NamedArgs{
+			"collection": collectionID, "names": names, "tracked": tracked, "blocked": blocked, "skipped": skipped,
+			"overrides": overrides, "static": static, "manual": manual,
+		}))
 	if err != nil {
 		return 0, err
 	}

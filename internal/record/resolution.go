@@ -159,14 +159,17 @@ func (rec *Record) writeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Re
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority, problems, set_hash, set_content)
-		SELECT a.id, $1, $2, a.priority,
+		SELECT a.id, @collection, @repo, a.priority,
 			CASE WHEN a.problems IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.problems)) END,
 			a.hash, a.content
-		FROM unnest($3::bigint[], $4::integer[], $5::jsonb[], $6::bytea[], $7::bytea[]) AS a (id, priority, problems, hash, content)
+		FROM unnest(@ids::bigint[], @priorities::integer[], @problems::jsonb[], @hashes::bytea[], @contents::bytea[]) AS a (id, priority, problems, hash, content)
 		ON CONFLICT (package_id) DO UPDATE
 		SET repo_id = excluded.repo_id, dependency_priority = excluded.dependency_priority, problems = excluded.problems,
 			set_hash = excluded.set_hash, set_content = excluded.set_content`,
-		repo.CollectionID, repo.RepoID, ids, priorities, problems, hashes, contents)
+		pgx.NamedArgs{
+			"collection": repo.CollectionID, "repo": repo.RepoID, "ids": ids, "priorities": priorities,
+			"problems": problems, "hashes": hashes, "contents": contents,
+		})
 	return err
 }
 

@@ -189,9 +189,13 @@ func (rec *Record) BeginSubmission(ctx context.Context, s Submission) (buildID i
 		}
 		err = tx.QueryRow(ctx, `
 			INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, repo_id, arches, started, trigger)
-			VALUES ($1, 'scratch', 'submitting', $2, $3, $4, $5, nullif($6, 0), $7, $8, $9)
+			VALUES (@package, 'scratch', 'submitting', @event, @epoch, @version, @release, nullif(@repo, 0), @arches, @now, @trigger)
 			RETURNING id`,
-			s.PackageID, s.Event, s.EVR.Epoch, s.EVR.Version, s.EVR.Release, s.RepoID, s.Arches, s.Now, triggerOf(s.Trigger),
+			pgx.NamedArgs{
+				"package": s.PackageID, "event": s.Event, "epoch": s.EVR.Epoch, "version": s.EVR.Version,
+				"release": s.EVR.Release, "repo": s.RepoID, "arches": s.Arches, "now": s.Now,
+				"trigger": triggerOf(s.Trigger),
+			},
 		).Scan(&buildID)
 		if postgres.Violates(err, "build_one_running") {
 			return koschei.Refusal(koschei.ErrConflict, "a build of it is under way already")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
@@ -63,13 +65,16 @@ func (rec *Record) NoteStart(ctx context.Context, service koschei.Service, holde
 func (rec *Record) NoteRepo(ctx context.Context, r *koschei.Repo) error {
 	_, err := rec.db.ExecOne(ctx, `
 		INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created)
-		SELECT id, $2, $3, $4, $5, $6
+		SELECT id, @repo, @create_event, @begin_event, @end_event, @created
 		FROM collection
-		WHERE id = $1
+		WHERE id = @collection
 		ON CONFLICT (collection_id, repo_id) DO UPDATE
 		SET end_event = excluded.end_event
 		WHERE repo.end_event < excluded.end_event`,
-		r.CollectionID, r.RepoID, r.CreateEvent, r.BeginEvent, r.EndEvent, r.Created)
+		pgx.NamedArgs{
+			"collection": r.CollectionID, "repo": r.RepoID, "create_event": r.CreateEvent, "begin_event": r.BeginEvent,
+			"end_event": r.EndEvent, "created": r.Created,
+		})
 	if err != nil {
 		return fmt.Errorf("noting repo %d: %w", r.RepoID, err)
 	}

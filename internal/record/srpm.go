@@ -69,9 +69,13 @@ func (rec *Record) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 			s := &srpms[i]
 			batch.Queue(`
 				INSERT INTO srpm (hub, name, version, release, build_requires, build_archs, exclusive_arch, exclude_arch)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+				VALUES (@hub, @name, @version, @release, @build_requires, @build_archs, @exclusive_arch, @exclude_arch)
 				ON CONFLICT (hub, name, version, release) DO NOTHING`,
-				s.Hub, s.Name, s.Version, s.Release, postgres.NotNil(s.BuildRequires), postgres.NotNil(s.BuildArchs), postgres.NotNil(s.ExclusiveArch), postgres.NotNil(s.ExcludeArch))
+				pgx.NamedArgs{
+					"hub": s.Hub, "name": s.Name, "version": s.Version, "release": s.Release,
+					"build_requires": postgres.NotNil(s.BuildRequires), "build_archs": postgres.NotNil(s.BuildArchs),
+					"exclusive_arch": postgres.NotNil(s.ExclusiveArch), "exclude_arch": postgres.NotNil(s.ExcludeArch),
+				})
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err

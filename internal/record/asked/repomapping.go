@@ -69,10 +69,13 @@ func (mem *Fenced) BeginRepoMapping(ctx context.Context, m *RepoMapping) error {
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO repo_mapping (repo_id, build_tag, event, asked, after_task, failures)
-			VALUES ($1, $2, $3, $4, $5, $6)
+			VALUES (@repo, @build_tag, @event, @asked, @after_task, @failures)
 			ON CONFLICT (repo_id) DO UPDATE
 			SET asked = excluded.asked, after_task = excluded.after_task, task_id = NULL, retry = NULL`,
-			m.RepoID, m.BuildTag, m.Event, m.Asked, m.AfterTask, m.Failures)
+			pgx.NamedArgs{
+				"repo": m.RepoID, "build_tag": m.BuildTag, "event": m.Event, "asked": m.Asked, "after_task": m.AfterTask,
+				"failures": m.Failures,
+			})
 		return err
 	})
 	if err != nil {

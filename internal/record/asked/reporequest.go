@@ -64,11 +64,14 @@ func (mem *Fenced) SaveRepoRequest(ctx context.Context, r *RepoRequest) error {
 	err := mem.db.Transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO repo_request (hub, build_tag, event, state, request_id, task_id, repo_id, tasked, asked)
-			VALUES ($1, $2, $3, $4, nullif($5::bigint, 0), nullif($6::bigint, 0), nullif($7::bigint, 0), $8, $9)
+			VALUES (@hub, @build_tag, @event, @state, nullif(@request::bigint, 0), nullif(@task::bigint, 0), nullif(@repo::bigint, 0), @tasked, @asked)
 			ON CONFLICT (hub, build_tag, event) DO UPDATE
 			SET state = excluded.state, request_id = excluded.request_id, task_id = excluded.task_id,
 				repo_id = excluded.repo_id, tasked = excluded.tasked`,
-			r.Hub, r.BuildTag, r.Event, r.State, r.RequestID, r.TaskID, r.RepoID, r.Tasked, r.Asked)
+			pgx.NamedArgs{
+				"hub": r.Hub, "build_tag": r.BuildTag, "event": r.Event, "state": r.State, "request": r.RequestID,
+				"task": r.TaskID, "repo": r.RepoID, "tasked": r.Tasked, "asked": r.Asked,
+			})
 		return err
 	})
 	if err != nil {

@@ -23,11 +23,14 @@ func (mt *Fenced) SaveFindings(ctx context.Context, checked []koschei.FindingKin
 			f := &findings[i]
 			batch.Queue(`
 				INSERT INTO finding AS f (kind, collection_id, subject, sentence, count, first_seen, last_seen)
-				SELECT $1, nullif($2::bigint, 0), $3, $4, $5, $6, $6
-				WHERE $2::bigint = 0 OR EXISTS (SELECT FROM collection WHERE id = $2::bigint)
+				SELECT @kind, nullif(@collection::bigint, 0), @subject, @sentence, @count, @now, @now
+				WHERE @collection::bigint = 0 OR EXISTS (SELECT FROM collection WHERE id = @collection::bigint)
 				ON CONFLICT (kind, subject) WHERE ended IS NULL DO UPDATE
 				SET sentence = excluded.sentence, count = excluded.count, last_seen = excluded.last_seen`,
-				f.Kind, f.CollectionID, f.Subject, f.Sentence, f.Count, now)
+				pgx.NamedArgs{
+					"kind": f.Kind, "collection": f.CollectionID, "subject": f.Subject, "sentence": f.Sentence, "count": f.Count,
+					"now": now,
+				})
 			if f.Repair != "" {
 				batch.Queue(`
 					UPDATE finding

@@ -248,16 +248,20 @@ func insertTaken(ctx context.Context, tx pgx.Tx, packages map[string]int64, past
 			rows.Queue(`
 				INSERT INTO build (package_id, copied_from, origin, outcome, untagged, event, hub, task_id, koji_build_id,
 					epoch, version, release, repo_id, started, finished, cancel_requested, deps)
-				SELECT p.id, o.id, $2, $3, $4, $5, $6, $7, nullif($8::bigint, 0), $9, $10, $11, nullif($12::bigint, 0), $13, $14, $15, $16
+				SELECT p.id, o.id, @origin, @outcome, @untagged, @event, @hub, @task, nullif(@koji_build::bigint, 0), @epoch, @version, @release, nullif(@repo::bigint, 0), @started, @finished, @cancel_requested, @deps
 				FROM package p
-				LEFT JOIN build o ON $2 = 'scratch' AND o.origin = 'scratch' AND o.hub = $6 AND o.task_id = $7
+				LEFT JOIN build o ON @origin = 'scratch' AND o.origin = 'scratch' AND o.hub = @hub AND o.task_id = @task
 					AND o.copied_from IS NULL AND o.package_id <> p.id
-				WHERE p.id = $1
-					AND NOT EXISTS (SELECT FROM build b WHERE b.package_id = p.id AND b.origin = $2 AND b.hub = $6 AND b.task_id = $7)
+				WHERE p.id = @package
+					AND NOT EXISTS (SELECT FROM build b WHERE b.package_id = p.id AND b.origin = @origin AND b.hub = @hub AND b.task_id = @task)
 				ON CONFLICT DO NOTHING
 				RETURNING id`,
-				packages[pasts[i].Package], b.Origin, b.Outcome, b.Untagged, b.Event, b.Hub, b.TaskID, b.KojiBuildID,
-				b.EVR.Epoch, b.EVR.Version, b.EVR.Release, b.RepoID, b.Started, postgres.OrNull(b.Finished), b.CancelRequested, b.Deps,
+				pgx.NamedArgs{
+					"package": packages[pasts[i].Package], "origin": b.Origin, "outcome": b.Outcome, "untagged": b.Untagged,
+					"event": b.Event, "hub": b.Hub, "task": b.TaskID, "koji_build": b.KojiBuildID, "epoch": b.EVR.Epoch,
+					"version": b.EVR.Version, "release": b.EVR.Release, "repo": b.RepoID, "started": b.Started,
+					"finished": postgres.OrNull(b.Finished), "cancel_requested": b.CancelRequested, "deps": b.Deps,
+				},
 			).Query(func(r pgx.Rows) error {
 				ids, err := postgres.CollectIDs(r, nil)
 				if len(ids) == 0 {
@@ -319,10 +323,13 @@ func storeTakenChanges(ctx context.Context, tx pgx.Tx, builds map[int64]*TakenBu
 			SELECT b.id, coalesce((
 				SELECT min(o.id)
 				FROM build o
-				WHERE o.package_id = b.package_id AND o.origin = $2 AND o.task_id = $3 AND o.id <> b.id), 0), $4, $5, $6
+				WHERE o.package_id = b.package_id AND o.origin = @origin AND o.task_id = @task AND o.id <> b.id), 0), @prev, @curr, @distance
 			FROM build b
-			WHERE b.id = $1
-			ON CONFLICT (build_id) DO NOTHING`, id, before.Origin, before.TaskID, coded.Prev, coded.Curr, coded.Distance)
+			WHERE b.id = @build
+			ON CONFLICT (build_id) DO NOTHING`, pgx.NamedArgs{
+			"build": id, "origin": before.Origin, "task": before.TaskID, "prev": coded.Prev, "curr": coded.Curr,
+			"distance": coded.Distance,
+		})
 	}
 	return tx.SendBatch(ctx, &batch).Close()
 }

@@ -12,11 +12,14 @@ func QueueTasks(batch *pgx.Batch, buildID int64, tasks []koschei.Task) {
 		t := &tasks[i]
 		batch.Queue(`
 			INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			VALUES (@build, @task, @method, @arch, @state, @started, @finished)
 			ON CONFLICT (build_id, task_id) DO UPDATE
 			SET state = excluded.state, started = excluded.started, finished = excluded.finished
 			WHERE (build_task.state, build_task.started, build_task.finished)
 				IS DISTINCT FROM (excluded.state, excluded.started, excluded.finished)`,
-			buildID, t.TaskID, t.Method, t.Arch, t.State, t.Started, postgres.OrNull(t.Finished))
+			pgx.NamedArgs{
+				"build": buildID, "task": t.TaskID, "method": t.Method, "arch": t.Arch, "state": t.State,
+				"started": t.Started, "finished": postgres.OrNull(t.Finished),
+			})
 	}
 }
