@@ -15,7 +15,7 @@ import (
 	"github.com/koschei-ci/koschei"
 )
 
-// A DB is the record. It is safe for concurrent use.
+// A DB is a database to read and write. It is safe for concurrent use.
 type DB struct {
 	pool  *pgxpool.Pool
 	lease *lease // that writing needs, see Fenced; nil if none

@@ -29,6 +29,7 @@ func (h Holder) For(service koschei.Service) Holder { return h + "/" + Holder(se
 // it may also find out what became of submissions.
 const SchedulerLease = string(koschei.ServiceScheduler)
 
+// RepoResolverLeases is what the names of those leases begin with.
 const RepoResolverLeases = string(koschei.ServiceRepoResolver) + "/" // with the id of a collection
 
 // with the id of a collection

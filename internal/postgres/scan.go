@@ -19,6 +19,7 @@ func QueryNames(ctx context.Context, q Querier, sql string, args ...any) ([]stri
 	return names, err
 }
 
+// OrNull is null in SQL for the zero time.
 func OrNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -26,6 +27,7 @@ func OrNull(t time.Time) *time.Time {
 	return &t
 }
 
+// OrZero is what a null in SQL is read as.
 func OrZero[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
@@ -33,6 +35,7 @@ func OrZero[T any](p *T) (v T) {
 	return v
 }
 
+// CollectIDs reads one column of ids. It takes what Query returns.
 func CollectIDs(rows pgx.Rows, err error) ([]int64, error) {
 	if err != nil {
 		return nil, err

@@ -119,3 +119,38 @@ func (rec *Record) giveUpBuilds(ctx context.Context, buildIDs []int64, deps kosc
 	}
 	return nil
 }
+
+// RepoWanted tells whether it matters to anybody what the builds of a
+// collection were made with that wait to be resolved in a repo: whether one of
+// them is what the changes of a package that is looked after are counted from.
+func (rec *Record) RepoWanted(ctx context.Context, collectionID, repoID int64) (wanted bool, err error) {
+	err = rec.db.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT 1
+			FROM build b
+			JOIN package p ON p.id = b.package_id
+			WHERE b.deps = 'pending' AND b.repo_id = $2 AND p.collection_id = $1 AND p.tracked AND NOT p.blocked
+				AND b.id IN (p.last_build_id, p.last_complete_build_id))`, collectionID, repoID).Scan(&wanted)
+	if err != nil {
+		return false, fmt.Errorf("reading whether repo %d is wanted: %w", repoID, err)
+	}
+	return wanted, nil
+}
+
+// SaveBuildDependencies stores what builds were made with, once and for good,
+// their input identity, and what had changed since the build before each.
+// Builds may be resolved in any order: the changes of the build after one are
+// made anew. Builds whose dependencies are known already are left alone; the
+// others are counted.
+//
+// A set of ids that are not interned any more is koschei.ErrConflict.
+func (rec *Fenced) SaveBuildDependencies(ctx context.Context, builds []built.BuildDependencies) (stored int, err error) {
+	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
+		stored, err = rec.Sets.SaveBuildDependencies(ctx, tx, builds)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("storing the dependencies of %d builds: %w", len(builds), err)
+	}
+	return stored, nil
+}

@@ -104,3 +104,18 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 	}
 	return blocked, unblocked, settle.NoteStates(ctx, tx, ids, now)
 }
+
+// UnrecordedPackages returns the names of packages that builds are to be
+// recorded of and that have none, at most limit.
+func (rec *Record) UnrecordedPackages(ctx context.Context, collectionID int64, limit int) ([]string, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT name
+		FROM package
+		WHERE collection_id = $1 AND tracked AND NOT blocked AND last_build_id IS NULL
+		ORDER BY name
+		LIMIT $2`, collectionID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading packages without a build: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

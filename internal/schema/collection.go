@@ -16,6 +16,8 @@ func LockCollection(ctx context.Context, q postgres.Querier, name string) (*kosc
 	return OneCollection(ctx, q, name, "FOR UPDATE")
 }
 
+// OneCollection returns the collection of that name, or an error that wraps
+// koschei.ErrNotFound. lock is "", or how its row is locked.
 func OneCollection(ctx context.Context, q postgres.Querier, name, lock string) (*koschei.Collection, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+CollectionColumns()+`
@@ -28,6 +30,7 @@ func OneCollection(ctx context.Context, q postgres.Querier, name, lock string) (
 	return c, postgres.NotFound(err, "collection %s", name)
 }
 
+// OneCollectionByID is OneCollection by id.
 func OneCollectionByID(ctx context.Context, q postgres.Querier, id int64, lock string) (*koschei.Collection, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+CollectionColumns()+`

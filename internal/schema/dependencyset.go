@@ -13,6 +13,7 @@ import (
 // A SetContent is a set as it is stored, some bytes for a package.
 type SetContent []byte
 
+// DecodeSets makes stored contents sets again.
 func DecodeSets(codec *depset.Codec, contents map[int64]SetContent) (map[int64]depset.Set, error) {
 	sets := make(map[int64]depset.Set, len(contents))
 	for id, content := range contents {
@@ -34,6 +35,7 @@ func LoadSets(ctx context.Context, q postgres.Querier, codec *depset.Codec, ids 
 	return DecodeSets(codec, contents)
 }
 
+// LoadSetContents is LoadSets for those who decode later; see DecodeSets.
 func LoadSetContents(ctx context.Context, q postgres.Querier, ids []int64) (map[int64]SetContent, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -20,7 +20,7 @@ func Dependencies(ctx context.Context, q postgres.Querier, set depset.Set) ([]ko
 	for i, m := range set {
 		ids[i] = m.ID
 	}
-	names, err := NevrasByID(ctx, q, ids)
+	names, err := NEVRAsByID(ctx, q, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func DecodeChanges[K comparable](ctx context.Context, q postgres.Querier, coded 
 			wanted[c.Prev[i]], wanted[c.Curr[i]] = true, true
 		}
 	}
-	names, err := NevrasByID(ctx, q, slices.Collect(maps.Keys(wanted)))
+	names, err := NEVRAsByID(ctx, q, slices.Collect(maps.Keys(wanted)))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,8 @@ func DecodeChanges[K comparable](ctx context.Context, q postgres.Querier, coded 
 	return decoded, nil
 }
 
-func NevrasByID(ctx context.Context, q postgres.Querier, ids []int32) (map[int32]*rpm.NEVRA, error) {
+// NEVRAsByID returns the packages that ids stand for.
+func NEVRAsByID(ctx context.Context, q postgres.Querier, ids []int32) (map[int32]*rpm.NEVRA, error) {
 	rows, err := q.Query(ctx, `SELECT id, name, epoch, version, release, arch FROM nevra WHERE id = ANY($1)`, ids)
 	if err != nil {
 		return nil, err

@@ -11,8 +11,10 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
+// RepoColumns are those of koschei.Repo, of a table called r. ScanRepo reads them.
 const RepoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state"
 
+// ScanRepo reads RepoColumns.
 func ScanRepo(row pgx.CollectableRow) (koschei.Repo, error) {
 	var r koschei.Repo
 	var solved *time.Time

@@ -15,6 +15,7 @@ type ServiceStarts struct {
 	Ago     time.Duration   // real time
 }
 
+// ServiceStartsWithin selects the ServiceStarts within a time, $1, by name.
 const ServiceStartsWithin = `
 	SELECT service, count(*), (array_agg(holder ORDER BY started DESC, id DESC))[1], clock_timestamp() - max(started)
 	FROM service_start

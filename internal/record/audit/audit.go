@@ -21,7 +21,7 @@ type Act struct {
 	DryRun bool      // make the change, say what it is and take it back
 }
 
-// An audit collects the entries of one transaction.
+// A Log collects the entries of one transaction.
 type Log struct {
 	Act     Act
 	entries [][]any

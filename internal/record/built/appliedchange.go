@@ -21,6 +21,8 @@ type BuildDependencies struct {
 	Set     depset.Set
 }
 
+// SaveBuildDependencies stores what builds were made with; see
+// record.Fenced.SaveBuildDependencies, whose transaction it is part of.
 func (st *Store) SaveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []BuildDependencies) (int, error) {
 	if err := LockInterned(ctx, tx); err != nil {
 		return 0, err
@@ -226,8 +228,8 @@ func codeChanges(ctx context.Context, tx pgx.Tx, before, after depset.Set) (sche
 		return coded, err
 	}
 	for _, change := range koschei.DiffDependencies(prev, curr) {
-		coded.Prev = append(coded.Prev, IdOf(ids, change.Prev))
-		coded.Curr = append(coded.Curr, IdOf(ids, change.Curr))
+		coded.Prev = append(coded.Prev, IDOf(ids, change.Prev))
+		coded.Curr = append(coded.Curr, IDOf(ids, change.Curr))
 		coded.Distance = append(coded.Distance, int16(change.Distance))
 	}
 	return coded, nil
@@ -253,7 +255,7 @@ func idsOf(ctx context.Context, tx pgx.Tx, sets ...[]koschei.Dependency) (map[rp
 	return ids, nil
 }
 
-func IdOf(ids map[rpm.NEVRA]int32, n *rpm.NEVRA) int32 {
+func IDOf(ids map[rpm.NEVRA]int32, n *rpm.NEVRA) int32 {
 	if n == nil {
 		return 0
 	}

@@ -103,7 +103,7 @@ func columnsOf(nevras []rpm.NEVRA, places []int) nevraColumns {
 // NEVRAs returns the packages that ids stand for.
 func (st *Store) NEVRAs(ctx context.Context, ids []int32) (nevras map[int32]*rpm.NEVRA, err error) {
 	err = st.db.Read(ctx, func(tx pgx.Tx) error {
-		nevras, err = schema.NevrasByID(ctx, tx, ids)
+		nevras, err = schema.NEVRAsByID(ctx, tx, ids)
 		return err
 	})
 	return nevras, err
@@ -127,7 +127,7 @@ func LockInterned(ctx context.Context, tx pgx.Tx) error {
 type interned struct {
 	mu         sync.Mutex
 	generation int64
-	found      schema.IdBits
+	found      schema.IDBits
 }
 
 // missing returns those of the ids, each once, that are not known to be stored.
@@ -135,10 +135,10 @@ func (n *interned) missing(generation int64, among iter.Seq[int32]) []int32 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.generation != generation {
-		n.generation, n.found = generation, schema.IdBits{}
+		n.generation, n.found = generation, schema.IDBits{}
 	}
 	var ids []int32
-	asked := schema.IdBits{}
+	asked := schema.IDBits{}
 	for id := range among {
 		if !n.found.Has(id) && !asked.Has(id) {
 			asked.Add(id)

@@ -206,8 +206,8 @@ func (mt *Maintenance) collectGarbage(ctx context.Context, done *Cleaned) error 
 }
 
 // usedNEVRAs returns the ids that anything stored refers to, as a bit for each.
-func (mt *Maintenance) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*schema.IdBits, error) {
-	used := &schema.IdBits{}
+func (mt *Maintenance) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*schema.IDBits, error) {
+	used := &schema.IDBits{}
 	rows, err := tx.Query(ctx, `
 		SELECT content FROM dependency_set
 		UNION ALL
@@ -243,7 +243,7 @@ func (mt *Maintenance) usedNEVRAs(ctx context.Context, tx pgx.Tx) (*schema.IdBit
 	return used, err
 }
 
-func removeNEVRAsBut(ctx context.Context, tx pgx.Tx, used *schema.IdBits) (int, error) {
+func removeNEVRAsBut(ctx context.Context, tx pgx.Tx, used *schema.IDBits) (int, error) {
 	rows, err := tx.Query(ctx, `SELECT id FROM nevra`)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
+// QueueTasks adds the statements that store a build's tasks to a batch.
 func QueueTasks(batch *pgx.Batch, buildID int64, tasks []koschei.Task) {
 	for i := range tasks {
 		t := &tasks[i]

@@ -10,7 +10,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
-// WakeFor is wake for the collections of packages.
+// WakeFor is postgres.Wake for the collections of packages.
 func WakeFor(ctx context.Context, tx pgx.Tx, packageIDs []int64, services ...koschei.Service) error {
 	_, err := tx.Exec(ctx, `
 		SELECT pg_notify($1 || s.name, c.id::text)

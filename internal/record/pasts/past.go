@@ -310,8 +310,8 @@ func storeTakenChanges(ctx context.Context, tx pgx.Tx, builds map[int64]*TakenBu
 		}
 		coded := schema.CodedChanges{Prev: []int32{}, Curr: []int32{}, Distance: []int16{}}
 		for _, c := range b.Changes {
-			coded.Prev = append(coded.Prev, built.IdOf(ids, c.Prev))
-			coded.Curr = append(coded.Curr, built.IdOf(ids, c.Curr))
+			coded.Prev = append(coded.Prev, built.IDOf(ids, c.Prev))
+			coded.Curr = append(coded.Curr, built.IDOf(ids, c.Curr))
 			coded.Distance = append(coded.Distance, int16(c.Distance))
 		}
 		before := TakenKey{}
