@@ -255,6 +255,7 @@ func idsOf(ctx context.Context, tx pgx.Tx, sets ...[]koschei.Dependency) (map[rp
 	return ids, nil
 }
 
+// IDOf is the id of a package, 0 for none.
 func IDOf(ids map[rpm.NEVRA]int32, n *rpm.NEVRA) int32 {
 	if n == nil {
 		return 0
