@@ -12,13 +12,13 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/notifier"
-	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/deliver"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 // A mailbox is the sink of a story: it takes what the message bus is told.
 type mailbox struct {
-	db *pgtest.DB
+	db *deliver.Deliveries
 
 	mu   sync.Mutex
 	told []letter
