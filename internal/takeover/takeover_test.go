@@ -148,7 +148,7 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if err != nil {
 		m.T.Fatal(err)
 	}
-	t := &takeover.Takeover{DB: m.db.Pasts, View: m.db.View, Original: original, Hubs: koji.Hubs{Primary: m.Sync.Primary}, Step: step, Batch: 20}
+	t := &takeover.Takeover{Pasts: m.db.Pasts, View: m.db.View, Original: original, Hubs: koji.Hubs{Primary: m.Sync.Primary}, Step: step, Batch: 20}
 	return t.Collection(ctx, c)
 }
 
