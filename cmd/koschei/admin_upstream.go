@@ -105,7 +105,7 @@ func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, er
 	if err != nil || u.withoutBuilds {
 		return changes, err
 	}
-	t := &takeover.Takeover{DB: u.db.Pasts, View: u.db.View, Original: original, Hubs: hubs}
+	t := &takeover.Takeover{Pasts: u.db.Pasts, View: u.db.View, Original: original, Hubs: hubs}
 	for i := range decided.Collections {
 		name := decided.Collections[i].Name
 		var change string

@@ -79,7 +79,7 @@ func (s *sim) buildroot() []string {
 	for _, b := range s.ScratchBuilds() {
 		id = max(id, b.SetID)
 	}
-	sets, err := s.DB.Sets(s.T.Context(), []int64{id})
+	sets, err := s.DB.Sets.Sets(s.T.Context(), []int64{id})
 	if err != nil {
 		s.T.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func (s *stage) openRecord() {
 	}
 	s.record = pgtest.WorldOf(s.t, cfg)
 	s.db = s.record.Open()
-	if err := s.db.Migrate(s.t.Context(), func(postgres.Migration) {}); err != nil {
+	if err := s.db.PG.Migrate(s.t.Context(), func(postgres.Migration) {}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -148,10 +148,10 @@ func TestCanceled(t *testing.T) {
 	}{
 		{"on request", func(f *fixture, id, _ int64) {
 			author := audit.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend}, Now: f.Now()}
-			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); err != nil {
+			if _, err := f.Store.RequestCancel(f.t.Context(), author, id); err != nil {
 				f.t.Error(err)
 			}
-			if _, err := f.DB.RequestCancel(f.t.Context(), author, id); !errors.Is(err, koschei.ErrConflict) {
+			if _, err := f.Store.RequestCancel(f.t.Context(), author, id); !errors.Is(err, koschei.ErrConflict) {
 				f.t.Errorf("a second request: error %v, want %v", err, koschei.ErrConflict)
 			}
 		}, "canceled canceled on request"},

@@ -33,15 +33,15 @@ func TestTaskWithoutRepo(t *testing.T) {
 	}
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	m := &Mirror{Hubs: koji.Hubs{Primary: primary}, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }}}
-	db := pgtest.Fenced(t, pgtest.New(t))
+	db := pgtest.New(t).Fenced(t).Fenced
 	mapping := &asked.RepoMapping{RepoID: 3, BuildTag: "f44-build", Event: 100, Asked: now, TaskID: 7}
-	if err := db.BeginRepoMapping(t.Context(), mapping); err != nil {
+	if err := db.Hub.BeginRepoMapping(t.Context(), mapping); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.follow(t.Context(), db, mapping); err == nil {
 		t.Error("no error")
 	}
-	open, done, err := db.RepoMappings(t.Context(), "f44-build")
+	open, done, err := db.Hub.RepoMappings(t.Context(), "f44-build")
 	if err != nil || done != nil || open == nil {
 		t.Fatalf("open %v, done %v, error %v", open, done, err)
 	}

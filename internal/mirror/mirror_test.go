@@ -200,11 +200,11 @@ func (f *fixture) expectMapped(repo, task int64) {
 	f.T.Helper()
 	all := f.RepoMappings()
 	last := all[len(all)-1]
-	primary, err := f.Sync.DB.PrimaryRepo(f.T.Context(), repo)
+	primary, err := f.Sync.DB.Hub.PrimaryRepo(f.T.Context(), repo)
 	if err != nil || last.RepoID != repo || last.TaskID != task || last.PrimaryID != primary {
 		f.T.Errorf("mapping %+v of repo %d to %d (%v), want one by task %d", last, repo, primary, err, task)
 	}
-	if back, err := f.Sync.DB.SecondaryRepo(f.T.Context(), primary); err != nil || back != repo {
+	if back, err := f.Sync.DB.Hub.SecondaryRepo(f.T.Context(), primary); err != nil || back != repo {
 		f.T.Errorf("repo %d of the primary hub is %d (%v), want %d", primary, back, err, repo)
 	}
 	made, err := f.Sync.Primary.RepoInfo(f.T.Context(), primary)

@@ -81,7 +81,7 @@ func TestPass(t *testing.T) {
 		return errors.New("connection refused")
 	}}
 	service := &notifier.Service{
-		DB: db, Sinks: []notifier.Sink{ill, well}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
+		DB: db.Deliveries, Sinks: []notifier.Sink{ill, well}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	}
 	pass := func() {
 		t.Helper()
@@ -115,7 +115,7 @@ func TestReplicas(t *testing.T) {
 	db := pgtest.New(t)
 	s := &sink{name: "bus"}
 	service := &notifier.Service{
-		DB: db, Sinks: []notifier.Sink{s}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
+		DB: db.Deliveries, Sinks: []notifier.Sink{s}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	}
 	if err := service.Pass(t.Context()); err != nil {
 		t.Fatal(err)

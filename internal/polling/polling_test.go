@@ -86,7 +86,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{DB: db, Log: log, Sync: kojisync.New(db, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log)}
+	s := &Service{DB: db.Record, Log: log, Sync: kojisync.New(db.Record, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log)}
 	l := &loop.Loop{Name: "polling", Interval: time.Millisecond, Log: log}
 	done := make(chan struct{})
 	wake := make(chan struct{})
@@ -149,8 +149,8 @@ func TestPassForSome(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &Service{
-		DB: db, Log: log, interval: time.Hour, polled: time.Now(),
-		Sync: kojisync.New(db, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log),
+		DB: db.Record, Log: log, interval: time.Hour, polled: time.Now(),
+		Sync: kojisync.New(db.Record, koji.Hubs{Primary: client}, koschei.Clock{}, koschei.PriorityRules{}, log),
 		Rung: func() ([]int64, bool) { return []int64{b}, false },
 	}
 	err = s.pass(t.Context())

@@ -20,7 +20,7 @@ func TestDeletedCollection(t *testing.T) {
 		t.Fatalf("%d memories and requires of %d collections, want one each", len(s.memories), len(s.lastRequires))
 	}
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
-	if _, err := s.DB.DeleteCollection(t.Context(), author, "f44", true); err != nil {
+	if _, err := s.Store.DeleteCollection(t.Context(), author, "f44", true); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPass()
@@ -39,7 +39,7 @@ func TestBranchedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
-	_, err = s.DB.BranchCollection(t.Context(), author, edit.Branch{
+	_, err = s.Store.BranchCollection(t.Context(), author, edit.Branch{
 		Master: "f44", NewName: "f45", Target: "f45", DestTag: "f44", BuildTag: "f45-build", DisplayName: "44",
 	})
 	if err != nil {

@@ -116,7 +116,7 @@ func TestForgottenPackages(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	cleaned, err := s.DB.Cleanup(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}, maintain.Retention{})
+	cleaned, err := s.Store.Cleanup(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}, maintain.Retention{})
 	if err != nil || cleaned.NEVRAs == 0 {
 		t.Fatalf("cleaned up %+v: %v", cleaned, err)
 	}
@@ -306,7 +306,7 @@ func TestEditedCollection(t *testing.T) {
 	s.NewRepo()
 	s.mustPass()
 	changes := s.RepoChanges()
-	_, err := s.DB.EditCollection(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
+	_, err := s.Store.EditCollection(t.Context(), audit.Act{Actor: koschei.Actor{Name: "test", From: koschei.FromAdmin, Admin: true}, Now: s.Now()}, "f44",
 		func(c *koschei.Collection) error {
 			c.BuildGroup = "nothing"
 			return nil
@@ -417,7 +417,7 @@ func (s *sim) newestRepo() string {
 // fresh is what is stored of how fresh the collection is.
 func (s *sim) fresh() *koschei.Freshness {
 	s.T.Helper()
-	all, err := s.DB.Freshness(s.T.Context())
+	all, err := s.Store.Freshness(s.T.Context())
 	if err != nil {
 		s.T.Fatal(err)
 	}

@@ -12,13 +12,13 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/notifier"
-	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/deliver"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 // A mailbox is the sink of a story: it takes what the message bus is told.
 type mailbox struct {
-	db *pgtest.DB
+	deliveries *deliver.Deliveries
 
 	mu   sync.Mutex
 	told []letter
@@ -33,7 +33,7 @@ type letter struct {
 // fill has everything delivered that has happened. It is called after each
 // statement: a message says what was so when it left.
 func (m *mailbox) fill(p *play) error {
-	service := &notifier.Service{DB: m.db, Sinks: []notifier.Sink{m}, Now: p.Clock.Now, Log: slog.New(slog.DiscardHandler)}
+	service := &notifier.Service{DB: m.deliveries, Sinks: []notifier.Sink{m}, Now: p.Clock.Now, Log: slog.New(slog.DiscardHandler)}
 	return service.Pass(p.T.Context())
 }
 
@@ -58,7 +58,7 @@ func (m *mailbox) Keys(e *koschei.Event) []string {
 }
 
 func (m *mailbox) Send(ctx context.Context, d *koschei.Delivery) error {
-	place, err := m.db.EventPlace(ctx, &d.Event)
+	place, err := m.deliveries.EventPlace(ctx, &d.Event)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func perform(t *testing.T, s *story) {
 	}
 	p := &play{Stage: scenario.New(t, scenario.World(t, world)), story: s, calls: map[string]int{}}
 	p.repos = p.Repositories()
-	p.mailbox = &mailbox{db: p.Sync.DB}
+	p.mailbox = &mailbox{deliveries: p.Store.Deliveries}
 	p.config = scheduler.Config{
 		Rules: p.Sync.Rules, MaxBuilds: 30, LoadThreshold: 0.5, BuildArches: []string{"x86_64", "aarch64", "i386"}, TaskPriority: 30,
 	}

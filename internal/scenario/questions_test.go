@@ -64,11 +64,11 @@ func splitPackage(word string) (name, collection string) {
 // page is everything about a package.
 func (p *play) page(word string) (*view.PackagePage, *koschei.Collection, error) {
 	name, collection := splitPackage(word)
-	c, err := p.Sync.DB.Collection(p.T.Context(), collection)
+	c, err := p.Store.View.Collection(p.T.Context(), collection)
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := p.Sync.DB.PackagePage(p.T.Context(), name, c.ID, view.HistoryQuery{Limit: 10000})
+	page, err := p.Store.PackagePage(p.T.Context(), name, c.ID, view.HistoryQuery{Limit: 10000})
 	if err == nil && page.Package == nil {
 		err = fmt.Errorf("package %s: %w", word, koschei.ErrNotFound)
 	}
@@ -171,7 +171,7 @@ func askBuildroot(p *play, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := p.Sync.DB.BuildPage(p.T.Context(), b.ID, 0)
+	page, err := p.Store.BuildPage(p.T.Context(), b.ID, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -288,11 +288,11 @@ func askHold(p *play, args []string) ([]string, error) {
 }
 
 func askCollection(p *play, args []string) ([]string, error) {
-	c, err := p.Sync.DB.Collection(p.T.Context(), args[0])
+	c, err := p.Store.View.Collection(p.T.Context(), args[0])
 	if err != nil {
 		return nil, err
 	}
-	page, err := p.Sync.DB.CollectionPage(p.T.Context(), c, 1, 1)
+	page, err := p.Store.CollectionPage(p.T.Context(), c, 1, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -306,11 +306,11 @@ func askCollection(p *play, args []string) ([]string, error) {
 }
 
 func askReports(p *play, args []string) ([]string, error) {
-	c, err := p.Sync.DB.Collection(p.T.Context(), args[0])
+	c, err := p.Store.View.Collection(p.T.Context(), args[0])
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := p.Sync.DB.Freshness(p.T.Context())
+	fresh, err := p.Store.Freshness(p.T.Context())
 	var lines []string
 	for _, r := range fresh[c.ID].Services {
 		if said := cmp.Or(r.Trouble, r.Remark); said != "" {
@@ -441,7 +441,7 @@ func askImpact(p *play, args []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	affected, err := p.Sync.DB.AffectedBy(p.T.Context(), "f44", name, from, to, 1000)
+	affected, err := p.Store.AffectedBy(p.T.Context(), "f44", name, from, to, 1000)
 	var lines []string
 	for _, a := range affected {
 		lines = append(lines, a.Package)

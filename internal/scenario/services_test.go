@@ -61,7 +61,7 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder postgres.Holde
 		},
 		"watcher": newListener(s.Hub, &sync, log),
 		"self-check": &selfcheck.Service{
-			DB: sync.DB, Sync: &sync, Log: log, Clock: sync.Clock, Holder: holder,
+			DB: s.Store.Maintenance, Sync: &sync, Log: log, Clock: sync.Clock, Holder: holder,
 			Config: selfcheck.Config{
 				Rules: sync.Rules, MaxBuilds: config.MaxBuilds, TaskTimeout: 48 * time.Hour, LongestCall: 2 * sync.Primary.CallLimit(),
 				Intervals: map[koschei.Service]time.Duration{

@@ -161,7 +161,7 @@ func prioritizes(kind edit.PriorityKind) func(*play, []string, *step) error {
 			return err
 		}
 		name, collection := splitPackage(args[0])
-		_, err = p.Sync.DB.SetPriority(p.T.Context(), p.author(), collection, []string{name}, kind, value)
+		_, err = p.Store.SetPriority(p.T.Context(), p.author(), collection, []string{name}, kind, value)
 		return err
 	}
 }
@@ -169,13 +169,13 @@ func prioritizes(kind edit.PriorityKind) func(*play, []string, *step) error {
 func retries(p *play, args []string, _ *step) error {
 	name, collection := splitPackage(args[0])
 	raise := int(2 * p.Sync.Rules.BuildThreshold)
-	_, err := p.Sync.DB.RetryPackages(p.T.Context(), p.author(), collection, []string{name}, raise)
+	_, err := p.Store.RetryPackages(p.T.Context(), p.author(), collection, []string{name}, raise)
 	return err
 }
 
 func tracks(p *play, args []string, _ *step) error {
 	name, collection := splitPackage(args[0])
-	_, err := p.Sync.DB.TrackPackages(p.T.Context(), p.author(), collection, []string{name}, false)
+	_, err := p.Store.TrackPackages(p.T.Context(), p.author(), collection, []string{name}, false)
 	return err
 }
 
@@ -186,7 +186,7 @@ func cleans(p *play, args []string, _ *step) error {
 		return err
 	}
 	before := p.Clock.Now().Add(-d)
-	_, err = p.Sync.DB.Cleanup(p.T.Context(), p.author(), maintain.Retention{
+	_, err = p.Store.Cleanup(p.T.Context(), p.author(), maintain.Retention{
 		Builds: before, Transitions: before, Repos: before, Events: before,
 	})
 	return err
@@ -197,13 +197,13 @@ func cancels(p *play, args []string, _ *step) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Sync.DB.RequestCancel(p.T.Context(), p.author(), b.ID)
+	_, err = p.Store.RequestCancel(p.T.Context(), p.author(), b.ID)
 	return err
 }
 
 func overrides(p *play, args []string, _ *step) error {
 	name, collection := splitPackage(args[0])
-	_, err := p.Sync.DB.SetArchOverride(p.T.Context(), p.author(), collection, []string{name}, strings.Join(args[1:], " "))
+	_, err := p.Store.SetArchOverride(p.T.Context(), p.author(), collection, []string{name}, strings.Join(args[1:], " "))
 	return err
 }
 
@@ -227,7 +227,7 @@ func addsCollection(p *play, args []string, _ *step) error {
 	if err := setFields(c, args[1:]); err != nil {
 		return err
 	}
-	if _, err := p.Sync.DB.CreateCollection(p.T.Context(), p.author(), c); err != nil {
+	if _, err := p.Store.CreateCollection(p.T.Context(), p.author(), c); err != nil {
 		return err
 	}
 	stored, err := p.Sync.DB.Collection(p.T.Context(), c.Name)
@@ -237,12 +237,12 @@ func addsCollection(p *play, args []string, _ *step) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Sync.DB.TrackPackages(p.T.Context(), p.author(), c.Name, nil, true)
+	_, err = p.Store.TrackPackages(p.T.Context(), p.author(), c.Name, nil, true)
 	return err
 }
 
 func editsCollection(p *play, args []string, _ *step) error {
-	_, err := p.Sync.DB.EditCollection(p.T.Context(), p.author(), args[0], func(c *koschei.Collection) error {
+	_, err := p.Store.EditCollection(p.T.Context(), p.author(), args[0], func(c *koschei.Collection) error {
 		return setFields(c, args[1:])
 	})
 	return err
@@ -279,13 +279,13 @@ func setFields(c *koschei.Collection, assignments []string) error {
 
 // branches makes the master go on for a target of its new name.
 func branches(p *play, args []string, _ *step) error {
-	_, err := p.Sync.DB.BranchCollection(p.T.Context(), p.author(), edit.Branch{
+	_, err := p.Store.BranchCollection(p.T.Context(), p.author(), edit.Branch{
 		Master: args[0], NewName: args[1], Target: args[1], DestTag: args[1], BuildTag: args[1] + "-build", DisplayName: args[0],
 	})
 	return err
 }
 
 func groups(p *play, args []string, _ *step) error {
-	_, err := p.Sync.DB.CreateGroup(p.T.Context(), p.author(), args[0], args[1:], nil)
+	_, err := p.Store.CreateGroup(p.T.Context(), p.author(), args[0], args[1:], nil)
 	return err
 }

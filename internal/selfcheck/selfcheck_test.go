@@ -44,7 +44,7 @@ func newFixture(t *testing.T) *fixture {
 	stage := scenario.New(t, scenario.World(t, world))
 	f := &fixture{Stage: stage, Clock: stage.Clock, registry: prometheus.NewRegistry()}
 	f.Service = &Service{
-		DB: stage.Sync.DB, Sync: stage.Sync, Log: stage.Sync.Log, Clock: koschei.Clock{Read: stage.Clock.Now}, Holder: "us", Metrics: NewMetrics(f.registry),
+		DB: stage.Store.Maintenance, Sync: stage.Sync, Log: stage.Sync.Log, Clock: koschei.Clock{Read: stage.Clock.Now}, Holder: "us", Metrics: NewMetrics(f.registry),
 		Config: Config{
 			Rules: stage.Sync.Rules, MaxBuilds: 30, TaskTimeout: 48 * time.Hour, LongestCall: time.Minute,
 			Intervals: map[koschei.Service]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
@@ -62,7 +62,7 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) succeed() {
 	f.T.Helper()
 	for _, name := range []koschei.Service{"polling", "repo-resolver", "build-resolver", "scheduler"} {
-		if err := f.DB.NoteSuccess(f.T.Context(), f.CollectionRow("f44").ID, name, "", f.Clock.Now()); err != nil {
+		if err := f.Store.NoteSuccess(f.T.Context(), f.CollectionRow("f44").ID, name, "", f.Clock.Now()); err != nil {
 			f.T.Fatal(err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestDependenciesPending(t *testing.T) {
 	f.check()
 	f.expect("builds that have just ended")
 	f.wait(6*time.Hour + time.Minute)
-	if err := f.DB.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "build-resolver", "the repo cannot be read", f.Clock.Now()); err != nil {
+	if err := f.Store.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "build-resolver", "the repo cannot be read", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
@@ -315,7 +315,7 @@ func TestQueueStandsStill(t *testing.T) {
 	const waits = "queue f44: foo waits to be built and there is room, but nothing of the collection was submitted ever"
 	f.expect("without a scheduler", waits+": no scheduler is running. (lasts)")
 	f.hold("scheduler")
-	if err := f.DB.NoteSuccess(t.Context(), f.CollectionRow("f44").ID, "scheduler", "the hosts are busy", f.Clock.Now()); err != nil {
+	if err := f.Store.NoteSuccess(t.Context(), f.CollectionRow("f44").ID, "scheduler", "the hosts are busy", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
@@ -332,11 +332,11 @@ func TestLeasesAndRestarts(t *testing.T) {
 	f.Lease("scheduler", "host/1", 10*time.Minute, false)
 	f.Lease("repo-resolver/1", "host/1", 10*time.Minute, true)
 	for range startsMany {
-		if err := f.DB.NoteStart(t.Context(), "polling", "host/2"); err != nil {
+		if err := f.Store.NoteStart(t.Context(), "polling", "host/2"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := f.DB.NoteStart(t.Context(), "scheduler", "host/1"); err != nil {
+	if err := f.Store.NoteStart(t.Context(), "scheduler", "host/1"); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
@@ -394,7 +394,7 @@ func TestServicesAndDeliveries(t *testing.T) {
 	f.check()
 	f.expect("a collection that has just come")
 	f.Clock.Step(4 * time.Hour)
-	if err := f.DB.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "scheduler", "Koji says: no such target", f.Clock.Now()); err != nil {
+	if err := f.Store.NoteTrouble(t.Context(), f.CollectionRow("f44").ID, "scheduler", "Koji says: no such target", f.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()

@@ -28,8 +28,8 @@ import (
 
 // A Takeover is what is needed to take builds over.
 type Takeover struct {
-	DB       *pasts.Pasts
-	View     *view.View
+	Pasts    *pasts.Pasts
+	View     *view.View // of the states that packages have here
 	Original *upstream.Original
 	Hubs     koji.Hubs
 	Step     func() // called after each package; nil if nobody looks
@@ -138,7 +138,7 @@ func (t *Takeover) fresh(ctx context.Context, collection string, collectionID in
 	if err != nil {
 		return nil, err
 	}
-	known, err := t.DB.KnownPast(ctx, collectionID, names)
+	known, err := t.Pasts.KnownPast(ctx, collectionID, names)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (t *Takeover) packages(ctx context.Context, c *koschei.Collection, p *place
 	if err := p.placeTransitions(ctx, f.transitions, byName); err != nil {
 		return err
 	}
-	taken, err := t.DB.TakePasts(ctx, c.ID, histories)
+	taken, err := t.Pasts.TakePasts(ctx, c.ID, histories)
 	if err != nil {
 		return err
 	}

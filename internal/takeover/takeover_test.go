@@ -68,7 +68,7 @@ func newMove(t *testing.T) *move {
 	m.record = pgtest.NewWorld(t)
 	m.db = m.record.Open()
 	sync := *m.Sync
-	sync.DB = m.db
+	sync.DB = m.db.Record
 	m.sync = &sync
 	return m
 }
@@ -144,11 +144,11 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if _, err := m.db.TakeOver(ctx, author, decided); err != nil {
 		m.T.Fatal(err)
 	}
-	c, err := m.db.Collection(ctx, name)
+	c, err := m.db.View.Collection(ctx, name)
 	if err != nil {
 		m.T.Fatal(err)
 	}
-	t := &takeover.Takeover{DB: m.db, Original: original, Hubs: koji.Hubs{Primary: m.Sync.Primary}, Step: step, Batch: 20}
+	t := &takeover.Takeover{Pasts: m.db.Pasts, View: m.db.View, Original: original, Hubs: koji.Hubs{Primary: m.Sync.Primary}, Step: step, Batch: 20}
 	return t.Collection(ctx, c)
 }
 
@@ -206,7 +206,7 @@ func (m *move) meetPolling(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	builds := len(m.record.Builds())
-	c, err := m.db.Collection(ctx, "f44")
+	c, err := m.db.View.Collection(ctx, "f44")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -196,7 +196,7 @@ func TestRepo(t *testing.T) {
 	f := newSmall(t)
 	f.AddCollection("other", "other-build")
 	id := f.CollectionRow("f44").ID
-	listener := f.DB.NewListener(koschei.ServiceRepoResolver)
+	listener := f.Store.PG.NewListener(koschei.ServiceRepoResolver)
 	listening := make(chan struct{})
 	defer func() { <-listening }()
 	ctx, stop := withCancel(t)

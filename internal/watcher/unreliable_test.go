@@ -28,9 +28,10 @@ func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 	}
 	f = newFixture(t, world, distro.KoscheiUser, distro.KoscheiUser)
 	w := pgtest.NewWorld(t)
+	db := w.Open()
 	polled = &scenario.Stage{
-		World: w, T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
-		Sync: kojisync.New(w.Open(), koji.Hubs{Primary: f.Stage.Sync.Primary}, koschei.Clock{Read: f.Clock.Now}, f.Stage.Sync.Rules, f.Log),
+		World: w, Store: db, T: t, Hub: f.Hub, Clock: f.Clock, URL: f.URL,
+		Sync: kojisync.New(db.Record, koji.Hubs{Primary: f.Stage.Sync.Primary}, koschei.Clock{Read: f.Clock.Now}, f.Stage.Sync.Rules, f.Log),
 	}
 	for _, w := range []*pgtest.World{f.World, polled.World} {
 		w.TrackFromNowOn()
