@@ -33,8 +33,8 @@ type Fenced struct {
 	Hub *asked.Fenced // what hubs were asked
 }
 
-// under returns the record for work under a lease.
-func (rec *Record) under(fence *postgres.Fenced) *Fenced {
+// Under returns the record for work under a lease that somebody has; see Alone.
+func (rec *Record) Under(fence *postgres.Fenced) *Fenced {
 	hub := asked.Under(fence)
 	return &Fenced{
 		Record: &Record{Hub: hub.Memory, Sets: rec.Sets.Writing(fence), pg: rec.pg, db: fence, sets: rec.sets},
@@ -54,7 +54,7 @@ func (rec *Record) Leasing(ttl time.Duration) *Record {
 // postgres.DB.Alone.
 func (rec *Record) Alone(ctx context.Context, name string, holder postgres.Holder, work func(context.Context, *Fenced) error) error {
 	return rec.pg.Alone(ctx, name, holder, func(ctx context.Context, fence *postgres.Fenced) error {
-		return work(ctx, rec.under(fence))
+		return work(ctx, rec.Under(fence))
 	})
 }
 
@@ -62,7 +62,7 @@ func (rec *Record) Alone(ctx context.Context, name string, holder postgres.Holde
 // see postgres.DB.Keep.
 func (rec *Record) Keep(ctx context.Context, name string, holder postgres.Holder, work func(context.Context, *Fenced) error) (held bool, err error) {
 	return rec.pg.Keep(ctx, name, holder, func(ctx context.Context, fence *postgres.Fenced) error {
-		return work(ctx, rec.under(fence))
+		return work(ctx, rec.Under(fence))
 	})
 }
 

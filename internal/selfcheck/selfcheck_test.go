@@ -406,11 +406,11 @@ func TestServicesAndDeliveries(t *testing.T) {
 	f.DeadDelivery("mail", "no such address")
 	f.check()
 	f.expect("a sink that gave something up", append(want,
-		"delivery sink mail: 1 were given up; the last error was: no such address. (lasts)")...)
+		"delivery sink mail: deliveries given up: 1; the last error was: no such address. (lasts)")...)
 	f.FailedDelivery("bus", 3*sinkPatience, "connection refused")
 	f.check()
 	got := f.findings()
-	const waits = "delivery sink bus: 2 deliveries wait, the oldest for 3h0m" // and seconds
+	const waits = "delivery sink bus: deliveries that wait: 2, the oldest for 3h0m" // and seconds
 	if last := got[len(got)-1]; len(got) != 4 || !strings.HasPrefix(last, waits) || !strings.HasSuffix(last, "; the last error was: connection refused. (lasts)") {
 		t.Errorf("findings %q, want the last to be of sink bus", got)
 	}

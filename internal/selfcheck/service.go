@@ -181,12 +181,12 @@ func (s *Service) deliveries(ctx context.Context, db *maintain.Fenced, _ time.Ti
 func stuckSink(x *maintain.StuckSink) string {
 	var parts []string
 	if x.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d deliveries wait, the oldest for %s", x.Waiting, x.Oldest.Round(time.Second)))
+		parts = append(parts, fmt.Sprintf("deliveries that wait: %d, the oldest for %s", x.Waiting, x.Oldest.Round(time.Second)))
 	}
 	if x.Dead > 0 {
-		parts = append(parts, fmt.Sprintf("%d were given up", x.Dead))
+		parts = append(parts, fmt.Sprintf("deliveries given up: %d", x.Dead))
 	}
-	text := "sink " + x.Sink + ": " + strings.Join(parts, ", ")
+	text := "sink " + x.Sink + ": " + strings.Join(parts, "; ")
 	if x.Error != "" {
 		text += "; the last error was: " + x.Error
 	}

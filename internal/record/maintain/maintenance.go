@@ -27,7 +27,7 @@ func New(db *postgres.DB) *Maintenance {
 type Fenced struct{ *Maintenance }
 
 func (mt *Maintenance) under(fence *postgres.Fenced) *Fenced {
-	return &Fenced{&Maintenance{Record: mt.Record, pg: mt.pg, db: fence, sets: mt.sets}}
+	return &Fenced{&Maintenance{Record: mt.Record.Under(fence).Record, pg: mt.pg, db: fence, sets: mt.sets}}
 }
 
 // Leasing returns the same maintenance with leases that last for ttl.
