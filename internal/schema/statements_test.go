@@ -1,4 +1,4 @@
-package record_test
+package schema_test
 
 import (
 	"errors"
