@@ -6,13 +6,16 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // schemaOwners are the packages that own tables. Their tests, and those of what
 // is below them, speak SQL; all others fill and read a record through pgtest.
-func schemaOwners() []string { return []string{"internal/postgres", "internal/schema", "internal/record", "internal/view", "internal/edit"} }
+func schemaOwners() []string {
+	return []string{"internal/postgres", "internal/schema", "internal/record", "internal/view", "internal/edit"}
+}
 
 // sqlExceptions are other files with SQL, each with the reason.
 func sqlExceptions() map[string]string {
@@ -75,7 +78,7 @@ func sqlIn(t *testing.T, file string) (found []string) {
 			}
 		case *ast.SelectorExpr:
 			x, ok := n.X.(*ast.Ident)
-			if ok && x.Name == "pgtest" && (n.Sel.Name == "Console" || n.Sel.Name == "NewConsole" || n.Sel.Name == "Connect") {
+			if ok && x.Name == "pgtest" && slices.Contains([]string{"Console", "NewConsole", "Connect", "Sample", "NewSample", "SampleIn"}, n.Sel.Name) {
 				found = append(found, "pgtest."+n.Sel.Name)
 			}
 		}

@@ -263,7 +263,7 @@ func TestPendingBuilds(t *testing.T) {
 	w.Exec(`UPDATE build SET repo_id = 2 WHERE id = $1`, newer)
 	w.Exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ('foo', '1', '1', '{gcc}')`)
 	repos, err := w.DB.PendingRepos(t.Context())
-	want := []record.PendingRepo{{w.Collection, 2, 1, 1}, {w.Collection, 1, 1, 1}}
+	want := []record.PendingRepo{{w.Collection, 2, 1}, {w.Collection, 1, 1}}
 	if diff := cmp.Diff(want, repos); diff != "" || err != nil {
 		t.Errorf("pending repos (%v) (-want +got):\n%s", err, diff)
 	}
