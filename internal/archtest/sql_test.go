@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,7 +78,7 @@ func sqlIn(t *testing.T, file string) (found []string) {
 			}
 		case *ast.SelectorExpr:
 			x, ok := n.X.(*ast.Ident)
-			if ok && x.Name == "pgtest" && (n.Sel.Name == "Console" || n.Sel.Name == "NewConsole" || n.Sel.Name == "Connect") {
+			if ok && x.Name == "pgtest" && slices.Contains([]string{"Console", "NewConsole", "Connect", "Sample", "NewSample", "SampleIn"}, n.Sel.Name) {
 				found = append(found, "pgtest."+n.Sel.Name)
 			}
 		}

@@ -56,7 +56,6 @@ type GroupEdit struct {
 	FullName *string   // another name or namespace
 	Packages *[]string // its members instead of those it has,
 	Append   bool      // or besides them
-	Remove   []string  // members it loses, also of those in Packages
 
 	Maintainers []string // users who may edit it besides those who do
 }
@@ -82,12 +81,10 @@ func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string,
 				return err
 			}
 			if !edit.Append {
-				if err := g.keepPackages(ctx, tx, log, *edit.Packages); err != nil {
-					return err
-				}
+				return g.keepPackages(ctx, tx, log, *edit.Packages)
 			}
 		}
-		return g.removePackages(ctx, tx, log, edit.Remove)
+		return nil
 	})
 }
 

@@ -9,16 +9,15 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
-	"github.com/koschei-ci/koschei/internal/record"
 )
 
-func nothing(context.Context, *record.Fenced) error { return nil }
+func nothing(context.Context, *postgres.Fenced) error { return nil }
 
 func TestAlone(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	broken := errors.New("broken")
-	err := db.Alone(t.Context(), "work", "first", func(ctx context.Context, _ *record.Fenced) error {
+	err := db.Alone(t.Context(), "work", "first", func(ctx context.Context, _ *postgres.Fenced) error {
 		for _, holder := range []postgres.Holder{"first", "second"} {
 			if err := db.Alone(ctx, "work", holder, nothing); !errors.Is(err, koschei.ErrLeased) {
 				t.Errorf("%s beside the first: %v, want ErrLeased", holder, err)
@@ -41,10 +40,10 @@ func TestAlone(t *testing.T) {
 func TestAloneLosesTheLease(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg).Leasing(100*time.Millisecond), pgtest.NewConsole(t, cfg)
-	err := db.Alone(t.Context(), "work", "first", func(ctx context.Context, fenced *record.Fenced) error {
+	db, sql := pgtest.Open(t, cfg).PG.Leasing(100*time.Millisecond), pgtest.NewConsole(t, cfg)
+	err := db.Alone(t.Context(), "work", "first", func(ctx context.Context, fenced *postgres.Fenced) error {
 		sql.Exec(`UPDATE lease SET term = term + 1`)
-		if _, err := fenced.Intern(t.Context(), nevras(1, "1")); !errors.Is(err, koschei.ErrLeased) {
+		if err := insertUser(t, fenced, "late"); !errors.Is(err, koschei.ErrLeased) {
 			t.Errorf("writing after the lease was lost: %v, want ErrLeased", err)
 		}
 		<-ctx.Done()
@@ -60,11 +59,11 @@ func TestAloneLosesTheLease(t *testing.T) {
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	db, sql := pgtest.Open(t, cfg).PG, pgtest.NewConsole(t, cfg)
 	try := func(what string, holder postgres.Holder, want bool) {
 		t.Helper()
 		worked := false
-		held, err := db.Keep(t.Context(), "work", holder, func(context.Context, *record.Fenced) error { worked = true; return nil })
+		held, err := db.Keep(t.Context(), "work", holder, func(context.Context, *postgres.Fenced) error { worked = true; return nil })
 		if err != nil || held != want || worked != want {
 			t.Errorf("%s: %s has the lease %v and worked %v (%v), want %v", what, holder, held, worked, err, want)
 		}
@@ -88,7 +87,7 @@ func TestKeep(t *testing.T) {
 	sql.Exec(`UPDATE lease SET expires = clock_timestamp()`)
 	try("after it ran out", "one", true)
 	broken := errors.New("broken")
-	held, err := db.Keep(t.Context(), "work", "one", func(context.Context, *record.Fenced) error { return broken })
+	held, err := db.Keep(t.Context(), "work", "one", func(context.Context, *postgres.Fenced) error { return broken })
 	if !held || !errors.Is(err, broken) {
 		t.Errorf("of work that fails: %v, %v", held, err)
 	}

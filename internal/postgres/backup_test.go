@@ -19,15 +19,15 @@ import (
 // What docs/operating/backup.md tells operators to do.
 func TestBackup(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	pkg := w.pkg("foo")
-	w.builtWith(w.build(pkg, "complete"), nevra("glibc", "1"), nevra("gcc", "1"))
-	failed := w.build(pkg, "failed")
-	w.builtWith(failed, nevra("glibc", "2"), nevra("gcc", "1"))
+	w := pgtest.NewSample(t)
+	pkg := w.Package("foo")
+	w.BuiltWith(w.Build(pkg, "complete"), pgtest.NEVRA("glibc", "1"), pgtest.NEVRA("gcc", "1"))
+	failed := w.Build(pkg, "failed")
+	w.BuiltWith(failed, pgtest.NEVRA("glibc", "2"), pgtest.NEVRA("gcc", "1"))
 
 	dump := filepath.Join(t.TempDir(), "koschei.dump")
 	run(t, pgtest.SocketDir(t), "pg_dump", "--host=/proc/self/cwd", "--username=koschei", "--format=custom",
-		"--compress=1", "--file="+dump, w.pool.Config().ConnConfig.Database)
+		"--compress=1", "--file="+dump, w.Pool.Config().ConnConfig.Database)
 
 	restored := pgtest.Empty(t)
 	restore := []string{
@@ -35,20 +35,20 @@ func TestBackup(t *testing.T) {
 		"--single-transaction", "--exit-on-error", "--no-owner",
 	}
 	run(t, pgtest.SocketDir(t), "pg_restore", append(restore, dump)...)
-	compareRecords(t, w.pool, pgtest.Connect(t, restored))
+	compareRecords(t, w.Pool, pgtest.Connect(t, restored))
 	// Over a database that has a schema already, as a new private cluster's has.
 	run(t, pgtest.SocketDir(t), "pg_restore", append(restore, "--clean", "--if-exists", dump)...)
-	compareRecords(t, w.pool, pgtest.Connect(t, restored))
+	compareRecords(t, w.Pool, pgtest.Connect(t, restored))
 
 	db := pgtest.Open(t, restored)
-	if err := db.Ready(t.Context()); err != nil {
+	if err := db.PG.Ready(t.Context()); err != nil {
 		t.Errorf("the restored schema: %v", err)
 	}
-	w2 := &world{t: t, db: db, pool: pgtest.Connect(t, restored), collection: w.collection, event: w.event}
-	if diff := cmp.Diff(w.changes(failed), w2.changes(failed)); diff != "" {
+	w2 := &pgtest.Sample{Console: pgtest.NewConsole(t, restored), DB: db, Collection: w.Collection, Event: w.Event}
+	if diff := cmp.Diff(w.Changes(failed), w2.Changes(failed)); diff != "" {
 		t.Errorf("restored changes of a build (-want +got):\n%s", diff)
 	}
-	w2.build(w2.pkg("bar"), "complete") // new ids do not collide with restored ones
+	w2.Build(w2.Package("bar"), "complete") // new ids do not collide with restored ones
 }
 
 // run runs one of PostgreSQL's client programs in dir.

@@ -16,7 +16,7 @@ import (
 func TestTransactRepeatsDeadlocks(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	db, pool := pgtest.Open(t, cfg), pgtest.Connect(t, cfg)
+	db, pool := pgtest.Open(t, cfg).PG, pgtest.Connect(t, cfg)
 	if _, err := pool.Exec(t.Context(), `INSERT INTO cursor (name, event) VALUES ('a', 0), ('b', 0)`); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestTransactRepeatsDeadlocks(t *testing.T) {
 func TestTransactRepeatsWhatWasCutOff(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
+	db, sql := pgtest.Open(t, cfg).PG, pgtest.NewConsole(t, cfg)
 	attempts := 0
 	err := db.Transact(t.Context(), func(tx pgx.Tx) error {
 		attempts++
@@ -78,7 +78,7 @@ func TestTransactRepeatsWhatWasCutOff(t *testing.T) {
 
 func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	attempts, mistake := 0, errors.New("a mistake")
 	err := db.Transact(t.Context(), func(pgx.Tx) error { attempts++; return mistake })
 	if !errors.Is(err, mistake) || attempts != 1 {
@@ -88,7 +88,7 @@ func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
 
 func TestNowIsUTC(t *testing.T) {
 	t.Parallel()
-	now, err := pgtest.New(t).Now(t.Context())
+	now, err := pgtest.New(t).PG.Now(t.Context())
 	if err != nil || now.Location() != time.UTC || now.IsZero() {
 		t.Errorf("got %v (%v), want a time in UTC", now, err)
 	}
@@ -96,7 +96,7 @@ func TestNowIsUTC(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	if err := db.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -36,7 +36,7 @@ func TestLeaseHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := pgtest.Open(t, cfg).Leasing(holderTTL)
+	db := pgtest.Open(t, cfg).PG.Leasing(holderTTL)
 	lease, err := db.Acquire(t.Context(), "scheduler", "process")
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestTakeover(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := pgtest.Database(t)
-			db, pool := pgtest.Open(t, cfg), pgtest.Connect(t, cfg)
+			db, pool := pgtest.Open(t, cfg).PG, pgtest.Connect(t, cfg)
 			holder, said := startHolder(t, cfg.ConnConfig.Database)
 			for range 5 {
 				waitFor(t, said, "inside")

@@ -13,12 +13,11 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
-	"github.com/koschei-ci/koschei/internal/record"
 )
 
 func TestLease(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	first, err := db.Acquire(t.Context(), "scheduler", "a")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +53,7 @@ func TestLease(t *testing.T) {
 func TestLeaseAndClock(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	db, sql := pgtest.Open(t, cfg).Leasing(time.Minute), pgtest.NewConsole(t, cfg)
+	db, sql := pgtest.Open(t, cfg).PG.Leasing(time.Minute), pgtest.NewConsole(t, cfg)
 	for _, test := range []struct {
 		name     string
 		released bool
@@ -93,7 +92,7 @@ func TestHolder(t *testing.T) {
 // Of many who want the lease at once one gets it.
 func TestLeaseAtOnce(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	var holders atomic.Int32
 	var wg sync.WaitGroup
 	for _, holder := range []postgres.Holder{"a", "b", "c", "d", "e", "f", "g", "h"} {
@@ -113,7 +112,7 @@ func TestLeaseAtOnce(t *testing.T) {
 }
 
 // insertUser is any write.
-func insertUser(t *testing.T, db *record.Fenced, name string) error {
+func insertUser(t *testing.T, db *postgres.Fenced, name string) error {
 	return db.Transact(t.Context(), func(tx pgx.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO users (name) VALUES ($1)`, name)
 		return err
@@ -122,7 +121,7 @@ func insertUser(t *testing.T, db *record.Fenced, name string) error {
 
 func TestWritesUnderAnOldTermAreRefused(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t).PG
 	old, err := db.Leasing(time.Millisecond).Acquire(t.Context(), "scheduler", "a")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +139,7 @@ func TestWritesUnderAnOldTermAreRefused(t *testing.T) {
 }
 
 // acquireSoon acquires a lease as soon as it is free.
-func acquireSoon(t *testing.T, db *pgtest.DB, name string, holder postgres.Holder) postgres.Lease {
+func acquireSoon(t *testing.T, db *postgres.DB, name string, holder postgres.Holder) postgres.Lease {
 	t.Helper()
 	for {
 		lease, err := db.Acquire(t.Context(), name, holder)
@@ -159,7 +158,7 @@ func acquireSoon(t *testing.T, db *pgtest.DB, name string, holder postgres.Holde
 func TestFrozenHolder(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Database(t)
-	frozen, other := pgtest.Open(t, cfg), pgtest.Open(t, cfg)
+	frozen, other := pgtest.Open(t, cfg).PG, pgtest.Open(t, cfg).PG
 	const ttl = 200 * time.Millisecond
 	old, err := frozen.Leasing(ttl).Acquire(t.Context(), "scheduler", "frozen")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/koschei-ci/koschei"
@@ -17,7 +18,7 @@ import (
 // An ear is a listener at work, with what it hears for the scheduler.
 type ear struct {
 	t     *testing.T
-	db    *pgtest.DB
+	db    *postgres.DB
 	alarm *postgres.Alarm
 	lost  chan error
 }
@@ -25,7 +26,7 @@ type ear struct {
 // listen runs a listener until t ends, and returns when it hears something.
 func listen(t *testing.T, cfg *pgxpool.Config, silence time.Duration) *ear {
 	t.Helper()
-	db := pgtest.Open(t, cfg)
+	db := pgtest.Open(t, cfg).PG
 	l := db.NewListener(koschei.ServiceScheduler, koschei.ServicePolling)
 	l.CheckEvery(silence)
 	e := &ear{t: t, db: db, alarm: l.Alarm(koschei.ServiceScheduler), lost: make(chan error, 1000)}
@@ -37,13 +38,19 @@ func listen(t *testing.T, cfg *pgxpool.Config, silence time.Duration) *ear {
 	return e
 }
 
+func (e *ear) wake(service koschei.Service, collection int64) {
+	e.t.Helper()
+	err := e.db.Transact(e.t.Context(), func(tx pgx.Tx) error { return postgres.Wake(e.t.Context(), tx, collection, service) })
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
 // hear wakes for a collection until that is heard: only who listens hears.
 func (e *ear) hear(collection int64) {
 	e.t.Helper()
 	for {
-		if err := e.db.Wake(e.t.Context(), koschei.ServiceScheduler, collection); err != nil {
-			e.t.Fatal(err)
-		}
+		e.wake(koschei.ServiceScheduler, collection)
 		select {
 		case <-e.alarm.Bell():
 			if ids, all := e.alarm.Rung(); all || slices.Contains(ids, collection) {
@@ -58,9 +65,7 @@ func (e *ear) hear(collection int64) {
 func (e *ear) rung() []int64 {
 	e.t.Helper()
 	const mark = 123456
-	if err := e.db.Wake(e.t.Context(), koschei.ServiceScheduler, mark); err != nil {
-		e.t.Fatal(err)
-	}
+	e.wake(koschei.ServiceScheduler, mark)
 	var heard []int64
 	for {
 		select {
@@ -94,9 +99,7 @@ func TestListener(t *testing.T) {
 	}{
 		{koschei.ServiceScheduler, 7}, {koschei.ServiceScheduler, 7}, {koschei.ServicePolling, 8}, {koschei.ServiceBuildResolver, 9}, {koschei.ServiceScheduler, 3},
 	} {
-		if err := e.db.Wake(t.Context(), n.service, n.collection); err != nil {
-			t.Fatal(err)
-		}
+		e.wake(n.service, n.collection)
 	}
 	if got := slices.Compact(slices.Sorted(slices.Values(e.rung()))); !slices.Equal(got, []int64{3, 7}) {
 		t.Errorf("the scheduler was woken for %v, want 3 and 7", got)
@@ -154,7 +157,7 @@ func TestListenerRecovers(t *testing.T) {
 
 func TestAlarm(t *testing.T) {
 	t.Parallel()
-	alarm := new(pgtest.DB).NewListener("x").Alarm("x")
+	alarm := new(postgres.DB).NewListener("x").Alarm("x")
 	tests := []struct {
 		name     string
 		payloads []string

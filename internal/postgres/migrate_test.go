@@ -14,7 +14,7 @@ import (
 
 func TestMigrate(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t, pgtest.Empty(t))
+	db := pgtest.Open(t, pgtest.Empty(t)).PG
 	if err := db.Ready(t.Context()); !errors.Is(err, postgres.ErrSchemaOlder) {
 		t.Errorf("an empty database is %v, want ErrSchemaOlder", err)
 	}
@@ -52,14 +52,11 @@ func TestMigrate(t *testing.T) {
 func TestMigrateFilled(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Empty(t)
-	w := &world{t: t, db: pgtest.Open(t, cfg), pool: pgtest.Connect(t, cfg)}
-	if err := w.db.MigrateTo(t.Context(), 1); err != nil {
+	db := pgtest.Open(t, cfg).PG
+	if err := db.MigrateTo(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	w.collection = w.number(`
-		INSERT INTO collection (name, display_name, target, dest_tag, build_tag, latest_repo_id, latest_repo_resolved)
-		VALUES ('f43', 'Fedora 43', 'f43', 'f43', 'f43-build', 1, 'resolved')
-		RETURNING id`)
+	w := pgtest.SampleIn(t, cfg)
 	want := map[string]bool{}
 	for name, p := range map[string]struct {
 		builds []koschei.Outcome
@@ -76,20 +73,20 @@ func TestMigrateFilled(t *testing.T) {
 		"untracked":   {[]koschei.Outcome{"complete"}, `resolution = 'resolved', tracked = false`, false},
 		"blocked":     {[]koschei.Outcome{"complete"}, `resolution = 'resolved', blocked = true`, false},
 	} {
-		pkg := w.pkg(name)
-		w.exec(`UPDATE package SET `+p.edit+` WHERE id = $1`, pkg)
+		pkg := w.Package(name)
+		w.Exec(`UPDATE package SET `+p.edit+` WHERE id = $1`, pkg)
 		for _, outcome := range p.builds {
-			w.build(pkg, outcome)
+			w.Build(pkg, outcome)
 		}
 		want[name] = p.want
 	}
-	w.exec(`UPDATE package SET noted_state = state`)
-	if err := w.db.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
+	w.Exec(`UPDATE package SET noted_state = state`)
+	if err := db.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
 		t.Fatal(err)
 	}
-	w.checkInvariants()
+	w.CheckInvariants()
 	for name, want := range want {
-		if got := w.number(`SELECT count(*) FROM package WHERE name = $1 AND schedulable`, name) == 1; got != want {
+		if got := w.Number(`SELECT count(*) FROM package WHERE name = $1 AND schedulable`, name) == 1; got != want {
 			t.Errorf("package %s is schedulable: %v, want %v", name, got, want)
 		}
 	}
@@ -105,7 +102,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		done = map[int64]int{}
 	)
 	for range 4 {
-		db := pgtest.Open(t, cfg)
+		db := pgtest.Open(t, cfg).PG
 		wg.Go(func() {
 			err := db.Migrate(t.Context(), func(m postgres.Migration) {
 				mu.Lock()
@@ -145,7 +142,7 @@ func TestReady(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			db := pgtest.Open(t, cfg)
+			db := pgtest.Open(t, cfg).PG
 			if err := db.Ready(t.Context()); !errors.Is(err, test.want) {
 				t.Errorf("Ready: %v, want %v", err, test.want)
 			}
@@ -161,7 +158,7 @@ func TestReady(t *testing.T) {
 func TestAwaitSchema(t *testing.T) {
 	t.Parallel()
 	cfg := pgtest.Empty(t)
-	db := pgtest.Open(t, cfg)
+	db := pgtest.Open(t, cfg).PG
 	told := make(chan error, 2)
 	done := make(chan error)
 	go func() {
@@ -170,7 +167,7 @@ func TestAwaitSchema(t *testing.T) {
 	if err := <-told; !errors.Is(err, postgres.ErrSchemaOlder) {
 		t.Errorf("told %v, want ErrSchemaOlder", err)
 	}
-	if err := pgtest.Open(t, cfg).Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
+	if err := pgtest.Open(t, cfg).PG.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil || len(told) > 0 {
@@ -178,7 +175,7 @@ func TestAwaitSchema(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := pgtest.Open(t, pgtest.Empty(t)).AwaitSchema(ctx, time.Hour, func(error) {})
+	err := pgtest.Open(t, pgtest.Empty(t)).PG.AwaitSchema(ctx, time.Hour, func(error) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("AwaitSchema: %v, want context.Canceled", err)
 	}

@@ -20,7 +20,6 @@ type RunningBuild struct {
 	Package         string
 	Collection      string
 	SecondaryMode   bool // of the collection
-	Hub             koschei.Hub
 	TaskID          int64
 	Started         time.Time
 	CancelRequested bool
@@ -28,7 +27,7 @@ type RunningBuild struct {
 
 // scratchBuilds has the columns of a RunningBuild.
 const scratchBuilds = `
-	SELECT b.id, p.name, c.name, c.secondary_mode, b.hub, coalesce(b.task_id, 0), b.started, b.cancel_requested
+	SELECT b.id, p.name, c.name, c.secondary_mode, coalesce(b.task_id, 0), b.started, b.cancel_requested
 	FROM build b
 	JOIN package p ON p.id = b.package_id
 	JOIN collection c ON c.id = p.collection_id

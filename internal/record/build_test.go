@@ -13,9 +13,9 @@ import (
 func TestLostBuildTurnsUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	foo := w.pkg("foo")
-	w.build(foo, koschei.OutcomeComplete)
-	build, err := w.db.BeginSubmission(t.Context(), record.Submission{
+	foo := w.Package("foo")
+	w.Build(foo, koschei.OutcomeComplete)
+	build, err := w.DB.BeginSubmission(t.Context(), record.Submission{
 		PackageID: foo, EVR: rpm.EVR{Version: "1", Release: "1"}, Event: 10, Arches: "x86_64", Now: testTime,
 	})
 	if err != nil {
@@ -30,10 +30,10 @@ func TestLostBuildTurnsUp(t *testing.T) {
 		{record.BuildReport{Outcome: koschei.OutcomeComplete, Finished: testTime, TaskID: 77, RepoID: 5}, koschei.DepsPending},
 	} {
 		step.report.BuildID = build
-		if _, err := w.db.SaveBuildReport(t.Context(), step.report, koschei.DefaultPriorityRules(), testTime); err != nil {
+		if _, err := w.DB.SaveBuildReport(t.Context(), step.report, koschei.DefaultPriorityRules(), testTime); err != nil {
 			t.Fatal(err)
 		}
-		page, err := w.db.BuildPage(t.Context(), build, 0)
+		page, err := w.DB.BuildPage(t.Context(), build, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

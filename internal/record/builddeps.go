@@ -20,15 +20,14 @@ import (
 type PendingRepo struct {
 	CollectionID int64
 	RepoID       int64
-	Builds       int
-	Known        int // of them, those whose SRPM's facts are stored
+	Known        int // builds whose SRPM's facts are stored
 }
 
 // PendingRepos returns the repos that builds wait to be resolved in, newest
 // first.
 func (rec *Record) PendingRepos(ctx context.Context) ([]PendingRepo, error) {
 	rows, err := rec.db.Query(ctx, `
-		SELECT p.collection_id, b.repo_id, count(*), count(s.id)
+		SELECT p.collection_id, b.repo_id, count(s.id)
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id

@@ -17,28 +17,28 @@ import (
 func TestPackageIsReadWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.pkg("foo")
-	w.build(id, koschei.OutcomeComplete)
-	w.exec(`
+	id := w.Package("foo")
+	w.Build(id, koschei.OutcomeComplete)
+	w.Exec(`
 		UPDATE package
 		SET skip_resolution = true, arch_override = '^s390x', static_priority = 1, manual_priority = 2000, build_priority = 3,
 			resolution = 'unattempted', state_since = $2, hold_reason = 'nothing to build', hold_until = $2, faults = 4
 		WHERE id = $1`, id, testTime)
-	w.exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, 5)`, id, w.collection)
+	w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, 5)`, id, w.Collection)
 	ranking := schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: testTime.Add(time.Hour)}
-	page, err := w.db.PackagePage(t.Context(), "foo", w.collection, view.HistoryQuery{Limit: 1})
+	page, err := w.DB.PackagePage(t.Context(), "foo", w.Collection, view.HistoryQuery{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, _, err := w.db.PackageList(t.Context(), view.PackageFilter{Collections: []int64{w.collection}}, nil, view.Span{Limit: 1}, ranking)
+	list, _, _, err := w.DB.PackageList(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}}, nil, view.Span{Limit: 1}, ranking)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("PackageList: %d packages (%v), want 1", len(list), err)
 	}
-	named, err := w.db.PackagesNamed(t.Context(), "f43", []string{"foo"})
+	named, err := w.DB.PackagesNamed(t.Context(), "f43", []string{"foo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	due, err := w.db.Schedulable(t.Context(), w.collection, ranking, 1)
+	due, err := w.DB.Schedulable(t.Context(), w.Collection, ranking, 1)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("Schedulable: %d packages (%v), want 1", len(due), err)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/record"
 )
 
 // A plan is what EXPLAIN says of one step of a statement.
@@ -34,17 +34,17 @@ func TestTaggedBuildsAreReadOnce(t *testing.T) {
 	t.Parallel()
 	const packages = 2000
 	w := newWorld(t)
-	w.exec(`ALTER TABLE package SET (autovacuum_enabled = false)`)
-	w.exec(`INSERT INTO base_package (name) SELECT 'p' || n FROM generate_series(1, $1::int) n`, packages)
-	w.exec(`INSERT INTO package (base_id, collection_id, name, tracked) SELECT id, $1, name, true FROM base_package`, w.collection)
-	w.exec(`ANALYZE`)
-	w.exec(`
+	w.Exec(`ALTER TABLE package SET (autovacuum_enabled = false)`)
+	w.Exec(`INSERT INTO base_package (name) SELECT 'p' || n FROM generate_series(1, $1::int) n`, packages)
+	w.Exec(`INSERT INTO package (base_id, collection_id, name, tracked) SELECT id, $1, name, true FROM base_package`, w.Collection)
+	w.Exec(`ANALYZE`)
+	w.Exec(`
 		INSERT INTO build (package_id, origin, outcome, event, hub, koji_build_id, version, release, started, finished, deps)
 		SELECT id, 'real', 'complete', 1, 'primary', id, '1', '1', now(), now(), 'unavailable' FROM package`)
-	w.exec(`UPDATE package p SET last_build_id = b.id FROM build b WHERE b.package_id = p.id`)
+	w.Exec(`UPDATE package p SET last_build_id = b.id FROM build b WHERE b.package_id = p.id`)
 
 	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
-		tx, err := w.pool.Begin(t.Context())
+		tx, err := w.Pool.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,9 +59,9 @@ func TestTaggedBuildsAreReadOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, _ := tx.Query(t.Context(), `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+postgres.Retagged,
+		rows, _ := tx.Query(t.Context(), `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+record.Retagged,
 			pgx.NamedArgs{
-				"collection": w.collection, "hub": "primary", "names": names, "builds": ids, "events": ones, "epochs": zeros,
+				"collection": w.Collection, "hub": "primary", "names": names, "builds": ids, "events": ones, "epochs": zeros,
 				"versions": versions, "releases": versions, "about": nil, "event": 1000,
 			})
 		explained, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]struct{ Plan plan }])

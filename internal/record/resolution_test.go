@@ -7,6 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -14,7 +15,7 @@ import (
 // candidates returns the collection's packages to resolve.
 func (w *world) candidates(dueOnly bool) []depset.Candidate {
 	w.t.Helper()
-	list, err := w.db.Candidates(w.t.Context(), w.collection, dueOnly)
+	list, err := w.DB.Candidates(w.t.Context(), w.Collection, dueOnly)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func (w *world) due() []string {
 	names := []string{}
 	for _, c := range w.candidates(true) {
 		var name string
-		if err := w.pool.QueryRow(w.t.Context(), `SELECT name FROM package WHERE id = $1`, c.PackageID).Scan(&name); err != nil {
+		if err := w.Pool.QueryRow(w.t.Context(), `SELECT name FROM package WHERE id = $1`, c.PackageID).Scan(&name); err != nil {
 			w.t.Fatal(err)
 		}
 		names = append(names, name)
@@ -43,7 +44,7 @@ func (w *world) store(verdicts ...depset.Verdict) {
 	for i := range verdicts {
 		verdicts[i].Hash = hashOf(verdicts[i].Set)
 	}
-	stale, err := w.fenced.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
+	stale, err := w.Fenced.StoreVerdicts(w.t.Context(), testRepo, verdicts, testTime)
 	if err != nil || len(stale) > 0 {
 		w.t.Fatalf("StoreVerdicts: %v left out, %v", stale, err)
 	}
@@ -57,7 +58,7 @@ func hashOf(s depset.Set) []byte {
 // transitions are the package's, oldest first.
 func (w *world) transitions(pkg int64) []string {
 	w.t.Helper()
-	rows, err := w.pool.Query(w.t.Context(), `
+	rows, err := w.Pool.Query(w.t.Context(), `
 		SELECT resolved || ' ' || event || ' ' || array_to_string(problems, ', ')
 		FROM resolution_change
 		WHERE package_id = $1
@@ -83,15 +84,15 @@ func (w *world) transitions(pkg int64) []string {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	foo := w.pkg("foo")
-	built := w.build(foo, koschei.OutcomeComplete)
-	w.builtWith(built, nevra("glibc", "1"))
+	foo := w.Package("foo")
+	built := w.Build(foo, koschei.OutcomeComplete)
+	w.BuiltWith(built, pgtest.NEVRA("glibc", "1"))
 
 	c := w.candidates(true)
 	if len(c) != 1 || c[0].BuildID != built || !c[0].Due || c[0].SRPMID != 0 || c[0].SetID == 0 || c[0].Awaited {
 		t.Fatalf("candidates %+v", c)
 	}
-	first := w.set(nevra("glibc", "2"))
+	first := w.Set(pgtest.NEVRA("glibc", "2"))
 	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: first, Priority: 256})
 	if got := w.due(); len(got) != 0 {
 		t.Errorf("due after it was resolved: %v", got)
@@ -107,12 +108,12 @@ func TestVerdicts(t *testing.T) {
 	c = w.candidates(false)
 	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Problems: []string{"c"}})
 	c = w.candidates(false)
-	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "3"))})
+	w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.Set(pgtest.NEVRA("glibc", "3"))})
 	want := []string{"true 700 ", "false 700 b, a", "false 700 c", "true 700 "}
 	if diff := cmp.Diff(want, w.transitions(foo)); diff != "" {
 		t.Errorf("transitions (-want +got):\n%s", diff)
 	}
-	if state := w.number(`SELECT count(*) FROM state_change WHERE package_id = $1 AND curr = 'unresolved'`, foo); state != 1 {
+	if state := w.Number(`SELECT count(*) FROM state_change WHERE package_id = $1 AND curr = 'unresolved'`, foo); state != 1 {
 		t.Errorf("became unresolved %d times", state)
 	}
 }
@@ -125,37 +126,37 @@ func TestVerdictsOfThePast(t *testing.T) {
 		stale  bool
 	}{
 		{"nothing", func(*world, int64, int64) {}, false},
-		{"a build began", func(w *world, pkg, _ int64) { w.build(pkg, koschei.OutcomeRunning) }, false},
-		{"a build ended", func(w *world, pkg, _ int64) { w.build(pkg, koschei.OutcomeFailed) }, true},
-		{"a build was canceled", func(w *world, pkg, _ int64) { w.build(pkg, koschei.OutcomeCanceled) }, false},
-		{"the build was resolved", func(w *world, _, build int64) { w.builtWith(build, nevra("glibc", "1")) }, true},
+		{"a build began", func(w *world, pkg, _ int64) { w.Build(pkg, koschei.OutcomeRunning) }, false},
+		{"a build ended", func(w *world, pkg, _ int64) { w.Build(pkg, koschei.OutcomeFailed) }, true},
+		{"a build was canceled", func(w *world, pkg, _ int64) { w.Build(pkg, koschei.OutcomeCanceled) }, false},
+		{"the build was resolved", func(w *world, _, build int64) { w.BuiltWith(build, pgtest.NEVRA("glibc", "1")) }, true},
 		{"its repo is gone", func(w *world, _, build int64) {
-			if err := w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{build}); err != nil {
+			if err := w.Fenced.SaveBuildsUnavailable(w.t.Context(), []int64{build}); err != nil {
 				w.t.Fatal(err)
 			}
 		}, true},
-		{"skipped", func(w *world, pkg, _ int64) { w.exec(`UPDATE package SET skip_resolution = true WHERE id = $1`, pkg) }, true},
-		{"blocked", func(w *world, pkg, _ int64) { w.exec(`UPDATE package SET blocked = true WHERE id = $1`, pkg) }, true},
-		{"untracked", func(w *world, pkg, _ int64) { w.exec(`UPDATE package SET tracked = false WHERE id = $1`, pkg) }, true},
+		{"skipped", func(w *world, pkg, _ int64) { w.Exec(`UPDATE package SET skip_resolution = true WHERE id = $1`, pkg) }, true},
+		{"blocked", func(w *world, pkg, _ int64) { w.Exec(`UPDATE package SET blocked = true WHERE id = $1`, pkg) }, true},
+		{"untracked", func(w *world, pkg, _ int64) { w.Exec(`UPDATE package SET tracked = false WHERE id = $1`, pkg) }, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			pkg := w.pkg("foo")
-			build := w.build(pkg, koschei.OutcomeComplete)
+			pkg := w.Package("foo")
+			build := w.Build(pkg, koschei.OutcomeComplete)
 			c := w.candidates(false)
 			test.happen(w, pkg, build)
-			v := depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", "2")), Priority: 5}
+			v := depset.Verdict{Candidate: &c[0], Answered: true, Set: w.Set(pgtest.NEVRA("glibc", "2")), Priority: 5}
 			v.Hash = hashOf(v.Set)
-			left, err := w.fenced.StoreVerdicts(t.Context(), testRepo, []depset.Verdict{v}, testTime)
+			left, err := w.Fenced.StoreVerdicts(t.Context(), testRepo, []depset.Verdict{v}, testTime)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if stale := len(left) == 1; stale != test.stale {
 				t.Errorf("stale %v, want %v", stale, test.stale)
 			}
-			if written := w.number(`SELECT count(*) FROM resolution`) == 1; written == test.stale {
+			if written := w.Number(`SELECT count(*) FROM resolution`) == 1; written == test.stale {
 				t.Errorf("written %v", written)
 			}
 		})
@@ -166,10 +167,10 @@ func TestVerdictsOfThePast(t *testing.T) {
 func TestDue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	pkg := w.pkg("foo")
-	w.build(pkg, koschei.OutcomeComplete)
+	pkg := w.Package("foo")
+	w.Build(pkg, koschei.OutcomeComplete)
 	resolve := func(c depset.Candidate) {
-		w.store(depset.Verdict{Candidate: &c, Answered: true, Set: w.set(nevra("glibc", "2"))})
+		w.store(depset.Verdict{Candidate: &c, Answered: true, Set: w.Set(pgtest.NEVRA("glibc", "2"))})
 	}
 	resolve(w.candidates(true)[0])
 	expect := func(what string, want ...string) {
@@ -179,23 +180,23 @@ func TestDue(t *testing.T) {
 		}
 	}
 	expect("resolved")
-	running := w.build(pkg, koschei.OutcomeRunning)
+	running := w.Build(pkg, koschei.OutcomeRunning)
 	expect("a build is running")
-	w.builtWith(running, nevra("glibc", "2"))
+	w.BuiltWith(running, pgtest.NEVRA("glibc", "2"))
 	expect("a running build was resolved")
-	w.exec(`UPDATE build SET outcome = 'complete', finished = $2 WHERE id = $1`, running, testTime)
-	w.refresh(pkg)
+	w.Exec(`UPDATE build SET outcome = 'complete', finished = $2 WHERE id = $1`, running, testTime)
+	w.Refresh(pkg)
 	expect("a build ended", "foo")
 	resolve(w.candidates(true)[0])
 	expect("resolved again")
-	last := w.build(pkg, koschei.OutcomeFailed)
+	last := w.Build(pkg, koschei.OutcomeFailed)
 	c := w.candidates(true)
 	if !c[0].Awaited {
 		t.Errorf("its last build's set is not awaited")
 	}
 	resolve(c[0])
 	expect("its set is awaited")
-	w.builtWith(last, nevra("glibc", "2"))
+	w.BuiltWith(last, pgtest.NEVRA("glibc", "2"))
 	expect("it is there", "foo")
 }
 
@@ -203,24 +204,24 @@ func TestDue(t *testing.T) {
 func TestVerdictWritesLittle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	pkg := w.pkg("foo")
-	w.builtWith(w.build(pkg, koschei.OutcomeComplete), nevra("glibc", "1"))
+	pkg := w.Package("foo")
+	w.BuiltWith(w.Build(pkg, koschei.OutcomeComplete), pgtest.NEVRA("glibc", "1"))
 	answer := func(version string, priority int) {
 		t.Helper()
 		c := w.candidates(false)
-		w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.set(nevra("glibc", version)), Priority: priority})
+		w.store(depset.Verdict{Candidate: &c[0], Answered: true, Set: w.Set(pgtest.NEVRA("glibc", version)), Priority: priority})
 	}
 	answer("2", 128)
-	version := func() int64 { return w.number(`SELECT xmin::text::bigint FROM package WHERE id = $1`, pkg) }
+	version := func() int64 { return w.Number(`SELECT xmin::text::bigint FROM package WHERE id = $1`, pkg) }
 	before := version()
 	answer("3", 256)
 	if version() != before {
 		t.Error("the package's own row was written for an answer that is as good as the one before")
 	}
-	if n := w.number(`SELECT dependency_priority FROM resolution WHERE package_id = $1`, pkg); n != 256 {
+	if n := w.Number(`SELECT dependency_priority FROM resolution WHERE package_id = $1`, pkg); n != 256 {
 		t.Errorf("its dependency priority is %d, want 256", n)
 	}
-	if n := w.number(`SELECT count(*) FROM dependency_set`); n != 1 {
+	if n := w.Number(`SELECT count(*) FROM dependency_set`); n != 1 {
 		t.Errorf("%d sets, want that of the build alone", n)
 	}
 }
@@ -241,13 +242,13 @@ func TestBuildUnresolved(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			pkg := w.pkg("foo")
-			build := w.build(pkg, koschei.OutcomeFailed)
-			w.exec(test.change, pkg)
-			if err := w.fenced.SaveBuildsUnresolved(t.Context(), []int64{build}, 3000); err != nil {
+			pkg := w.Package("foo")
+			build := w.Build(pkg, koschei.OutcomeFailed)
+			w.Exec(test.change, pkg)
+			if err := w.Fenced.SaveBuildsUnresolved(t.Context(), []int64{build}, 3000); err != nil {
 				t.Fatal(err)
 			}
-			if got := w.number(`SELECT build_priority FROM package WHERE id = $1`, pkg); got != test.want {
+			if got := w.Number(`SELECT build_priority FROM package WHERE id = $1`, pkg); got != test.want {
 				t.Errorf("build priority %d, want %d", got, test.want)
 			}
 		})
@@ -257,16 +258,16 @@ func TestBuildUnresolved(t *testing.T) {
 func TestPendingBuilds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	pkg := w.pkg("foo")
-	older, newer := w.build(pkg, koschei.OutcomeComplete), w.build(pkg, koschei.OutcomeRunning)
-	w.exec(`UPDATE build SET repo_id = 2 WHERE id = $1`, newer)
-	w.exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ('foo', '1', '1', '{gcc}')`)
-	repos, err := w.db.PendingRepos(t.Context())
-	want := []record.PendingRepo{{w.collection, 2, 1, 1}, {w.collection, 1, 1, 1}}
+	pkg := w.Package("foo")
+	older, newer := w.Build(pkg, koschei.OutcomeComplete), w.Build(pkg, koschei.OutcomeRunning)
+	w.Exec(`UPDATE build SET repo_id = 2 WHERE id = $1`, newer)
+	w.Exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ('foo', '1', '1', '{gcc}')`)
+	repos, err := w.DB.PendingRepos(t.Context())
+	want := []record.PendingRepo{{w.Collection, 2, 1}, {w.Collection, 1, 1}}
 	if diff := cmp.Diff(want, repos); diff != "" || err != nil {
 		t.Errorf("pending repos (%v) (-want +got):\n%s", err, diff)
 	}
-	builds, err := w.db.PendingBuilds(t.Context(), w.collection, 1)
+	builds, err := w.DB.PendingBuilds(t.Context(), w.Collection, 1)
 	wantBuilds := []record.PendingBuild{{
 		BuildID: older, Name: "foo", EVR: rpm.EVR{Version: "1", Release: "1"}, Hub: koschei.Primary,
 		SRPMKnown: true, BuildRequires: []string{"gcc"},
@@ -279,21 +280,21 @@ func TestPendingBuilds(t *testing.T) {
 func TestStoreRepo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	tried, untried, blocked := w.pkg("tried"), w.pkg("untried"), w.pkg("blocked")
+	tried, untried, blocked := w.Package("tried"), w.Package("untried"), w.Package("blocked")
 	for _, pkg := range []int64{tried, untried, blocked} {
-		w.build(pkg, koschei.OutcomeComplete)
+		w.Build(pkg, koschei.OutcomeComplete)
 	}
-	w.exec(`UPDATE package SET resolved_build_id = last_complete_build_id`)
-	w.exec(`UPDATE package SET blocked = true WHERE id = $1`, blocked)
+	w.Exec(`UPDATE package SET resolved_build_id = last_complete_build_id`)
+	w.Exec(`UPDATE package SET blocked = true WHERE id = $1`, blocked)
 	store := func(id, event int64, resolved koschei.Resolution, problems ...string) {
 		t.Helper()
-		ids, err := w.db.Intern(t.Context(), []rpm.NEVRA{nevra("glibc", "1"), nevra("glibc", "2")})
+		ids, err := w.DB.Record.Sets.Intern(t.Context(), []rpm.NEVRA{pgtest.NEVRA("glibc", "1"), pgtest.NEVRA("glibc", "2")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.fenced.StoreRepo(t.Context(), &record.RepoReport{
+		err = w.Fenced.StoreRepo(t.Context(), &record.RepoReport{
 			Repo: koschei.Repo{
-				CollectionID: w.collection, RepoID: id, CreateEvent: event, Created: testTime, Solved: testTime,
+				CollectionID: w.Collection, RepoID: id, CreateEvent: event, Created: testTime, Solved: testTime,
 				Resolved: resolved, Problems: problems,
 			},
 			Changes:    []depset.SourceChange{{Source: "glibc", Prev: ids[:1], Curr: ids[1:]}},
@@ -303,7 +304,7 @@ func TestStoreRepo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	latest := func() int64 { return w.number(`SELECT latest_repo_id FROM collection`) }
+	latest := func() int64 { return w.Number(`SELECT latest_repo_id FROM collection`) }
 
 	store(7, 700, koschei.Unresolved, "no gcc")
 	if got := w.due(); len(got) != 0 {
@@ -314,24 +315,24 @@ func TestStoreRepo(t *testing.T) {
 	if diff := cmp.Diff([]string{"untried"}, w.due()); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
-	w.exec(`UPDATE repo SET end_event = 850 WHERE repo_id = 8`)
+	w.Exec(`UPDATE repo SET end_event = 850 WHERE repo_id = 8`)
 	store(8, 800, koschei.Resolved)
-	if got := w.number(`SELECT end_event FROM repo WHERE repo_id = 8`); got != 850 {
+	if got := w.Number(`SELECT end_event FROM repo WHERE repo_id = 8`); got != 850 {
 		t.Errorf("repo 8 is exact up to event %d, want 850, as was heard while it was resolved", got)
 	}
 	store(9, 650, koschei.Unresolved) // made of the past
 	if got := latest(); got != 8 {
 		t.Errorf("latest repo %d, want 8", got)
 	}
-	w.exec(`UPDATE package SET blocked = false`)
+	w.Exec(`UPDATE package SET blocked = false`)
 	if diff := cmp.Diff([]string{"untried", "blocked"}, w.due()); diff != "" {
 		t.Errorf("due after unblocking (-want +got):\n%s", diff)
 	}
-	if n := w.number(`SELECT count(*) FROM repo_change`); n != 3 {
+	if n := w.Number(`SELECT count(*) FROM repo_change`); n != 3 {
 		t.Errorf("%d changes stored, want one for each repo", n)
 	}
 	want := []string{"ok unresolved 7", "unresolved ok 8"}
-	if diff := cmp.Diff(want, w.lines(`SELECT concat_ws(' ', before, after, repo_id) FROM event WHERE kind = 'collection state' ORDER BY id`)); diff != "" {
+	if diff := cmp.Diff(want, w.Lines(`SELECT concat_ws(' ', before, after, repo_id) FROM event WHERE kind = 'collection state' ORDER BY id`)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }

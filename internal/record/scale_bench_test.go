@@ -263,7 +263,7 @@ func (s *scaleBench) resolution(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	fenced := pgtest.Fenced(b, s.db)
+	fenced := s.db.Fenced(b)
 	for b.Loop() {
 		verdicts := s.verdicts(b, candidates, changed)
 		var before int64
@@ -295,7 +295,7 @@ func (s *scaleBench) verdicts(b *testing.B, candidates []depset.Candidate, n int
 	for _, c := range candidates[:n] {
 		ids = append(ids, c.SetID)
 	}
-	sets, err := s.db.Sets(b.Context(), ids)
+	sets, err := schema.LoadSets(b.Context(), s.pool, depset.NewCodec(), ids)
 	if err != nil {
 		b.Fatal(err)
 	}

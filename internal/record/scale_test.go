@@ -19,6 +19,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/cluster"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/settle"
 )
 
 // TestMakeScale fills the database that KOSCHEI_SCALE names (a URL, or a
@@ -31,7 +32,7 @@ func TestMakeScale(t *testing.T) {
 func makeScale(t *testing.T, cfg *pgxpool.Config) {
 	t.Helper()
 	db, pool := openScale(t, cfg)
-	if err := db.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
+	if err := db.PG.Migrate(t.Context(), func(postgres.Migration) {}); err != nil {
 		t.Fatal(err)
 	}
 	var packages int
@@ -86,17 +87,7 @@ func scaleDatabase(t testing.TB) *pgxpool.Config {
 
 func openScale(t testing.TB, cfg *pgxpool.Config) (*pgtest.DB, *pgxpool.Pool) {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return db, pool
+	return pgtest.Open(t, cfg), pgtest.Connect(t, cfg)
 }
 
 // A scaleLoader writes a history with COPY.
@@ -269,7 +260,8 @@ func (l *scaleLoader) finish() {
 		ids[i] = int64(i) + 1
 	}
 	for chunk := range slices.Chunk(ids, 10_000) {
-		if err := l.db.RefreshBuildsOf(l.t.Context(), chunk); err != nil {
+		err := l.db.PG.Transact(l.t.Context(), func(tx pgx.Tx) error { return settle.RefreshLastBuilds(l.t.Context(), tx, chunk) })
+		if err != nil {
 			l.t.Fatal(err)
 		}
 	}

@@ -8,31 +8,32 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
 // TestSchedulable holds the statement that chooses packages to the pure rules,
 // on packages of every kind.
 func TestSchedulable(t *testing.T) {
 	t.Parallel()
-	e := newEditor(t)
-	e.exec(t, `
+	w := newWorld(t)
+	w.Exec(`
 		UPDATE collection
 		SET priority_coefficient = 0.75, latest_repo_id = 1, latest_repo_event = 1, latest_repo_resolved = 'resolved'`)
-	c, err := e.Collection(t.Context(), "f27")
+	c, err := w.DB.Record.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)
 	}
 	luck := rand.New(rand.NewPCG(1, 2))
 	var all []*koschei.PackageStatus
 	for i := range 300 {
-		all = append(all, addAnyPackage(t, e, c, i, luck))
+		all = append(all, addAnyPackage(t, w, c, i, luck))
 	}
 	ranking := schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: noon}
-	got, err := e.Schedulable(t.Context(), c.ID, ranking, 1000)
+	got, err := w.DB.Schedulable(t.Context(), c.ID, ranking, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestSchedulable(t *testing.T) {
 	}
 	// The fewer are asked for, the fewer are looked at.
 	for limit := 1; limit <= len(got); limit++ {
-		first, err := e.Schedulable(t.Context(), c.ID, ranking, limit)
+		first, err := w.DB.Schedulable(t.Context(), c.ID, ranking, limit)
 		if err != nil || len(first) != limit {
 			t.Fatalf("%d of %d packages: %v", len(first), limit, err)
 		}
@@ -75,7 +76,7 @@ func TestSchedulable(t *testing.T) {
 }
 
 // addAnyPackage stores a package in a state that chance decides.
-func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *rand.Rand) *koschei.PackageStatus {
+func addAnyPackage(t *testing.T, w *world, c *koschei.Collection, i int, luck *rand.Rand) *koschei.PackageStatus {
 	t.Helper()
 	one := func(n int) bool { return luck.IntN(n) == 0 }
 	sometimes := func(n, limit int) int {
@@ -101,14 +102,14 @@ func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *
 	if one(6) {
 		p.HoldUntil = noon.Add(time.Duration(luck.IntN(10)-5) * time.Hour)
 	}
-	storeAnyPackage(t, e, p)
+	storeAnyPackage(t, w, p)
 	if !one(10) {
 		p.LastBuildStarted = noon.Add(-time.Duration(luck.IntN(14*24*60)) * time.Minute)
-		p.LastBuildID = storeAnyBuild(t, e, p.ID, p.LastBuildStarted)
+		p.LastBuildID = storeAnyBuild(t, w, p.ID, p.LastBuildStarted)
 		if !one(8) {
 			p.LastCompleteBuildID = p.LastBuildID
 		}
-		e.exec(t, `
+		w.Exec(`
 			UPDATE package
 			SET last_build_id = $2, last_build_started = $3, last_complete_build_id = nullif($4::bigint, 0)
 			WHERE id = $1`, p.ID, p.LastBuildID, p.LastBuildStarted, p.LastCompleteBuildID)
@@ -116,13 +117,13 @@ func addAnyPackage(t *testing.T, e *editor, c *koschei.Collection, i int, luck *
 	return p
 }
 
-func storeAnyPackage(t *testing.T, e *editor, p *koschei.PackageStatus) {
+func storeAnyPackage(t *testing.T, w *world, p *koschei.PackageStatus) {
 	t.Helper()
 	var hold *time.Time
 	if !p.HoldUntil.IsZero() {
 		hold = &p.HoldUntil
 	}
-	err := e.pool.QueryRow(t.Context(), `
+	err := w.Pool.QueryRow(t.Context(), `
 		WITH base AS (INSERT INTO base_package (name) VALUES ($1) RETURNING id)
 		INSERT INTO package (base_id, collection_id, name, tracked, blocked, skip_resolution, resolution,
 			static_priority, manual_priority, build_priority, hold_until)
@@ -133,14 +134,14 @@ func storeAnyPackage(t *testing.T, e *editor, p *koschei.PackageStatus) {
 		t.Fatal(err)
 	}
 	if p.DependencyPriority != 0 {
-		e.exec(t, `INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, $3)`,
+		w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, $3)`,
 			p.ID, p.CollectionID, p.DependencyPriority)
 	}
 }
 
-func storeAnyBuild(t *testing.T, e *editor, packageID int64, started time.Time) (id int64) {
+func storeAnyBuild(t *testing.T, w *world, packageID int64, started time.Time) (id int64) {
 	t.Helper()
-	err := e.pool.QueryRow(t.Context(), `
+	err := w.Pool.QueryRow(t.Context(), `
 		INSERT INTO build (package_id, origin, outcome, event, koji_build_id, version, release, started, finished)
 		VALUES ($1, 'real', 'complete', 1, $1, '1', '1', $2, $2) RETURNING id`, packageID, started).Scan(&id)
 	if err != nil {
@@ -151,59 +152,57 @@ func storeAnyBuild(t *testing.T, e *editor, packageID int64, started time.Time) 
 
 func TestSubmission(t *testing.T) {
 	t.Parallel()
-	e := newEditor(t)
-	var foo int64
-	if err := e.pool.QueryRow(t.Context(), `SELECT id FROM package WHERE name = 'foo'`).Scan(&foo); err != nil {
+	w := newWorld(t)
+	foo := w.Package("foo")
+	if err := w.Fenced.HoldPackage(t.Context(), foo, record.Hold{Kind: record.HoldSource, Reason: "no source", Until: noon.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := pgtest.Fenced(t, e.DB).HoldPackage(t.Context(), foo, record.Hold{Kind: record.HoldSource, Reason: "no source", Until: noon.Add(time.Hour)}); err != nil {
-		t.Fatal(err)
-	}
-	if got := e.rows(t, `SELECT hold_reason FROM package WHERE name = 'foo'`); got[0] != "no source" {
+	if got := w.Lines(`SELECT hold_reason FROM package WHERE name = 'foo'`); got[0] != "no source" {
 		t.Errorf("foo is held for %q, want no source", got[0])
 	}
 	s := record.Submission{
 		PackageID: foo, EVR: rpm.EVR{Epoch: 1, Version: "2", Release: "3"}, Event: 7, RepoID: 5, Arches: "x86_64",
 		Trigger: koschei.Priority{Manual: 300, Coefficient: 1}, Now: noon,
 	}
-	id, err := e.BeginSubmission(t.Context(), s)
+	id, err := w.DB.BeginSubmission(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.BeginSubmission(t.Context(), s); !errors.Is(err, koschei.ErrConflict) {
+	if _, err := w.DB.BeginSubmission(t.Context(), s); !errors.Is(err, koschei.ErrConflict) {
 		t.Errorf("a second submission: %v, want ErrConflict", err)
 	}
-	open, err := e.OpenSubmissions(t.Context())
+	open, err := w.DB.OpenSubmissions(t.Context())
 	if err != nil || len(open) != 1 || open[0].BuildID != id || open[0].Package != "foo" || !open[0].Started.Equal(noon) {
 		t.Errorf("open submissions are %+v (%v), want build %d of foo", open, err, id)
 	}
-	running, err := e.ScratchBuildsRunning(t.Context())
+	running, err := w.DB.ScratchBuildsRunning(t.Context())
 	if err != nil || len(running) != 1 {
 		t.Errorf("running builds: %v (%v), want one collection", running, err)
 	}
-	if got := e.rows(t, `SELECT hold_reason || running || (trigger->>'total') FROM package p JOIN build b ON b.id = p.last_build_id WHERE p.name = 'foo'`); len(got) != 1 || got[0] != "true300" {
+	if got := w.Lines(`SELECT hold_reason || running || (trigger->>'total') FROM package p JOIN build b ON b.id = p.last_build_id WHERE p.name = 'foo'`); len(got) != 1 || got[0] != "true300" {
 		t.Errorf("foo after the submission: %v", got)
 	}
-	if _, err := e.SaveBuildReport(t.Context(), record.BuildReport{BuildID: id, Outcome: koschei.OutcomeRunning, TaskID: 99},
+	if _, err := w.DB.SaveBuildReport(t.Context(), record.BuildReport{BuildID: id, Outcome: koschei.OutcomeRunning, TaskID: 99},
 		koschei.DefaultPriorityRules(), noon); err != nil {
 		t.Fatal(err)
 	}
-	if open, err := e.OpenSubmissions(t.Context()); err != nil || len(open) != 0 {
+	if open, err := w.DB.OpenSubmissions(t.Context()); err != nil || len(open) != 0 {
 		t.Errorf("open submissions are %+v (%v), want none", open, err)
 	}
 }
 
 func TestPinningRefused(t *testing.T) {
 	t.Parallel()
-	e := newEditor(t)
-	if at, err := e.PinningRefused(t.Context()); err != nil || !at.IsZero() {
+	w := newWorld(t)
+	w.Package("foo")
+	if at, err := w.DB.PinningRefused(t.Context()); err != nil || !at.IsZero() {
 		t.Errorf("refused at %v (%v), want never", at, err)
 	}
-	e.exec(t, `
+	w.Exec(`
 		INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, finished, fault)
 		SELECT id, 'scratch', 'infrastructure', 1, 1, '1', '1', $1, $1, 'ActionNotAllowed: policy violation (build_from_repo_id): denied'
 		FROM package WHERE name = 'foo'`, noon)
-	if at, err := e.PinningRefused(t.Context()); err != nil || !at.Equal(noon) {
+	if at, err := w.DB.PinningRefused(t.Context()); err != nil || !at.Equal(noon) {
 		t.Errorf("refused at %v (%v), want %v", at, err, noon)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/schema"
@@ -29,13 +30,13 @@ func newWakeWorld(t *testing.T) *wakeWorld {
 	t.Helper()
 	w := &wakeWorld{world: newWorld(t)}
 	w.name = "foo"
-	w.id = w.pkg("foo")
-	w.complete = w.build(w.id, "complete")
-	w.builtWith(w.complete, nevra("glibc", "1"))
-	w.running = w.build(w.id, "running")
-	w.exec(`UPDATE build SET repo_id = NULL WHERE id = $1`, w.running)
-	w.exec(`UPDATE package SET resolved_build_id = last_complete_build_id`)
-	conn, err := w.pool.Acquire(t.Context())
+	w.id = w.Package("foo")
+	w.complete = w.Build(w.id, "complete")
+	w.BuiltWith(w.complete, pgtest.NEVRA("glibc", "1"))
+	w.running = w.Build(w.id, "running")
+	w.Exec(`UPDATE build SET repo_id = NULL WHERE id = $1`, w.running)
+	w.Exec(`UPDATE package SET resolved_build_id = last_complete_build_id`)
+	conn, err := w.Pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func newWakeWorld(t *testing.T) *wakeWorld {
 func (w *wakeWorld) woken() []string {
 	w.t.Helper()
 	const end = "end"
-	w.exec(`SELECT pg_notify('koschei polling', $1)`, end)
+	w.Exec(`SELECT pg_notify('koschei polling', $1)`, end)
 	heard := []string{}
 	for {
 		n, err := w.ear.Conn().WaitForNotification(w.t.Context())
@@ -83,34 +84,34 @@ func TestWakes(t *testing.T) {
 		want []string
 	}{
 		{"create a collection", func(w *wakeWorld) error {
-			_, err := w.db.CreateCollection(w.t.Context(), someone, &f44)
+			_, err := w.DB.CreateCollection(w.t.Context(), someone, &f44)
 			return err
 		}, []string{"polling 2", "repo-resolver 2"}},
 		{"only try to", func(w *wakeWorld) error {
-			_, err := w.db.CreateCollection(w.t.Context(), dry, &f44)
+			_, err := w.DB.CreateCollection(w.t.Context(), dry, &f44)
 			return err
 		}, nil},
 		{"edit a collection", func(w *wakeWorld) error {
-			_, err := w.db.EditCollection(w.t.Context(), someone, "f43", func(c *koschei.Collection) error { c.Weight = 2; return nil })
+			_, err := w.DB.EditCollection(w.t.Context(), someone, "f43", func(c *koschei.Collection) error { c.Weight = 2; return nil })
 			return err
 		}, []string{"polling 1", "repo-resolver 1", "scheduler 1"}},
 		{"set a priority", func(w *wakeWorld) error {
-			_, err := w.db.SetPriority(w.t.Context(), someone, "f43", []string{"foo"}, edit.ManualPriority, 500)
+			_, err := w.DB.SetPriority(w.t.Context(), someone, "f43", []string{"foo"}, edit.ManualPriority, 500)
 			return err
 		}, []string{"repo-resolver 1", "scheduler 1"}},
 		{"import priorities", func(w *wakeWorld) error {
-			_, err := w.db.ApplySettings(w.t.Context(), someone, &schema.Settings{
+			_, err := w.DB.ApplySettings(w.t.Context(), someone, &schema.Settings{
 				Priorities: []schema.PrioritySettings{{Collection: "f43", Package: "foo", Static: 5}},
 			})
 			return err
 		}, []string{"scheduler"}},
 		{"unblock", func(w *wakeWorld) error {
-			w.exec(`UPDATE package SET blocked = true`)
-			_, err := w.db.SavePackageList(w.t.Context(), w.collection, record.PackageListing{Names: []string{"foo"}, Blocked: []bool{false}}, testTime)
+			w.Exec(`UPDATE package SET blocked = true`)
+			_, err := w.DB.SavePackageList(w.t.Context(), w.Collection, record.PackageListing{Names: []string{"foo"}, Blocked: []bool{false}}, testTime)
 			return err
 		}, []string{"repo-resolver 1", "scheduler 1"}},
 		{"list packages that are all known", func(w *wakeWorld) error {
-			_, err := w.db.SavePackageList(w.t.Context(), w.collection, record.PackageListing{Names: []string{"foo"}, Blocked: []bool{false}}, testTime)
+			_, err := w.DB.SavePackageList(w.t.Context(), w.Collection, record.PackageListing{Names: []string{"foo"}, Blocked: []bool{false}}, testTime)
 			return err
 		}, nil},
 		{"schedule in a repo", func(w *wakeWorld) error { return schedule(w, 5) }, []string{"build-resolver 1"}},
@@ -122,7 +123,7 @@ func TestWakes(t *testing.T) {
 			[]string{"build-resolver 1", "repo-resolver 1", "scheduler 1"},
 		},
 		{"cancel", func(w *wakeWorld) error {
-			_, err := w.db.RequestCancel(w.t.Context(), someone, w.running)
+			_, err := w.DB.RequestCancel(w.t.Context(), someone, w.running)
 			return err
 		}, []string{"scheduler"}},
 		{"real build", func(w *wakeWorld) error { return addReal(w.world, w.contended) }, []string{"build-resolver 1", "repo-resolver 1"}},
@@ -134,27 +135,27 @@ func TestWakes(t *testing.T) {
 			return addReal(w.world, w.contended)
 		}, nil},
 		{"retag", func(w *wakeWorld) error {
-			_, err := w.db.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.collection}, koschei.Primary, nil, nil, 1000, testTime)
+			_, err := w.DB.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.Collection}, koschei.Primary, nil, nil, 1000, testTime)
 			return err
 		}, []string{"repo-resolver 1"}},
 		{"learn what sources say", func(w *wakeWorld) error {
-			return w.db.SaveSRPMs(w.t.Context(), []record.SRPM{{Source: record.Source{Hub: koschei.Primary, Name: "foo", Version: "1", Release: "1"}}})
+			return w.DB.SaveSRPMs(w.t.Context(), []record.SRPM{{Source: record.Source{Hub: koschei.Primary, Name: "foo", Version: "1", Release: "1"}}})
 		}, []string{"build-resolver", "repo-resolver"}},
 		{"resolve", func(w *wakeWorld) error { return storeVerdict(w.world, w.contended) }, []string{"scheduler 1"}},
 		{"a repo was resolved", func(w *wakeWorld) error {
-			return w.fenced.StoreRepo(w.t.Context(), &record.RepoReport{Repo: koschei.Repo{
+			return w.Fenced.StoreRepo(w.t.Context(), &record.RepoReport{Repo: koschei.Repo{
 				CollectionID: 1, RepoID: 9, CreateEvent: 9, Created: testTime, Solved: testTime, Resolved: koschei.Resolved,
 			}})
 		}, []string{"scheduler 1"}},
 		{"resolve a build", func(w *wakeWorld) error {
-			w.exec(`UPDATE build SET deps = 'pending', dependency_set_id = NULL WHERE id = $1`, w.complete)
-			return w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.complete})
+			w.Exec(`UPDATE build SET deps = 'pending', dependency_set_id = NULL WHERE id = $1`, w.complete)
+			return w.Fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.complete})
 		}, []string{"repo-resolver 1"}},
 		{"resolve a running build", func(w *wakeWorld) error {
-			return w.fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.running})
+			return w.Fenced.SaveBuildsUnavailable(w.t.Context(), []int64{w.running})
 		}, nil},
 		{"hold", func(w *wakeWorld) error {
-			return w.fenced.HoldPackage(w.t.Context(), w.id, record.Hold{Kind: record.HoldLoad, Reason: "busy", Until: testTime.Add(time.Hour)})
+			return w.Fenced.HoldPackage(w.t.Context(), w.id, record.Hold{Kind: record.HoldLoad, Reason: "busy", Until: testTime.Add(time.Hour)})
 		}, nil},
 	}
 	for _, test := range tests {
@@ -172,8 +173,8 @@ func TestWakes(t *testing.T) {
 }
 
 func schedule(w *wakeWorld, repo int64) error {
-	w.exec(fmt.Sprintf(`UPDATE build SET outcome = 'canceled', finished = started WHERE id = %d`, w.running))
-	_, err := w.db.BeginSubmission(w.t.Context(), record.Submission{
+	w.Exec(fmt.Sprintf(`UPDATE build SET outcome = 'canceled', finished = started WHERE id = %d`, w.running))
+	_, err := w.DB.BeginSubmission(w.t.Context(), record.Submission{
 		PackageID: w.id, EVR: rpm.EVR{Version: "1", Release: "1"}, Event: 500, RepoID: repo, Now: testTime,
 	})
 	return err
@@ -184,6 +185,6 @@ func heard(w *wakeWorld, outcome koschei.Outcome, repo int64) error {
 	if outcome.Ended() {
 		r.Finished = testTime.Add(time.Hour)
 	}
-	_, err := w.db.SaveBuildReport(w.t.Context(), r, koschei.DefaultPriorityRules(), testTime)
+	_, err := w.DB.SaveBuildReport(w.t.Context(), r, koschei.DefaultPriorityRules(), testTime)
 	return err
 }

@@ -13,7 +13,6 @@ import (
 
 // A CollectionGroup is a set of collections that pages show together.
 type CollectionGroup struct {
-	Name        string
 	DisplayName string
 	Members     []int64
 }
@@ -30,7 +29,7 @@ func (v *View) CollectionsPage(ctx context.Context) (*CollectionsPage, error) {
 	page := &CollectionsPage{Counts: map[int64]PackageCounts{}}
 	err := v.db.Read(ctx, func(q postgres.Querier) error {
 		rows, err := q.Query(ctx, `
-			SELECT g.name, g.display_name, array_agg(m.collection_id ORDER BY c."order" DESC, c.name DESC)
+			SELECT g.display_name, array_agg(m.collection_id ORDER BY c."order" DESC, c.name DESC)
 			FROM collection_group g
 			JOIN collection_group_member m ON m.group_id = g.id
 			JOIN collection c ON c.id = m.collection_id
@@ -131,7 +130,7 @@ func (v *View) CollectionPage(ctx context.Context, c *koschei.Collection, repos,
 
 func groupsOfCollection(ctx context.Context, q postgres.Querier, id int64) ([]CollectionGroup, error) {
 	rows, err := q.Query(ctx, `
-		SELECT g.name, g.display_name, array_agg(m.collection_id)
+		SELECT g.display_name, array_agg(m.collection_id)
 		FROM collection_group g
 		JOIN collection_group_member m ON m.group_id = g.id
 		WHERE g.id IN (SELECT group_id FROM collection_group_member WHERE collection_id = $1)

@@ -34,7 +34,7 @@ type StateInside struct {
 func (v *View) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
 		var ids []int64
-		if slices.Equal(order, UsualUnifiedOrder()) {
+		if slices.Equal(order, usualUnifiedOrder()) {
 			ids, err = chooseUsual(ctx, q, f, span)
 		} else {
 			ids, err = chooseUnified(ctx, q, f, "", "", order, span)
@@ -63,9 +63,9 @@ func (v *View) CountUnified(ctx context.Context, f PackageFilter) (total int, er
 	return total, nil
 }
 
-// UsualUnifiedOrder is the order of the front page: what is going on, what
+// usualUnifiedOrder is the order of the front page: what is going on, what
 // needs a look, and the rest.
-func UsualUnifiedOrder() ListOrder {
+func usualUnifiedOrder() ListOrder {
 	return ListOrder{{Key: "running"}, {Key: "failing"}, {Key: "name"}}
 }
 
@@ -74,7 +74,7 @@ func UsualUnifiedOrder() ListOrder {
 // are shown.
 func chooseUsual(ctx context.Context, q postgres.Querier, f PackageFilter, span Span) ([]int64, error) {
 	const notable = "p.running OR p.state IN ('failing', 'unresolved')"
-	first, err := chooseUnified(ctx, q, f, " AND ("+notable+")", "", UsualUnifiedOrder(), Span{Limit: math.MaxInt32})
+	first, err := chooseUnified(ctx, q, f, " AND ("+notable+")", "", usualUnifiedOrder(), Span{Limit: math.MaxInt32})
 	if err != nil {
 		return nil, err
 	}

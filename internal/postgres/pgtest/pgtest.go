@@ -1,6 +1,7 @@
 // Package pgtest gives each test a database of its own on a real PostgreSQL,
-// and a [World] to fill and read the record in it without SQL. Tests of every
-// package that stores something use it. It decides nothing that the record
+// and a [World] to fill and read the record in it without SQL; tests of packages
+// that have SQL themselves take a [Sample]. Tests of every package that stores
+// something use it. It decides nothing that the record
 // decides: what a World writes need not be possible otherwise.
 //
 // The first call in a test binary starts one private cluster (about a second)

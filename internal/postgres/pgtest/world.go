@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A World is a record that a test fills and reads directly, past what package
-// postgres allows. All SQL of tests outside internal/postgres is in its methods.
+// A World is a record that a test fills and reads directly, past what packages
+// record and edit allow. All SQL of tests of packages without SQL is in its
+// methods.
 //
 // Methods named after a noun add a row and return its id; Set… changes rows
 // that are there, and none that match ends the test; Remove… deletes them.

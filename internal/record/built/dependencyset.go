@@ -8,17 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// Sets returns stored dependency sets by their ids, decoding each once.
-func (st *Store) Sets(ctx context.Context, ids []int64) (map[int64]depset.Set, error) {
-	return schema.LoadSets(ctx, st.db, st.sets, ids)
-}
-
-// SetContents is Sets for DecodeSets.
+// SetContents returns stored dependency sets by their ids, for DecodeSets.
 func (st *Store) SetContents(ctx context.Context, ids []int64) (map[int64]schema.SetContent, error) {
 	return schema.LoadSetContents(ctx, st.db, ids)
 }
@@ -26,24 +20,6 @@ func (st *Store) SetContents(ctx context.Context, ids []int64) (map[int64]schema
 // DecodeSets returns sets by their ids.
 func (st *Store) DecodeSets(contents map[int64]schema.SetContent) (map[int64]depset.Set, error) {
 	return schema.DecodeSets(st.sets, contents)
-}
-
-// Dependencies returns a stored set in full, as koschei.DiffDependencies wants
-// it, or koschei.ErrNotFound.
-func (st *Store) Dependencies(ctx context.Context, setID int64) (deps []koschei.Dependency, err error) {
-	err = st.db.Read(ctx, func(tx pgx.Tx) error {
-		sets, err := schema.LoadSets(ctx, tx, st.sets, []int64{setID})
-		if err != nil {
-			return err
-		}
-		set, ok := sets[setID]
-		if !ok {
-			return fmt.Errorf("dependency set %d: %w", setID, koschei.ErrNotFound)
-		}
-		deps, err = schema.Dependencies(ctx, tx, set)
-		return err
-	})
-	return deps, err
 }
 
 // storeSets stores those of the sets that are not stored yet and returns their

@@ -168,7 +168,7 @@ func (ps *Pasts) internTaken(ctx context.Context, pasts []TakenPast) (map[rpm.NE
 			}
 		}
 	}
-	interned, err := ps.Sets.Intern(ctx, nevras)
+	interned, err := ps.sets.Intern(ctx, nevras)
 	for i, id := range interned {
 		ids[nevras[i]] = id
 	}
@@ -180,7 +180,7 @@ func (ps *Pasts) takePasts(ctx context.Context, tx pgx.Tx, collectionID int64, p
 	if err := built.LockInterned(ctx, tx); err != nil {
 		return taken, err
 	}
-	if err := ps.Sets.CheckInterned(ctx, tx, maps.Values(ids)); err != nil {
+	if err := ps.sets.CheckInterned(ctx, tx, maps.Values(ids)); err != nil {
 		return taken, err
 	}
 	packages, err := lockTaken(ctx, tx, collectionID, pasts)
@@ -296,7 +296,7 @@ func (ps *Pasts) storeTakenSets(ctx context.Context, tx pgx.Tx, builds map[int64
 	if len(known) == 0 {
 		return nil
 	}
-	_, err := ps.Sets.SaveBuildDependencies(ctx, tx, known)
+	_, err := ps.sets.SaveBuildDependencies(ctx, tx, known)
 	return err
 }
 

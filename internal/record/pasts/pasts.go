@@ -7,10 +7,10 @@ import (
 
 // Pasts are what is taken over.
 type Pasts struct {
-	Sets *built.Store
+	sets *built.Store
 
 	db postgres.Writer
 }
 
 // New returns where a database keeps what is taken over.
-func New(db *postgres.DB) *Pasts { return &Pasts{db: db, Sets: built.New(db)} }
+func New(db *postgres.DB) *Pasts { return &Pasts{db: db, sets: built.New(db)} }

@@ -1,4 +1,4 @@
-package record_test
+package edit_test
 
 import (
 	"reflect"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record"
 )
 
@@ -45,7 +46,7 @@ func TestEveryCollectionSetting(t *testing.T) {
 	if len(messages) != settings {
 		t.Errorf("%d settings were changed, and the audit log tells of %d: %q", settings, len(messages), messages)
 	}
-	got, err := e.Collection(t.Context(), want.Name)
+	got, err := e.View.Collection(t.Context(), want.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestEveryCollectionSetting(t *testing.T) {
 	if _, err := e.CreateCollection(t.Context(), e.author, &want); err != nil {
 		t.Fatal(err)
 	}
-	got, err = e.Collection(t.Context(), want.Name)
+	got, err = e.View.Collection(t.Context(), want.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,12 +70,12 @@ func TestEveryCollectionSetting(t *testing.T) {
 // it was read from before are greater, which says nothing.
 func TestAnotherHub(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	repo := koschei.Repo{CollectionID: w.collection, RepoID: 1, CreateEvent: 1_000_000, Created: testTime, Resolved: koschei.Resolved, Solved: testTime}
-	if err := w.fenced.StoreRepo(t.Context(), &record.RepoReport{Repo: repo}); err != nil {
+	w := pgtest.NewSample(t)
+	repo := koschei.Repo{CollectionID: w.Collection, RepoID: 1, CreateEvent: 1_000_000, Created: pgtest.SampleTime(), Resolved: koschei.Resolved, Solved: pgtest.SampleTime()}
+	if err := w.Fenced.StoreRepo(t.Context(), &record.RepoReport{Repo: repo}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.db.EditCollection(t.Context(), someone, "f43", func(c *koschei.Collection) error {
+	_, err := w.DB.EditCollection(t.Context(), someone(), "f43", func(c *koschei.Collection) error {
 		c.SecondaryMode = true
 		return nil
 	})
@@ -82,21 +83,21 @@ func TestAnotherHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	repo.RepoID, repo.CreateEvent = 9, 500
-	if err := w.fenced.StoreRepo(t.Context(), &record.RepoReport{Repo: repo}); err != nil {
+	if err := w.Fenced.StoreRepo(t.Context(), &record.RepoReport{Repo: repo}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.db.Collection(t.Context(), "f43")
+	c, err := w.DB.View.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.LatestRepoID != 9 {
 		t.Errorf("repo 9 of the new hub was stored, the latest is still %d", c.LatestRepoID)
 	}
-	fresh, err := w.db.Freshness(t.Context())
+	fresh, err := w.DB.Freshness(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := fresh[w.collection]; f.Newest.RepoID != 9 || f.Verdicts.RepoID != 9 {
+	if f := fresh[w.Collection]; f.Newest.RepoID != 9 || f.Verdicts.RepoID != 9 {
 		t.Errorf("the newest repo is %d, verdicts are about %d; want 9", f.Newest.RepoID, f.Verdicts.RepoID)
 	}
 }

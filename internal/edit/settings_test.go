@@ -1,4 +1,4 @@
-package record_test
+package edit_test
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
@@ -30,7 +29,7 @@ func TestApplySettings(t *testing.T) {
 		t.Fatalf("dry run: %q, %v", changes, err)
 	}
 	e.author.DryRun = false
-	if audit := e.rows(t, `SELECT message FROM audit WHERE message LIKE 'group%'`); len(audit) > 0 {
+	if audit := e.sql.Lines(`SELECT message FROM audit WHERE message LIKE 'group%'`); len(audit) > 0 {
 		t.Errorf("a dry run is in the audit log: %q", audit)
 	}
 	for range 2 {
@@ -66,27 +65,5 @@ func TestApplySettings(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantChanges, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-}
-
-func TestPackagesNamed(t *testing.T) {
-	t.Parallel()
-	e := newEditor(t)
-	if _, err := e.SetPriority(t.Context(), e.author, "f27", []string{"foo"}, edit.StaticPriority, 7); err != nil {
-		t.Fatal(err)
-	}
-	packages, err := e.PackagesNamed(t.Context(), "f27", []string{"foo", "bar", "foo"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, p := range packages {
-		got = append(got, p.Name)
-	}
-	if diff := cmp.Diff([]string{"bar", "foo"}, got); diff != "" || packages[1].StaticPriority != 7 || !packages[1].Tracked {
-		t.Errorf("packages %+v (-want +got):\n%s", packages, diff)
-	}
-	if _, err := e.PackagesNamed(t.Context(), "f27", []string{"foo", "nosuch"}); !errors.Is(err, koschei.ErrNotFound) {
-		t.Errorf("an unknown package: %v, want %v", err, koschei.ErrNotFound)
 	}
 }

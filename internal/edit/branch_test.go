@@ -1,19 +1,23 @@
-package record_test
+package edit_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/settle"
 )
 
 func TestEditCollection(t *testing.T) {
 	t.Parallel()
 	e := newEditor(t)
-	e.exec(t, `UPDATE collection SET latest_repo_id = 7, latest_repo_event = 70, latest_repo_resolved = 'resolved'`)
+	e.sql.Exec(`UPDATE collection SET latest_repo_id = 7, latest_repo_event = 70, latest_repo_resolved = 'resolved'`)
 	got, err := e.EditCollection(t.Context(), e.author, "f27", func(c *koschei.Collection) error {
 		c.Order = 150
 		c.BugzillaVersion = ""
@@ -22,14 +26,14 @@ func TestEditCollection(t *testing.T) {
 	e.check(t, got, err,
 		"collection f27: order changed from 100 to 150",
 		"collection f27: Bugzilla version changed from rawhide to ")
-	if c, err := e.Collection(t.Context(), "f27"); err != nil || c.LatestRepoID != 7 {
+	if c, err := e.View.Collection(t.Context(), "f27"); err != nil || c.LatestRepoID != 7 {
 		t.Errorf("the latest repo is %+v (%v), want 7", c, err)
 	}
 	_, err = e.EditCollection(t.Context(), e.author, "f27", func(c *koschei.Collection) error {
 		c.BuildTag = "other"
 		return nil
 	})
-	if c, readErr := e.Collection(t.Context(), "f27"); err != nil || readErr != nil || c.LatestRepoID != 0 || c.State() != koschei.StateUnknown {
+	if c, readErr := e.View.Collection(t.Context(), "f27"); err != nil || readErr != nil || c.LatestRepoID != 0 || c.State() != koschei.StateUnknown {
 		t.Errorf("with another build tag the latest repo is %+v (%v, %v), want none", c, err, readErr)
 	}
 	_, err = e.EditCollection(t.Context(), e.author, "f27", func(c *koschei.Collection) error {
@@ -49,7 +53,7 @@ func addHistory(t *testing.T, e *editor) {
 	t.Helper()
 	insert := func(pkg, outcome string, task, event int, age time.Duration) {
 		t.Helper()
-		e.exec(t, `
+		e.sql.Exec(`
 			INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, repo_id, started, finished)
 			SELECT id, 'scratch', $2, $3, $4, '1', '1', 5, $5,
 				CASE WHEN $2 <> 'running' THEN $5::timestamptz + interval '1 hour' END
@@ -60,24 +64,31 @@ func addHistory(t *testing.T, e *editor) {
 	insert("foo", "failed", 2, 20, 29*day)
 	insert("foo", "running", 3, 30, time.Hour)
 	insert("bar", "complete", 4, 15, 100*day)
-	e.exec(t, `
+	e.sql.Exec(`
 		INSERT INTO build_task (build_id, task_id, method, arch, state, started)
 		SELECT id, task_id + 100, 'buildArch', 'x86_64', 'closed', started FROM build`)
-	e.exec(t, `
+	e.sql.Exec(`
 		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance)
 		SELECT b.id, p.id, '{1}', '{2}', '{1}' FROM build b, build p WHERE b.task_id = 2 AND p.task_id = 1`)
-	e.exec(t, `
+	e.sql.Exec(`
 		INSERT INTO resolution_change (package_id, repo_id, resolved, problems, changed)
 		SELECT id, 5, false, '{nothing provides x}', $1::timestamptz FROM package WHERE name = 'foo'`, noon.Add(-2*day))
-	e.exec(t, `UPDATE package SET resolution = 'resolved' WHERE name = 'foo'`)
+	e.sql.Exec(`UPDATE package SET resolution = 'resolved' WHERE name = 'foo'`)
 	_, err := e.TrackPackages(t.Context(), e.author, "f27", nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.RefreshLastBuilds(t.Context(), "f27", noon); err != nil {
+	err = e.PG.Transact(t.Context(), func(tx pgx.Tx) error {
+		var ids []int64
+		if err := tx.QueryRow(t.Context(), `SELECT array_agg(id) FROM package`).Scan(&ids); err != nil {
+			return err
+		}
+		return settle.Packages(t.Context(), tx, ids, noon)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	e.exec(t, `DELETE FROM event`)
+	e.sql.Exec(`DELETE FROM event`)
 }
 
 func TestBranchCollection(t *testing.T) {
@@ -145,7 +156,7 @@ func TestBranchCollection(t *testing.T) {
 			JOIN collection c ON c.id = p.collection_id WHERE c.name = 'f27'`, []string{"foo"}},
 		{"events", `SELECT kind FROM event`, []string{}},
 	} {
-		if diff := cmp.Diff(tt.want, append([]string{}, e.rows(t, tt.sql)...)); diff != "" {
+		if diff := cmp.Diff(tt.want, append([]string{}, e.sql.Lines(tt.sql)...)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.what, diff)
 		}
 	}
@@ -155,14 +166,20 @@ func TestBranchCollection(t *testing.T) {
 // leads to the state that it is in.
 func TestBranchUnresolved(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	foo := w.pkg("foo")
-	w.build(foo, koschei.OutcomeComplete)
-	w.exec(`UPDATE package SET noted_state = state`)
-	if err := storeVerdict(w, contended{n: 1, id: foo}); err != nil {
+	w := pgtest.NewSample(t)
+	foo := w.Package("foo")
+	w.Build(foo, koschei.OutcomeComplete)
+	w.Exec(`UPDATE package SET noted_state = state`)
+	candidates, err := w.DB.Candidates(t.Context(), w.Collection, false)
+	if err != nil || len(candidates) != 1 {
+		t.Fatalf("%d candidates (%v), want 1", len(candidates), err)
+	}
+	repo := &koschei.Repo{CollectionID: w.Collection, RepoID: 2, CreateEvent: 2}
+	unresolved := depset.Verdict{Candidate: &candidates[0], Answered: true, Problems: []string{"nothing provides something"}, Priority: 50}
+	if _, err := w.Fenced.StoreVerdicts(t.Context(), repo, []depset.Verdict{unresolved}, pgtest.SampleTime()); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.db.BranchCollection(t.Context(), someone, edit.Branch{
+	_, err = w.DB.BranchCollection(t.Context(), someone(), edit.Branch{
 		Master: "f43", NewName: "f44", Target: "f44", DestTag: "f44", BuildTag: "f44-build", DisplayName: "Fedora 43",
 	})
 	if err != nil {
@@ -171,10 +188,10 @@ func TestBranchUnresolved(t *testing.T) {
 	changes := `
 		SELECT count(*) FROM state_change s JOIN package p ON p.id = s.package_id JOIN collection c ON c.id = p.collection_id
 		WHERE c.name = $1`
-	if master, branch := w.number(changes, "f44"), w.number(changes, "f43"); master != 1 || branch != 2 {
+	if master, branch := w.Number(changes, "f44"), w.Number(changes, "f43"); master != 1 || branch != 2 {
 		t.Errorf("%d transitions of the master and %d of the branch, want 1 and one more", master, branch)
 	}
-	w.checkInvariants()
+	w.CheckInvariants()
 }
 
 func TestForkCollection(t *testing.T) {
@@ -185,7 +202,7 @@ func TestForkCollection(t *testing.T) {
 	got, err := e.ForkCollection(t.Context(), e.author, "f27", fork)
 	e.check(t, got, err, "collection side forked from f27")
 	want := []string{"bar complete 4", "foo failed 2"}
-	if diff := cmp.Diff(want, e.rows(t, `
+	if diff := cmp.Diff(want, e.sql.Lines(`
 		SELECT concat_ws(' ', p.name, b.outcome, b.task_id)
 		FROM package p JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_build_id AND b.id = p.last_complete_build_id

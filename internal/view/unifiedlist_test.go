@@ -1,4 +1,4 @@
-package record_test
+package view_test
 
 import (
 	"slices"

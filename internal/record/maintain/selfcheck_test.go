@@ -1,4 +1,4 @@
-package record_test
+package maintain_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
 )
@@ -15,9 +16,9 @@ import (
 // secondary mode, though the build ran at the primary one.
 func TestWaitingInSecondaryMode(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.exec(`UPDATE collection SET secondary_mode = true WHERE id = $1`, w.collection)
-	w.build(w.pkg("foo"), koschei.OutcomeComplete)
+	w := pgtest.NewSample(t)
+	w.Exec(`UPDATE collection SET secondary_mode = true WHERE id = $1`, w.Collection)
+	w.Build(w.Package("foo"), koschei.OutcomeComplete)
 	expect := func(what string, waiting func(context.Context, int) ([]maintain.Waiting, error), want ...string) {
 		t.Helper()
 		found, err := waiting(t.Context(), 10)
@@ -34,17 +35,17 @@ func TestWaitingInSecondaryMode(t *testing.T) {
 	}
 	save := func(hub koschei.Hub) {
 		t.Helper()
-		err := w.db.SaveSRPMs(t.Context(), []record.SRPM{{Source: record.Source{Hub: hub, Name: "foo", Version: "1", Release: "1"}}})
+		err := w.DB.SaveSRPMs(t.Context(), []record.SRPM{{Source: record.Source{Hub: hub, Name: "foo", Version: "1", Release: "1"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	save(koschei.Primary) // of another foo
-	expect("sources, with that of another hub", w.db.WaitingSources, "foo")
-	expect("packages, with the source of another hub", w.db.WaitingPackages)
-	expect("builds, with the source of another hub", w.db.WaitingDependencies)
+	expect("sources, with that of another hub", w.DB.WaitingSources, "foo")
+	expect("packages, with the source of another hub", w.DB.WaitingPackages)
+	expect("builds, with the source of another hub", w.DB.WaitingDependencies)
 	save(koschei.Secondary)
-	expect("sources", w.db.WaitingSources)
-	expect("packages", w.db.WaitingPackages, "foo")
-	expect("builds", w.db.WaitingDependencies, "foo")
+	expect("sources", w.DB.WaitingSources)
+	expect("packages", w.DB.WaitingPackages, "foo")
+	expect("builds", w.DB.WaitingDependencies, "foo")
 }

@@ -1,4 +1,4 @@
-package record_test
+package view_test
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/schema"
 	"github.com/koschei-ci/koschei/internal/view"
 )
@@ -19,7 +20,9 @@ import (
 // A listWorld is a collection with packages of every kind, many of them alike
 // in what lists are sorted by.
 type listWorld struct {
-	*world
+	*pgtest.Sample
+
+	t          *testing.T
 	collection *koschei.Collection
 	ranking    schema.Ranking
 	packages   []listedPackage
@@ -42,10 +45,10 @@ type listedPackage struct {
 func newListWorld(t *testing.T, coefficient float64, resolved koschei.Resolution) *listWorld {
 	t.Helper()
 	now := time.Date(2026, 11, 23, 22, 0, 0, 123456000, time.UTC)
-	w := &listWorld{world: newWorld(t), ranking: schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: now}}
+	w := &listWorld{Sample: pgtest.NewSample(t), t: t, ranking: schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: now}}
 	luck := rand.New(rand.NewPCG(3, 5))
-	w.exec(`UPDATE collection SET priority_coefficient = $1, latest_repo_resolved = $2`, coefficient, string(resolved))
-	w.exec(`INSERT INTO package_group (name) VALUES ('some')`)
+	w.Exec(`UPDATE collection SET priority_coefficient = $1, latest_repo_resolved = $2`, coefficient, string(resolved))
+	w.Exec(`INSERT INTO package_group (name) VALUES ('some')`)
 	sometimes := func(n, limit int) int {
 		if luck.IntN(n) == 0 {
 			return luck.IntN(2*limit) - limit/2
@@ -53,7 +56,7 @@ func newListWorld(t *testing.T, coefficient float64, resolved koschei.Resolution
 		return 0
 	}
 	for i := range 400 {
-		id := w.pkg(fmt.Sprintf("p%03d%c", luck.IntN(1000), 'a'+rune(i%26)) + fmt.Sprint(i))
+		id := w.Package(fmt.Sprintf("p%03d%c", luck.IntN(1000), 'a'+rune(i%26)) + fmt.Sprint(i))
 		skip := luck.IntN(8) == 0
 		resolution := []koschei.Resolution{koschei.Resolved, koschei.Resolved, koschei.Unresolved, koschei.Unattempted}[luck.IntN(4)]
 		if skip {
@@ -64,20 +67,20 @@ func newListWorld(t *testing.T, coefficient float64, resolved koschei.Resolution
 			at := now.Add(-time.Duration(luck.IntN(12)) * time.Hour)
 			since = &at
 		}
-		w.exec(`
+		w.Exec(`
 			UPDATE package
 			SET tracked = $2, blocked = $3, skip_resolution = $4, resolution = $5, static_priority = $6, manual_priority = $7,
 				build_priority = $8, state_since = $9, noted_state = state
 			WHERE id = $1`, id, luck.IntN(7) > 0, luck.IntN(9) == 0, skip, string(resolution),
 			sometimes(12, 300), sometimes(9, 100_000), sometimes(9, 300), since)
-		w.exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) SELECT id, collection_id, 1, $2 FROM package WHERE id = $1`,
+		w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) SELECT id, collection_id, 1, $2 FROM package WHERE id = $1`,
 			id, sometimes(6, 600))
 		if luck.IntN(3) == 0 {
-			w.exec(`INSERT INTO package_group_member (group_id, base_id) SELECT 1, base_id FROM package WHERE id = $1`, id)
+			w.Exec(`INSERT INTO package_group_member (group_id, base_id) SELECT 1, base_id FROM package WHERE id = $1`, id)
 		}
 		w.addBuilds(id, now, luck)
 	}
-	c, err := w.db.Collection(t.Context(), "f43")
+	c, err := w.DB.View.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,18 +96,18 @@ func (w *listWorld) addBuilds(id int64, now time.Time, luck *rand.Rand) {
 	age := time.Duration(luck.IntN(60)) * time.Duration(1+luck.IntN(100)) * time.Hour / 8
 	for n, outcome := range outcomes {
 		started := now.Add(-age + time.Duration(n)*time.Minute)
-		w.event++
-		w.exec(`
+		w.Event++
+		w.Exec(`
 			INSERT INTO build (package_id, origin, outcome, event, task_id, version, release, started, finished)
 			VALUES ($1, 'scratch', $2, $3, $3, '1', '1', $4::timestamptz, CASE WHEN $2 = 'running' THEN NULL ELSE $4::timestamptz END)`,
-			id, outcome, w.event, started)
+			id, outcome, w.Event, started)
 	}
-	w.refresh(id)
+	w.Refresh(id)
 }
 
 func (w *listWorld) readPackages() {
 	w.t.Helper()
-	rows, err := w.pool.Query(w.t.Context(), `
+	rows, err := w.Pool.Query(w.t.Context(), `
 		SELECT p.id, p.name, p.state, p.running, p.blocked, EXISTS (SELECT FROM package_group_member m WHERE m.base_id = p.base_id),
 			p.last_build_id, p.last_build_started, p.state_since,
 			p.tracked, p.skip_resolution, p.resolution, p.static_priority, p.manual_priority, p.build_priority, coalesce(a.dependency_priority, 0),
@@ -275,7 +278,7 @@ func (w *listWorld) checkList(name string, f view.PackageFilter, key view.OrderK
 		if key.Key == "name" || w.collection.PriorityCoefficient == 0 {
 			order = order[:1]
 		}
-		page, total, _, err := w.db.PackageList(w.t.Context(), f, order, view.Span{Limit: 37, Offset: offset}, w.ranking)
+		page, total, _, err := w.DB.PackageList(w.t.Context(), f, order, view.Span{Limit: 37, Offset: offset}, w.ranking)
 		if err != nil {
 			w.t.Fatalf("%s by %+v from %d: %v", name, key, offset, err)
 		}

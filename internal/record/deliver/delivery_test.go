@@ -1,4 +1,4 @@
-package record_test
+package deliver_test
 
 import (
 	"testing"
@@ -7,71 +7,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/record"
-	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// Each fact is an event, told once.
-func TestEvents(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	foo := w.pkg("foo")
-	rules := koschei.DefaultPriorityRules()
-	report := func(r record.BuildReport) {
-		t.Helper()
-		for range 2 { // what is heard again is no other fact
-			if _, err := w.db.SaveBuildReport(t.Context(), r, rules, testTime); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	first := w.build(foo, koschei.OutcomeRunning)
-	report(record.BuildReport{BuildID: first, Outcome: koschei.OutcomeFailed, Finished: testTime})
-	second := w.build(foo, koschei.OutcomeRunning)
-	report(record.BuildReport{BuildID: second, Outcome: koschei.OutcomeCanceled, Finished: testTime})
-	c := &koschei.Collection{ID: w.collection}
-	if _, err := w.db.AddRealBuilds(t.Context(), []record.RealBuild{{
-		PackageID: foo, Hub: koschei.Primary, KojiBuildID: 7, Event: 100, EVR: rpm.EVR{Version: "2", Release: "1"},
-		Started: testTime, Finished: testTime,
-	}}, testTime); err != nil {
-		t.Fatal(err)
-	}
-	tagged := []record.TaggedBuild{{Name: "foo", KojiBuildID: 8, Event: 90, EVR: rpm.EVR{Version: "1", Release: "1"}}}
-	for range 2 {
-		if _, err := w.db.SaveTagged(t.Context(), c, koschei.Primary, tagged, nil, 200, testTime); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := []string{
-		"package state f43/foo untracked failing -",
-		"build ended f43/foo running failed 1",
-		"build ended f43/foo running canceled 2",
-		"package state f43/foo failing ok -",
-		"build ended f43/foo  complete 3",
-		"untagged f43/foo   3",
-		"package state f43/foo ok failing -",
-	}
-	got := w.lines(`
-		SELECT format('%s %s/%s %s %s %s', kind, collection, package, before, after, coalesce(build_id::text, '-'))
-		FROM event
-		ORDER BY id`)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
-	}
+// sinks are those of a Sample, for tests of what they are told.
+type sinks struct {
+	*pgtest.Sample
+
+	t *testing.T
+}
+
+func newSinks(t *testing.T) *sinks {
+	t.Helper()
+	return &sinks{Sample: pgtest.NewSample(t), t: t}
 }
 
 // add writes events about a collection, each in a transaction of its own.
-func (w *world) add(kinds ...string) {
+func (w *sinks) add(kinds ...string) {
 	w.t.Helper()
 	for _, kind := range kinds {
-		w.exec(`INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, $3, $1, 'f43')`, w.collection, testTime, kind)
+		w.Exec(`INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, $3, $1, 'f43')`, w.Collection, pgtest.SampleTime(), kind)
 	}
 }
 
 // look hands a sink all events that are new to it, a delivery for each.
-func (w *world) look(sink string) (kinds []string) {
+func (w *sinks) look(sink string) (kinds []string) {
 	w.t.Helper()
-	looked, err := w.db.NewEvents(w.t.Context(), sink, 100)
+	looked, err := w.DB.NewEvents(w.t.Context(), sink, 100)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -79,15 +41,15 @@ func (w *world) look(sink string) (kinds []string) {
 		kinds = append(kinds, string(looked[i].Event.Kind))
 		looked[i].Keys = []string{string(looked[i].Event.Kind)}
 	}
-	if err := w.db.Deliver(w.t.Context(), sink, looked); err != nil {
+	if err := w.DB.Deliver(w.t.Context(), sink, looked); err != nil {
 		w.t.Fatal(err)
 	}
 	return kinds
 }
 
-func (w *world) openSink(name string) {
+func (w *sinks) openSink(name string) {
 	w.t.Helper()
-	if err := w.db.OpenSink(w.t.Context(), name, testTime); err != nil {
+	if err := w.DB.OpenSink(w.t.Context(), name, pgtest.SampleTime()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -96,7 +58,7 @@ func (w *world) openSink(name string) {
 // transaction commits late.
 func TestNewEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newSinks(t)
 	w.add("long ago")
 	w.openSink("bus")
 	w.openSink("bus") // again, as each pass does
@@ -105,12 +67,12 @@ func TestNewEvents(t *testing.T) {
 		t.Errorf("new (-want +got):\n%s", diff)
 	}
 	// A transaction that began before another and commits after it.
-	tx, err := w.pool.Begin(t.Context())
+	tx, err := w.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	const insert = `INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, $3, $1, 'f43')`
-	if _, err := tx.Exec(t.Context(), insert, w.collection, testTime, "slow"); err != nil {
+	if _, err := tx.Exec(t.Context(), insert, w.Collection, pgtest.SampleTime(), "slow"); err != nil {
 		t.Fatal(err)
 	}
 	w.add("fast")
@@ -130,9 +92,9 @@ func TestNewEvents(t *testing.T) {
 }
 
 // claim returns the keys of what is claimed.
-func (w *world) claim(sink string, limit int, retry time.Duration) (keys []string, ids []int64) {
+func (w *sinks) claim(sink string, limit int, retry time.Duration) (keys []string, ids []int64) {
 	w.t.Helper()
-	claimed, err := w.db.ClaimDeliveries(w.t.Context(), sink, limit, retry)
+	claimed, err := w.DB.ClaimDeliveries(w.t.Context(), sink, limit, retry)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,10 +108,10 @@ func (w *world) claim(sink string, limit int, retry time.Duration) (keys []strin
 // not wait for them. What was given up keeps nobody waiting.
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newSinks(t)
 	w.openSink("bus")
 	w.add("one", "two", "three")
-	w.exec(`INSERT INTO event (at, kind, collection_id, collection) SELECT at, 'other', collection_id, 'f44' FROM event WHERE kind = 'one'`)
+	w.Exec(`INSERT INTO event (at, kind, collection_id, collection) SELECT at, 'other', collection_id, 'f44' FROM event WHERE kind = 'one'`)
 	w.look("bus")
 	keys, ids := w.claim("bus", 10, time.Hour)
 	if diff := cmp.Diff([]string{"one", "other"}, keys); diff != "" {
@@ -160,7 +122,7 @@ func TestDeliveries(t *testing.T) {
 	}
 	failed := func(id int64, giveUp bool) {
 		t.Helper()
-		if err := w.db.DeliveryFailed(t.Context(), id, koschei.ErrConflict, giveUp); err != nil {
+		if err := w.DB.DeliveryFailed(t.Context(), id, koschei.ErrConflict, giveUp); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,13 +135,13 @@ func TestDeliveries(t *testing.T) {
 	if keys, ids = w.claim("bus", 10, time.Hour); len(keys) != 1 || keys[0] != "two" {
 		t.Fatalf("claimed %v, want the second", keys)
 	}
-	if err := w.db.DeliverySent(t.Context(), ids[0]); err != nil {
+	if err := w.DB.DeliverySent(t.Context(), ids[0]); err != nil {
 		t.Fatal(err)
 	}
 	if keys, _ = w.claim("bus", 10, time.Hour); len(keys) != 1 || keys[0] != "three" {
 		t.Errorf("claimed %v, want the third", keys)
 	}
-	stuck, err := w.db.StuckSinks(t.Context(), time.Hour)
+	stuck, err := w.DB.StuckSinks(t.Context(), time.Hour)
 	if err != nil || len(stuck) != 1 || stuck[0].Dead != 2 || stuck[0].Waiting != 1 || stuck[0].Error == "" {
 		t.Errorf("stuck: %+v, %v", stuck, err)
 	}
@@ -188,20 +150,20 @@ func TestDeliveries(t *testing.T) {
 // A key is delivered once, whoever looks and how often.
 func TestDeliveredOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newSinks(t)
 	w.openSink("bus")
 	w.add("one")
-	looked, err := w.db.NewEvents(t.Context(), "bus", 10)
+	looked, err := w.DB.NewEvents(t.Context(), "bus", 10)
 	if err != nil || len(looked) != 1 {
 		t.Fatalf("%d events (%v), want 1", len(looked), err)
 	}
 	looked[0].Keys = []string{"alice", "bob"}
 	for range 2 {
-		if err := w.db.Deliver(t.Context(), "bus", looked); err != nil {
+		if err := w.DB.Deliver(t.Context(), "bus", looked); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := w.number(`SELECT count(*) FROM delivery`); n != 2 {
+	if n := w.Number(`SELECT count(*) FROM delivery`); n != 2 {
 		t.Errorf("%d deliveries, want 2", n)
 	}
 }

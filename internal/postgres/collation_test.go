@@ -1,4 +1,4 @@
-package record_test
+package postgres_test
 
 import (
 	"testing"

@@ -1,12 +1,13 @@
-package record_test
+package schema_test
 
 import (
 	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
-	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +19,26 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// TestStatements prepares every statement of this package against the
-// migrated schema, those that no other test executes too. Statements that are
-// put together at run time are for the tests of their methods; their number is
-// told with -v.
+// storage are the folders of the packages that know the tables.
+func storage(t *testing.T) []string {
+	t.Helper()
+	folders := []string{"../postgres", "../schema", "../view", "../edit"}
+	err := filepath.WalkDir("../record", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			folders = append(folders, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folders
+}
+
+// TestStatements prepares every statement of the packages that know the tables
+// against the migrated schema, those that no other test executes too. Statements
+// that are put together at run time are for the tests of their methods; their
+// number is told with -v.
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Connect(t, pgtest.Database(t))
@@ -47,34 +64,23 @@ func TestStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(statements) < 20 {
+	if len(statements) < 150 {
 		t.Errorf("found only %d statements: has the way they are executed changed?", len(statements))
 	}
 	t.Logf("%d statements, and %d put together at run time: %s", len(statements), len(dynamic), strings.Join(dynamic, " "))
 }
 
 // sqlArgument says which argument of a call is SQL, by the function's name.
-var sqlArgument = map[string]int{"Exec": 1, "Query": 1, "QueryRow": 1, "exec": 1, "Queue": 0}
+var sqlArgument = map[string]int{"Exec": 1, "Query": 1, "QueryRow": 1, "ExecOne": 1, "QueryNames": 2, "Queue": 0}
 
-// readStatements finds the statements in this package's files, by their place,
-// and the places of those that are not constant.
+// readStatements finds the statements in all those packages, by their place, and
+// the places of those that are not constant.
 func readStatements(t *testing.T) (statements map[string]string, dynamic []string) {
 	t.Helper()
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
 	fset := token.NewFileSet()
 	var files []*ast.File
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(fset, e.Name(), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
+	for _, folder := range storage(t) {
+		files = append(files, parseFolder(t, fset, folder)...)
 	}
 	constants := readConstants(files)
 	statements = map[string]string{}
@@ -84,8 +90,8 @@ func readStatements(t *testing.T) (statements map[string]string, dynamic []strin
 			if arg == nil {
 				return true
 			}
-			place := fset.Position(arg.Pos()).String()
-			if sql, ok := constants.value(arg); ok {
+			place := strings.TrimPrefix(fset.Position(arg.Pos()).String(), "../")
+			if sql, ok := constants.value(f.Name.Name, arg); ok {
 				statements[place] = sql
 			} else if _, isParameter := arg.(*ast.Ident); !isParameter {
 				dynamic = append(dynamic, place)
@@ -94,6 +100,26 @@ func readStatements(t *testing.T) (statements map[string]string, dynamic []strin
 		})
 	}
 	return statements, dynamic
+}
+
+// parseFolder reads the files of a package that are not tests.
+func parseFolder(t *testing.T, fset *token.FileSet, folder string) (files []*ast.File) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return files
 }
 
 // sqlOf returns the SQL argument of a call, nil if n is not such a call.
@@ -113,8 +139,8 @@ func sqlOf(n ast.Node) ast.Expr {
 	return call.Args[i]
 }
 
-// constants are the package's string constants by name.
-type constants map[string]ast.Expr
+// constants are all string constants, by the names of package and constant.
+type constants map[[2]string]ast.Expr
 
 func readConstants(files []*ast.File) constants {
 	all := constants{}
@@ -123,7 +149,7 @@ func readConstants(files []*ast.File) constants {
 			if decl, ok := n.(*ast.GenDecl); ok && decl.Tok == token.CONST {
 				for _, spec := range decl.Specs {
 					for i, v := range spec.(*ast.ValueSpec).Values {
-						all[spec.(*ast.ValueSpec).Names[i].Name] = v
+						all[[2]string{f.Name.Name, spec.(*ast.ValueSpec).Names[i].Name}] = v
 					}
 				}
 			}
@@ -133,24 +159,32 @@ func readConstants(files []*ast.File) constants {
 	return all
 }
 
-// value returns the text of a constant expression.
-func (c constants) value(e ast.Expr) (string, bool) {
+// value returns the text of a constant expression in a package.
+func (c constants) value(in string, e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
-		return c.value(e.X)
+		return c.value(in, e.X)
 	case *ast.BasicLit:
 		s, err := strconv.Unquote(e.Value)
 		return s, err == nil && e.Kind == token.STRING
 	case *ast.Ident:
-		v, ok := c[e.Name]
-		if !ok {
-			return "", false
+		return c.named(in, e.Name)
+	case *ast.SelectorExpr:
+		if x, ok := e.X.(*ast.Ident); ok {
+			return c.named(x.Name, e.Sel.Name)
 		}
-		return c.value(v)
 	case *ast.BinaryExpr:
-		x, okX := c.value(e.X)
-		y, okY := c.value(e.Y)
+		x, okX := c.value(in, e.X)
+		y, okY := c.value(in, e.Y)
 		return x + y, okX && okY && e.Op == token.ADD
 	}
 	return "", false
+}
+
+func (c constants) named(pkg, name string) (string, bool) {
+	v, ok := c[[2]string{pkg, name}]
+	if !ok {
+		return "", false
+	}
+	return c.value(pkg, v)
 }

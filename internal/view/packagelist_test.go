@@ -1,4 +1,4 @@
-package record_test
+package view_test
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func TestListSortsByPriority(t *testing.T) {
 		SELECT id, 'scratch', 'complete', id, id, '1', '1', $1::timestamptz - (id * id % 500) * interval '1 hour', $1 FROM package WHERE id % 10 <> 0`, now)
 	must(`UPDATE package p SET last_build_id = b.id, last_build_started = b.started, last_complete_outcome = 'complete',
 		last_complete_build_id = CASE WHEN p.id % 8 <> 0 THEN b.id END FROM build b WHERE b.package_id = p.id`)
-	c, err := db.Collection(t.Context(), "f44")
+	c, err := db.View.Collection(t.Context(), "f44")
 	if err != nil {
 		t.Fatal(err)
 	}

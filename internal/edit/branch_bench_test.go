@@ -1,4 +1,4 @@
-package record_test
+package edit_test
 
 import (
 	"fmt"
