@@ -409,7 +409,7 @@ func TestFrameLasts(t *testing.T) {
 			t.Fatal(err)
 		}
 		now = now.Add(tt.after)
-		frame, err := f.get(t.Context(), db, now)
+		frame, err := f.get(t.Context(), db.View, now)
 		if err != nil || frame.Notice != tt.want {
 			t.Errorf("after %q was set the notice is %q, %v, want %q", tt.set, frame.Notice, err, tt.want)
 		}
