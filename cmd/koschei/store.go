@@ -53,7 +53,7 @@ func newStore(db *postgres.DB, reader *postgres.Reader) *store {
 }
 
 // leasing returns the same store with leases that last for ttl.
-func (s *store) leasing(ttl time.Duration) *store { return newStore(s.DB.Leasing(ttl), s.reader) }
+func (s *store) leasing(ttl time.Duration) *store { return newStore(s.Leasing(ttl), s.reader) }
 
 // Close ends all connections.
 func (s *store) Close() {
