@@ -15,7 +15,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+// attempted is when everything is tried.
+var attempted = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // actors are all kinds of them. The user claims to maintain groups, of which the
 // record knows nothing; that mary maintains one only the record says.
@@ -165,7 +166,7 @@ func TestRights(t *testing.T) {
 		for kind, actor := range actors {
 			may := slices.Contains(a.may, kind)
 			// What is allowed is taken back, so that all find the same world; what is not is tried in earnest.
-			said, err := a.do(db.Editor, audit.Act{Actor: actor, Now: noon, DryRun: may})
+			said, err := a.do(db.Editor, audit.Act{Actor: actor, Now: attempted, DryRun: may})
 			switch {
 			case may && (err != nil || len(said) == 0):
 				t.Errorf("%s %s by %s: %q, %v, want a change and no error", a.method, a.what, kind, said, err)
@@ -197,10 +198,10 @@ func TestRightsComeFirst(t *testing.T) {
 			return db.RequestCancel(t.Context(), act, 1)
 		},
 	} {
-		if _, err := do(audit.Act{Actor: actors["nobody"], Now: noon}); !errors.Is(err, koschei.ErrForbidden) {
+		if _, err := do(audit.Act{Actor: actors["nobody"], Now: attempted}); !errors.Is(err, koschei.ErrForbidden) {
 			t.Errorf("%s: %v, want that it is not allowed", what, err)
 		}
-		if _, err := do(audit.Act{Actor: actors["admin"], Now: noon}); err == nil || errors.Is(err, koschei.ErrForbidden) {
+		if _, err := do(audit.Act{Actor: actors["admin"], Now: attempted}); err == nil || errors.Is(err, koschei.ErrForbidden) {
 			t.Errorf("%s, by an administrator: %v, want what is wrong", what, err)
 		}
 	}
@@ -230,9 +231,9 @@ func worldToEdit(t *testing.T) (*pgtest.DB, int64) {
 	w.Collection("f43")
 	w.Package("f43", "foo")
 	w.Package("f43", "bar", pgtest.Tracked(false))
-	build := w.Build("foo", noon, pgtest.Task(1))
+	build := w.Build("foo", attempted, pgtest.Task(1))
 	db := w.Open()
-	operator := audit.Act{Actor: actors["admin"], Now: noon}
+	operator := audit.Act{Actor: actors["admin"], Now: attempted}
 	for _, err := range []error{
 		second(db.CreateGroup(t.Context(), operator, "minimal", []string{"foo"}, []string{"mary"})),
 		second(db.CreateGroup(t.Context(), operator, "ann/own", []string{"foo"}, nil)),
