@@ -35,7 +35,7 @@ const historyCopied = 30 * 24 * time.Hour
 // history, at least of each package's last complete build; it is not resolved
 // yet. Builds under way stay with the master alone, so that none counts twice.
 func (ed *Editor) BranchCollection(ctx context.Context, act audit.Act, b Branch) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		master, err := schema.LockCollection(ctx, tx, b.Master)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (ed *Editor) BranchCollection(ctx context.Context, act audit.Act, b Branch)
 // its own name, display name, target and tags. Of history it has each package's
 // last complete build alone; it is not resolved yet.
 func (ed *Editor) ForkCollection(ctx context.Context, act audit.Act, master string, fork koschei.Collection) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		of, err := schema.LockCollection(ctx, tx, master)
 		if err != nil {
 			return err

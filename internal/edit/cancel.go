@@ -14,7 +14,7 @@ import (
 // RequestCancel asks for a build of a package to be canceled. It wraps
 // koschei.ErrConflict if the build is over or it was asked for already.
 func (ed *Editor) RequestCancel(ctx context.Context, act audit.Act, buildID int64) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		var pkg, collection string
 		var requested bool
 		err := tx.QueryRow(ctx, `

@@ -15,10 +15,10 @@ import (
 // CreateCollection stores c, whose ID and repo are not looked at. An error
 // wraps koschei.ErrExists if the name is taken, koschei.ErrInvalid if c cannot be stored.
 func (ed *Editor) CreateCollection(ctx context.Context, act audit.Act, c *koschei.Collection) ([]string, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
+		if err := c.Validate(); err != nil {
+			return err
+		}
 		log.Add(c.Name, "", "collection %s created", c.Name)
 		return insertCollection(ctx, tx, c)
 	})
@@ -48,7 +48,7 @@ func collectionStored(err error, name string) error {
 // Only fields that an operator decides are stored. A collection that is resolved
 // in other repos now (see koschei.Collection.SameRepos) forgets which it saw last.
 func (ed *Editor) EditCollection(ctx context.Context, act audit.Act, name string, edit func(*koschei.Collection) error) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		c, err := schema.LockCollection(ctx, tx, name)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func forgetLatestRepo(ctx context.Context, tx pgx.Tx, id int64, otherHub bool) e
 // DeleteCollection deletes a collection with everything in it. Unless forced it
 // refuses, wrapping koschei.ErrInUse, one that has packages.
 func (ed *Editor) DeleteCollection(ctx context.Context, act audit.Act, name string, force bool) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		c, err := schema.LockCollection(ctx, tx, name)
 		if err != nil {
 			return err

@@ -23,10 +23,10 @@ type CollectionGroupEdit struct {
 // CreateCollectionGroup makes a group of collections. Errors wrap
 // koschei.ErrExists if the name is taken, koschei.ErrNotFound if a collection is unknown.
 func (ed *Editor) CreateCollectionGroup(ctx context.Context, act audit.Act, g CollectionGroupEdit) ([]string, error) {
-	if err := koschei.ValidateName("collection group", g.Name); err != nil {
-		return nil, err
-	}
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
+		if err := koschei.ValidateName("collection group", g.Name); err != nil {
+			return err
+		}
 		var id int64
 		err := tx.QueryRow(ctx, `
 			INSERT INTO collection_group (name, display_name)
@@ -46,7 +46,7 @@ func (ed *Editor) CreateCollectionGroup(ctx context.Context, act audit.Act, g Co
 // EditCollectionGroup changes the display name unless that is "", and the
 // contents unless Collections is nil.
 func (ed *Editor) EditCollectionGroup(ctx context.Context, act audit.Act, g CollectionGroupEdit) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		var id int64
 		var was string
 		err := tx.QueryRow(ctx, `
@@ -117,7 +117,7 @@ func setGroupCollections(ctx context.Context, tx pgx.Tx, log *audit.Log, id int6
 
 // DeleteCollectionGroup deletes a group, not the collections in it.
 func (ed *Editor) DeleteCollectionGroup(ctx context.Context, act audit.Act, name string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		tag, err := tx.Exec(ctx, `DELETE FROM collection_group WHERE name = $1`, name)
 		if err != nil {
 			return fmt.Errorf("deleting collection group %s: %w", name, err)

@@ -17,19 +17,18 @@ import (
 // namespace it is. An error wraps koschei.ErrExists if the name is taken, and
 // koschei.ErrNotFound, naming every one, if packages are unknown.
 func (ed *Editor) CreateGroup(ctx context.Context, act audit.Act, fullName string, packages, maintainers []string) ([]string, error) {
-	namespace, name, err := koschei.ParseGroupName(fullName)
+	g, err := groupNamed(fullName)
 	if err != nil {
 		return nil, err
 	}
-	if namespace != "" {
-		maintainers = append([]string{namespace}, maintainers...)
+	if g.Namespace != "" {
+		maintainers = append([]string{g.Namespace}, maintainers...)
 	}
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
-		g := group{name: fullName}
+	return ed.change(ctx, act, makeGroup(g.Group), func(tx pgx.Tx, log *audit.Log) error {
 		err := tx.QueryRow(ctx, `
 			INSERT INTO package_group (namespace, name)
 			VALUES ($1, $2)
-			RETURNING id`, namespace, name).Scan(&g.id)
+			RETURNING id`, g.Namespace, g.Name).Scan(&g.ID)
 		if err := groupStored(err, fullName); err != nil {
 			return err
 		}
@@ -63,11 +62,7 @@ type GroupEdit struct {
 // EditGroup changes a group all at once or, with an error like CreateGroup's or
 // one that wraps koschei.ErrNotFound, not at all.
 func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string, edit GroupEdit) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
-		g, err := lockGroup(ctx, tx, fullName)
-		if err != nil {
-			return err
-		}
+	return ed.changeGroup(ctx, act, fullName, func(tx pgx.Tx, log *audit.Log, g *group) error {
 		if edit.FullName != nil && *edit.FullName != fullName {
 			if err := g.rename(ctx, tx, log, *edit.FullName); err != nil {
 				return err
@@ -90,67 +85,86 @@ func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string,
 
 // DeleteGroup deletes a group, not its members.
 func (ed *Editor) DeleteGroup(ctx context.Context, act audit.Act, fullName string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
-		g, err := lockGroup(ctx, tx, fullName)
-		if err != nil {
-			return err
-		}
+	return ed.changeGroup(ctx, act, fullName, func(tx pgx.Tx, log *audit.Log, g *group) error {
 		log.Add("", "", "group %s deleted", fullName)
-		if _, err := tx.Exec(ctx, `DELETE FROM package_group WHERE id = $1`, g.id); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM package_group WHERE id = $1`, g.ID); err != nil {
 			return fmt.Errorf("deleting group %s: %w", fullName, err)
 		}
 		return nil
 	})
 }
 
-// A group is one that is being changed.
-type group struct {
-	id   int64
-	name string // full
+// changeGroup runs f on a group, locked, for somebody who may change it. Who may
+// not even change packages locks no group.
+func (ed *Editor) changeGroup(ctx context.Context, act audit.Act, fullName string,
+	f func(tx pgx.Tx, log *audit.Log, g *group) error,
+) ([]string, error) {
+	return ed.change(ctx, act, editPackages, func(tx pgx.Tx, log *audit.Log) error {
+		g, err := lockGroup(ctx, tx, fullName)
+		if err != nil {
+			return err
+		}
+		if err := g.editable(ctx, tx, act.Actor); err != nil {
+			return err
+		}
+		return f(tx, log, g)
+	})
 }
 
-func lockGroup(ctx context.Context, tx pgx.Tx, fullName string) (group, error) {
+// A group is one that is being changed.
+type group struct{ koschei.Group }
+
+func groupNamed(fullName string) (*group, error) {
 	namespace, name, err := koschei.ParseGroupName(fullName)
+	return &group{koschei.Group{Namespace: namespace, Name: name}}, err
+}
+
+func lockGroup(ctx context.Context, tx pgx.Tx, fullName string) (*group, error) {
+	g, err := groupNamed(fullName)
 	if err != nil {
-		return group{}, err
+		return nil, err
 	}
-	g := group{name: fullName}
 	err = tx.QueryRow(ctx, `
 		SELECT id
 		FROM package_group
 		WHERE namespace = $1 AND name = $2
-		FOR UPDATE`, namespace, name).Scan(&g.id)
+		FOR UPDATE`, g.Namespace, g.Name).Scan(&g.ID)
 	return g, postgres.NotFound(err, "group %s", fullName)
 }
 
 func (g *group) rename(ctx context.Context, tx pgx.Tx, log *audit.Log, fullName string) error {
-	namespace, name, err := koschei.ParseGroupName(fullName)
+	to, err := groupNamed(fullName)
 	if err != nil {
 		return err
+	}
+	if to.Namespace != g.Namespace {
+		if err := makeGroup(to.Group)(log.Act.Actor); err != nil {
+			return err
+		}
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE package_group
 		SET namespace = $2, name = $3
-		WHERE id = $1`, g.id, namespace, name)
+		WHERE id = $1`, g.ID, to.Namespace, to.Name)
 	if err := groupStored(err, fullName); err != nil {
 		return err
 	}
-	log.Add("", "", "group %s renamed to %s", g.name, fullName)
-	g.name = fullName
+	log.Add("", "", "group %s renamed to %s", g.FullName(), fullName)
+	g.Namespace, g.Name = to.Namespace, to.Name
 	return nil
 }
 
 func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
 	known, err := postgres.QueryNames(ctx, tx, `SELECT name FROM base_package WHERE name = ANY($1)`, names)
 	if err != nil {
-		return fmt.Errorf("group %s: looking up packages: %w", g.name, err)
+		return fmt.Errorf("group %s: looking up packages: %w", g.FullName(), err)
 	}
 	isKnown := map[string]bool{}
 	for _, name := range known {
 		isKnown[name] = true
 	}
 	if err := schema.UnknownNames("package", "in any collection", names, isKnown); err != nil {
-		return fmt.Errorf("group %s: %w", g.name, err)
+		return fmt.Errorf("group %s: %w", g.FullName(), err)
 	}
 	return g.changeMembers(ctx, tx, log, "package %s added to group %s", `
 		WITH added AS (
@@ -187,12 +201,12 @@ func (g *group) changeMembers(ctx context.Context, tx pgx.Tx, log *audit.Log, me
 	if names == nil {
 		names = []string{}
 	}
-	changed, err := postgres.QueryNames(ctx, tx, sql, names, g.id)
+	changed, err := postgres.QueryNames(ctx, tx, sql, names, g.ID)
 	if err != nil {
-		return fmt.Errorf("changing the members of group %s: %w", g.name, err)
+		return fmt.Errorf("changing the members of group %s: %w", g.FullName(), err)
 	}
 	for _, name := range changed {
-		log.Add("", name, message, name, g.name)
+		log.Add("", name, message, name, g.FullName())
 	}
 	return nil
 }
@@ -206,12 +220,12 @@ func (g *group) addMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, u
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO package_group_maintainer (group_id, user_id)
 			VALUES ($1, $2)
-			ON CONFLICT DO NOTHING`, g.id, id)
+			ON CONFLICT DO NOTHING`, g.ID, id)
 		if err != nil {
-			return fmt.Errorf("adding maintainer %s to group %s: %w", user, g.name, err)
+			return fmt.Errorf("adding maintainer %s to group %s: %w", user, g.FullName(), err)
 		}
 		if tag.RowsAffected() > 0 {
-			log.Add("", "", "user %s is a maintainer of group %s", user, g.name)
+			log.Add("", "", "user %s is a maintainer of group %s", user, g.FullName())
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 // Note stores what somebody did that is no change of the record itself.
 func (ed *Editor) Note(ctx context.Context, act audit.Act, collection, pkg, message string) error {
-	_, err := audit.Change(ctx, ed.db, act, func(_ pgx.Tx, log *audit.Log) error {
+	_, err := ed.change(ctx, act, editCollections, func(_ pgx.Tx, log *audit.Log) error {
 		log.Add(collection, pkg, "%s", message)
 		return nil
 	})

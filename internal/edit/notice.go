@@ -12,7 +12,7 @@ import (
 
 // SetNotice puts a notice on every page; "" takes it off.
 func (ed *Editor) SetNotice(ctx context.Context, act audit.Act, content string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		sql, message := `
 			INSERT INTO notice (key, content)
 			VALUES ($1, $2)

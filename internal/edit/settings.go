@@ -17,7 +17,7 @@ import (
 // none; what s does not name stays as it is. Groups and users are made if need
 // be. Errors wrap koschei.ErrNotFound if a collection or package is unknown.
 func (ed *Editor) ApplySettings(ctx context.Context, act audit.Act, s *schema.Settings) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		if err := applyPriorities(ctx, tx, log, s.Priorities, StaticPriority); err != nil {
 			return err
 		}
@@ -128,12 +128,12 @@ func (g *group) keepMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, 
 		DELETE FROM package_group_maintainer m
 		USING users u
 		WHERE u.id = m.user_id AND u.name <> ALL($1) AND m.group_id = $2
-		RETURNING u.name`, users, g.id)
+		RETURNING u.name`, users, g.ID)
 	if err != nil {
-		return fmt.Errorf("changing the maintainers of group %s: %w", g.name, err)
+		return fmt.Errorf("changing the maintainers of group %s: %w", g.FullName(), err)
 	}
 	for _, user := range removed {
-		log.Add("", "", "user %s is no longer a maintainer of group %s", user, g.name)
+		log.Add("", "", "user %s is no longer a maintainer of group %s", user, g.FullName())
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ type TakenPackage struct {
 // groups of them and users that are there already stay as they are; packages
 // and groups become what t says. Doing it again thus changes nothing more.
 func (ed *Editor) TakeOver(ctx context.Context, act audit.Act, t *Takeover) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		byCollection := map[string][]TakenPackage{}
 		for _, p := range t.Packages {
 			byCollection[p.Collection] = append(byCollection[p.Collection], p)

@@ -18,7 +18,7 @@ import (
 // what held them back is forgotten and their manual priority raised to at least
 // the given one. Unknown packages are as for TrackPackages.
 func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection string, names []string, raise int) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+	return ed.changePackages(ctx, act, collection, names, false, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
 		changed, err := postgres.QueryNames(ctx, tx, `
 			UPDATE package
 			SET `+schema.NotHeld+`, faults = 0, manual_priority = greatest(manual_priority, $2)
@@ -35,7 +35,7 @@ func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection s
 // those that it lists if all is set. If any is unknown nothing is done, and the
 // error, which wraps koschei.ErrNotFound, names every one.
 func (ed *Editor) TrackPackages(ctx context.Context, act audit.Act, collection string, names []string, all bool) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, all, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+	return ed.changePackages(ctx, act, collection, names, all, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package
 			SET tracked = true
@@ -66,7 +66,7 @@ const (
 // SetPriority sets a priority of the named packages of a collection. If any is
 // unknown nothing is done, as for TrackPackages.
 func (ed *Editor) SetPriority(ctx context.Context, act audit.Act, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+	return ed.changePackages(ctx, act, collection, names, false, setPriorityOf(kind), func(tx pgx.Tx, log *audit.Log, ids []int64) error {
 		return setPriority(ctx, tx, log, collection, ids, kind, value)
 	})
 }
@@ -94,7 +94,7 @@ func setPriority(ctx context.Context, tx pgx.Tx, log *audit.Log, collection stri
 // SetArchOverride sets what koschei.ChooseArches takes for the architectures of
 // the named packages; "" is no override. Unknown packages are as for TrackPackages.
 func (ed *Editor) SetArchOverride(ctx context.Context, act audit.Act, collection string, names []string, override string) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+	return ed.changePackages(ctx, act, collection, names, false, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE package p
 			SET arch_override = $2
@@ -113,11 +113,12 @@ func (ed *Editor) SetArchOverride(ctx context.Context, act audit.Act, collection
 	})
 }
 
-// changePackages runs f on the ids of packages, locked, and then notes states.
-func (ed *Editor) changePackages(ctx context.Context, act audit.Act, collection string, names []string, all bool,
+// changePackages runs f on the ids of packages, locked, and then notes states,
+// for somebody who may.
+func (ed *Editor) changePackages(ctx context.Context, act audit.Act, collection string, names []string, all bool, may right,
 	f func(tx pgx.Tx, log *audit.Log, ids []int64) error,
 ) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, may, func(tx pgx.Tx, log *audit.Log) error {
 		ids, err := lockNamedPackages(ctx, tx, collection, names, all)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 // SetAdmin gives a user, who is made if need be, the rights of an
 // administrator, or takes them away from one there is.
 func (ed *Editor) SetAdmin(ctx context.Context, act audit.Act, user string, admin bool) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		id, err := userFor(ctx, tx, user, admin)
 		if err != nil {
 			return err

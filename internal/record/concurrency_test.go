@@ -35,7 +35,7 @@ type operation struct {
 	do   func(w *world, p contended) error
 }
 
-var someone = audit.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromFrontend}, Now: testTime}
+var someone = audit.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromFrontend, Admin: true}, Now: testTime}
 
 // operations are what may happen to one package at the same time.
 func operations() []operation {

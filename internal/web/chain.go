@@ -96,7 +96,7 @@ func (s *Server) sameOrigin(next step) step {
 	protection := http.NewCrossOriginProtection()
 	return func(x *exchange) error {
 		if err := protection.Check(x.r); err != nil {
-			return &forbiddenError{"This was sent from a page of another site, and nothing was changed."}
+			return koschei.Refusal(koschei.ErrForbidden, "this was sent from a page of another site, and nothing was changed")
 		}
 		return next(x)
 	}
@@ -128,7 +128,7 @@ func (s *Server) identify(next step) step {
 			return err
 		}
 		if x.route.Access == SignedIn && x.who.Name == "" {
-			return &forbiddenError{"This is only for those who have signed in."}
+			return koschei.Refusal(koschei.ErrForbidden, "this is only for those who have signed in")
 		}
 		return next(x)
 	}

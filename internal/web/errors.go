@@ -30,11 +30,6 @@ func (e *methodError) Error() string {
 	return "this is not what the address is for: it takes " + e.allowed
 }
 
-// A forbiddenError says, in a sentence, why somebody may not ask for this.
-type forbiddenError struct{ sentence string }
-
-func (e *forbiddenError) Error() string { return e.sentence }
-
 // Nothing is the handler of what no other route has.
 func Nothing(r *Request) (Answer, error) {
 	allowed := r.allowed()
@@ -98,18 +93,17 @@ func (s *Server) errorLayout(x *exchange, status int) html.Layout {
 func tell(err error) (status int, told string) {
 	var notReady *notReadyError
 	var method *methodError
-	var forbidden *forbiddenError
 	switch {
 	case errors.Is(err, koschei.ErrNotFound):
 		return http.StatusNotFound, sentence(err, koschei.ErrNotFound)
 	case errors.Is(err, koschei.ErrInvalid):
 		return http.StatusBadRequest, sentence(err, koschei.ErrInvalid)
+	case errors.Is(err, koschei.ErrForbidden):
+		return http.StatusForbidden, sentence(err, koschei.ErrForbidden)
 	case errors.Is(err, koschei.ErrConflict):
 		return http.StatusConflict, sentence(err, koschei.ErrConflict)
 	case errors.As(err, &method):
 		return http.StatusMethodNotAllowed, upper(method.Error()) + "."
-	case errors.As(err, &forbidden):
-		return http.StatusForbidden, forbidden.sentence
 	case errors.As(err, &notReady):
 		return http.StatusServiceUnavailable, "Pages cannot be served now: the database does not answer, or has not the right schema yet."
 	case errors.Is(err, context.DeadlineExceeded):

@@ -25,14 +25,14 @@ const frameLasts = time.Second
 
 // get returns a frame that was read no longer than frameLasts before now, which
 // is real time.
-func (f *frames) get(ctx context.Context, view *View, now time.Time) (*view.Frame, error) {
+func (f *frames) get(ctx context.Context, v *view.View, now time.Time) (*view.Frame, error) {
 	f.mu.Lock()
 	frame, asked := f.frame, f.asked
 	f.mu.Unlock()
 	if frame != nil && now.Sub(asked) < frameLasts {
 		return frame, nil
 	}
-	frame, err := view.Frame(ctx)
+	frame, err := v.Frame(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -11,9 +11,6 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
-// A View is what requests read the record through.
-type View = view.View
-
 // Identity tells who sends a request, an Actor without a name if it does not say.
 // An error is for who pretends to be somebody.
 type Identity func(*http.Request) (koschei.Actor, error)
@@ -28,7 +25,7 @@ func Anonymous(*http.Request) (koschei.Actor, error) {
 type Request struct {
 	*http.Request
 	Actor koschei.Actor
-	View  *View
+	View  *view.View
 	Now   time.Time // domain time
 	Log   *slog.Logger
 

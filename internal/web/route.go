@@ -7,8 +7,8 @@ import (
 )
 
 // A Handler answers a request or says why it cannot. An error that wraps
-// koschei.ErrNotFound, koschei.ErrInvalid or koschei.ErrConflict begins with a
-// sentence for the user; any other is none of theirs.
+// koschei.ErrNotFound, koschei.ErrInvalid, koschei.ErrForbidden or
+// koschei.ErrConflict begins with a sentence for the user; any other is none of theirs.
 type Handler func(*Request) (Answer, error)
 
 // A Route is an address with all that is decided about it.

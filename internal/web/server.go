@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
@@ -41,7 +42,7 @@ type Server struct {
 // be set.
 type Config struct {
 	Routes    []Route
-	View      *View
+	View      *view.View
 	Templates *html.Templates
 	Log       *slog.Logger
 	Now       func() time.Time // domain time

@@ -168,6 +168,7 @@ func TestErrorFormats(t *testing.T) {
 	for path, err := range map[string]error{
 		"notfound": fmt.Errorf("there is no such thing: %w", koschei.ErrNotFound),
 		"conflict": fmt.Errorf("somebody was faster: %w", koschei.ErrConflict),
+		"refused":  fmt.Errorf("the group is not yours: %w", koschei.ErrForbidden),
 		"late":     context.DeadlineExceeded,
 		"private":  errors.New("the password is 1234"),
 	} {
@@ -190,6 +191,7 @@ func TestErrorFormats(t *testing.T) {
 		{"/json/notfound", 404, "application/json", `{"error":"There is no such thing."}` + "\n"},
 		{"/html/notfound", 404, "text/html; charset=utf-8", "<p>There is no such thing.</p>"},
 		{"/text/conflict", 409, "text/plain; charset=utf-8", "Somebody was faster.\n"},
+		{"/text/refused", 403, "text/plain; charset=utf-8", "The group is not yours.\n"},
 		{"/text/late", 503, "text/plain; charset=utf-8", "This took too long. Please try again.\n"},
 		{"/json/private", 500, "application/json", "Something went wrong here."},
 		{"/text/panic", 500, "text/plain; charset=utf-8", "Something went wrong here."},
@@ -409,7 +411,7 @@ func TestFrameLasts(t *testing.T) {
 			t.Fatal(err)
 		}
 		now = now.Add(tt.after)
-		frame, err := f.get(t.Context(), db, now)
+		frame, err := f.get(t.Context(), db.View, now)
 		if err != nil || frame.Notice != tt.want {
 			t.Errorf("after %q was set the notice is %q, %v, want %q", tt.set, frame.Notice, err, tt.want)
 		}

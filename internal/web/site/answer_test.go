@@ -20,7 +20,7 @@ import (
 // What is asked wrongly, or for what is not there, gets one sentence.
 func TestWrongRequests(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	for _, tt := range []struct {
 		url    string
 		status int
@@ -70,7 +70,7 @@ func TestWrongRequests(t *testing.T) {
 
 func TestOnlyReading(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	for method, status := range map[string]int{http.MethodPost: 405, http.MethodDelete: 405, http.MethodHead: 200} {
 		w := httptest.NewRecorder()
 		b.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/packages", nil))
@@ -85,7 +85,7 @@ func TestOnlyReading(t *testing.T) {
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	for _, tt := range []struct{ url, want string }{
 		{
 			"/api/v1/packages?name=maven&name=gtk%2B&name=nope&collection=f44",
@@ -120,7 +120,7 @@ func TestAPI(t *testing.T) {
 // The API tells of all packages, those too that no page lists.
 func TestAPITellsEveryState(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	var packages []struct{ Name, State string }
 	if err := json.Unmarshal(b.get("/api/v1/packages?collection=f44").Body.Bytes(), &packages); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestAPITellsEveryState(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	w := b.get("/")
 	if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'self';") || strings.Contains(csp, "unsafe") {
 		t.Errorf("Content-Security-Policy %q", csp)
@@ -166,7 +166,7 @@ func TestHeaders(t *testing.T) {
 // Pages say so when there is no collection yet.
 func TestEmptyRecord(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(pgtest.New(t)))
+	b := browse(t, config(pgtest.New(t).View))
 	if text := b.read("/"); !strings.Contains(text, "Packages 1 to 0 of 0") {
 		t.Errorf("front page: %s", text)
 	}
@@ -181,7 +181,7 @@ func TestEmptyRecord(t *testing.T) {
 // A broken database is told as what it is, and without details.
 func TestBrokenDatabase(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(pgtest.Open(t, pgtest.Empty(t)))) // without the schema
+	b := browse(t, config(pgtest.Open(t, pgtest.Empty(t)).View)) // without the schema
 	w := b.get("/packages")
 	if text := plain(w.Body.String()); w.Code != http.StatusInternalServerError || strings.Contains(text, "relation") || !strings.Contains(text, "Something went wrong here.") {
 		t.Errorf("status %d: %s", w.Code, text)
@@ -204,7 +204,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := site.New(config(pgtest.New(t)), true)
+	server, err := site.New(config(pgtest.New(t).View), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestReadyTellsOfServices(t *testing.T) {
 	db := pgtest.New(t)
 	var failing []string
 	for _, onlyServices := range []bool{false, true} {
-		c := config(db)
+		c := config(db.View)
 		c.Health = web.Health{OnlyServices: onlyServices, Failing: func() []string { return failing }}
 		b := browse(t, c)
 		failing = nil

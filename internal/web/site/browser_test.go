@@ -13,16 +13,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
-// config serves db as it is in the tests.
-func config(db *pgtest.DB) site.Config {
+// config serves the record as it is in the tests.
+func config(v *view.View) site.Config {
 	return site.Config{
-		View: db, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }},
+		View: v, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }},
 		Rules: koschei.DefaultPriorityRules(), Registry: prometheus.NewRegistry(), Version: "1.2.3",
 		Health: web.Health{Failing: func() []string { return nil }},
 		Koji:   html.Links{koschei.Primary: {WebURL: "https://koji.test/koji", TopURL: "https://koji.test/files"}},

@@ -18,7 +18,7 @@ import (
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	failed := b.find("/package/maven", `href="(/build/[0-9]+)"`)[0]
 	for _, tt := range []struct {
 		url  string
@@ -110,7 +110,7 @@ func TestPages(t *testing.T) {
 // Only what is passed over now is held; a reason may be left from before.
 func TestHeldInList(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	if got := b.find("/packages?collection=f44", `title="([^"]*)">held<`); !slices.Equal(got, []string{"no builder for aarch64 is free"}) {
 		t.Errorf("held for %q, want maven alone", got)
 	}
@@ -118,7 +118,7 @@ func TestHeldInList(t *testing.T) {
 
 func TestListOrder(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	for _, tt := range []struct {
 		url  string
 		want []string // the first rows
@@ -159,7 +159,7 @@ func TestListOrder(t *testing.T) {
 // Going from page to page through a history shows each entry once.
 func TestHistoryPages(t *testing.T) {
 	t.Parallel()
-	c := config(seeded(t))
+	c := config(seeded(t).View)
 	c.BuildsPerPage = 2
 	b := browse(t, c)
 	var entries []string
@@ -185,7 +185,7 @@ func TestHistoryPages(t *testing.T) {
 func TestNoticeIsOnEveryPageAsText(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
-	b := browse(t, config(db))
+	b := browse(t, config(db.View))
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
 	if _, err := db.SetNotice(t.Context(), author, `<b>Koji</b> is "down"`); err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestNoticeIsOnEveryPageAsText(t *testing.T) {
 // Every link on every page leads to a page, and every page is led to.
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	b := browse(t, config(seeded(t)))
+	b := browse(t, config(seeded(t).View))
 	link := regexp.MustCompile(`(?:href|action)="(/[^"#]*)"`)
 	filler := regexp.MustCompile(`-0[1-9]|-1`)                                          // one of them stands for all
 	queue := []string{"/", "/badge/f44/maven.svg", "/groups/alice/mine", "/robots.txt"} // the last three are led to from elsewhere

@@ -69,7 +69,7 @@ func TestTemplatesFitTheirViews(t *testing.T) {
 // keeps what asks how the process is.
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	c := config(seeded(t))
+	c := config(seeded(t).View)
 	public, err := site.New(c, false)
 	if err != nil {
 		t.Fatal(err)

@@ -10,13 +10,14 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/built"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // now is the domain time of the tests.
 var now = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 
-// A seed writes a small record behind the back of package postgres.
+// A seed writes a small record, most of it behind the backs of those who write it.
 type seed struct {
 	t           testing.TB
 	db          *pgtest.DB
@@ -110,8 +111,8 @@ func (s *seed) pkg(collection, name, state string) int64 {
 		now.Add(-time.Duration(10+len(name))*time.Hour))
 }
 
-// A built is a build to be seeded.
-type built struct {
+// A seedBuild is a build to be seeded.
+type seedBuild struct {
 	outcome koschei.Outcome
 	real    bool
 	ago     time.Duration
@@ -120,7 +121,7 @@ type built struct {
 	set     depset.Set
 }
 
-func (s *seed) build(pkg, event int64, b built) int64 {
+func (s *seed) build(pkg, event int64, b seedBuild) int64 {
 	s.t.Helper()
 	evr, err := rpm.ParseEVR(b.evr)
 	if err != nil {
@@ -157,7 +158,7 @@ func (s *seed) build(pkg, event int64, b built) int64 {
 			id, s.task+int64(i)+1, arch, state, started, finished)
 	}
 	if b.set != nil {
-		if _, err := pgtest.Fenced(s.t, s.db).SaveBuildDependencies(s.t.Context(), []built.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
+		if _, err := s.db.Fenced(s.t).SaveBuildDependencies(s.t.Context(), []built.BuildDependencies{{BuildID: id, Set: b.set}}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -185,7 +186,7 @@ func (s *seed) intern(nevra string) int32 {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ids, err := s.db.Intern(s.t.Context(), []rpm.NEVRA{n})
+	ids, err := s.db.Record.Sets.Intern(s.t.Context(), []rpm.NEVRA{n})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func (s *seed) resolved(pkg, repo int64, set depset.Set, problems ...string) {
 	s.t.Helper()
 	var setID *int64
 	if set != nil {
-		build := s.build(s.carrier, 1, built{outcome: koschei.OutcomeCanceled, evr: "1-1", set: set})
+		build := s.build(s.carrier, 1, seedBuild{outcome: koschei.OutcomeCanceled, evr: "1-1", set: set})
 		id := s.console.Number(`SELECT dependency_set_id FROM build WHERE id = $1`, build)
 		setID = &id
 	}
@@ -248,12 +249,12 @@ func (s *seed) featured() {
 	before := s.set(append(buildroot("1:25.0.0.0.36-1.fc44", "1:25.0.0.0.36-1.fc44"), "plexus-utils-4.0.2-3.fc44.noarch 1", "xmvn-4.3.0-1.20250801git5e9cc16.fc44.noarch 1")...)
 	after := s.set(append(buildroot("1:25.0.1.0.8-2.fc44", "1:25.0.1.0.8-2.fc44"), "xmvn-4.3.0-1.20251101git0a1b2c3.fc44.noarch 1", "plexus-utils4-4.0.2-1.fc44.noarch 1")...)
 	maven := s.pkg("f44", "maven", "failing")
-	s.build(maven, 515000, built{outcome: koschei.OutcomeComplete, real: true, ago: 20 * day, evr: "1:3.9.11-1.fc44", set: before})
+	s.build(maven, 515000, seedBuild{outcome: koschei.OutcomeComplete, real: true, ago: 20 * day, evr: "1:3.9.11-1.fc44", set: before})
 	s.transition(maven, 5160, false, 15*day, "nothing provides <mvn(org.example:gone)> needed by maven-1:3.9.11-1.fc44.src")
 	s.transition(maven, 5164, true, 14*day)
-	s.build(maven, 517000, built{outcome: koschei.OutcomeComplete, ago: 9 * day, evr: "1:3.9.11-1.fc44", set: before})
-	s.build(maven, 519000, built{outcome: koschei.OutcomeInfrastructure, ago: 6 * day, evr: "1:3.9.11-1.fc44", fault: "could not init mock buildroot, mock exited with status 30"})
-	s.build(maven, 520700, built{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
+	s.build(maven, 517000, seedBuild{outcome: koschei.OutcomeComplete, ago: 9 * day, evr: "1:3.9.11-1.fc44", set: before})
+	s.build(maven, 519000, seedBuild{outcome: koschei.OutcomeInfrastructure, ago: 6 * day, evr: "1:3.9.11-1.fc44", fault: "could not init mock buildroot, mock exited with status 30"})
+	s.build(maven, 520700, seedBuild{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
 	latest := s.set(append(buildroot("1:25.0.2.0.1-1.fc44", "1:25.0.1.0.8-2.fc44"), "xmvn-4.2.0-1.fc44.noarch 1", "plexus-utils4-4.0.2-1.fc44.noarch 1")...)
 	s.resolved(maven, 5209, latest)
 	s.console.Exec(`UPDATE package SET manual_priority = 7, static_priority = -30, build_priority = 200,
@@ -262,17 +263,17 @@ func (s *seed) featured() {
 	s.pkg("f43", "maven", "unknown")
 
 	ripgrep := s.pkg("f44", "rust-ripgrep", "unresolved")
-	s.build(ripgrep, 520000, built{outcome: koschei.OutcomeComplete, ago: 3 * day, evr: "14.1.1-4.fc44", set: before})
+	s.build(ripgrep, 520000, seedBuild{outcome: koschei.OutcomeComplete, ago: 3 * day, evr: "14.1.1-4.fc44", set: before})
 	s.resolved(ripgrep, 5210, nil, "nothing provides <crate(regex/default) >= 1.12.0 with crate(regex/default) < 2.0.0~> needed by rust-ripgrep-14.1.1-4.fc44.src")
 	s.transition(ripgrep, 5210, false, 18*time.Minute, "nothing provides <crate(regex/default) >= 1.12.0 with crate(regex/default) < 2.0.0~> needed by rust-ripgrep-14.1.1-4.fc44.src")
 
 	gtk := s.pkg("f44", "gtk+", "ok")
-	s.build(gtk, 518000, built{outcome: koschei.OutcomeComplete, ago: 8 * day, evr: "1:1.2.10-99.fc44", set: before})
-	s.build(gtk, 521000, built{outcome: koschei.OutcomeRunning, ago: 10 * time.Minute, evr: "1:1.2.10-99.fc44"})
+	s.build(gtk, 518000, seedBuild{outcome: koschei.OutcomeComplete, ago: 8 * day, evr: "1:1.2.10-99.fc44", set: before})
+	s.build(gtk, 521000, seedBuild{outcome: koschei.OutcomeRunning, ago: 10 * time.Minute, evr: "1:1.2.10-99.fc44"})
 	s.resolved(gtk, 5209, latest)
 
 	ant := s.pkg("f44", "ant", "ok")
-	s.build(ant, 520900, built{outcome: koschei.OutcomeComplete, ago: 5 * hour, evr: "1.10.15-30.fc44", set: latest})
+	s.build(ant, 520900, seedBuild{outcome: koschei.OutcomeComplete, ago: 5 * hour, evr: "1.10.15-30.fc44", set: latest})
 	s.resolved(ant, 5209, latest)
 	s.console.Exec(`UPDATE package SET hold_reason = 'left from before', hold_until = $2 WHERE id = $1`, ant, now.Add(-time.Hour))
 
@@ -299,6 +300,6 @@ func (s *seed) filler(i int) {
 		if i%17 == 3 {
 			outcome = koschei.OutcomeFailed
 		}
-		s.build(p, 515000+int64(i), built{outcome: outcome, ago: time.Duration(30+i) * time.Hour, evr: fmt.Sprintf("%d.%d-1.fc44", i/10, i%10)})
+		s.build(p, 515000+int64(i), seedBuild{outcome: outcome, ago: time.Duration(30+i) * time.Hour, evr: fmt.Sprintf("%d.%d-1.fc44", i/10, i%10)})
 	}
 }

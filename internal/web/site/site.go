@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	v1 "github.com/koschei-ci/koschei/internal/web/api/v1"
 	"github.com/koschei-ci/koschei/internal/web/html"
@@ -26,7 +27,7 @@ import (
 // A Config is what both servers of a process are made of. All of it from View
 // to Health must be set.
 type Config struct {
-	View     *web.View
+	View     *view.View
 	Log      *slog.Logger
 	Clock    koschei.Clock
 	Registry *prometheus.Registry

@@ -19,7 +19,7 @@ func TestTakenOver(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
-	c, err := db.Collection(t.Context(), "f43")
+	c, err := db.View.Collection(t.Context(), "f43")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestTakenOver(t *testing.T) {
 	if _, err := db.TakePasts(t.Context(), c.ID, []pasts.TakenPast{past()}); err != nil {
 		t.Fatal(err)
 	}
-	b := browse(t, config(db))
+	b := browse(t, config(db.View))
 	pages := map[string][]string{"/package/taken?collection=f43": {
 		"unresolved in Fedora 43 About repo",
 		"Its build dependencies cannot be installed: nothing provides bread",

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/view"
-	"github.com/koschei-ci/koschei/internal/web"
 )
 
 // totals remembers for a while how long lists of several collections are:
@@ -30,7 +29,7 @@ const (
 
 // of returns the length of the list that f lets through, counted anew if it
 // was so too long ago, or must be exact.
-func (t *totals) of(ctx context.Context, record *web.View, f view.PackageFilter, exact bool) (int, error) {
+func (t *totals) of(ctx context.Context, v *view.View, f view.PackageFilter, exact bool) (int, error) {
 	key := fmt.Sprintf("%+v", f)
 	t.mu.Lock()
 	remembered, ok := t.known[key]
@@ -38,7 +37,7 @@ func (t *totals) of(ctx context.Context, record *web.View, f view.PackageFilter,
 	if ok && !exact && time.Since(remembered.counted) < totalLasts {
 		return remembered.packages, nil
 	}
-	n, err := record.CountUnified(ctx, f)
+	n, err := v.CountUnified(ctx, f)
 	if err != nil {
 		return 0, err
 	}
