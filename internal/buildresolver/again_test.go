@@ -79,7 +79,11 @@ func (s *sim) buildroot() []string {
 	for _, b := range s.ScratchBuilds() {
 		id = max(id, b.SetID)
 	}
-	sets, err := s.DB.Sets.Sets(s.T.Context(), []int64{id})
+	contents, err := s.DB.Sets.SetContents(s.T.Context(), []int64{id})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	sets, err := s.DB.Sets.DecodeSets(contents)
 	if err != nil {
 		s.T.Fatal(err)
 	}

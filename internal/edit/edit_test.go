@@ -21,9 +21,9 @@ type editor struct {
 	author audit.Act
 }
 
-// someone is not an administrator.
+// someone is an administrator.
 func someone() audit.Act {
-	return audit.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromFrontend}, Now: pgtest.SampleTime()}
+	return audit.Act{Actor: koschei.Actor{Name: "someone", From: koschei.FromFrontend, Admin: true}, Now: pgtest.SampleTime()}
 }
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

@@ -147,7 +147,7 @@ func TestCanceled(t *testing.T) {
 		want string
 	}{
 		{"on request", func(f *fixture, id, _ int64) {
-			author := audit.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend}, Now: f.Now()}
+			author := audit.Act{Actor: koschei.Actor{Name: "somebody", From: koschei.FromFrontend, Admin: true}, Now: f.Now()}
 			if _, err := f.Store.RequestCancel(f.t.Context(), author, id); err != nil {
 				f.t.Error(err)
 			}
