@@ -180,14 +180,6 @@ func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, name
 		JOIN base_package b ON b.id = added.base_id`, names)
 }
 
-func (g *group) removePackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
-	return g.changeMembers(ctx, tx, log, "package %s removed from group %s", `
-		DELETE FROM package_group_member m
-		USING base_package b
-		WHERE b.id = m.base_id AND b.name = ANY($1) AND m.group_id = $2
-		RETURNING b.name`, names)
-}
-
 // keepPackages removes every member but the named ones.
 func (g *group) keepPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
 	return g.changeMembers(ctx, tx, log, "package %s removed from group %s", `

@@ -75,13 +75,6 @@ func (db *DB) Close() { db.pool.Close() }
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
 
-// Now is the database's real time, for processes that make it their clock.
-func (db *DB) Now(ctx context.Context) (time.Time, error) {
-	var now time.Time
-	err := db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
-	return now, err
-}
-
 // A Querier is asked questions: a database, or a transaction on it.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

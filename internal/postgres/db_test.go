@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -86,9 +87,32 @@ func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
 	}
 }
 
-func TestNowIsUTC(t *testing.T) {
+// Who reads cannot write, in a transaction or outside.
+func TestReaderCannotWrite(t *testing.T) {
 	t.Parallel()
-	now, err := pgtest.New(t).PG.Now(t.Context())
+	reader, err := postgres.OpenReader(t.Context(), pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	write := func(q postgres.Querier) error {
+		var id int64
+		return q.QueryRow(t.Context(), `INSERT INTO users (name) VALUES ('someone') RETURNING id`).Scan(&id)
+	}
+	for what, err := range map[string]error{
+		"outside of transactions": write(reader),
+		"in one":                  reader.Read(t.Context(), write),
+	} {
+		if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "25006" {
+			t.Errorf("writing %s: %v, want that the server refuses", what, err)
+		}
+	}
+}
+
+func TestTimesAreUTC(t *testing.T) {
+	t.Parallel()
+	var now time.Time
+	err := pgtest.New(t).PG.QueryRow(t.Context(), `SELECT clock_timestamp()`).Scan(&now)
 	if err != nil || now.Location() != time.UTC || now.IsZero() {
 		t.Errorf("got %v (%v), want a time in UTC", now, err)
 	}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,15 +23,9 @@ func OpenReader(ctx context.Context, cfg *pgxpool.Config) (*Reader, error) {
 // Close closes all connections, waiting for those in use.
 func (r *Reader) Close() { r.db.Close() }
 
-// Ping reports whether the database answers.
-func (r *Reader) Ping(ctx context.Context) error { return r.db.Ping(ctx) }
-
 // Ready returns nil when this program can work on the database's schema; see
 // DB.Ready.
 func (r *Reader) Ready(ctx context.Context) error { return r.db.Ready(ctx) }
-
-// Now is the database's real time.
-func (r *Reader) Now(ctx context.Context) (time.Time, error) { return r.db.Now(ctx) }
 
 // Query asks one question.
 func (r *Reader) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {

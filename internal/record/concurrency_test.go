@@ -101,7 +101,7 @@ func operations() []operation {
 }
 
 func setFor(w *world, n int, what string) (depset.Set, error) {
-	ids, err := w.DB.Record.Sets.Intern(w.t.Context(), []rpm.NEVRA{pgtest.NEVRA("glibc", "3"), pgtest.NEVRA(fmt.Sprintf("%s-%d", what, n), "1")})
+	ids, err := w.DB.Sets.Intern(w.t.Context(), []rpm.NEVRA{pgtest.NEVRA("glibc", "3"), pgtest.NEVRA(fmt.Sprintf("%s-%d", what, n), "1")})
 	if err != nil {
 		return nil, err
 	}

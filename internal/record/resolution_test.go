@@ -288,7 +288,7 @@ func TestStoreRepo(t *testing.T) {
 	w.Exec(`UPDATE package SET blocked = true WHERE id = $1`, blocked)
 	store := func(id, event int64, resolved koschei.Resolution, problems ...string) {
 		t.Helper()
-		ids, err := w.DB.Record.Sets.Intern(t.Context(), []rpm.NEVRA{pgtest.NEVRA("glibc", "1"), pgtest.NEVRA("glibc", "2")})
+		ids, err := w.DB.Sets.Intern(t.Context(), []rpm.NEVRA{pgtest.NEVRA("glibc", "1"), pgtest.NEVRA("glibc", "2")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
@@ -19,20 +18,9 @@ type View struct {
 // New returns the view of a database.
 func New(db *postgres.Reader) *View { return &View{db: db, sets: depset.NewCodec()} }
 
-// Ping reports whether the database answers.
-func (v *View) Ping(ctx context.Context) error { return v.db.Ping(ctx) }
-
 // Ready returns nil when this program can work on the database's schema; see
 // postgres.DB.Ready.
 func (v *View) Ready(ctx context.Context) error { return v.db.Ready(ctx) }
-
-// Now is the database's real time.
-func (v *View) Now(ctx context.Context) (time.Time, error) { return v.db.Now(ctx) }
-
-// Collections returns all collections in the order pages show them.
-func (v *View) Collections(ctx context.Context) ([]koschei.Collection, error) {
-	return schema.Collections(ctx, v.db)
-}
 
 // Collection returns the collection of that name, or an error that wraps
 // koschei.ErrNotFound.

@@ -103,7 +103,7 @@ func NEVRA(name, version string) rpm.NEVRA {
 // place in the list, up to 4.
 func (s *Sample) Set(list ...rpm.NEVRA) depset.Set {
 	s.t.Helper()
-	ids, err := s.DB.Record.Sets.Intern(s.t.Context(), list)
+	ids, err := s.DB.Sets.Intern(s.t.Context(), list)
 	if err != nil {
 		s.t.Fatal(err)
 	}
