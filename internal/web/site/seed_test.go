@@ -186,7 +186,7 @@ func (s *seed) intern(nevra string) int32 {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ids, err := s.db.Record.Sets.Intern(s.t.Context(), []rpm.NEVRA{n})
+	ids, err := s.db.Sets.Intern(s.t.Context(), []rpm.NEVRA{n})
 	if err != nil {
 		s.t.Fatal(err)
 	}
