@@ -127,7 +127,7 @@ func newPair(t *testing.T) *pair {
 // pass lets all services work once, and then some time pass.
 func (p *pair) pass(d time.Duration) {
 	p.T.Helper()
-	once := func(name string) *loop.Loop { return &loop.Loop{Name: name, Passes: 1, Log: p.Sync.Log} }
+	once := func(name string) *loop.Loop { return onePass(name, p.Sync.Log) }
 	p.polling.Run(p.T.Context(), once("polling"))
 	p.repos.Run(p.T.Context(), once("repo-resolver"))
 	p.builds.Run(p.T.Context(), once("build-resolver"))

@@ -72,13 +72,19 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder postgres.Holde
 	}}
 }
 
+// onePass is a loop of a single pass. Its interval is long, so that the repo
+// resolver looks at each collection once in it, however slow the machine is.
+func onePass(name string, log *slog.Logger) *loop.Loop {
+	return &loop.Loop{Name: name, Interval: time.Hour, Passes: 1, Log: log}
+}
+
 // pass lets a service do its work once and returns what it complained about.
 func (t *troupe) pass(ctx context.Context, name string) (complaints []string, err error) {
 	s := t.services[name]
 	if s == nil {
 		return nil, fmt.Errorf("there is no service %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(t.services)), ", "))
 	}
-	s.Run(ctx, &loop.Loop{Name: name, Passes: 1, Log: t.log})
+	s.Run(ctx, onePass(name, t.log))
 	return t.heard.take(), nil
 }
 
