@@ -84,3 +84,30 @@ func (w *World) StateChanges() []StateChange {
 		JOIN package p ON p.id = s.package_id
 		ORDER BY s.id`)
 }
+
+// Event writes that something happened, as whoever makes it a fact does. Its
+// collection, and its package if it is about one, are given by name.
+func (w *World) Event(e *koschei.Event) int64 {
+	w.t.Helper()
+	return w.sql.Number(`
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, repo_id, before, after)
+		SELECT $1, $2, c.id, c.name, p.id, coalesce(p.name, ''), nullif($5::bigint, 0), $6, $7
+		FROM collection c
+		LEFT JOIN package p ON p.collection_id = c.id AND p.name = $4
+		WHERE c.name = $3
+		RETURNING id`, e.At, e.Kind, e.Collection, e.Package, e.RepoID, e.Before, e.After)
+}
+
+// SetDeliveriesDue has all that is to be delivered be tried at once.
+func (w *World) SetDeliveriesDue() {
+	w.t.Helper()
+	w.sql.Exec(`UPDATE delivery SET due = clock_timestamp() WHERE sent IS NULL AND NOT dead`)
+}
+
+// UnsentDeliveries is how many deliveries are neither sent nor given up, and
+// events that nobody looked at for some sink.
+func (w *World) UnsentDeliveries() int {
+	w.t.Helper()
+	return int(w.sql.Number(`
+		SELECT (SELECT count(*) FROM delivery WHERE sent IS NULL AND NOT dead) + (SELECT count(*) FROM sink_event)`))
+}
