@@ -57,7 +57,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if c.Database.Lease < time.Second {
 		return nil, badInput(fmt.Errorf("configuration: database.lease is %s: it must be at least a second", c.Database.Lease))
 	}
-	messages, err := newQueue(c.Bus, log)
+	messages, err := newQueue(c, log)
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration, section bus: %w", err))
 	}

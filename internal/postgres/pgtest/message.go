@@ -73,6 +73,7 @@ func (w *World) delivery(sink string, tried time.Duration, why string, dead bool
 		INSERT INTO delivery (sink, event_id, key, subject, attempts, created, error, dead)
 		SELECT $1, id, id::text, collection, 1, clock_timestamp() - $2::interval, $3, $4
 		FROM added`, sink, tried, why, dead, koschei.EventCollectionState)
+	w.sql.Exec(`DELETE FROM sink_event`) // it was looked at
 }
 
 // StateChanges are all, the oldest first.
