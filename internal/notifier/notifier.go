@@ -204,6 +204,9 @@ func (s *Service) deliverAll(ctx context.Context, sink Sink, claimed []koschei.D
 			if err != nil {
 				notSent.Add(1)
 			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = fmt.Errorf("no answer within %v", sendTimeout)
+			}
 			errs[i] = s.note(ctx, d, err, time.Since(began))
 		})
 	}
