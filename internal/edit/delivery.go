@@ -14,7 +14,7 @@ import (
 // Resend has deliveries sent again as soon as they can be, whether they were sent
 // or given up. Who receives one again can tell by its message id.
 func (ed *Editor) Resend(ctx context.Context, act audit.Act, ids []int64) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		for _, id := range ids {
 			var sink string
 			var event int64
@@ -34,7 +34,7 @@ func (ed *Editor) Resend(ctx context.Context, act audit.Act, ids []int64) ([]str
 
 // ResendDead has all deliveries sent again that a sink has given up.
 func (ed *Editor) ResendDead(ctx context.Context, act audit.Act, sink string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		if err := needSink(ctx, tx, sink); err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (ed *Editor) ResendDead(ctx context.Context, act audit.Act, sink string) ([
 // ForgetSink removes a sink with all it was to deliver. If a notifier still has
 // it, it begins anew.
 func (ed *Editor) ForgetSink(ctx context.Context, act audit.Act, sink string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		if err := needSink(ctx, tx, sink); err != nil {
 			return err
 		}

@@ -57,23 +57,25 @@ func (w *World) FailedDelivery(sink string, tried time.Duration, why string) {
 }
 
 // DeadDelivery has a sink have given something up that it should deliver.
-func (w *World) DeadDelivery(sink, why string) {
+func (w *World) DeadDelivery(sink, why string) int64 {
 	w.t.Helper()
-	w.delivery(sink, 0, why, true)
+	return w.delivery(sink, 0, why, true)
 }
 
-func (w *World) delivery(sink string, tried time.Duration, why string, dead bool) {
+func (w *World) delivery(sink string, tried time.Duration, why string, dead bool) int64 {
 	w.t.Helper()
 	w.sql.Exec(`INSERT INTO sink (name, created) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING`, sink)
-	w.sql.Exec(`
+	id := w.sql.Number(`
 		WITH added AS (
 			INSERT INTO event (at, kind, collection_id, collection)
 			SELECT clock_timestamp(), $5, id, name FROM collection ORDER BY id LIMIT 1
 			RETURNING id, collection)
 		INSERT INTO delivery (sink, event_id, key, subject, attempts, created, error, dead)
 		SELECT $1, id, id::text, collection, 1, clock_timestamp() - $2::interval, $3, $4
-		FROM added`, sink, tried, why, dead, koschei.EventCollectionState)
+		FROM added
+		RETURNING id`, sink, tried, why, dead, koschei.EventCollectionState)
 	w.sql.Exec(`DELETE FROM sink_event`) // it was looked at
+	return id
 }
 
 // StateChanges are all, the oldest first.
