@@ -21,8 +21,8 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// noonClock is a clock of domain time that says noon, more or less, now.
-func noonClock() koschei.Clock { return koschei.Clock{Start: noon, Epoch: time.Now(), Speed: 1} }
+// noonClock is a clock of domain time that stands still at noon.
+func noonClock() koschei.Clock { return koschei.Clock{Read: func() time.Time { return noon }} }
 
 // A sink remembers what it was sent and fails as it is told to.
 type sink struct {
@@ -259,7 +259,7 @@ func TestHeld(t *testing.T) {
 	p := newPlace(t, "foo")
 	s := &sink{name: "bus"}
 	service := p.service(s)
-	service.Clock.Speed = 18_000 // half an hour is a tenth of a second
+	service.Clock = koschei.Clock{Start: noon, Epoch: time.Now(), Speed: 18_000} // half an hour is a tenth of a second
 	p.pass(service)
 	p.state("foo", "ok", "unresolved", 0)
 	p.pass(service)

@@ -39,7 +39,7 @@ type letter struct {
 // statement: a message says what was so when it left.
 func (m *mailbox) fill(p *play) {
 	service := &notifier.Service{
-		DB: m.deliveries, Sinks: []notifier.Sink{m}, Clock: koschei.Clock{Start: p.Clock.Now(), Epoch: time.Now(), Speed: 1},
+		DB: m.deliveries, Sinks: []notifier.Sink{m}, Clock: koschei.Clock{Read: p.Clock.Now},
 		Log: slog.New(slog.DiscardHandler), Metrics: notifier.NewMetrics(prometheus.NewRegistry()),
 	}
 	service.Run(p.T.Context(), &loop.Loop{Name: "notifier", Passes: 1, Log: slog.New(slog.NewTextHandler(p.T.Output(), nil))})

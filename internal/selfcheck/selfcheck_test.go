@@ -17,6 +17,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
@@ -50,6 +51,10 @@ func newFixture(t *testing.T) *fixture {
 			Rules: stage.Sync.Rules, MaxBuilds: 30, TaskTimeout: 48 * time.Hour, LongestCall: time.Minute,
 			Intervals: map[koschei.Service]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
 		},
+	}
+	operator := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: f.Clock.Now()}
+	if _, err := f.Store.ForgetSink(t.Context(), operator, scenario.Sink); err != nil { // nobody serves it here
+		t.Fatal(err)
 	}
 	f.SetCollection("f44", pgtest.LatestRepo(1, 1))
 	f.ResolvePackages(1)

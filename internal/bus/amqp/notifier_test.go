@@ -22,7 +22,7 @@ func tellsWhatHappened(t *testing.T, b *brokertest.Broker) {
 	t.Cleanup(p.Close)
 	q := declare(t, &amqp.Queue{Config: p.Config, Queue: t.Name(), Topics: []string{prefix + ".koschei.#"}, Prefetch: 10})
 	sink := &notifier.Bus{
-		Publisher: p, Clock: koschei.Clock{Start: noon, Epoch: time.Now(), Speed: 1e-9}, TopicPrefix: prefix, Instance: "primary",
+		Publisher: p, Clock: koschei.Clock{Read: func() time.Time { return noon }}, TopicPrefix: prefix, Instance: "primary",
 	}
 	d := &koschei.Delivery{MessageID: "0b7e5d52-4ad4-4a1c-9f3a-6f0d37a6d1f2", Event: koschei.Event{
 		Kind: koschei.EventPackageState, Collection: "f99", Package: "teapot", Before: "ok", After: "failing",

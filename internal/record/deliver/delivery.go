@@ -123,11 +123,13 @@ func writeDeliveries(ctx context.Context, tx pgx.Tx, sink string, news []Prospec
 	}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO delivery (sink, event_id, key, subject, held_until, due)
-		SELECT $1, n.event_id, n.key, n.subject, n.held_until, clock_timestamp() + n.wait
-		FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[])
+		SELECT @sink, n.event_id, n.key, n.subject, n.held_until, clock_timestamp() + n.wait
+		FROM unnest(@events::bigint[], @keys::text[], @subjects::text[], @held::timestamptz[], @waits::interval[])
 			WITH ORDINALITY AS n (event_id, key, subject, held_until, wait, place)
 		ORDER BY n.place
-		ON CONFLICT (sink, key) DO NOTHING`, sink, events, keys, subjects, held, waits)
+		ON CONFLICT (sink, key) DO NOTHING`, pgx.NamedArgs{
+		"sink": sink, "events": events, "keys": keys, "subjects": subjects, "held": held, "waits": waits,
+	})
 	return err
 }
 
