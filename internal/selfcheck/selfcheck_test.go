@@ -16,8 +16,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
-	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
