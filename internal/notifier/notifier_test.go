@@ -218,13 +218,15 @@ func TestQuiet(t *testing.T) {
 		{"others are not held", []flip{{ok, failing, 0}, {failing, ok, time.Minute}}, []string{"foo ok->failing", "foo failing->ok"}},
 		{"over another state", []flip{{ok, unresolved, 0}, {unresolved, failing, 1}, {failing, ok, 2}}, nil},
 		{
-			"ends elsewhere", []flip{{ok, unresolved, 0}, {unresolved, failing, 1}},
+			"ends elsewhere",
+			[]flip{{ok, unresolved, 0}, {unresolved, failing, 1}},
 			[]string{"foo ok->unresolved", "foo unresolved->failing"},
 		},
 		{"twice", []flip{{ok, unresolved, 0}, {unresolved, ok, 1}, {ok, unresolved, 2}, {unresolved, ok, 3}}, nil},
 		{"told in other words", []flip{{"unknown", unresolved, 0}, {unresolved, "untracked", 1}}, nil},
 		{
-			"back to the middle", []flip{{ok, failing, 0}, {failing, unresolved, 1}, {unresolved, failing, 2}},
+			"back to the middle",
+			[]flip{{ok, failing, 0}, {failing, unresolved, 1}, {unresolved, failing, 2}},
 			[]string{"foo ok->failing"},
 		},
 	}
