@@ -39,5 +39,5 @@ func (a Actor) CanEditGroup(g Group) bool {
 
 // CanEditCollections says whether a may make, change, branch and delete
 // collections, and decide what is otherwise for all users: static priorities,
-// running builds, the notice, who is an admin.
+// running builds, the notice, who is an admin, what others are told again.
 func (a Actor) CanEditCollections() bool { return a.Admin }

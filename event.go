@@ -52,13 +52,23 @@ func (e *Event) Subject() string {
 	return e.Collection + "/" + e.Package
 }
 
+// Told returns Before and After as those outside know them: they tell fewer states
+// of packages apart.
+func (e *Event) Told() (before, after string) {
+	if e.Kind != EventPackageState {
+		return e.Before, e.After
+	}
+	return string(State(e.Before).Message()), string(State(e.After).Message())
+}
+
 // A Delivery is an Event on its way to somebody by one sink.
 type Delivery struct {
-	ID       int64
-	Sink     string
-	Key      string // the same whenever it is sent again
-	Attempts int    // this one included
-	Event    Event
+	ID        int64
+	Sink      string
+	Key       string // of what is told to whom; unique in the sink
+	MessageID string // a UUID, the same whenever it is sent again
+	Attempts  int    // this one included
+	Event     Event
 }
 
 // An EventPlace is what the record says now of the place of an event.

@@ -12,5 +12,6 @@ const (
 	ServiceBuildResolver Service = "build-resolver"
 	ServiceScheduler     Service = "scheduler"
 	ServiceSelfCheck     Service = "self-check"
+	ServiceNotifier      Service = "notifier"
 	ServiceFrontend      Service = "frontend"
 )

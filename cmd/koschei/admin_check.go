@@ -22,7 +22,7 @@ func (a *console) checkConfig() *cobra.Command {
 		Short: "Check the configuration against the database, the hub and the message bus",
 		Long: "Reads the configuration, connects to the database, the hub and the message bus if there is one, logs\n" +
 			"in, and looks up the target of every collection. It changes nothing. The exit code is 1 if anything is\n" +
-			"wrong, 3 if the database, the hub or the bus cannot be reached.",
+			"wrong, 3 if the database, the hub or the bus cannot be reached. Sinks are not called; \"deliveries test\" does.",
 		Example: "  koschei-admin --config koschei.yaml check-config",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,7 +34,7 @@ func (a *console) checkConfig() *cobra.Command {
 				defer cancel()
 				r := &checkReport{Problems: []string{}}
 				r.fine("database: ok")
-				err := errors.Join(r.checkHub(ctx, c, db), r.checkBus(ctx, c.Bus))
+				err := errors.Join(r.checkHub(ctx, c, db), r.checkBus(ctx, c), r.checkSinks(c))
 				return errors.Join(a.printReport(cmd.OutOrStdout(), r), err, r.verdict())
 			})
 		},

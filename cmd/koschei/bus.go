@@ -15,11 +15,16 @@ import (
 
 // newQueue returns the configured queue, nil if there is none. It does not
 // contact the broker.
-func newQueue(c busConfig, log *slog.Logger) (bus.Queue, error) {
-	if c.URL == "" {
+func newQueue(c config, log *slog.Logger) (bus.Queue, error) {
+	if !c.hasQueue() {
 		return nil, nil //nolint:nilnil // there may be no bus
 	}
-	return c.queue(log)
+	return c.Bus.queue(log)
+}
+
+// hasQueue says whether messages are received. A bus may be there only to publish.
+func (c config) hasQueue() bool {
+	return c.Bus.URL != "" && (c.Bus.Queue != "" || !c.Notifier.Bus.Publish)
 }
 
 func (c busConfig) queue(log *slog.Logger) (*amqp.Queue, error) {
@@ -94,11 +99,11 @@ type listening func(context.Context)
 func (run listening) Run(ctx context.Context, _ *loop.Loop) { run(ctx) }
 
 // checkBus looks at the broker.
-func (r *checkReport) checkBus(ctx context.Context, c busConfig) error {
-	if c.URL == "" {
+func (r *checkReport) checkBus(ctx context.Context, c config) error {
+	if !c.hasQueue() {
 		return nil
 	}
-	q, err := c.queue(slog.New(slog.DiscardHandler))
+	q, err := c.Bus.queue(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return badInput(fmt.Errorf("configuration, section bus: %w", err))
 	}
@@ -107,9 +112,9 @@ func (r *checkReport) checkBus(ctx context.Context, c busConfig) error {
 		return missing(err)
 	}
 	if exists {
-		r.fine("message bus: connected, queue %s is there", c.Queue)
+		r.fine("message bus: connected, queue %s is there", c.Bus.Queue)
 	} else {
-		r.fine("message bus: connected, queue %s will be made by the watcher", c.Queue)
+		r.fine("message bus: connected, queue %s will be made by the watcher", c.Bus.Queue)
 	}
 	return nil
 }

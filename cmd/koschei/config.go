@@ -34,6 +34,7 @@ type config struct {
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
 	Builds       buildsConfig     `yaml:"build_resolver"`
+	Notifier     notifierConfig   `yaml:"notifier" doc:"Tells others what happened. Without a receiver it is not run."`
 	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what is stuck, and repairs it where it can."`
 	Frontend     frontendConfig   `yaml:"frontend"`
 	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
@@ -172,9 +173,13 @@ func defaultConfig() config {
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
 		Builds:       buildsConfig{Interval: 3 * time.Second, RemakeRepos: 14 * 24 * time.Hour},
-		SelfCheck:    loopConfig{10 * time.Minute},
-		Frontend:     frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
-		Log:          logConfig{Level: "info", Format: "text"},
+		Notifier: notifierConfig{
+			Interval: 15 * time.Second, Quiet: 30 * time.Minute, Webhooks: []webhookConfig{},
+			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
+		},
+		SelfCheck: loopConfig{10 * time.Minute},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
+		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }
 

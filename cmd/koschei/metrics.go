@@ -9,6 +9,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/scheduler"
 	"github.com/koschei-ci/koschei/internal/selfcheck"
 	"github.com/koschei-ci/koschei/internal/watcher"
@@ -24,6 +25,7 @@ type metrics struct {
 	scheduler *scheduler.Metrics
 	selfCheck *selfcheck.Metrics
 	watcher   *watcher.Metrics
+	notifier  *notifier.Metrics
 }
 
 func newMetrics() metrics {
@@ -32,6 +34,7 @@ func newMetrics() metrics {
 	return metrics{
 		registry: r, hub: newHubMetrics(r), loops: loop.NewMetrics(r), builds: kojisync.NewMetrics(r),
 		scheduler: scheduler.NewMetrics(r), selfCheck: selfcheck.NewMetrics(r), watcher: watcher.NewMetrics(r),
+		notifier: notifier.NewMetrics(r),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/resolution"
@@ -38,6 +39,7 @@ type process struct {
 	metrics metrics
 	repos   *resolution.Repos
 	bus     bus.Queue // of the hub's messages; nil if there is none
+	sinks   []notifier.Sink
 
 	onlyServices bool // no people read its pages
 }
@@ -55,9 +57,13 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if c.Database.Lease < time.Second {
 		return nil, badInput(fmt.Errorf("configuration: database.lease is %s: it must be at least a second", c.Database.Lease))
 	}
-	messages, err := newQueue(c.Bus, log)
+	messages, err := newQueue(c, log)
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration, section bus: %w", err))
+	}
+	sinks, err := c.sinks(log)
+	if err != nil {
+		return nil, badInput(fmt.Errorf("configuration: %w", err))
 	}
 	leasing := *db
 	leasing.store = db.leasing(c.Database.Lease)
@@ -73,17 +79,19 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 			},
 			Arch: c.Dependency.Arch, Intern: db.Record.Sets.Intern, Keep: c.Dependency.RepoMemory,
 		},
-		bus: messages,
+		bus: messages, sinks: sinks,
 	}, nil
 }
 
 // repoCache is where the metadata of repos are kept.
 func repoCache(dataDir string) string { return filepath.Join(dataDir, "repos") }
 
-// services are those that can run here: all, but those that need a message bus
-// only where there is one.
+// services are those that can run here: all, but those that need a message bus or
+// a sink only where there is one.
 func (p *process) services() []service {
-	return slices.DeleteFunc(services(), func(s service) bool { return s.needsBus && p.bus == nil })
+	return slices.DeleteFunc(services(), func(s service) bool {
+		return s.needsBus && p.bus == nil || s.needsSink && len(p.sinks) == 0
+	})
 }
 
 // run runs a service until ctx ends. alarm wakes it; nil if nothing does.

@@ -27,8 +27,10 @@ type service struct {
 	// nothing wakes it, and nobody waits for its reports.
 	interval func(*config) time.Duration
 
-	needsBus bool // it does nothing without a message bus
-	build    func(p *process, w wiring) runner
+	needsBus  bool // it does nothing without a message bus
+	needsSink bool // it does nothing unless somebody is to be told what happens
+	silent    bool // it notes nothing about collections, and nobody waits for that
+	build     func(p *process, w wiring) runner
 }
 
 // wiring is what a service gets that is its own.
@@ -65,6 +67,11 @@ func services() []service {
 		{
 			name: koschei.ServiceScheduler, short: "Submit the scratch builds most worth their while",
 			interval: func(c *config) time.Duration { return c.Scheduler.Interval }, build: (*process).scheduler,
+		},
+		{
+			name: koschei.ServiceNotifier, short: "Tell others what happened: by message bus and web hooks",
+			interval:  func(c *config) time.Duration { return c.Notifier.Interval },
+			needsSink: true, silent: true, build: (*process).notifier,
 		},
 	}
 }
@@ -134,7 +141,7 @@ func (p *process) selfCheck(w wiring) runner {
 	c := p.config
 	intervals := map[koschei.Service]time.Duration{}
 	for _, s := range services() {
-		if s.interval != nil {
+		if s.interval != nil && !s.silent {
 			intervals[s.name] = s.interval(&c)
 		}
 	}

@@ -121,6 +121,12 @@ func runService(cmd *cobra.Command, g *globals, services []service, open func(co
 		if s.needsBus && c.Bus.URL == "" {
 			return badInput(fmt.Errorf("no message bus is configured: set bus.url; without a bus the %s is of no use", s.name))
 		}
+		if s.needsBus && !c.hasQueue() {
+			return badInput(errors.New("configuration, section bus: queue: it is empty; without a queue the watcher hears nothing"))
+		}
+		if s.needsSink && !c.Notifier.hasSink() {
+			return badInput(fmt.Errorf("nobody is to be told anything: set notifier.bus.publish or notifier.webhooks; without them the %s is of no use", s.name))
+		}
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	db, err := joinDatabase(ctx, c)

@@ -46,9 +46,9 @@ var (
 )
 
 // attempts are about a world with the collection f43, which has the package foo,
-// whose running build is given, and the groups minimal, which mary maintains,
+// whose running build is given, a delivery that sink bus has given up, and the groups minimal, which mary maintains,
 // and ann/own.
-func attempts(ctx context.Context, build int64) []attempt {
+func attempts(ctx context.Context, build, delivery int64) []attempt {
 	foo := []string{"foo"}
 	return slices.Concat(collectionAttempts(ctx), groupAttempts(ctx), []attempt{
 		{"TrackPackages", "all", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
@@ -71,6 +71,15 @@ func attempts(ctx context.Context, build int64) []attempt {
 		}},
 		{"SetNotice", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.SetNotice(ctx, act, "an outage")
+		}},
+		{"Resend", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.Resend(ctx, act, []int64{delivery})
+		}},
+		{"ResendDead", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.ResendDead(ctx, act, "bus")
+		}},
+		{"ForgetSink", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.ForgetSink(ctx, act, "bus")
 		}},
 		{"SetAdmin", "of oneself", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.SetAdmin(ctx, act, "ann", true)
@@ -160,9 +169,9 @@ func groupAttempts(ctx context.Context) []attempt {
 // Who may not do something is refused and changes nothing, whoever may can.
 func TestRights(t *testing.T) {
 	t.Parallel()
-	db, build := worldToEdit(t)
+	db, build, delivery := worldToEdit(t)
 	before := logged(t, db)
-	for _, a := range attempts(t.Context(), build) {
+	for _, a := range attempts(t.Context(), build, delivery) {
 		for kind, actor := range actors {
 			may := slices.Contains(a.may, kind)
 			// What is allowed is taken back, so that all find the same world; what is not is tried in earnest.
@@ -211,7 +220,7 @@ func TestRightsComeFirst(t *testing.T) {
 func TestEveryMethodHasRights(t *testing.T) {
 	t.Parallel()
 	var tried []string
-	for _, a := range attempts(t.Context(), 0) {
+	for _, a := range attempts(t.Context(), 0, 0) {
 		tried = append(tried, a.method)
 	}
 	slices.Sort(tried)
@@ -224,15 +233,17 @@ func TestEveryMethodHasRights(t *testing.T) {
 	}
 }
 
-// worldToEdit returns what attempts are about, and the running build in it.
-func worldToEdit(t *testing.T) (*pgtest.DB, int64) {
+// worldToEdit returns what attempts are about, with the running build in it and a
+// delivery that was given up.
+func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 	t.Helper()
 	w := pgtest.NewWorld(t)
 	w.Collection("f43")
 	w.Package("f43", "foo")
 	w.Package("f43", "bar", pgtest.Tracked(false))
-	build := w.Build("foo", attempted, pgtest.Task(1))
-	db := w.Open()
+	build = w.Build("foo", attempted, pgtest.Task(1))
+	delivery = w.DeadDelivery("bus", "no such topic")
+	db = w.Open()
 	operator := audit.Act{Actor: actors["admin"], Now: attempted}
 	for _, err := range []error{
 		second(db.CreateGroup(t.Context(), operator, "minimal", []string{"foo"}, []string{"mary"})),
@@ -243,7 +254,7 @@ func worldToEdit(t *testing.T) (*pgtest.DB, int64) {
 			t.Fatal(err)
 		}
 	}
-	return db, build
+	return db, build, delivery
 }
 
 func second(_ []string, err error) error { return err }

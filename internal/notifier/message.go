@@ -3,80 +3,163 @@ package notifier
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bus"
 )
 
-// A Message is an event as the message bus has it. The topic is without its
-// prefix.
-type Message struct {
-	Topic string
-	Body  json.RawMessage
+// A kind is a kind of messages on the bus: its topic without the prefix, which is
+// also the name of its schema.
+type kind string
+
+// The first two are those that Koschei has always had: packages of messages know
+// how to read them. The others are ours; docs/messages.md describes all.
+const (
+	packageState    kind = "koschei.package.state.change"
+	collectionState kind = "koschei.collection.state.change"
+	buildEnd        kind = "koschei.build.end"
+	heartbeat       kind = "koschei.heartbeat"
+)
+
+// schemaPackage is the Python package that describes our messages.
+const schemaPackage = "koschei_messages"
+
+// The severities that fedora-messaging knows and we use.
+const (
+	debug int32 = 10
+	info  int32 = 20
+)
+
+func (k kind) severity() int32 {
+	switch k {
+	case packageState, collectionState:
+		return info
+	default:
+		return debug
+	}
 }
 
-// The topics that Koschei has always had.
-const (
-	TopicPackageState    = "package.state.change"
-	TopicCollectionState = "collection.state.change"
-)
-
-// MessageOf returns what the bus is told of an event; nil if that is nothing.
-// where is what the record says of the place of the event now.
-func MessageOf(e *koschei.Event, where *koschei.EventPlace) (*Message, error) {
-	var topic string
-	var body any
+// kindOf is the kind of the message that tells of an event; "" if none does.
+// People outside know fewer states of packages than there are.
+func kindOf(e *koschei.Event) kind {
+	before, after := e.Told()
 	switch {
-	case !Announced(e):
-		return nil, nil
-	case e.Kind == koschei.EventPackageState:
-		topic, body = TopicPackageState, packageState{
-			Name: e.Package, Old: koschei.State(e.Before).Message(), New: koschei.State(e.After).Message(),
+	case e.Kind == koschei.EventPackageState && before != after:
+		return packageState
+	case e.Kind == koschei.EventCollectionState && before != after && koschei.State(after) != koschei.StateUnknown:
+		return collectionState
+	case e.Kind == koschei.EventBuildEnded:
+		return buildEnd
+	default:
+		return ""
+	}
+}
+
+// keyOf is the key of what is told of an event by a sink with one receiver.
+func keyOf(e *koschei.Event) string { return strconv.FormatInt(e.ID, 10) }
+
+// message words an event for the bus.
+func (b *Bus) message(d *koschei.Delivery, where *koschei.EventPlace) (*bus.Message, error) {
+	e := &d.Event
+	before, after := e.Told()
+	k := kindOf(e)
+	var body any
+	switch k {
+	case packageState:
+		body = packageStateBody{
+			Name: e.Package, Old: before, New: after, KojiInstance: b.Instance,
 			Repo: e.Collection, Collection: e.Collection, CollectionName: where.DisplayName,
 			Groups: append([]string{}, where.Groups...), // an empty list, not null
 		}
+	case collectionState:
+		body = collectionStateBody{
+			Old: before, New: after, KojiInstance: b.Instance,
+			Collection: e.Collection, CollectionName: where.DisplayName, RepoID: strconv.FormatInt(e.RepoID, 10),
+		}
+	case buildEnd:
+		body = buildEndBody{
+			Name: e.Package, Build: e.BuildID, Outcome: after, KojiInstance: b.Instance,
+			Collection: e.Collection, CollectionName: where.DisplayName, Time: e.At.UTC().Truncate(time.Second),
+			Groups: append([]string{}, where.Groups...),
+		}
 	default:
-		topic, body = TopicCollectionState, collectionState{
-			Old: koschei.State(e.Before), New: koschei.State(e.After),
-			Collection: e.Collection, CollectionName: where.DisplayName, RepoID: fmt.Sprint(e.RepoID),
+		return nil, fmt.Errorf("%w: nothing on the bus tells of a %s from %q to %q", ErrGiveUp, e.Kind, e.Before, e.After)
+	}
+	m, err := b.wrap(k, d.MessageID, body)
+	if err != nil {
+		return nil, err
+	}
+	if e.Package != "" {
+		mark(m, "rpm", e.Package)
+		for _, group := range where.Groups {
+			mark(m, "group", group)
 		}
 	}
+	return m, nil
+}
+
+// wrap makes a message of a body.
+func (b *Bus) wrap(k kind, id string, body any) (*bus.Message, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("wording event %d: %w", e.ID, err)
+		return nil, fmt.Errorf("%w: wording a message: %w", ErrGiveUp, err)
 	}
-	return &Message{Topic: topic, Body: text}, nil
+	return &bus.Message{
+		ID: id, Topic: b.TopicPrefix + "." + string(k), Body: text, Sent: b.Clock.Now(),
+		Headers: map[string]any{
+			"fedora_messaging_schema":         string(k),
+			"fedora_messaging_schema_package": schemaPackage,
+			"fedora_messaging_severity":       k.severity(),
+			"priority":                        int32(0),
+		},
+	}, nil
 }
 
-// Announced says whether the bus is told of an event: people outside know fewer
-// states of packages than there are.
-func Announced(e *koschei.Event) bool {
-	switch e.Kind {
-	case koschei.EventPackageState:
-		return koschei.State(e.Before).Message() != koschei.State(e.After).Message()
-	case koschei.EventCollectionState:
-		return true
-	default:
-		return false
+// longestHeader is what AMQP allows.
+const longestHeader = 255
+
+// mark says in a header what a message is about, for consumers that choose by
+// that.
+func mark(m *bus.Message, what, name string) {
+	if header := "fedora_messaging_" + what + "_" + name; len(header) <= longestHeader {
+		m.Headers[header] = true
 	}
 }
 
-// packageState and collectionState are the bodies, as their published schemas
-// have them.
+// The bodies, as docs/schemas has them.
 type (
-	packageState struct {
-		Name           string        `json:"name"`
-		Old            koschei.State `json:"old"`
-		New            koschei.State `json:"new"`
-		Repo           string        `json:"repo"`
-		Collection     string        `json:"collection"`
-		CollectionName string        `json:"collection_name"`
-		Groups         []string      `json:"groups"`
+	packageStateBody struct {
+		Name           string   `json:"name"`
+		Old            string   `json:"old"`
+		New            string   `json:"new"`
+		KojiInstance   string   `json:"koji_instance"`
+		Repo           string   `json:"repo"`
+		Collection     string   `json:"collection"`
+		CollectionName string   `json:"collection_name"`
+		Groups         []string `json:"groups"`
 	}
-	collectionState struct {
-		Old            koschei.State `json:"old"`
-		New            koschei.State `json:"new"`
-		Collection     string        `json:"collection"`
-		CollectionName string        `json:"collection_name"`
-		RepoID         string        `json:"repo_id"`
+	collectionStateBody struct {
+		Old            string `json:"old"`
+		New            string `json:"new"`
+		KojiInstance   string `json:"koji_instance"`
+		Collection     string `json:"collection"`
+		CollectionName string `json:"collection_name"`
+		RepoID         string `json:"repo_id"`
+	}
+	buildEndBody struct {
+		Name           string    `json:"name"`
+		Build          int64     `json:"build"`
+		Outcome        string    `json:"outcome"`
+		KojiInstance   string    `json:"koji_instance"`
+		Collection     string    `json:"collection"`
+		CollectionName string    `json:"collection_name"`
+		Time           time.Time `json:"time"`
+		Groups         []string  `json:"groups"`
+	}
+	heartbeatBody struct {
+		KojiInstance string    `json:"koji_instance"`
+		Time         time.Time `json:"time"`
 	}
 )

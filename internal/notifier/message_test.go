@@ -1,40 +1,213 @@
 package notifier_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bus"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/notifier"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
-func TestMessageOf(t *testing.T) {
-	t.Parallel()
-	place := &koschei.EventPlace{DisplayName: "Fedora 44", Groups: []string{"java", "mizdebsk/tools"}}
-	tests := []struct {
-		event koschei.Event
-		topic string // "" for no message
-		body  string
-	}{
-		{
-			koschei.Event{Kind: koschei.EventPackageState, Collection: "f44", Package: "foo", Before: "unknown", After: "failing"},
-			"package.state.change",
-			`{"name":"foo","old":"ignored","new":"failing","repo":"f44","collection":"f44","collection_name":"Fedora 44","groups":["java","mizdebsk/tools"]}`,
-		},
-		{event: koschei.Event{Kind: koschei.EventPackageState, Collection: "f44", Package: "foo", Before: "untracked", After: "unknown"}},
-		{
-			koschei.Event{Kind: koschei.EventCollectionState, Collection: "f44", Before: "ok", After: "unresolved", RepoID: 1234},
-			"collection.state.change",
-			`{"old":"ok","new":"unresolved","collection":"f44","collection_name":"Fedora 44","repo_id":"1234"}`,
-		},
-		{event: koschei.Event{Kind: koschei.EventBuildEnded, Collection: "f44", Package: "foo", Before: "running", After: "failed"}},
-	}
-	for _, test := range tests {
-		m, err := notifier.MessageOf(&test.event, place)
-		switch {
-		case err != nil:
+// busOn returns a sink on a bus in memory.
+func busOn(p bus.Publisher) *notifier.Bus {
+	return &notifier.Bus{Publisher: p, Clock: noonClock(), TopicPrefix: "org.fedoraproject.prod", Instance: "primary", Builds: true}
+}
+
+// heard returns what is on a bus in memory, and takes it off.
+func heard(t *testing.T, b *bus.Memory, n int) (all []*bus.Message) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	out := make(chan *bus.Delivery)
+	var receiving sync.WaitGroup
+	receiving.Go(func() { b.Receive(ctx, out) })
+	for range n {
+		d := <-out
+		if err := d.Settle(false); err != nil {
 			t.Error(err)
-		case m == nil && test.topic != "", m != nil && (m.Topic != test.topic || string(m.Body) != test.body):
-			t.Errorf("%s %s -> %s: %+v (%s), want %s %s", test.event.Kind, test.event.Before, test.event.After, m, m.Body, test.topic, test.body)
 		}
+		all = append(all, d.Message)
+	}
+	stop()
+	receiving.Wait()
+	return all
+}
+
+// A causer makes happen what is told.
+type causer struct {
+	*place
+
+	fenced *pgtest.Fenced
+	act    audit.Act
+	c      *koschei.Collection
+}
+
+func (c *causer) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// repo has a repo be looked at in which the buildroot can be installed, or not,
+// and in which all packages are resolved, or have a problem.
+func (c *causer) repo(id int64, buildroot koschei.Resolution, problems ...string) {
+	c.t.Helper()
+	repo := koschei.Repo{CollectionID: c.c.ID, RepoID: id, CreateEvent: 1000 + id, Created: noon, Solved: noon, Resolved: buildroot}
+	if buildroot == koschei.Unresolved {
+		repo.Problems = []string{"nothing provides bash"}
+	}
+	c.must(c.fenced.StoreRepo(c.t.Context(), &record.RepoReport{Repo: repo}))
+	if len(problems) == 0 {
+		return
+	}
+	candidates, err := c.db.Candidates(c.t.Context(), c.c.ID, false)
+	c.must(err)
+	var verdicts []depset.Verdict
+	for i := range candidates {
+		verdicts = append(verdicts, depset.Verdict{Candidate: &candidates[i], Answered: true, Problems: problems})
+	}
+	_, err = c.fenced.StoreVerdicts(c.t.Context(), &repo, verdicts, noon)
+	c.must(err)
+}
+
+// list is what Koji says of package foo.
+func (c *causer) list(blocked bool) {
+	c.t.Helper()
+	_, err := c.db.SavePackageList(c.t.Context(), c.c.ID, record.PackageListing{Names: []string{"foo"}, Blocked: []bool{blocked}}, noon)
+	c.must(err)
+}
+
+// scratch has a build of ours end.
+func (c *causer) scratch(task int64, outcome koschei.Outcome) {
+	c.t.Helper()
+	_, err := c.db.SaveBuildReport(c.t.Context(), record.BuildReport{
+		BuildID: c.Build("foo", noon, pgtest.Task(task)), Outcome: outcome, Finished: noon,
+	}, koschei.DefaultPriorityRules(), noon)
+	c.must(err)
+}
+
+// real has a packager's build be tagged.
+func (c *causer) real(kojiBuild, event int64) {
+	c.t.Helper()
+	_, err := c.db.AddRealBuilds(c.t.Context(), []record.RealBuild{{
+		PackageID: c.PackageRow("foo").ID, Hub: koschei.Primary, KojiBuildID: kojiBuild, Event: event,
+		EVR: rpm.EVR{Version: "2", Release: "1"}, Started: noon, Finished: noon,
+	}}, noon)
+	c.must(err)
+}
+
+// untag has an older build be the newest that is tagged.
+func (c *causer) untag() {
+	c.t.Helper()
+	older := []record.TaggedBuild{{Name: "foo", KojiBuildID: 8, Event: 1, EVR: rpm.EVR{Version: "1", Release: "1"}}}
+	_, err := c.db.SaveTagged(c.t.Context(), c.c, koschei.Primary, older, nil, 5000, noon)
+	c.must(err)
+}
+
+// TestMessages makes happen, by the ways by which it does, what changes a state,
+// and holds what is told of it to the schemas.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	c := &causer{place: p, fenced: p.db.Fenced(t), act: audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: noon}}
+	c.c = &koschei.Collection{ID: p.CollectionRow("f44").ID}
+	mail := bus.NewMemory(100)
+	service := p.service(busOn(mail))
+	service.Quiet = 0
+	p.pass(service)
+
+	c.repo(1, koschei.Resolved)
+	c.list(false)
+	_, err := p.db.TrackPackages(t.Context(), c.act, "f44", []string{"foo"}, false)
+	c.must(err)
+	_, err = p.db.CreateGroup(t.Context(), c.act, "kettle", []string{"foo"}, nil)
+	c.must(err)
+	c.scratch(1, koschei.OutcomeFailed)
+	c.scratch(2, koschei.OutcomeInfrastructure)
+	c.real(7, 900)
+	c.untag()
+	c.repo(2, koschei.Resolved, "nothing provides bar")
+	c.list(true)
+	c.list(false)
+	c.repo(3, koschei.Unresolved)
+	c.repo(4, koschei.Resolved)
+
+	want := []string{
+		"collection f44 unknown ok 1", "foo build failed", "foo ignored failing", "foo build infrastructure", "foo build complete",
+		"foo failing ok", "foo ok failing", "foo failing unresolved", "foo unresolved ignored", "foo ignored unresolved",
+		"collection f44 ok unresolved 3", "collection f44 unresolved ok 4",
+	}
+	for range want { // of one package one a pass, if it comes so
+		p.pass(service)
+	}
+	var got []string
+	for _, m := range heard(t, mail, len(want)) {
+		got = append(got, told(checkMessage(t, m)))
+		group, rpm := m.Headers["fedora_messaging_group_kettle"] == true, m.Headers["fedora_messaging_rpm_foo"] == true
+		if about := got[len(got)-1][:3] == "foo"; group != about || rpm != about {
+			t.Errorf("%s: headers %v", m.Body, m.Headers)
+		}
+	}
+	slices.Sort(want) // what is about different things comes in any order
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// told says in a line what a message says.
+func told(body map[string]any) string {
+	switch {
+	case body["outcome"] != nil:
+		return fmt.Sprintf("%s build %s", body["name"], body["outcome"])
+	case body["name"] != nil:
+		return fmt.Sprintf("%s %s %s", body["name"], body["old"], body["new"])
+	default:
+		return fmt.Sprintf("collection %s %s %s %s", body["collection"], body["old"], body["new"], body["repo_id"])
+	}
+}
+
+// A heartbeat comes once an interval, however many processes there are.
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	mail := bus.NewMemory(100)
+	sink := busOn(mail)
+	sink.Every = time.Hour
+	for range 3 {
+		p.pass(p.service(sink))
+	}
+	checkMessage(t, heard(t, mail, 1)[0])
+	if err := mail.Publish(t.Context(), &bus.Message{ID: "last"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := heard(t, mail, 1)[0]; m.ID != "last" {
+		t.Errorf("there was another heartbeat: %s", m.Body)
+	}
+}
+
+// Without being asked to, nobody tells of builds.
+func TestBuildsAreOff(t *testing.T) {
+	t.Parallel()
+	sink := busOn(bus.NewMemory(1))
+	ended := &koschei.Event{ID: 1, Kind: koschei.EventBuildEnded, Before: "running", After: "failed"}
+	if len(sink.Keys(ended)) != 1 {
+		t.Error("it does not tell of a build that ended")
+	}
+	sink.Builds = false
+	if len(sink.Keys(ended)) != 0 {
+		t.Error("it tells of a build that ended, and nobody asked it to")
 	}
 }

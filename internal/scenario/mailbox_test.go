@@ -9,8 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bus"
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/record/deliver"
 	"github.com/koschei-ci/koschei/internal/scenario"
@@ -24,17 +29,20 @@ type mailbox struct {
 	told []letter
 }
 
-// A letter is a message that was delivered.
+// A letter is a message that was delivered. Its topic is without a prefix.
 type letter struct {
 	event int64
-	*notifier.Message
+	*bus.Message
 }
 
 // fill has everything delivered that has happened. It is called after each
 // statement: a message says what was so when it left.
-func (m *mailbox) fill(p *play) error {
-	service := &notifier.Service{DB: m.deliveries, Sinks: []notifier.Sink{m}, Now: p.Clock.Now, Log: slog.New(slog.DiscardHandler)}
-	return service.Pass(p.T.Context())
+func (m *mailbox) fill(p *play) {
+	service := &notifier.Service{
+		DB: m.deliveries, Sinks: []notifier.Sink{m}, Clock: koschei.Clock{Read: p.Clock.Now},
+		Log: slog.New(slog.DiscardHandler), Metrics: notifier.NewMetrics(prometheus.NewRegistry()),
+	}
+	service.Run(p.T.Context(), &loop.Loop{Name: "notifier", Passes: 1, Log: slog.New(slog.NewTextHandler(p.T.Output(), nil))})
 }
 
 // empty takes out what was delivered since it was emptied last, in the order in
@@ -48,27 +56,32 @@ func (m *mailbox) empty() []letter {
 	return told
 }
 
-func (m *mailbox) Name() string { return scenario.Sink }
+func (m *mailbox) Name() string                   { return scenario.Sink }
+func (m *mailbox) Ping(context.Context) error     { return nil }
+func (m *mailbox) Heartbeat() time.Duration       { return 0 }
+func (m *mailbox) Keys(e *koschei.Event) []string { return m.toBus(nil).Keys(e) }
 
-func (m *mailbox) Keys(e *koschei.Event) []string {
-	if !notifier.Announced(e) {
-		return nil
-	}
-	return []string{strconv.FormatInt(e.ID, 10)}
+// Send takes what the sink for the bus publishes.
+func (m *mailbox) Send(ctx context.Context, d *koschei.Delivery, where *koschei.EventPlace) error {
+	return m.toBus(publisher(func(message *bus.Message) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		message.Topic = strings.TrimPrefix(message.Topic, "test.koschei.")
+		m.told = append(m.told, letter{d.Event.ID, message})
+	})).Send(ctx, d, where)
 }
 
-func (m *mailbox) Send(ctx context.Context, d *koschei.Delivery) error {
-	place, err := m.deliveries.EventPlace(ctx, &d.Event)
-	if err != nil {
-		return err
+func (m *mailbox) toBus(p bus.Publisher) *notifier.Bus {
+	return &notifier.Bus{Publisher: p, TopicPrefix: "test", Instance: "primary"}
+}
+
+// A publisher is called with what is published.
+type publisher func(*bus.Message)
+
+func (p publisher) Publish(_ context.Context, messages ...*bus.Message) error {
+	for _, m := range messages {
+		p(m)
 	}
-	message, err := notifier.MessageOf(&d.Event, place)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.told = append(m.told, letter{d.Event.ID, message})
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
-	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/view"
 )
@@ -396,7 +395,7 @@ func askMessages(p *play, _ []string) ([]string, error) {
 			return nil, err
 		}
 		what := body.Name
-		if m.Topic == notifier.TopicCollectionState {
+		if m.Topic == "collection.state.change" {
 			what = "collection " + body.Collection
 		} else if body.Collection != "f44" {
 			what += "@" + body.Collection

@@ -59,9 +59,9 @@ func gaugeDescs() map[string]*prometheus.Desc {
 		{"submissions_open", "Builds of which it is not known that the hub has them.", nil},
 		{"builds_to_resolve", "Builds of which it is to be found out what they were made with.", nil},
 		{"packages_to_resolve", "Tracked packages that were never resolved.", nil},
-		{"deliveries_waiting", "Deliveries of events that are still to be sent.", nil},
-		{"deliveries_oldest_seconds", "Real time for which the oldest delivery has waited to be sent.", nil},
-		{"deliveries_dead", "Deliveries of events that were given up.", nil},
+		{"deliveries_waiting", "Deliveries of events that are still to be sent.", []string{"sink"}},
+		{"deliveries_oldest_seconds", "Real time for which the oldest delivery has waited to be sent.", []string{"sink"}},
+		{"deliveries_dead", "Deliveries of events that were given up.", []string{"sink"}},
 		{"service_starts", "Starts of a service within a day of real time.", []string{"service"}},
 		{"findings", "What the self-check found and what lasts, by kind.", []string{"kind"}},
 	} {
@@ -97,9 +97,11 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	put("submissions_open", float64(b.Submitting))
 	put("builds_to_resolve", float64(b.BuildsPending))
 	put("packages_to_resolve", float64(b.PackagesDue))
-	put("deliveries_waiting", float64(b.Deliveries))
-	put("deliveries_oldest_seconds", b.OldestDelivery.Seconds())
-	put("deliveries_dead", float64(b.DeadDeliveries))
+	for _, x := range s.Sinks {
+		put("deliveries_waiting", float64(x.Waiting), x.Name)
+		put("deliveries_oldest_seconds", x.Oldest.Seconds(), x.Name)
+		put("deliveries_dead", float64(x.Dead), x.Name)
+	}
 	for _, x := range s.Starts {
 		put("service_starts", float64(x.Count), string(x.Service))
 	}

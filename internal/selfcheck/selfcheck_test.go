@@ -3,6 +3,7 @@ package selfcheck
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/scenario"
 )
@@ -49,6 +51,10 @@ func newFixture(t *testing.T) *fixture {
 			Rules: stage.Sync.Rules, MaxBuilds: 30, TaskTimeout: 48 * time.Hour, LongestCall: time.Minute,
 			Intervals: map[koschei.Service]time.Duration{"polling": 20 * time.Minute, "scheduler": 3 * time.Second},
 		},
+	}
+	operator := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: f.Clock.Now()}
+	if _, err := f.Store.ForgetSink(t.Context(), operator, scenario.Sink); err != nil { // nobody serves it here
+		t.Fatal(err)
 	}
 	f.SetCollection("f44", pgtest.LatestRepo(1, 1))
 	f.ResolvePackages(1)
@@ -413,6 +419,24 @@ func TestServicesAndDeliveries(t *testing.T) {
 	const waits = "delivery sink bus: deliveries that wait: 2, the oldest for 3h0m" // and seconds
 	if last := got[len(got)-1]; len(got) != 4 || !strings.HasPrefix(last, waits) || !strings.HasSuffix(last, "; the last error was: connection refused. (lasts)") {
 		t.Errorf("findings %q, want the last to be of sink bus", got)
+	}
+}
+
+// A sink that no notifier serves is found, though nothing of it has failed.
+func TestForgottenSink(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	if err := f.Store.OpenSink(t.Context(), "webhook chat", f.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	f.Event(&koschei.Event{At: f.Clock.Now(), Kind: koschei.EventCollectionState, Collection: "f44", Before: "ok", After: "unresolved"})
+	f.check()
+	f.expect("what happened a moment ago")
+	f.Clock.Step(2 * sinkPatience)
+	f.check()
+	const want = "delivery sink webhook chat: no notifier has looked at what happened since 2026-11-23 12:00 UTC. (lasts)"
+	if got := f.findings(); !slices.Contains(got, want) {
+		t.Errorf("findings %q, want among them %q", got, want)
 	}
 }
 

@@ -164,8 +164,8 @@ func late(r koschei.ServiceReport) string {
 }
 
 // deliveries finds sinks by which events do not leave.
-func (s *Service) deliveries(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
-	sinks, err := db.StuckSinks(ctx, sinkPatience)
+func (s *Service) deliveries(ctx context.Context, db *maintain.Fenced, now time.Time) ([]koschei.Finding, error) {
+	sinks, err := db.StuckSinks(ctx, sinkPatience, now.Add(-s.patience(sinkPatience)))
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +185,9 @@ func stuckSink(x *maintain.StuckSink) string {
 	}
 	if x.Dead > 0 {
 		parts = append(parts, fmt.Sprintf("deliveries given up: %d", x.Dead))
+	}
+	if !x.Unlooked.IsZero() {
+		parts = append(parts, "no notifier has looked at what happened since "+since(x.Unlooked))
 	}
 	text := "sink " + x.Sink + ": " + strings.Join(parts, "; ")
 	if x.Error != "" {

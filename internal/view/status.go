@@ -20,6 +20,7 @@ type Status struct {
 	Leases      []postgres.LeaseStatus // held now, by name
 	Starts      []schema.ServiceStarts // of services within StartsWithin, by name
 	Findings    []koschei.Finding      // of the self-check, those that last first
+	Sinks       []SinkStatus           // ways by which events leave, by name
 	Backlog     Backlog
 }
 
@@ -96,6 +97,9 @@ func readProcesses(ctx context.Context, q postgres.Querier, s *Status) (err erro
 		return err
 	}
 	if s.Findings, err = readFindings(ctx, q); err != nil {
+		return err
+	}
+	if s.Sinks, err = readSinks(ctx, q); err != nil {
 		return err
 	}
 	return readBacklog(ctx, q, &s.Backlog)

@@ -32,6 +32,7 @@ func TestBroker(t *testing.T) {
 		flow(t, p, q, 100, func() {})
 	})
 	t.Run("troubles", func(t *testing.T) { troubles(t, b) })
+	t.Run("what happened", func(t *testing.T) { tellsWhatHappened(t, b) })
 	t.Run("killed consumer", func(t *testing.T) { killedConsumer(t, b) })
 	t.Run("closed connections", func(t *testing.T) {
 		p, q := open(t, b, config(t, b))

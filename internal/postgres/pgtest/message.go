@@ -57,22 +57,25 @@ func (w *World) FailedDelivery(sink string, tried time.Duration, why string) {
 }
 
 // DeadDelivery has a sink have given something up that it should deliver.
-func (w *World) DeadDelivery(sink, why string) {
+func (w *World) DeadDelivery(sink, why string) int64 {
 	w.t.Helper()
-	w.delivery(sink, 0, why, true)
+	return w.delivery(sink, 0, why, true)
 }
 
-func (w *World) delivery(sink string, tried time.Duration, why string, dead bool) {
+func (w *World) delivery(sink string, tried time.Duration, why string, dead bool) int64 {
 	w.t.Helper()
 	w.sql.Exec(`INSERT INTO sink (name, created) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING`, sink)
-	w.sql.Exec(`
+	id := w.sql.Number(`
 		WITH added AS (
 			INSERT INTO event (at, kind, collection_id, collection)
 			SELECT clock_timestamp(), $5, id, name FROM collection ORDER BY id LIMIT 1
 			RETURNING id, collection)
 		INSERT INTO delivery (sink, event_id, key, subject, attempts, created, error, dead)
 		SELECT $1, id, id::text, collection, 1, clock_timestamp() - $2::interval, $3, $4
-		FROM added`, sink, tried, why, dead, koschei.EventCollectionState)
+		FROM added
+		RETURNING id`, sink, tried, why, dead, koschei.EventCollectionState)
+	w.sql.Exec(`DELETE FROM sink_event`) // it was looked at
+	return id
 }
 
 // StateChanges are all, the oldest first.
@@ -83,4 +86,31 @@ func (w *World) StateChanges() []StateChange {
 		FROM state_change s
 		JOIN package p ON p.id = s.package_id
 		ORDER BY s.id`)
+}
+
+// Event writes that something happened, as whoever makes it a fact does. Its
+// collection, and its package if it is about one, are given by name.
+func (w *World) Event(e *koschei.Event) int64 {
+	w.t.Helper()
+	return w.sql.Number(`
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, repo_id, before, after)
+		SELECT $1, $2, c.id, c.name, p.id, coalesce(p.name, ''), nullif($5::bigint, 0), $6, $7
+		FROM collection c
+		LEFT JOIN package p ON p.collection_id = c.id AND p.name = $4
+		WHERE c.name = $3
+		RETURNING id`, e.At, e.Kind, e.Collection, e.Package, e.RepoID, e.Before, e.After)
+}
+
+// SetDeliveriesDue has all that is to be delivered be tried at once.
+func (w *World) SetDeliveriesDue() {
+	w.t.Helper()
+	w.sql.Exec(`UPDATE delivery SET due = clock_timestamp() WHERE sent IS NULL AND NOT dead`)
+}
+
+// UnsentDeliveries is how many deliveries are neither sent nor given up, and
+// events that nobody looked at for some sink.
+func (w *World) UnsentDeliveries() int {
+	w.t.Helper()
+	return int(w.sql.Number(`
+		SELECT (SELECT count(*) FROM delivery WHERE sent IS NULL AND NOT dead) + (SELECT count(*) FROM sink_event)`))
 }

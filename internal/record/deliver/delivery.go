@@ -28,6 +28,9 @@ func (dv *Deliveries) OpenSink(ctx context.Context, name string, now time.Time) 
 type Prospect struct {
 	Event koschei.Event
 	Keys  []string
+
+	HeldUntil time.Time     // domain time; zero if it is told at once
+	Wait      time.Duration // real time until then
 }
 
 // NewEvents returns events that were not looked at for a sink yet, at most
@@ -56,8 +59,15 @@ func (dv *Deliveries) NewEvents(ctx context.Context, sink string, limit int) ([]
 // Deliver writes down what is to be told of events that NewEvents returned, and
 // that they were looked at. Of events that another process has looked at
 // meanwhile nothing is written. A key is delivered once.
+//
+// An event that takes back one that is held is not told, nor is that, nor what
+// was between them.
 func (dv *Deliveries) Deliver(ctx context.Context, sink string, looked []Prospect) error {
 	err := dv.db.Transact(ctx, func(tx pgx.Tx) error {
+		// One after the other: what is about one subject is written in its order.
+		if _, err := tx.Exec(ctx, `SELECT name FROM sink WHERE name = $1 FOR NO KEY UPDATE`, sink); err != nil {
+			return err
+		}
 		events := make([]int64, len(looked))
 		for i := range looked {
 			events[i] = looked[i].Event.ID
@@ -69,7 +79,14 @@ func (dv *Deliveries) Deliver(ctx context.Context, sink string, looked []Prospec
 		if err != nil {
 			return err
 		}
-		return insertDeliveries(ctx, tx, sink, looked, ours)
+		slices.Sort(ours)
+		var news []Prospect
+		for _, p := range looked {
+			if _, mine := slices.BinarySearch(ours, p.Event.ID); mine && len(p.Keys) > 0 {
+				news = append(news, p)
+			}
+		}
+		return writeDeliveries(ctx, tx, sink, news)
 	})
 	if err != nil {
 		return fmt.Errorf("writing down deliveries of sink %s: %w", sink, err)
@@ -77,34 +94,49 @@ func (dv *Deliveries) Deliver(ctx context.Context, sink string, looked []Prospec
 	return nil
 }
 
-// insertDeliveries stores the deliveries of those of the events that are ours to
-// look at.
-func insertDeliveries(ctx context.Context, tx pgx.Tx, sink string, looked []Prospect, ours []int64) error {
-	slices.Sort(ours)
-	var events []int64
-	var keys, subjects []string
-	for i := range looked {
-		e := &looked[i].Event
-		if _, mine := slices.BinarySearch(ours, e.ID); !mine {
-			continue
-		}
-		for _, key := range looked[i].Keys {
-			events, keys, subjects = append(events, e.ID), append(keys, key), append(subjects, e.Subject())
+// writeDeliveries stores the deliveries of events, but for those that are taken
+// back.
+func writeDeliveries(ctx context.Context, tx pgx.Tx, sink string, news []Prospect) error {
+	if len(news) == 0 {
+		return nil
+	}
+	waiting, err := untried(ctx, tx, sink, news)
+	if err != nil {
+		return err
+	}
+	news, withdrawn := withoutFlips(waiting, news)
+	if len(withdrawn) > 0 {
+		if _, err := tx.Exec(ctx, `DELETE FROM delivery WHERE sink = $1 AND event_id = ANY($2)`, sink, withdrawn); err != nil {
+			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `
-		INSERT INTO delivery (sink, event_id, key, subject)
-		SELECT $1, n.event_id, n.key, n.subject
-		FROM unnest($2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS n (event_id, key, subject, place)
+	var events []int64
+	var keys, subjects []string
+	var held []*time.Time
+	var waits []time.Duration
+	for i := range news {
+		p := &news[i]
+		for _, key := range p.Keys {
+			events, keys, subjects = append(events, p.Event.ID), append(keys, key), append(subjects, p.Event.Subject())
+			held, waits = append(held, postgres.OrNull(p.HeldUntil)), append(waits, p.Wait)
+		}
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO delivery (sink, event_id, key, subject, held_until, due)
+		SELECT @sink, n.event_id, n.key, n.subject, n.held_until, clock_timestamp() + n.wait
+		FROM unnest(@events::bigint[], @keys::text[], @subjects::text[], @held::timestamptz[], @waits::interval[])
+			WITH ORDINALITY AS n (event_id, key, subject, held_until, wait, place)
 		ORDER BY n.place
-		ON CONFLICT (sink, key) DO NOTHING`, sink, events, keys, subjects)
+		ON CONFLICT (sink, key) DO NOTHING`, pgx.NamedArgs{
+		"sink": sink, "events": events, "keys": keys, "subjects": subjects, "held": held, "waits": waits,
+	})
 	return err
 }
 
 // ClaimDeliveries returns deliveries of a sink that are due, oldest first, at
 // most limit, and keeps them from others for the time it may take to send them:
 // retry after the first attempt, twice that after the second, and so on up to an
-// hour. What is reported by neither DeliverySent nor DeliveryFailed comes again
+// hour, each a little longer by chance. What is reported by neither DeliverySent nor DeliveryFailed comes again
 // after that, so that everything is sent at least once. Of one subject there is
 // at most one: the next follows when it was sent or given up.
 func (dv *Deliveries) ClaimDeliveries(ctx context.Context, sink string, limit int, retry time.Duration) (claimed []koschei.Delivery, err error) {
@@ -123,12 +155,12 @@ func (dv *Deliveries) ClaimDeliveries(ctx context.Context, sink string, limit in
 			), claimed AS (
 				UPDATE delivery d
 				SET attempts = d.attempts + 1,
-					due = clock_timestamp() + least($3::interval * power(2, least(d.attempts, 20)), interval '1 hour')
+					due = clock_timestamp() + (1 + random() / 4) * least($3::interval * power(2, least(d.attempts, 20)), interval '1 hour')
 				FROM due
 				WHERE d.id = due.id AND d.sent IS NULL AND NOT d.dead AND d.due <= clock_timestamp()
-				RETURNING d.id, d.sink, d.key, d.attempts, d.event_id
+				RETURNING d.id, d.sink, d.key, d.message_id, d.attempts, d.event_id
 			)
-			SELECT d.id, d.sink, d.key, d.attempts, `+schema.EventColumns+`
+			SELECT d.id, d.sink, d.key, d.message_id::text, d.attempts, `+schema.EventColumns+`
 			FROM claimed d
 			JOIN event e ON e.id = d.event_id
 			ORDER BY d.id`, sink, limit, retry)
@@ -136,7 +168,7 @@ func (dv *Deliveries) ClaimDeliveries(ctx context.Context, sink string, limit in
 			return err
 		}
 		claimed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d koschei.Delivery, err error) {
-			err = row.Scan(append([]any{&d.ID, &d.Sink, &d.Key, &d.Attempts}, schema.EventFields(&d.Event)...)...)
+			err = row.Scan(append([]any{&d.ID, &d.Sink, &d.Key, &d.MessageID, &d.Attempts}, schema.EventFields(&d.Event)...)...)
 			return d, err
 		})
 		return err
@@ -167,4 +199,18 @@ func (dv *Deliveries) DeliveryFailed(ctx context.Context, id int64, why error, g
 		return fmt.Errorf("noting that delivery %d failed: %w", id, err)
 	}
 	return nil
+}
+
+// Beat says whether it is time for a sink to say that somebody is there, because
+// nobody did for a while (real time). Of several processes that ask, one is told
+// so.
+func (dv *Deliveries) Beat(ctx context.Context, sink string, every time.Duration) (bool, error) {
+	n, err := dv.db.ExecOne(ctx, `
+		UPDATE sink
+		SET heartbeat = clock_timestamp()
+		WHERE name = $1 AND coalesce(heartbeat + $2::interval <= clock_timestamp(), true)`, sink, every)
+	if err != nil {
+		return false, fmt.Errorf("asking for the heartbeat of sink %s: %w", sink, err)
+	}
+	return n > 0, nil
 }

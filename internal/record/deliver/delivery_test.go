@@ -141,7 +141,7 @@ func TestDeliveries(t *testing.T) {
 	if keys, _ = w.claim("bus", 10, time.Hour); len(keys) != 1 || keys[0] != "three" {
 		t.Errorf("claimed %v, want the third", keys)
 	}
-	stuck, err := w.DB.StuckSinks(t.Context(), time.Hour)
+	stuck, err := w.DB.StuckSinks(t.Context(), time.Hour, pgtest.SampleTime())
 	if err != nil || len(stuck) != 1 || stuck[0].Dead != 2 || stuck[0].Waiting != 1 || stuck[0].Error == "" {
 		t.Errorf("stuck: %+v, %v", stuck, err)
 	}

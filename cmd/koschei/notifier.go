@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/bus/amqp"
+	"github.com/koschei-ci/koschei/internal/loop"
+	"github.com/koschei-ci/koschei/internal/notifier"
+)
+
+type notifierConfig struct {
+	Interval time.Duration   `yaml:"interval" doc:"Time between passes. What happens is told at once; a delivery that failed, or is held, is looked for this often."`
+	Quiet    time.Duration   `yaml:"quiet" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
+	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
+	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow and heartbeat; see docs/operating/notifications.md."`
+}
+
+type publishConfig struct {
+	Publish     bool          `yaml:"publish" doc:"Whether anything is published."`
+	TopicPrefix string        `yaml:"topic_prefix" doc:"What topics begin with, before .koschei."`
+	Instance    string        `yaml:"instance" doc:"koji_instance in messages."`
+	Builds      bool          `yaml:"builds" doc:"Tell of the end of each build, too."`
+	Heartbeat   time.Duration `yaml:"heartbeat" doc:"A message so often, so that silence is a fault; 0 for none."`
+}
+
+type webhookConfig struct {
+	Name       string        `yaml:"name"`
+	URL        string        `yaml:"url"`
+	SecretFile string        `yaml:"secret_file"`
+	Events     []string      `yaml:"events"`
+	Allow      []string      `yaml:"allow"`
+	Heartbeat  time.Duration `yaml:"heartbeat"`
+}
+
+// hasSink says whether anybody is to be told anything.
+func (c notifierConfig) hasSink() bool { return c.Bus.Publish || len(c.Webhooks) > 0 }
+
+// sinks returns the configured sinks. It contacts nobody.
+func (c config) sinks(log *slog.Logger) (sinks []notifier.Sink, err error) {
+	n := c.Notifier
+	if n.Bus.Publish {
+		sink, err := c.busSink(log)
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	for i, w := range n.Webhooks {
+		sink, err := c.webhook(&w)
+		if err != nil {
+			return nil, fmt.Errorf("notifier.webhooks, number %d: %w", i+1, err)
+		}
+		same := func(other notifier.Sink) bool { return other.Name() == sink.Name() }
+		if slices.ContainsFunc(sinks, same) {
+			return nil, fmt.Errorf("notifier.webhooks, number %d: name: %q is taken", i+1, w.Name)
+		}
+		sinks = append(sinks, sink)
+	}
+	return sinks, nil
+}
+
+// busSink publishes to the broker of section bus.
+func (c config) busSink(log *slog.Logger) (*notifier.Bus, error) {
+	n, b := c.Notifier.Bus, c.Bus
+	switch {
+	case b.URL == "":
+		return nil, errors.New("notifier.bus.publish: there is no broker to publish to: set bus.url")
+	case b.Exchange == "":
+		return nil, errors.New("bus.exchange: it needs a name, such as " + amqp.DefaultExchange)
+	case n.TopicPrefix == "" || strings.HasSuffix(n.TopicPrefix, ".") || len(n.TopicPrefix) > 200:
+		return nil, fmt.Errorf("notifier.bus.topic_prefix: %q must be up to 200 bytes without a dot at the end", n.TopicPrefix)
+	case n.Instance == "":
+		return nil, errors.New("notifier.bus.instance: it is empty")
+	case n.Heartbeat < 0:
+		return nil, errors.New("notifier.bus.heartbeat: it is negative")
+	}
+	p := &amqp.Publisher{Config: amqp.Config{URL: b.URL, Exchange: b.Exchange, Log: log, Name: "koschei notifier"}}
+	if err := errors.Join(p.LoadFiles(b.CA, b.Certificate, b.Key), p.Check()); err != nil {
+		return nil, fmt.Errorf("bus.%w", err)
+	}
+	return &notifier.Bus{
+		Publisher: p, Clock: c.Clock.clock(), TopicPrefix: n.TopicPrefix, Instance: n.Instance, Builds: n.Builds, Every: n.Heartbeat,
+	}, nil
+}
+
+func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
+	secrets, err := os.ReadFile(w.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	if w.Heartbeat < 0 {
+		return nil, errors.New("heartbeat: it is negative")
+	}
+	var allow []netip.Prefix
+	for _, text := range w.Allow {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("allow: %q is no network such as 10.1.0.0/16", text)
+		}
+		allow = append(allow, p)
+	}
+	return notifier.NewWebhook(notifier.WebhookConfig{
+		Name: w.Name, URL: w.URL, Secrets: string(secrets), Types: w.Events, Allow: allow, Every: w.Heartbeat,
+	}, c.Clock.clock())
+}
+
+// checkSinks looks at the settings of sinks; "deliveries test" tries one.
+func (r *checkReport) checkSinks(c config) error {
+	sinks, err := c.sinks(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return badInput(fmt.Errorf("configuration: %w", err))
+	}
+	for _, sink := range sinks {
+		r.fine("sink %s: configured", sink.Name())
+	}
+	return nil
+}
+
+// notifier returns the service. There must be a sink.
+func (p *process) notifier(w wiring) runner {
+	s := &notifier.Service{
+		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Log: w.log, Metrics: p.metrics.notifier,
+	}
+	return notifying{s}
+}
+
+// notifying is a notifier that says goodbye to the broker.
+type notifying struct{ *notifier.Service }
+
+func (n notifying) Run(ctx context.Context, l *loop.Loop) {
+	n.Service.Run(ctx, l)
+	hangUp(n.Sinks)
+}
+
+// hangUp ends the connections of sinks.
+func hangUp(sinks []notifier.Sink) {
+	for _, sink := range sinks {
+		b, isBus := sink.(*notifier.Bus)
+		if !isBus {
+			continue
+		}
+		if p, far := b.Publisher.(*amqp.Publisher); far {
+			p.Close()
+		}
+	}
+}
