@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ type resolveOptions struct {
 	setsFormat     string
 	arch           string
 	weakDeps       bool
+	lenient        bool
 	jobs           int
 }
 
@@ -42,6 +44,13 @@ func newResolveCommand() *cobra.Command {
 		Long: `Resolves each source package of one repository against the binary packages of
 another, as a buildroot would be, and prints how many resolve, which fail and
 why. It needs no database and no server. DIR and URL hold repodata/.
+
+A BuildRequires that nothing provides fails, also a boolean one, and so does a
+BuildConflicts with something that is needed: no build would start. --lenient takes
+both as the original Koschei did. What the metadata say that nobody can read, as
+a boolean dependency with two operators, is left out and mentioned; libsolv and
+dnf leave out the same. Packages for i686 beside those for x86_64 are installed as
+dnf installs them, and so are those of other pairs of architectures.
 
 It exits with 1 if any source package fails, with 2 on bad input.
 
@@ -84,6 +93,7 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.setsFormat, "sets-format", "nevra", "how it names packages: nevra or name-distance")
 	flags.StringVar(&o.arch, "arch", "x86_64", "architecture of the buildroot")
 	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
+	flags.BoolVar(&o.lenient, "lenient", false, "skip boolean BuildRequires that nothing provides, and all BuildConflicts")
 	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
 }
 
@@ -128,6 +138,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 		return inputExit(err)
 	}
 	report.Packages = world.universe.Len()
+	report.LeftOut = slices.Concat(report.LeftOut, world.unusable, world.universe.Dropped())
 	report.LoadSeconds = loaded.Sub(start).Seconds()
 	report.SolveSeconds = time.Since(loaded).Seconds()
 	if err := report.print(stdout, o.output); err != nil {
@@ -161,7 +172,8 @@ type world struct {
 	change   *depsolve.Change   // from before to universe
 	group    []string
 	source   *repodata.Repo
-	announce int // goals to expect, 0 if not known
+	announce int      // goals to expect, 0 if not known
+	unusable []string // a sentence for each package that is left out
 }
 
 func loadWorld(ctx context.Context, o resolveOptions) (*world, error) {
@@ -207,9 +219,7 @@ func (w *world) load(ctx context.Context, o resolveOptions, binary *repodata.Rep
 	if err != nil {
 		return err
 	}
-	if len(loaded.Unusable) > 0 {
-		return badInput(errors.New(loaded.Unusable[0]))
-	}
+	w.unusable = loaded.Unusable
 	w.universe = b.Universe()
 	if over == nil {
 		return nil
@@ -218,6 +228,7 @@ func (w *world) load(ctx context.Context, o resolveOptions, binary *repodata.Rep
 	if w.universe, err = over.apply(ctx, w.before, binary, paths); err != nil {
 		return err
 	}
+	w.unusable = append(w.unusable, over.unusable...)
 	w.change = depsolve.Compare(w.before, w.universe)
 	return nil
 }
@@ -233,4 +244,6 @@ func requiredPaths(ctx context.Context, repo *repodata.Repo, dst []string, of fu
 }
 
 // goalPaths is repodata.PackagePaths for source packages.
-func goalPaths(dst []string, p *rpm.Package) []string { return repodata.Paths(dst, p.Requires) }
+func goalPaths(dst []string, p *rpm.Package) []string {
+	return repodata.Paths(repodata.Paths(dst, p.Requires), p.Conflicts)
+}

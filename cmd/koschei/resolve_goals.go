@@ -77,7 +77,7 @@ func readGoals(ctx context.Context, source *repodata.Repo, toSolve, toWrite chan
 		if p.Arch != "src" && p.Arch != "nosrc" {
 			return nil
 		}
-		goal := rpm.Package{NEVRA: p.NEVRA, Requires: p.Requires}
+		goal := rpm.Package{NEVRA: p.NEVRA, Flaw: p.Flaw, Requires: p.Requires, Conflicts: p.Conflicts}
 		b.packages = append(b.packages, goal.Clone())
 		if len(b.packages) < batchSize {
 			return nil
@@ -114,7 +114,7 @@ func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte)
 	// An overlay's effect is told from sorted answers, and lines with distances
 	// are copied by them.
 	inOrder := w.before != nil || sets != nil && sets.distances
-	options := depsolve.SolverOptions{WeakDeps: o.weakDeps, Unordered: !inOrder}
+	options := depsolve.SolverOptions{WeakDeps: o.weakDeps, Lenient: o.lenient, Unordered: !inOrder}
 	k := &worker{
 		solver:  w.universe.NewSolver(options),
 		change:  w.change,
@@ -198,7 +198,13 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	if w.lines != nil {
 		b.sets = append(b.sets, p.Name...)
 	}
-	w.key = appendKey(w.key[:0], p.Requires)
+	if p.Flaw != "" {
+		b.sets = w.lines.appendFailure(b.sets)
+		b.failed++
+		b.failures = append(b.failures, failure{Name: p.Name, Problems: []string{p.Flaw}})
+		return
+	}
+	w.key = appendKey(appendKey(w.key[:0], p.Requires), p.Conflicts)
 	a, known := w.answers[string(w.key)]
 	if !known {
 		a, known = w.recur.of(w.key)
@@ -206,7 +212,7 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	if known {
 		b.sets = append(b.sets, a.line...)
 	} else {
-		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires})
+		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires, Conflicts: p.Conflicts})
 		key := string(w.key)
 		w.answers[key] = a
 		w.recur.note(key, p.Requires, a)
@@ -220,15 +226,15 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	b.diff.count(p.Name, a.effect, a.again, a.problems)
 }
 
-// appendKey appends what tells requires from others.
-func appendKey(key []byte, requires []rpm.Relation) []byte {
-	for _, r := range requires {
+// appendKey appends what tells relations from others.
+func appendKey(key []byte, relations []rpm.Relation) []byte {
+	for _, r := range relations {
 		key = append(append(key, r.Name...), 0, byte(r.Op))
 		key = binary.LittleEndian.AppendUint32(key, r.EVR.Epoch)
 		key = append(append(key, r.EVR.Version...), 0)
 		key = append(append(key, r.EVR.Release...), 0)
 	}
-	return key
+	return append(key, 0)
 }
 
 func (w *worker) wantsProblems(a answer) bool {

@@ -2,6 +2,7 @@ package depsolve
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -16,10 +17,8 @@ func (s *Solver) Explain(g Goal) []Problem {
 		s.prepare(g)
 	}
 	var problems []Problem
-	for _, i := range s.request.missing {
-		r := s.u.reason(Missing, None, None, g.Requires[i].String())
-		r.Available = s.u.available(g.Requires[i])
-		problems = append(problems, Problem{[]Reason{r}})
+	for _, l := range s.request.lacks {
+		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}})
 	}
 	if len(problems) > 0 && s.tryPresent() == solved {
 		return problems
@@ -102,7 +101,10 @@ func (e *explainer) problem() Problem {
 
 // reasons returns all facts that one rule stands for.
 func (e *explainer) reasons(i int32) []Reason {
-	if i >= e.f.jobs {
+	switch {
+	case i >= e.f.archs:
+		return []Reason{e.f.u.reason(Inferior, e.f.archRules[i-e.f.archs].issuer, None, "")}
+	case i >= e.f.jobs:
 		return []Reason{e.f.u.reason(Requested, None, None, "")}
 	}
 	var reasons []Reason
@@ -155,6 +157,21 @@ func (e *explainer) chains() *chainFinder {
 	return c
 }
 
+// reasonOfLack words what rules out a goal by itself.
+func (u *Universe) reasonOfLack(g Goal, l lack) Reason {
+	relation, kind := g.entry(l.require)
+	r := u.reason(l.kind, None, None, relation.String())
+	switch {
+	case l.kind == Unreadable:
+		r.Text = fmt.Sprintf("a %v cannot be read: %s", kind, l.detail)
+	case kind == ByBuildConflicts && l.kind == Missing:
+		r.Text = "there is no buildroot without " + r.Dep
+	case l.kind == Missing && r.Dep != "":
+		r.Available = u.available(relation)
+	}
+	return r
+}
+
 // reasonOf words the rule of a package.
 func (u *Universe) reasonOf(r rule) Reason {
 	other := None
@@ -171,6 +188,8 @@ func (u *Universe) reasonOf(r rule) Reason {
 	}
 	dep := u.dep(r.dep)
 	switch {
+	case u.tooLarge[r.dep]:
+		return u.reason(TooLarge, r.issuer, None, dep.String())
 	case r.origin == obsoleted:
 		return u.reason(Obsoletes, r.issuer, other, dep.String())
 	case r.origin == conflicting:

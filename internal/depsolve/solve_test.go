@@ -127,8 +127,12 @@ func (c *solveCase) readGoal(t *testing.T, lines []string) {
 	for _, line := range lines {
 		if name, ok := strings.CutPrefix(line, "group "); ok {
 			c.goal.Group = append(c.goal.Group, name)
+		} else if text, ok := strings.CutPrefix(line, "conflicts "); ok {
+			c.goal.Conflicts = append(c.goal.Conflicts, parseRelation(t, text))
 		} else if line == "weak" {
 			c.options.WeakDeps = true
+		} else if line == "lenient" {
+			c.options.Lenient = true
 		} else {
 			c.goal.Requires = append(c.goal.Requires, parseRelation(t, line))
 		}

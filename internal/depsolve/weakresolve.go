@@ -41,6 +41,7 @@ func (c *chooser) wantedSupplements() []ID {
 	var ids []ID
 	for _, id := range c.u.weak.supplementing {
 		if c.decided[id] == 0 && !c.u.excluded[id] && c.isCalled(c.u.list(supplemented, id)) {
+			c.judge(id)
 			ids = append(ids, id)
 		}
 	}
@@ -76,7 +77,7 @@ func (c *chooser) recommendCandidates(dep depID) []ID {
 		return c.candidates(0, c.u.index.ofDep(dep))
 	}
 	var ids []ID
-	for _, block := range c.u.normalize(c.u.dep(dep), conjunctive).blocks {
+	for _, block := range c.u.demand(dep, false).blocks {
 		for _, id := range c.candidates(0, block) {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)

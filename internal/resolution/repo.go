@@ -200,9 +200,7 @@ func (l *loader) note(key pkgID, id depsolve.ID, source string, number int32) {
 // add keeps nothing of p: it is only lent.
 func (l *loader) add(p *rpm.Package) error {
 	id, err := l.builder.Add(l.id, p)
-	var inferior *depsolve.InferiorArchError
 	switch {
-	case errors.As(err, &inferior): // a buildroot has packages of one architecture
 	case err != nil:
 		l.repo.Unusable = append(l.repo.Unusable, err.Error())
 	case id != depsolve.None:

@@ -24,6 +24,8 @@ func (o Op) String() string {
 		return "<>"
 	case Less | Greater | Equal:
 		return "<=>"
+	case NoComparison:
+		return "?"
 	}
 	return fmt.Sprintf("Op(%d)", uint8(o))
 }
