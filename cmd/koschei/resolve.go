@@ -30,6 +30,7 @@ type resolveOptions struct {
 	arch           string
 	weakDeps       bool
 	lenient        bool
+	allReasons     bool
 	jobs           int
 }
 
@@ -51,6 +52,10 @@ both as the original Koschei did. What the metadata say that nobody can read, as
 a boolean dependency with two operators, is left out and mentioned; libsolv and
 dnf leave out the same. Packages for i686 beside those for x86_64 are installed as
 dnf installs them, and so are those of other pairs of architectures.
+
+For each package that fails there is a paragraph for each cause: which of its
+BuildRequires leads there, by what packages, what is missing, and what there is
+instead.
 
 It exits with 1 if any source package fails, with 2 on bad input.
 
@@ -94,6 +99,7 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.arch, "arch", "x86_64", "architecture of the buildroot")
 	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
 	flags.BoolVar(&o.lenient, "lenient", false, "skip boolean BuildRequires that nothing provides, and all BuildConflicts")
+	flags.BoolVar(&o.allReasons, "all-reasons", false, "say all that makes a package fail, as dnf does, not the way to each cause")
 	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
 }
 

@@ -102,6 +102,7 @@ type worker struct {
 	before  *depsolve.Solver // of what is without the overlay; nil if there is none
 	change  *depsolve.Change
 	explain bool // all failures, not only those that are the overlay's
+	all     bool // reasons
 	group   []string
 	lines   *lineWriter // nil if no sets are wanted
 	spare   <-chan []byte
@@ -119,6 +120,7 @@ func (w *world) newWorker(o resolveOptions, sets *setsFile, spare <-chan []byte)
 		solver:  w.universe.NewSolver(options),
 		change:  w.change,
 		explain: !o.whatIf() || o.output == "json",
+		all:     o.allReasons,
 		group:   w.group,
 		lines:   sets.newLineWriter(),
 		spare:   spare,
@@ -246,7 +248,7 @@ func (w *worker) solve(b *batch, goal depsolve.Goal) answer {
 	result, effect, again := w.compare(goal)
 	a := answer{ok: result.OK, effect: effect, again: again}
 	if w.wantsProblems(a) {
-		a.problems = problemsOf(w.solver, goal)
+		a.problems = problemsOf(w.solver, goal, w.all)
 	}
 	start := len(b.sets)
 	if w.lines != nil {

@@ -150,11 +150,19 @@ func peakOfStatus() int64 {
 	return 0
 }
 
-// problemsOf says in sentences why a goal fails.
-func problemsOf(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	problems := []string{}
-	for _, p := range solver.Explain(goal) {
-		problems = append(problems, p.String())
+// problemsOf says in sentences why a goal fails: in short, a paragraph for each
+// cause, or all that is known.
+func problemsOf(solver *depsolve.Solver, goal depsolve.Goal, all bool) []string {
+	texts := []string{}
+	problems := solver.Explain(goal)
+	if !all {
+		for _, c := range solver.Universe().Causes(problems) {
+			texts = append(texts, c.String())
+		}
+		return texts
 	}
-	return problems
+	for _, p := range problems {
+		texts = append(texts, p.String())
+	}
+	return texts
 }

@@ -18,7 +18,8 @@ func (s *Solver) Explain(g Goal) []Problem {
 	}
 	var problems []Problem
 	for _, l := range s.request.lacks {
-		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}})
+		relation, kind := g.entry(l.require)
+		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}, []Asked{{kind, relation.String()}}})
 	}
 	if len(problems) > 0 && s.tryPresent() == solved {
 		return problems
@@ -82,7 +83,7 @@ type explainer struct {
 }
 
 func (e *explainer) problem() Problem {
-	var p Problem
+	p := Problem{Asked: e.asked()}
 	for _, i := range e.rules {
 		for _, r := range e.reasons(i) {
 			if !slices.ContainsFunc(p.Reasons, func(other Reason) bool { return other.Text == r.Text }) {
@@ -92,11 +93,31 @@ func (e *explainer) problem() Problem {
 	}
 	chains := e.chains()
 	for i := range p.Reasons {
-		if r := &p.Reasons[i]; r.Package != None {
+		r := &p.Reasons[i]
+		if r.Package != None {
 			r.Chain = chains.to(r.Package)
+		}
+		if r.Other != None {
+			r.OtherChain = chains.to(r.Other)
 		}
 	}
 	return p
+}
+
+// asked are the entries of the goal that the jobs stand for.
+func (e *explainer) asked() []Asked {
+	var asked []Asked
+	for _, j := range e.jobs {
+		a := Asked{ByGroup, j.name}
+		if j.require >= 0 {
+			relation, kind := e.goal.entry(j.require)
+			a = Asked{kind, relation.String()}
+		}
+		if !slices.Contains(asked, a) {
+			asked = append(asked, a)
+		}
+	}
+	return asked
 }
 
 // reasons returns all facts that one rule stands for.

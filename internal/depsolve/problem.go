@@ -11,6 +11,7 @@ import (
 // A Problem is one set of facts that together leave a goal without a solution.
 type Problem struct {
 	Reasons []Reason
+	Asked   []Asked // what of the goal takes part
 }
 
 // String is the problem in the words of libdnf, one reason a line.
@@ -74,16 +75,19 @@ type Reason struct {
 	// versions of it there are, in ascending order.
 	Available []rpm.EVR
 	// Chain leads from an entry of BuildRequires, or from the group, to
-	// Package. It is nil if nothing of the goal leads there.
-	Chain []Link
+	// Package. It is nil if nothing of the goal leads there. OtherChain leads to
+	// Other.
+	Chain, OtherChain []Link
 }
+
+const missingText = "no package found for "
 
 // reason words a fact.
 func (u *Universe) reason(kind ReasonKind, id, other ID, dep string) Reason {
 	r := Reason{Kind: kind, Package: id, Other: other, Dep: dep}
 	switch kind {
 	case Missing:
-		r.Text = "no package found for " + dep
+		r.Text = missingText + dep
 	case TooLarge:
 		r.Text = fmt.Sprintf("%s, which has too many alternatives to be worked out", shortened(dep))
 		if id != None {

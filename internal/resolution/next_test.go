@@ -154,8 +154,8 @@ func compareRepos(t *rapid.T, got, want *resolution.Repo, requires [][]string) {
 	if diff := cmp.Diff(want.Contents, got.Contents, cmp.AllowUnexported(resolution.Contents{})); diff != "" {
 		t.Fatalf("contents (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want.Unusable, got.Unusable); diff != "" {
-		t.Fatalf("unusable (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want.LeftOut, got.LeftOut); diff != "" {
+		t.Fatalf("left out (-want +got):\n%s", diff)
 	}
 	var answers [2][]resolution.Answer
 	for i, repo := range []*resolution.Repo{want, got} {

@@ -157,6 +157,8 @@ func TestResolve(t *testing.T) {
 	if _, err := repo.Group("other"); !errors.Is(err, repodata.ErrNoGroup) {
 		t.Errorf("group that is not there: %v", err)
 	}
+	const fight = "BuildRequires: fight-a, fight-b: package fight-a-1-1.x86_64 requires (gone if fight-b), " +
+		"but none of the providers can be installed; nothing provides gone"
 	tests := []struct {
 		name     string
 		requires []string
@@ -171,19 +173,34 @@ func TestResolve(t *testing.T) {
 			nil,
 		},
 		{"boolean", []string{"(bash or alone)"}, []string{"bash-6-1.x86_64/1", "coreutils-2-1.noarch/0"}, nil},
-		{"missing", []string{"alone", "lib"}, nil, []string{"no package found for alone"}},
-		{"version", []string{"lib < 2"}, nil, []string{"no package found for lib < 2"}},
+		{"missing", []string{"alone", "lib"}, nil, []string{"BuildRequires: alone: nothing provides it"}},
+		{"version", []string{"lib < 2"}, nil, []string{"BuildRequires: lib < 2: nothing provides it; there is lib 2-1"}},
 		{
 			"two of three",
 			[]string{"alone", "broken", "lib"},
 			nil,
-			[]string{"no package found for alone", "conflicting requests\n  - nothing provides gone needed by broken-1-1.x86_64"},
+			[]string{
+				"BuildRequires: alone: nothing provides it",
+				"BuildRequires: broken: nothing provides gone needed by broken-1-1.x86_64",
+			},
 		},
 		{
 			"together only",
 			[]string{"fight-a", "fight-b"},
 			nil,
-			[]string{"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests"},
+			[]string{fight},
+		},
+		{
+			"alone and together",
+			[]string{"fight-a", "alone", "fight-b"},
+			nil,
+			[]string{"BuildRequires: alone: nothing provides it", fight},
+		},
+		{
+			"boolean that the group makes unmeetable",
+			[]string{"(gone if bash)", "(gone if alone)"},
+			nil,
+			[]string{"BuildRequires: (gone if bash); Buildroot group: bash\n  - they cannot be installed together\n  - nothing provides gone"},
 		},
 		{
 			"unreadable",

@@ -23,7 +23,7 @@ func TestParseRelation(t *testing.T) {
 		{"foo > 1", "foo > 1", Relation{"foo", Greater, EVR{0, "1", ""}}},
 		{"foo>=1", "foo>=1", Relation{Name: "foo>=1"}},
 		{"lib.so.6(GLIBC_2.34)(64bit)", "lib.so.6(GLIBC_2.34)(64bit)", Relation{Name: "lib.so.6(GLIBC_2.34)(64bit)"}},
-		{" (a or b) ", "(a or b)", Relation{Name: "(a or b)"}},
+		{"(a or b)", "(a or b)", Relation{Name: "(a or b)"}},
 	}
 	for _, tt := range tests {
 		got, err := ParseRelation(tt.in)
