@@ -168,7 +168,7 @@ func TestUnresolvedPackage(t *testing.T) {
 	s.mustPass()
 	s.expect("a new build is resolved without a new repo", s.packages()[1:2], "foo unresolved unresolved 0")
 	s.expect("its problems", s.Lines(`SELECT unnest(problems) FROM resolution_change WHERE NOT resolved`),
-		"no package found for nothing-that-exists")
+		"BuildRequires: nothing-that-exists: nothing provides it")
 	if now := s.Number(`SELECT latest_repo_id FROM collection`); now != latest {
 		t.Errorf("latest repo %d, it was %d", now, latest)
 	}
