@@ -6,18 +6,25 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A referenceReader reads primary.xml with encoding/xml: slowly, but in other
-// people's hands.
+// people's hands. It is stricter than what it is a reference for: what createrepo
+// would not write is errOdd.
 type referenceReader struct {
 	dec     *xml.Decoder
 	entered bool
 }
 
 func newReferenceReader(dec *xml.Decoder) *referenceReader { return &referenceReader{dec: dec} }
+
+// errOdd is the error for a document that is fine as XML.
+var errOdd = errors.New("odd")
+
+func odd(what string) error { return fmt.Errorf("%w: %s", errOdd, what) }
 
 // each calls f for each package.
 func (r *referenceReader) each(f func(*rpm.Package) error) error {
@@ -176,14 +183,13 @@ func (e element) asPackage() (*rpm.Package, error) {
 		case "arch":
 			p.Arch = c.text
 		case "checksum":
-			p.PkgID = c.text
+			if p.PkgID = c.text; p.PkgID != strings.ToLower(trimmed(p.PkgID)) {
+				err = odd("checksum")
+			}
 		case "version":
 			p.EVR, err = c.evr()
 		case "location":
 			p.Location, p.Base = c.attrs["href"], c.attrs["xml:base"]
-			if !inside(p.Location) {
-				err = errors.New("location outside")
-			}
 		case "format":
 			err = c.format(p)
 		}
@@ -192,7 +198,7 @@ func (e element) asPackage() (*rpm.Package, error) {
 		}
 	}
 	if p.Name == "" || p.Arch == "" || p.Version == "" {
-		return nil, errors.New("something is missing")
+		return nil, odd("something is missing")
 	}
 	return p, nil
 }
@@ -202,7 +208,12 @@ func (e element) format(p *rpm.Package) error {
 		"requires": &p.Requires, "provides": &p.Provides, "conflicts": &p.Conflicts, "obsoletes": &p.Obsoletes,
 		"recommends": &p.Recommends, "suggests": &p.Suggests, "supplements": &p.Supplements, "enhances": &p.Enhances,
 	}
+	seen := make(map[string]bool)
 	for _, c := range e.children {
+		if lists[c.name] != nil && seen[c.name] {
+			return odd("a second list")
+		}
+		seen[c.name] = true
 		switch c.name {
 		case "file":
 			p.Files = append(p.Files, c.text)
@@ -218,6 +229,9 @@ func (e element) format(p *rpm.Package) error {
 			if err != nil {
 				return err
 			}
+			if (c.name == "conflicts" || c.name == "supplements") && strings.Contains(r.Name, "(") {
+				return odd("maybe an old spelling")
+			}
 			*list = append(*list, r)
 		}
 	}
@@ -226,11 +240,11 @@ func (e element) format(p *rpm.Package) error {
 
 func (e element) relation() (rpm.Relation, error) {
 	r := rpm.Relation{Name: e.attrs["name"]}
-	if r.Name == "" {
-		return r, errors.New("no name")
+	if r.Name == "" || e.attrs["kind"] != "" {
+		return r, odd("no name, or a kind")
 	}
-	flags := e.attrs["flags"]
-	if flags == "" {
+	flags, compares := e.attrs["flags"]
+	if !compares {
 		return r, nil
 	}
 	ops := map[string]rpm.Op{
@@ -238,13 +252,13 @@ func (e element) relation() (rpm.Relation, error) {
 	}
 	op, ok := ops[flags]
 	if !ok {
-		return r, errors.New("unknown flags")
+		return r, odd("unknown flags")
 	}
 	r.Op = op
 	var err error
 	r.EVR, err = e.evr()
 	if err == nil && r.EVR.Version == "" {
-		err = errors.New("no version")
+		err = odd("no version")
 	}
 	return r, err
 }
@@ -254,9 +268,12 @@ func (e element) evr() (rpm.EVR, error) {
 	if epoch := e.attrs["epoch"]; epoch != "" {
 		n, err := strconv.ParseUint(epoch, 10, 32)
 		if err != nil {
-			return evr, err
+			return evr, odd("no epoch")
 		}
 		evr.Epoch = uint32(n)
+	}
+	if strings.Contains(evr.Release, "-") || evr.Release == "" && strings.Contains(evr.Version, "-") {
+		return evr, odd("dashes")
 	}
 	return evr, nil
 }

@@ -30,7 +30,7 @@ type drawn struct {
 var (
 	drawnNames = []string{"a", "b", "c", "d", "e", "f"}
 	drawnPaths = []string{"/usr/lib/one", "/usr/lib/two", "/usr/lib/three"}
-	drawnNeeds = slices.Concat(drawnNames, drawnPaths, []string{"none", "(a or c)", "(b if d)", "(a or"}) // the last one is no dependency
+	drawnNeeds = slices.Concat(drawnNames, drawnPaths, []string{"none", "/usr//lib/two", "(a or c)", "(b if d)", "(a or"}) // the last one is no dependency
 )
 
 func drawPackage(t *rapid.T) drawn {

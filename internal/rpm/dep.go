@@ -247,6 +247,9 @@ const (
 func (p *depParser) relation(inside bool) (Relation, error) {
 	p.skip(inside)
 	start := p.pos
+	if !inside && p.at('(') {
+		return Relation{}, p.errorf(`text before the opening "("`)
+	}
 	r := Relation{Name: p.word(inside)}
 	if r.Name == "" || isComparison(r.Name[0]) {
 		p.pos = start
