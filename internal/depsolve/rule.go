@@ -61,6 +61,10 @@ func (u *Universe) conflict(id ID, dep depID, yield func(rule)) {
 		u.complexRules(id, dep, conflicting, u.demand(dep, true), yield)
 		return
 	}
+	if u.index.system[dep] { // RPM is always there
+		yield(rule{first: -id, origin: conflicting, issuer: id, dep: dep})
+		return
+	}
 	for _, other := range u.index.ofDep(dep) {
 		if other != id { // a package may conflict with what it provides itself
 			yield(opposed(id, other, conflicting, dep))

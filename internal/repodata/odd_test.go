@@ -49,8 +49,7 @@ func TestOddPackages(t *testing.T) {
 			rpm.Package{Conflicts: []rpm.Relation{{Name: "x(y)"}, {Name: "otherproviders("}, {Name: "otherproviders(x)", Op: rpm.Equal, EVR: evr("1", "")}}}},
 		{`<supplements><entry name="packageand(b:c(d))"/><entry name="packageand(b::pattern:c:d)"/><entry name="packageand(b)"/></supplements>`,
 			supplements(rpm.Relation{Name: "(b and c(d))"}, rpm.Relation{Name: "(b and pattern:c and d)"}, rpm.Relation{Name: "b"})},
-		{`<supplements><entry name="modalias(pci:v1)"/><entry name="filesystem(xfs)"/><entry name="language(de)"/><entry name="b"/></supplements>`,
-			supplements(rpm.Relation{Name: "b"})},
+		{"<requires><entry name='(a\tor\r\nb\rif&#9;c)'/></requires>", requires(rpm.Relation{Name: "(a or b if\tc)"})},
 	} {
 		document := `<metadata><package><name>a</name><version ver="1"/>` + test.text + `</package></metadata>`
 		if strings.Contains(test.text, "entry") {

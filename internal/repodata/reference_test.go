@@ -47,6 +47,7 @@ type element struct {
 	name     string
 	attrs    map[string]string
 	twice    bool // an attribute is
+	wrapped  bool // an attribute has white space that is no blank
 	text     string
 	children []element
 }
@@ -138,6 +139,7 @@ func startOf(t xml.StartElement) element {
 			e.twice = true
 		}
 		e.attrs[name] = a.Value
+		e.wrapped = e.wrapped || strings.ContainsAny(a.Value, "\t\n")
 	}
 	return e
 }
@@ -147,8 +149,11 @@ func readElement(dec *xml.Decoder, start xml.StartElement, depth int) (element, 
 		return element{}, errors.New("too deep")
 	}
 	e := startOf(start)
-	if e.twice {
+	switch {
+	case e.twice:
 		return e, errors.New("an attribute twice")
+	case e.wrapped:
+		return e, odd("white space")
 	}
 	for {
 		t, err := dec.RawToken()

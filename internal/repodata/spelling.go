@@ -15,16 +15,11 @@ func rewriteOldSpellings(p *rpm.Package) {
 			p.Conflicts[i].Name = name
 		}
 	}
-	kept := p.Supplements[:0]
-	for _, r := range p.Supplements {
-		if names, ok := argument(r, "packageand("); ok {
-			r.Name = allOf(names)
-		}
-		if r.Name != "" && !asksSystem(r) {
-			kept = append(kept, r)
+	for i := range p.Supplements {
+		if names, ok := argument(p.Supplements[i], "packageand("); ok {
+			p.Supplements[i].Name = allOf(names)
 		}
 	}
-	p.Supplements = kept
 }
 
 // argument is what is between the parentheses of a relation that begins with
@@ -55,15 +50,4 @@ func allOf(list string) string {
 		return strings.Join(names, "")
 	}
 	return "(" + strings.Join(names, " and ") + ")"
-}
-
-// asksSystem reports whether a supplement is about the machine: its devices, file
-// systems or language. A buildroot has none of them.
-func asksSystem(r rpm.Relation) bool {
-	for _, function := range []string{"modalias(", "filesystem(", "language("} {
-		if _, ok := argument(r, function); ok {
-			return true
-		}
-	}
-	return false
 }
