@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -144,7 +143,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 		return inputExit(err)
 	}
 	report.Packages = world.universe.Len()
-	report.LeftOut = slices.Concat(report.LeftOut, world.unusable, world.universe.Dropped())
+	report.LeftOut = append(append(report.LeftOut, world.unusable...), world.universe.Dropped()...)
 	report.LoadSeconds = loaded.Sub(start).Seconds()
 	report.SolveSeconds = time.Since(loaded).Seconds()
 	if err := report.print(stdout, o.output); err != nil {

@@ -216,5 +216,6 @@ func (b *Builder) Universe() *Universe {
 	u.indexWeak()
 	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
 	u.links = sync.OnceValue(func() *links { return newLinks(u) })
+	u.sonames = sync.OnceValue(func() map[string]symbol { return newSonames(u) })
 	return u
 }

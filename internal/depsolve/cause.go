@@ -53,7 +53,7 @@ func (c Cause) String() string {
 	}
 	lines = append(append(lines, way...), facts...)
 	if more > 0 {
-		lines = append(lines, fmt.Sprintf("(%d more facts like these)", more))
+		lines = append(lines, fmt.Sprintf("(and %d more like these)", more))
 	}
 	return strings.Join(lines, "\n  - ")
 }
@@ -257,7 +257,12 @@ func (u *Universe) sentence(r Reason) string {
 		text += " and is not installed without the better one of its version"
 	}
 	if len(r.Available) > 0 {
-		text += "; there is " + withoutVersion(r.Dep) + " " + r.nearest().String()
+		return text + "; there is " + withoutVersion(r.Dep) + " " + r.nearest().String()
+	}
+	if r.Kind == Missing || r.Kind == NothingProvides {
+		if other := u.otherSoname(withoutVersion(r.Dep)); other != "" {
+			text += "; there is " + other
+		}
 	}
 	return text
 }

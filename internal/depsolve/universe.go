@@ -77,6 +77,7 @@ type Universe struct {
 	// Worked out when first needed.
 	signatures func() *signatures
 	links      func() *links
+	sonames    func() map[string]symbol
 }
 
 // Len is the number of packages. Their IDs are 1 to Len.
