@@ -2,7 +2,6 @@ package depsolve
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -184,7 +183,7 @@ func (u *Universe) reasonOfLack(g Goal, l lack) Reason {
 	r := u.reason(l.kind, None, None, relation.String())
 	switch {
 	case l.kind == Unreadable:
-		r.Text = fmt.Sprintf("a %v cannot be read: %s", kind, l.detail)
+		r.Text = "it cannot be read: " + l.detail
 	case kind == ByBuildConflicts && l.kind == Missing:
 		r.Text = "there is no buildroot without " + r.Dep
 	case l.kind == Missing && r.Dep != "":

@@ -24,6 +24,9 @@
 // derived from them may be used before the function that calls back has
 // returned without an error.
 //
+// What is odd but no danger costs no more than itself: docs/metadata.md has the
+// list. A package that cannot be used comes with a Flaw.
+//
 // What is wrong with a repository is an *InputError: one sentence with the
 // file and the reason. A server that cannot be reached, or has no answer, is an
 // *UnavailableError. All sizes, depths and counts have limits (limits.go), so

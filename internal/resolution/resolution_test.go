@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"strconv"
 	"sync"
 	"testing"
@@ -143,6 +144,51 @@ func open(t *testing.T, repos *resolution.Repos, url string) *resolution.Repo {
 	return repo
 }
 
+// TestConflicts has BuildConflicts, and boolean BuildRequires that are not met, in
+// both ways to take them.
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	repos, n, f44, _ := hub(t)
+	repo := open(t, repos, f44)
+	asked := []resolution.Goal{
+		{Requires: []string{"lib-devel"}, Conflicts: []string{"lib"}},
+		{Requires: []string{"lib-devel"}, Conflicts: []string{"alone"}},
+		{Requires: []string{"lib-devel"}},
+		{Requires: []string{"(gone and lib)"}},
+		{Requires: []string{"lib"}, Conflicts: []string{"(lib"}},
+	}
+	const devel = "lib-2-1.x86_64/2 lib-devel-2-1.x86_64/1"
+	for _, test := range []struct {
+		lenient bool
+		want    []string
+	}{
+		{false, []string{
+			"BuildRequires: lib-devel; BuildConflicts: lib: package lib-devel-2-1.x86_64 requires lib.so.2, but none of the providers can be installed",
+			devel, devel,
+			"BuildRequires: (gone and lib): nothing provides gone",
+			`BuildConflicts: (lib: it cannot be read: dependency "(lib", byte 5: the closing ")" is missing`,
+		}},
+		{true, []string{
+			devel, devel, devel,
+			"BuildRequires: (gone and lib): nothing provides gone",
+			`BuildConflicts: (lib: it cannot be read: dependency "(lib", byte 5: the closing ")" is missing`,
+		}},
+	} {
+		answers, err := repo.Resolver(resolution.Options{Lenient: test.lenient}).Resolve(t.Context(), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, a := range answers {
+			text := strings.Join(n.print(a.Set), " ")
+			got = append(got, strings.Join(append(a.Problems, text), "")) // one of the two is empty
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("lenient %v (-want +got)\n%s", test.lenient, diff)
+		}
+	}
+}
+
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	repos, n, f44, _ := hub(t)
@@ -206,7 +252,7 @@ func TestResolve(t *testing.T) {
 			"unreadable",
 			[]string{"lib", "lib >= "},
 			nil,
-			[]string{`a BuildRequires cannot be read: dependency "lib >= ", byte 8: the version is empty`},
+			[]string{`BuildRequires: lib >= : it cannot be read: dependency "lib >= ", byte 8: the version is empty`},
 		},
 	}
 	for _, goroutines := range []int{1, 4} {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"math/bits"
 	"runtime"
 	"slices"
@@ -223,17 +222,19 @@ func (v *Resolver) solve(w *worker, q question) (set postgres.Set, problems []st
 		Requires:  make([]rpm.Relation, len(q.requires)),
 		Conflicts: make([]rpm.Relation, len(q.conflicts)),
 	}
-	for i, text := range q.requires {
-		var err error
-		if goal.Requires[i], err = rpm.ParseRelation(text); err != nil {
-			problems = append(problems, fmt.Sprintf("a BuildRequires cannot be read: %v", err))
+	parse := func(kind depsolve.LinkKind, text string) rpm.Relation {
+		r, err := rpm.ParseRelation(text)
+		if err != nil {
+			cause := depsolve.Cause{Asked: []depsolve.Asked{{Kind: kind, Dep: text}}, Facts: []string{"it cannot be read: " + err.Error()}}
+			problems = append(problems, cause.String())
 		}
+		return r
+	}
+	for i, text := range q.requires {
+		goal.Requires[i] = parse(depsolve.ByBuildRequires, text)
 	}
 	for i, text := range q.conflicts {
-		var err error
-		if goal.Conflicts[i], err = rpm.ParseRelation(text); err != nil {
-			problems = append(problems, fmt.Sprintf("a BuildConflicts cannot be read: %v", err))
-		}
+		goal.Conflicts[i] = parse(depsolve.ByBuildConflicts, text)
 	}
 	if len(problems) > 0 {
 		return nil, problems
