@@ -178,13 +178,14 @@ func (u *Universe) lackingOf(d *rpm.Dep) []string {
 // counts the others.
 func (u *Universe) facts(p Problem) (facts []Reason, more int) {
 	rank := func(r Reason) int {
-		switch {
-		case r.Kind == Requested:
+		switch r.Kind {
+		case Requested:
 			return 2
-		case r.Kind == NotInstallable:
+		case NotInstallable:
 			return 1
+		default:
+			return 0
 		}
-		return 0
 	}
 	sorted := slices.Clone(p.Reasons)
 	slices.SortStableFunc(sorted, func(a, b Reason) int {

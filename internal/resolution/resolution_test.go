@@ -8,8 +8,8 @@ import (
 	"maps"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
