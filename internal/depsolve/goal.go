@@ -125,15 +125,21 @@ func (u *Universe) addConflicts(r *request, conflicts []rpm.Relation, first int)
 	}
 	for i, relation := range conflicts {
 		require := int32(first + i)
-		d := &rpm.Dep{Relation: relation}
 		if relation.Boolean() && relation.Op == 0 {
-			var err error
-			if d, err = rpm.ParseDep(relation.Name); err != nil {
+			if d, err := rpm.ParseDep(relation.Name); err != nil {
 				r.lacks = append(r.lacks, lack{require, Unreadable, err.Error()})
-				continue
+			} else {
+				u.addFormula(r, require, u.negate(d, conjunctive))
 			}
+			continue
 		}
-		u.addFormula(r, require, u.negate(d, conjunctive))
+		ids, system := u.relationProviders(r, relation)
+		if system {
+			r.lacks = append(r.lacks, lack{require, Missing, ""})
+		}
+		for _, id := range ids {
+			r.jobs = append(r.jobs, job{[]ID{-id}, require, ""})
+		}
 	}
 }
 
