@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -171,7 +170,7 @@ func (b *Builder) AddFile(id ID, path string) {
 		b.own(id)
 	}
 	b.files = append(b.files, pair[symbol]{b.pkgs[id].row, b.pool.symbols.intern(path)})
-	b.pool.oddPaths = b.pool.oddPaths || strings.Contains(path, "//")
+	b.pool.oddPaths = b.pool.oddPaths || !isCleanPath(path)
 }
 
 // own copies the lists of a kept package to the Builder's layer.

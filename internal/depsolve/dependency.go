@@ -30,7 +30,7 @@ type pool struct {
 	symbols  *symbols // apart: it outlives the pool
 	versions []version
 	deps     []dependency
-	oddPaths bool // some files are spelled with two slashes
+	oddPaths bool // some files have no clean path
 
 	// Only while interning.
 	versionIDs numbering[version]

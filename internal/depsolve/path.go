@@ -2,12 +2,16 @@ package depsolve
 
 import "strings"
 
-// CleanPath is a path without slashes that follow another one.
+// CleanPath is a path with a slash at its beginning and without slashes that follow
+// another one.
 func CleanPath(path string) string {
-	if !strings.Contains(path, "//") {
+	if isCleanPath(path) {
 		return path
 	}
 	var b strings.Builder
+	if !isPath(path) {
+		b.WriteByte('/')
+	}
 	for i := range len(path) {
 		if path[i] != '/' || i == 0 || path[i-1] != '/' {
 			b.WriteByte(path[i])
@@ -15,6 +19,8 @@ func CleanPath(path string) string {
 	}
 	return b.String()
 }
+
+func isCleanPath(path string) bool { return isPath(path) && !strings.Contains(path, "//") }
 
 func isPath(name string) bool { return strings.HasPrefix(name, "/") }
 
@@ -56,8 +62,8 @@ func (a *pathsAsked) add(dep depID, paths []bool) {
 		return
 	}
 	path := a.u.symbols.string(d.name)
-	if strings.HasSuffix(path, "/") {
-		return // names a directory in a way that no list of files does
+	if strings.LastIndexByte(path, '/') == 0 {
+		return // libsolv does not look for what is directly below the root
 	}
 	a.exact[d.name] = true
 	if clean := CleanPath(path); clean != path {

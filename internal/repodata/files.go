@@ -57,5 +57,9 @@ func depPaths(dst []string, d *rpm.Dep) []string {
 // Wants reports whether a file is among those wanted, as a package that requires
 // it would spell it too.
 func Wants(wanted map[string]bool, path string) bool {
-	return wanted[path] || strings.Contains(path, "//") && wanted[depsolve.CleanPath(path)]
+	if wanted[path] {
+		return true
+	}
+	odd := !strings.HasPrefix(path, "/") || strings.Contains(path, "//")
+	return odd && wanted[depsolve.CleanPath(path)]
 }
