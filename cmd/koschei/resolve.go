@@ -27,6 +27,8 @@ type resolveOptions struct {
 	setsFormat     string
 	arch           string
 	weakDeps       bool
+	lenient        bool
+	allReasons     bool
 	jobs           int
 }
 
@@ -41,6 +43,17 @@ func newResolveCommand() *cobra.Command {
 		Long: `Resolves each source package of one repository against the binary packages of
 another, as a buildroot would be, and prints how many resolve, which fail and
 why. It needs no database and no server. DIR and URL hold repodata/.
+
+A BuildRequires that nothing provides fails, also a boolean one, and so does a
+BuildConflicts with something that is needed: no build would start. --lenient takes
+both as the original Koschei did. What the metadata say that nobody can read, as
+a boolean dependency with two operators, is left out and mentioned; libsolv and
+dnf leave out the same. Packages for i686 beside those for x86_64 are installed as
+dnf installs them, and so are those of other pairs of architectures.
+
+For each package that fails there is a paragraph for each cause: which of its
+BuildRequires leads there, by what packages, what is missing, and what there is
+instead.
 
 It exits with 1 if any source package fails, with 2 on bad input.
 
@@ -83,6 +96,8 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.setsFormat, "sets-format", "nevra", "how it names packages: nevra or name-distance")
 	flags.StringVar(&o.arch, "arch", "x86_64", "architecture of the buildroot")
 	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
+	flags.BoolVar(&o.lenient, "lenient", false, "skip boolean BuildRequires that nothing provides, and all BuildConflicts")
+	flags.BoolVar(&o.allReasons, "all-reasons", false, "say all that makes a package fail, as dnf does, not the way to each cause")
 	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
 }
 
@@ -127,7 +142,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 		return inputExit(err)
 	}
 	report := resolveReport{
-		Counts: solved.Counts, Packages: world.Packages(),
+		Counts: solved.Counts, Packages: world.Packages(), LeftOut: world.LeftOut(),
 		LoadSeconds: loaded.Sub(start).Seconds(), SolveSeconds: time.Since(loaded).Seconds(),
 		Failures: solved.Failures, With: solved.With,
 	}
@@ -172,10 +187,11 @@ func solveWorld(ctx context.Context, w *whatif.World, o resolveOptions, sets *se
 	bar := newProgressBar(os.Stderr, announced)
 	defer bar.clear()
 	options := whatif.Options{
-		WeakDeps: o.weakDeps, Goroutines: o.jobs,
-		Explain:   !o.whatIf() || o.output == "json",
-		Distances: o.setsFormat == "name-distance",
-		Progress:  bar.show,
+		WeakDeps: o.weakDeps, Lenient: o.lenient, Goroutines: o.jobs,
+		Explain:    !o.whatIf() || o.output == "json",
+		AllReasons: o.allReasons,
+		Distances:  o.setsFormat == "name-distance",
+		Progress:   bar.show,
 	}
 	if sets != nil {
 		options.Sets = sets
@@ -187,12 +203,11 @@ func solveWorld(ctx context.Context, w *whatif.World, o resolveOptions, sets *se
 func inputExit(err error) error {
 	var (
 		input       *repodata.InputError
-		unusable    *whatif.UnusableError
 		noPackage   *whatif.NoPackageError
 		unavailable *repodata.UnavailableError
 	)
 	switch {
-	case errors.As(err, &input), errors.As(err, &unusable):
+	case errors.As(err, &input):
 		return badInput(err)
 	case errors.As(err, &noPackage):
 		return badInput(fmt.Errorf("--without %q: --binary has no such package", noPackage.Name))

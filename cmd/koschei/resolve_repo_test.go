@@ -84,8 +84,12 @@ func closeList(w *strings.Builder, list string) {
 	}
 }
 
-// entryOf is one entry of a list: name, name=version or name>=version.
+// entryOf is one entry of a list: name, name=version or name>=version. In a boolean
+// dependency underscores stand for blanks.
 func entryOf(word string) string {
+	if strings.HasPrefix(word, "(") {
+		word = strings.ReplaceAll(word, "_", " ")
+	}
 	for _, op := range []struct{ text, flags string }{{">=", "GE"}, {"=", "EQ"}} {
 		if name, version, found := strings.Cut(word, op.text); found {
 			return fmt.Sprintf("<entry name=%q flags=%q epoch=\"0\" ver=%q/>", name, op.flags, version)

@@ -22,6 +22,7 @@ type resolveReport struct {
 	SolveSeconds float64            `json:"solve_seconds"`
 	CPUSeconds   float64            `json:"cpu_seconds"` // user and system, of the whole process
 	PeakBytes    int64              `json:"peak_bytes"`  // resident, of the whole process
+	LeftOut      []string           `json:"left_out"`    // of the metadata, as nobody can read it
 	Failures     []whatif.Failure   `json:"failures"`
 	With         *whatif.Difference `json:"with,omitempty"`
 }
@@ -60,9 +61,25 @@ func (r *resolveReport) printText(w *bufio.Writer) {
 		printFailures(w, r.Failures)
 		_, _ = fmt.Fprintln(w)
 	}
+	printLeftOut(w, r.LeftOut)
 	_, _ = fmt.Fprintf(w, "%d of %d source packages resolve, %d fail.\n", r.Resolved, r.Goals, r.Failed)
 	_, _ = fmt.Fprintf(w, "Reading %d packages took %.2f s, solving %.2f s; %.2f s of CPU, %d MB of memory at the peak.\n",
 		r.Packages, r.LoadSeconds, r.SolveSeconds, r.CPUSeconds, r.PeakBytes/1_000_000)
+}
+
+func printLeftOut(w *bufio.Writer, leftOut []string) {
+	const most = 10
+	if len(leftOut) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "Left out of the metadata, as it cannot be read (%d):\n", len(leftOut))
+	for _, text := range leftOut[:min(len(leftOut), most)] {
+		_, _ = fmt.Fprintf(w, "  %s\n", text)
+	}
+	if more := len(leftOut) - most; more > 0 {
+		_, _ = fmt.Fprintf(w, "  and %d more, which --output json lists\n", more)
+	}
+	_, _ = fmt.Fprintln(w)
 }
 
 // printDifference leaves errors to the writer's Flush.

@@ -11,6 +11,7 @@ type baseState struct {
 	open   bitset
 	jobs   int  // how many jobs the group makes
 	ok     bool // no conflict
+	doubt  bool // see chooser.doubt
 
 	touched []touch // once SolveRecorded has needed it
 	alone   verdict // on the group without BuildRequires, once Explain has needed it
@@ -38,7 +39,9 @@ func (s *Solver) setBase(group []string) {
 	}
 	s.watches.remember = false
 	s.follows, s.guards = &s.u.rules.follows, &s.u.rules.guards
+	s.doubt = false
 	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin())
+	s.base.doubt = s.doubt
 	s.watches.remember = s.weak
 	s.base.chosen = s.chosen()
 	s.base.trail = len(s.trail)
@@ -50,6 +53,13 @@ func (s *Solver) assertNever() bool {
 	for _, id := range s.u.rules.never {
 		if !s.decide(-id) {
 			return false
+		}
+	}
+	if s.u.archs.doubts() {
+		for _, id := range s.u.archs.forbidden(s.fullSolver().commonReach(s.request.jobs)) {
+			if !s.decide(-id) {
+				return false
+			}
 		}
 	}
 	return true
@@ -97,6 +107,7 @@ type sharedPart struct {
 	id    ID
 	trail int // how many decisions there are with it
 	open  bitset
+	doubt bool // see chooser.doubt
 }
 
 // mostShared parts are kept at once. Each costs a copy of the open clauses.
@@ -163,6 +174,6 @@ func (s *Solver) addShared(id ID) {
 	n := len(s.shared)
 	s.shared = slices.Grow(s.shared, 1)[:n+1]
 	part := &s.shared[n] // it may have been one before
-	part.id, part.trail = id, len(s.trail)
+	part.id, part.trail, part.doubt = id, len(s.trail), s.doubt
 	part.open = append(part.open[:0], s.open...)
 }

@@ -1,9 +1,9 @@
 package depsolve
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -12,7 +12,7 @@ import (
 // Options say what universe a Builder makes.
 type Options struct {
 	// Arch is the architecture that packages are built for, as "x86_64".
-	// Packages of other architectures, but for noarch, are left out.
+	// Packages that its machines cannot run are left out; i686 ones stay.
 	Arch string
 }
 
@@ -28,6 +28,7 @@ type repository struct {
 // A Builder collects packages for a Universe. It belongs to one goroutine.
 type Builder struct {
 	options Options
+	archs   map[string]archRank
 	base    *Universe // the universe before, if any
 	pool    *pool
 	repos   []repository
@@ -44,7 +45,7 @@ type Builder struct {
 func NewBuilder(o Options) *Builder { return newBuilder(o, newPool()) }
 
 func newBuilder(o Options, p *pool) *Builder {
-	b := &Builder{options: o, pool: p, pkgs: make([]pkg, 1), rows: 1, exclude: make(map[ID]bool), layer: new(layer)}
+	b := &Builder{options: o, archs: archRanks(o.Arch), pool: p, pkgs: make([]pkg, 1), rows: 1, exclude: make(map[ID]bool), layer: new(layer)}
 	for kind := range b.layer.lists {
 		b.layer.lists[kind] = newTable[depID]()
 	}
@@ -95,39 +96,18 @@ func (b *Builder) AddRepo(name string, priority int) RepoID {
 	return RepoID(len(b.repos) - 1)
 }
 
-// An InferiorArchError reports a package of an architecture that the
-// universe's could run but prefers not to, as i686 on x86_64. Such packages
-// are not supported.
-type InferiorArchError struct {
-	Package rpm.NEVRA
-	Arch    string
-}
-
-func (e *InferiorArchError) Error() string {
-	return fmt.Sprintf("package %v: architecture %s is inferior to %s; a universe has one architecture",
-		e.Package, e.Package.Arch, e.Arch)
-}
-
 // Add adds one package and returns its ID, or None if it is of a foreign
 // architecture or a source package. It keeps nothing of p, not even strings. A
-// package that it reports an error for is left out; the Builder stays usable.
+// package with a Flaw, which is the error, is left out; the Builder stays usable.
 func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 	switch {
-	case p.Arch == "noarch" || p.Arch == b.options.Arch:
-	case isInferior(p.Arch, b.options.Arch):
-		return None, &InferiorArchError{cloneNEVRA(p.NEVRA), b.options.Arch}
-	default:
+	case b.archs[p.Arch] == foreign:
 		return None, nil
+	case p.Flaw != "":
+		return None, errors.New(p.Flaw)
 	}
 	own := dependency{op: rpm.Equal, name: b.pool.symbols.intern(p.Name), evr: b.pool.internEVR(p.EVR)}
-	if err := b.addLists(p, b.pool.depID(own)); err != nil {
-		for kind := range b.layer.lists {
-			t := &b.layer.lists[kind]
-			t.start = t.start[:b.rows+1]
-			t.items = t.items[:t.start[b.rows]]
-		}
-		return None, fmt.Errorf("package %v: %w", p.NEVRA, err)
-	}
+	b.addLists(p, b.pool.depID(own))
 	b.pkgs = append(b.pkgs, pkg{
 		name:  own.name,
 		evr:   own.evr,
@@ -144,42 +124,32 @@ func (b *Builder) Add(repo RepoID, p *rpm.Package) (ID, error) {
 	return id, nil
 }
 
-func cloneNEVRA(n rpm.NEVRA) rpm.NEVRA {
-	return rpm.NEVRA{
-		Name: strings.Clone(n.Name),
-		EVR:  rpm.EVR{Epoch: n.Epoch, Version: strings.Clone(n.Version), Release: strings.Clone(n.Release)},
-		Arch: strings.Clone(n.Arch),
-	}
-}
-
 // addLists adds the lists of a package, which also provides own.
-func (b *Builder) addLists(p *rpm.Package, own depID) error {
+func (b *Builder) addLists(p *rpm.Package, own depID) {
 	for kind, relations := range [listKinds][]rpm.Relation{
 		provided: p.Provides, required: p.Requires, conflicting: p.Conflicts, obsoleted: p.Obsoletes,
 		recommended: p.Recommends, suggested: p.Suggests, supplemented: p.Supplements, enhanced: p.Enhances,
 	} {
 		b.lists++
-		if err := b.addList(listKind(kind), relations); err != nil {
-			return err
-		}
+		b.addList(listKind(kind), relations)
 		if listKind(kind) == provided {
 			b.addDep(provided, own)
 		}
 		b.layer.lists[kind].endRow()
 	}
-	return nil
 }
 
-// addList adds one list of a package. What occurs twice is kept once.
-func (b *Builder) addList(kind listKind, relations []rpm.Relation) error {
+// addList adds one list of a package. What occurs twice is kept once. What cannot
+// be read is dropped, as libsolv does; see Universe.Dropped.
+func (b *Builder) addList(kind listKind, relations []rpm.Relation) {
 	for _, r := range relations {
 		dep, err := b.pool.internRelation(r)
 		if err != nil {
-			return fmt.Errorf("%v: %w", kind, err)
+			b.layer.dropped = append(b.layer.dropped, drop{b.rows, fmt.Sprintf("%v: %v", kind, err)})
+			continue
 		}
 		b.addDep(kind, dep)
 	}
-	return nil
 }
 
 func (b *Builder) addDep(kind listKind, dep depID) {
@@ -200,6 +170,7 @@ func (b *Builder) AddFile(id ID, path string) {
 		b.own(id)
 	}
 	b.files = append(b.files, pair[symbol]{b.pkgs[id].row, b.pool.symbols.intern(path)})
+	b.pool.oddPaths = b.pool.oddPaths || !isCleanPath(path)
 }
 
 // own copies the lists of a kept package to the Builder's layer.
@@ -213,6 +184,11 @@ func (b *Builder) own(id ID) {
 	}
 	for _, path := range from.files.row(p.row) {
 		b.files = append(b.files, pair[symbol]{b.rows, path})
+	}
+	for _, d := range from.dropped {
+		if d.row == p.row {
+			b.layer.dropped = append(b.layer.dropped, drop{b.rows, d.text})
+		}
 	}
 	p.layer, p.row = b.ownLayer(), b.rows
 	b.rows++
@@ -232,10 +208,13 @@ func (b *Builder) Universe() *Universe {
 	}
 	u.layers = append(u.layers, b.layer)
 	u.indexProviders()
+	u.archs = u.newMultilib()
 	u.rankPackages()
+	u.findTooLarge()
 	u.makeRules()
 	u.indexWeak()
 	u.signatures = sync.OnceValue(func() *signatures { return newSignatures(u) })
 	u.links = sync.OnceValue(func() *links { return newLinks(u) })
+	u.sonames = sync.OnceValue(func() map[string]symbol { return newSonames(u) })
 	return u
 }

@@ -1,7 +1,6 @@
 package depsolve_test
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -10,6 +9,8 @@ import (
 	"testing"
 	"unsafe"
 	"weak"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -27,45 +28,57 @@ func TestAddRefuses(t *testing.T) {
 	if id, err := b.Add(repo, newPackage("foreign", "aarch64")); id != depsolve.None || err != nil {
 		t.Errorf("foreign architecture: %v, %v", id, err)
 	}
-	var inferior *depsolve.InferiorArchError
-	if _, err := b.Add(repo, newPackage("inferior", "i686")); !errors.As(err, &inferior) {
-		t.Errorf("inferior architecture: %v", err)
-	}
-	broken := newPackage("broken", "noarch")
-	broken.Requires = []rpm.Relation{{Name: "fine"}, {Name: "(a or"}}
-	var syntax *rpm.SyntaxError
-	if _, err := b.Add(repo, broken); !errors.As(err, &syntax) || !strings.Contains(err.Error(), "broken-1-1.noarch") {
-		t.Errorf("broken dependency: %v", err)
+	flawed := newPackage("flawed", "noarch")
+	flawed.Flaw = "package flawed has no version"
+	if id, err := b.Add(repo, flawed); id != depsolve.None || err == nil || err.Error() != flawed.Flaw {
+		t.Errorf("flawed: %v, %v", id, err)
 	}
 	if _, err := b.Add(repo, newPackage("fine", "noarch")); err != nil {
 		t.Error(err)
 	}
 	u := b.Universe()
-	if u.Len() != 1 || u.NEVRA(1).Name != "fine" || u.Repo(1) != "repo" {
-		t.Errorf("%d packages, the first is %v", u.Len(), u.NEVRA(1))
+	if u.Len() != 1 || u.NEVRA(1).Name != "fine" || u.Repo(1) != "repo" || u.Dropped() != nil {
+		t.Errorf("%d packages, the first is %v; dropped %q", u.Len(), u.NEVRA(1), u.Dropped())
 	}
 }
 
-// TestAddAfterRefusal checks that a package that was left out takes nothing from
-// the next one.
-func TestAddAfterRefusal(t *testing.T) {
+// TestDropped checks that a dependency that cannot be read costs that dependency
+// and is told of, in each universe that has the package.
+func TestDropped(t *testing.T) {
 	t.Parallel()
 	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
 	repo := b.AddRepo("repo", 99)
-	shared := []rpm.Relation{{Name: "shared"}}
-	broken, fine := newPackage("broken", "noarch"), newPackage("fine", "noarch")
-	broken.Provides, broken.Requires = shared, []rpm.Relation{{Name: "(a or"}}
-	fine.Provides = shared
-	if _, err := b.Add(repo, broken); err == nil {
-		t.Error("a broken dependency is accepted")
+	odd := newPackage("odd", "noarch")
+	odd.Requires = []rpm.Relation{{Name: "fine"}, {Name: "(a or"}, {Name: "(b or c and d)"}}
+	odd.Supplements = []rpm.Relation{{Name: "(fine or odd) "}}
+	for _, p := range []*rpm.Package{newPackage("gone", "noarch"), odd, newPackage("fine", "noarch")} {
+		if _, err := b.Add(repo, p); err != nil {
+			t.Fatal(err)
+		}
 	}
-	id, err := b.Add(repo, fine)
-	if err != nil {
-		t.Fatal(err)
+	u := b.Universe()
+	want := []string{
+		`package odd-1-1.noarch: requires: dependency "(a or", byte 6: the closing ")" is missing`,
+		`package odd-1-1.noarch: requires: dependency "(b or c and d)", byte 9: "or" and "and" in one pair of parentheses`,
+		`package odd-1-1.noarch: supplements: dependency "(fine or odd) ", byte 14: text after the closing ")"`,
 	}
-	r := b.Universe().NewSolver(depsolve.SolverOptions{}).Solve(depsolve.Goal{Requires: shared})
-	if !r.OK || !slices.Equal(r.Packages, []depsolve.ID{id}) {
-		t.Error(r)
+	if diff := cmp.Diff(want, u.Dropped()); diff != "" {
+		t.Errorf("dropped (-want +got)\n%s", diff)
+	}
+	r := u.NewSolver(depsolve.SolverOptions{WeakDeps: true}).Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: "odd"}}})
+	if diff := cmp.Diff([]string{"odd-1-1.noarch", "fine-1-1.noarch"}, names(u, r.Packages)); diff != "" {
+		t.Errorf("with the rest of its dependencies (-want +got)\n%s", diff)
+	}
+	next := u.Next()
+	next.Keep(u.Named("fine")[0])
+	next.AddFile(next.Keep(u.Named("odd")[0]), "/a/file")
+	if diff := cmp.Diff(want, next.Universe().Dropped()); diff != "" {
+		t.Errorf("dropped in the next universe (-want +got)\n%s", diff)
+	}
+	without := u.Next()
+	without.Keep(u.Named("fine")[0])
+	if dropped := without.Universe().Dropped(); dropped != nil {
+		t.Errorf("dropped without the package: %q", dropped)
 	}
 }
 
@@ -139,33 +152,76 @@ func TestEmptyUniverse(t *testing.T) {
 	}
 }
 
-// TestHugeDependency adds a dependency that has 2^40 clauses.
-func TestHugeDependency(t *testing.T) {
+// TestLargeDependencies has boolean dependencies of many clauses: those up to the
+// limit are worked out, of others it is said that they are not.
+func TestLargeDependencies(t *testing.T) {
 	t.Parallel()
+	pairs := func(n int) string {
+		text := "(a and b)"
+		for i := range n {
+			text = fmt.Sprintf("(%s or (c%d and d%d))", text, i, i)
+		}
+		return text
+	}
 	b := depsolve.NewBuilder(depsolve.Options{Arch: "x86_64"})
 	repo := b.AddRepo("repo", 99)
-	text := "(a and b)"
-	for i := range 40 {
-		text = fmt.Sprintf("(%s or (c%d and d%d))", text, i, i)
-	}
-	huge := newPackage("huge", "noarch")
-	huge.Requires = []rpm.Relation{{Name: text}}
-	for _, p := range []*rpm.Package{huge, newPackage("a", "noarch"), newPackage("b", "noarch")} {
+	add := func(name string, edit func(*rpm.Package)) {
+		t.Helper()
+		p := newPackage(name, "noarch")
+		edit(p)
 		if _, err := b.Add(repo, p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for i := range 40 {
-		for _, name := range []string{"c", "d"} {
-			if _, err := b.Add(repo, newPackage(fmt.Sprint(name, i), "noarch")); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, name := range []string{"a", "b", "x"} {
+		add(name, func(*rpm.Package) {})
 	}
-	s := b.Universe().NewSolver(depsolve.SolverOptions{})
-	for _, name := range []string{"huge", "a"} {
-		if r := s.Solve(depsolve.Goal{Requires: []rpm.Relation{{Name: name}}}); !r.OK {
-			t.Errorf("%s cannot be installed", name)
+	for i := range 40 {
+		add(fmt.Sprint("c", i), func(p *rpm.Package) { p.Provides = []rpm.Relation{{Name: "C"}} })
+		add(fmt.Sprint("d", i), func(p *rpm.Package) { p.Provides = []rpm.Relation{{Name: "D"}} })
+	}
+	depends := func(text string) []rpm.Relation { return []rpm.Relation{{Name: text}} }
+	add("large", func(p *rpm.Package) { p.Requires = depends(pairs(14)) })
+	add("huge", func(p *rpm.Package) { p.Requires = depends(pairs(40)) })
+	add("hostile", func(p *rpm.Package) { p.Conflicts = depends("(" + pairs(40) + " if (" + pairs(40) + " and C))") })
+	add("conditional", func(p *rpm.Package) { p.Requires = depends("(x if (C and D))") })
+	add("advised", func(p *rpm.Package) { p.Recommends = depends(pairs(40)) })
+	u := b.Universe()
+	s := u.NewSolver(depsolve.SolverOptions{})
+	for _, test := range []struct {
+		goal string
+		want []string // packages
+		why  string   // or a part of the only problem
+	}{
+		{"a", []string{"a"}, ""},
+		{"large", []string{"a", "b", "large"}, ""},
+		{"conditional", []string{"conditional"}, ""},
+		{"conditional c1", []string{"c1", "conditional"}, ""},
+		{"conditional c1 d2", []string{"x", "c1", "d2", "conditional"}, ""},
+		{"advised", []string{"advised"}, ""},
+		{"huge", nil, "package huge-1-1.noarch depends on ((((("},
+		{"hostile", nil, "which has too many alternatives to be worked out"},
+		{pairs(40), nil, "it asks for ((((("},
+	} {
+		var goal depsolve.Goal
+		words := strings.Fields(test.goal)
+		if strings.HasPrefix(test.goal, "(") {
+			words = []string{test.goal}
+		}
+		for _, name := range words {
+			goal.Requires = append(goal.Requires, rpm.Relation{Name: name})
+		}
+		r := s.Solve(goal)
+		var got []string
+		for _, id := range r.Packages {
+			got = append(got, u.Name(id))
+		}
+		if r.OK != (test.why == "") || !slices.Equal(got, test.want) {
+			t.Errorf("%.40s: %v %v, want %v", test.goal, r.OK, got, test.want)
+		}
+		problems := s.Explain(goal)
+		if told := len(problems) == 1 && strings.Contains(problems[0].String(), test.why); told != (test.why != "") {
+			t.Errorf("%.40s: problems %.300v, want one with %q", test.goal, problems, test.why)
 		}
 	}
 }

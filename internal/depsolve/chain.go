@@ -22,11 +22,12 @@ const (
 	ByRequires
 	ByRecommends
 	BySupplements // To supplements Dep, which Package provides
+	ByBuildConflicts
 )
 
 // String is the kind in one word.
 func (k LinkKind) String() string {
-	return [...]string{"BuildRequires", "group", "Requires", "Recommends", "Supplements"}[k]
+	return [...]string{"BuildRequires", "group", "Requires", "Recommends", "Supplements", "BuildConflicts"}[k]
 }
 
 // Why says why a package is in a buildroot: the shortest chain of dependencies
@@ -71,7 +72,8 @@ func (c *chainFinder) addGoal(g Goal, jobs []job) {
 	for _, j := range jobs {
 		if j.require >= 0 {
 			for _, id := range j.lits {
-				c.reach(Link{ByBuildRequires, None, g.Requires[j.require].String(), id})
+				relation, kind := g.entry(j.require)
+				c.reach(Link{kind, None, relation.String(), id})
 			}
 		}
 	}

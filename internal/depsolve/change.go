@@ -120,7 +120,8 @@ func last(ids []ID) ID {
 // options of the one that answered. For a goal that has no solution it is the
 // verdict that still holds; the versions in an explanation may have moved.
 func (c *Change) Keeps(s *Solver, g Goal, r *Record) bool {
-	if r.fully && !c.structure || r.weak && !c.weak {
+	uncertain := r.fully || c.from.archs.doubts() || c.to.archs.doubts()
+	if uncertain && !c.structure || r.weak && !c.weak {
 		return false
 	}
 	s.prepare(g)

@@ -16,6 +16,25 @@ type chooser struct {
 
 	scratch  choiceScratch
 	recorder *recorder // nil unless the answer is recorded
+
+	// doubt is set once something has been looked at that only a full solver can
+	// judge: see multilib.lonely.
+	doubt bool
+}
+
+// judge notes whether an undecided package of a choice is in doubt.
+func (c *chooser) judge(lit ID) {
+	if c.u.archs.isLonely(lit) && c.decided[lit] == 0 {
+		c.doubt = true
+	}
+}
+
+func (c *chooser) judgeAll(lits []ID) {
+	if c.u.archs.doubts() {
+		for _, lit := range lits {
+			c.judge(lit)
+		}
+	}
 }
 
 // choiceScratch is reused from choice to choice.
@@ -116,6 +135,7 @@ func (c *chooser) candidates(first ID, rest []ID) []ID {
 			list = append(list, lit)
 		}
 	}
+	c.judgeAll(list)
 	c.scratch.candidates = list
 	return list
 }

@@ -20,6 +20,7 @@ const (
 	depends truth = iota
 	always
 	never
+	tooLarge // to be worked out: a formula beyond maxLiterals
 )
 
 type form bool
@@ -106,6 +107,9 @@ func negated(r formula) formula {
 		return formula{truth: never}
 	case never:
 		return formula{truth: always}
+	case tooLarge:
+		return r
+	case depends:
 	}
 	blocks := make([][]ID, len(r.blocks))
 	for i, block := range r.blocks {
@@ -125,8 +129,10 @@ func or(a, b formula, f form) formula {
 		return a
 	case b.truth == always || a.truth == never:
 		return b
+	case a.truth == tooLarge || b.truth == tooLarge:
+		return formula{truth: tooLarge}
 	case f == disjunctive:
-		return formula{blocks: slices.Concat(a.blocks, b.blocks)}
+		return concat(a, b)
 	}
 	return distribute(a, b, always)
 }
@@ -137,22 +143,40 @@ func and(a, b formula, f form) formula {
 		return a
 	case b.truth == never || a.truth == always:
 		return b
+	case a.truth == tooLarge || b.truth == tooLarge:
+		return formula{truth: tooLarge}
 	case f == conjunctive:
-		return formula{blocks: slices.Concat(a.blocks, b.blocks)}
+		return concat(a, b)
 	}
 	return distribute(a, b, never)
 }
 
-// maxBlocks is how large a formula may become. Nobody writes larger ones, but
-// they must not exhaust memory: the part that has become too large is taken for
-// something that cannot be.
-const maxBlocks = 1 << 14
+// maxLiterals is how large a formula may become. libsolv has no limit and takes
+// the memory; nobody writes larger ones. What depends on one is a problem that
+// says so.
+const maxLiterals = 1 << 22
+
+func (f formula) size() int {
+	n := 0
+	for _, block := range f.blocks {
+		n += len(block)
+	}
+	return n
+}
+
+// concat has the blocks of both.
+func concat(a, b formula) formula {
+	if a.size()+b.size() > maxLiterals {
+		return formula{truth: tooLarge}
+	}
+	return formula{blocks: slices.Concat(a.blocks, b.blocks)}
+}
 
 // distribute joins every block of a with every one of b. Those with a literal
 // and its opposite drop out; with none left the result is empty.
 func distribute(a, b formula, empty truth) formula {
-	if len(a.blocks)*len(b.blocks) > maxBlocks {
-		return formula{truth: never}
+	if a.size()*len(b.blocks)+b.size()*len(a.blocks) > maxLiterals {
+		return formula{truth: tooLarge}
 	}
 	var blocks [][]ID
 	for _, x := range a.blocks {
@@ -182,4 +206,45 @@ func hasOpposites(block []ID) bool {
 		}
 	}
 	return false
+}
+
+// largeFormula is from what size on the formulas of a universe are counted: all of
+// them together may have maxAllLiterals.
+const (
+	largeFormula   = 1 << 12
+	maxAllLiterals = 4 * maxLiterals
+)
+
+// demand is the formula of a dependency that a package has, or its opposite.
+func (u *Universe) demand(dep depID, opposite bool) formula {
+	if u.tooLarge[dep] {
+		return formula{truth: tooLarge}
+	}
+	if opposite {
+		return u.negate(u.dep(dep), conjunctive)
+	}
+	return u.normalize(u.dep(dep), conjunctive)
+}
+
+// findTooLarge finds the dependencies of packages that are too large to be worked
+// out, alone or all together.
+func (u *Universe) findTooLarge() {
+	u.tooLarge = make(map[depID]bool)
+	total := 0
+	for id := ID(1); int(id) < len(u.pkgs); id++ {
+		for _, kind := range []listKind{required, conflicting, recommended, suggested} {
+			for _, dep := range u.list(kind, id) {
+				if !u.deps[dep].complex || u.tooLarge[dep] {
+					continue
+				}
+				f := u.demand(dep, kind == conflicting)
+				if n := f.size(); n > largeFormula {
+					total += n
+				}
+				if f.truth == tooLarge || total > maxAllLiterals {
+					u.tooLarge[dep] = true
+				}
+			}
+		}
+	}
 }

@@ -30,6 +30,7 @@ type pool struct {
 	symbols  *symbols // apart: it outlives the pool
 	versions []version
 	deps     []dependency
+	oddPaths bool // some files have no clean path
 
 	// Only while interning.
 	versionIDs numbering[version]
@@ -53,6 +54,7 @@ func (p *pool) extend() *pool {
 		symbols:    p.symbols.extend(),
 		versions:   slices.Clip(p.versions),
 		deps:       slices.Clip(p.deps),
+		oddPaths:   p.oddPaths,
 		versionIDs: newNumbering[version](),
 		depIDs:     newNumbering[dependency](),
 	}

@@ -21,11 +21,12 @@
 // is for one goroutine: it is its working memory.
 //
 // [Solver.Explain] says why a goal has no solution, in the words of libdnf and
-// with the chain of dependencies that leads to each culprit. [Solver.Why] says
-// why a package is in an answer. [Compare] says which answers still hold after a
-// change of the repository, so that only the others are solved again. An
-// [Overlay] asks what a change would do. [Universe.Next] makes the universe of the
-// next repository and does not parse again what has not changed.
+// with the chain of dependencies that leads to each culprit. [Universe.Causes]
+// makes of it what a packager wants to read. [Solver.Why] says why a package is
+// in an answer. [Compare] says which answers still hold after a change of the
+// repository, so that only the others are solved again. An [Overlay] asks what a
+// change would do. [Universe.Next] makes the universe of the next repository and
+// does not parse again what has not changed.
 //
 // # Why it is fast
 //
@@ -43,7 +44,7 @@
 //
 // Builder interns packages (symbol.go, dependency.go) and works out who provides
 // what (provider.go), what packages demand (rule.go, rules.go, cnf.go) and what
-// they advise (weak.go). Solver begins with what a goal leaves no choice about
+// they advise (weak.go); arch.go is about i686 beside x86_64. Solver begins with what a goal leaves no choice about
 // (base.go, solver.go, propagate.go, watch.go) and then chooses (search.go) by the policy
 // that both solvers share (chooser.go, policy.go, branch.go, weakresolve.go).
 // The second solver is in full*.go, learn.go and unsolvable.go.
@@ -53,8 +54,7 @@
 // It does no I/O, reads no clock, logs nothing and keeps no state between
 // calls but its inputs. There is no installed system: every goal starts from an
 // empty root. There are no updates, no erasures, no locks, no modules, no
-// vendors. A universe has one architecture (and noarch); packages of inferior
-// ones, as i686 is to x86_64, are refused.
+// vendors.
 //
 // It differs from libsolv in one case: a package that is named only by a condition
 // inside another, or by the condition of an "else". libsolv may install it without

@@ -16,10 +16,9 @@ func (s *Solver) Explain(g Goal) []Problem {
 		s.prepare(g)
 	}
 	var problems []Problem
-	for _, i := range s.request.missing {
-		r := s.u.reason(Missing, None, None, g.Requires[i].String())
-		r.Available = s.u.available(g.Requires[i])
-		problems = append(problems, Problem{[]Reason{r}})
+	for _, l := range s.request.lacks {
+		relation, kind := g.entry(l.require)
+		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}, []Asked{{kind, relation.String()}}})
 	}
 	if len(problems) > 0 && s.tryPresent() == solved {
 		return problems
@@ -83,7 +82,7 @@ type explainer struct {
 }
 
 func (e *explainer) problem() Problem {
-	var p Problem
+	p := Problem{Asked: e.asked()}
 	for _, i := range e.rules {
 		for _, r := range e.reasons(i) {
 			if !slices.ContainsFunc(p.Reasons, func(other Reason) bool { return other.Text == r.Text }) {
@@ -93,16 +92,39 @@ func (e *explainer) problem() Problem {
 	}
 	chains := e.chains()
 	for i := range p.Reasons {
-		if r := &p.Reasons[i]; r.Package != None {
+		r := &p.Reasons[i]
+		if r.Package != None {
 			r.Chain = chains.to(r.Package)
+		}
+		if r.Other != None {
+			r.OtherChain = chains.to(r.Other)
 		}
 	}
 	return p
 }
 
+// asked are the entries of the goal that the jobs stand for.
+func (e *explainer) asked() []Asked {
+	var asked []Asked
+	for _, j := range e.jobs {
+		a := Asked{ByGroup, j.name}
+		if j.require >= 0 {
+			relation, kind := e.goal.entry(j.require)
+			a = Asked{kind, relation.String()}
+		}
+		if !slices.Contains(asked, a) {
+			asked = append(asked, a)
+		}
+	}
+	return asked
+}
+
 // reasons returns all facts that one rule stands for.
 func (e *explainer) reasons(i int32) []Reason {
-	if i >= e.f.jobs {
+	switch {
+	case i >= e.f.archs:
+		return []Reason{e.f.u.reason(Inferior, e.f.archRules[i-e.f.archs].issuer, None, "")}
+	case i >= e.f.jobs:
 		return []Reason{e.f.u.reason(Requested, None, None, "")}
 	}
 	var reasons []Reason
@@ -155,6 +177,21 @@ func (e *explainer) chains() *chainFinder {
 	return c
 }
 
+// reasonOfLack words what rules out a goal by itself.
+func (u *Universe) reasonOfLack(g Goal, l lack) Reason {
+	relation, kind := g.entry(l.require)
+	r := u.reason(l.kind, None, None, relation.String())
+	switch {
+	case l.kind == Unreadable:
+		r.Text = "it cannot be read: " + l.detail
+	case kind == ByBuildConflicts && l.kind == Missing:
+		r.Text = "there is no buildroot without " + r.Dep
+	case l.kind == Missing && r.Dep != "":
+		r.Available = u.available(relation)
+	}
+	return r
+}
+
 // reasonOf words the rule of a package.
 func (u *Universe) reasonOf(r rule) Reason {
 	other := None
@@ -171,6 +208,8 @@ func (u *Universe) reasonOf(r rule) Reason {
 	}
 	dep := u.dep(r.dep)
 	switch {
+	case u.tooLarge[r.dep]:
+		return u.reason(TooLarge, r.issuer, None, dep.String())
 	case r.origin == obsoleted:
 		return u.reason(Obsoletes, r.issuer, other, dep.String())
 	case r.origin == conflicting:

@@ -6,7 +6,7 @@ import "weak"
 // or not.
 func (s *Solver) SolveFully(g Goal) Result {
 	s.prepare(g)
-	if len(s.request.missing) > 0 {
+	if len(s.request.lacks) > 0 {
 		return Result{}
 	}
 	return s.solveFully()

@@ -21,8 +21,14 @@ import (
 // TestFreshWorlds asks libsolv about made-up universes, which have all kinds
 // of dependencies that real ones rarely have.
 func TestFreshWorlds(t *testing.T) {
-	worlds := sampleSize(t, 800)
-	g := rapid.Custom(drawWorld)
+	compareWorlds(t, sampleSize(t, 800), drawWorld)
+}
+
+// TestFreshMultilib is TestFreshWorlds for worlds that have packages for i686.
+func TestFreshMultilib(t *testing.T) { compareWorlds(t, sampleSize(t, 800), drawMultilib) }
+
+func compareWorlds(t *testing.T, worlds int, draw func(*rapid.T) *world) {
+	g := rapid.Custom(draw)
 	different := 0
 	for seed := range worlds {
 		w := g.Example(seed)

@@ -16,8 +16,10 @@ type fullSolver struct {
 	common     *reach     // of the group, its rules sorted; nil until it is needed
 	rules      []fullRule // of packages, of jobs, learned; the first is none
 	jobs       int32      // where rules of jobs begin
+	archs      int32      // where rules of architectures begin
 	learned    int32      // where learned rules begin
 	jobOf      []int32    // per rule of a job: the job
+	archRules  []rule     // the rules of architectures
 	assertions []int32    // rules of one literal
 	heads      []int32    // per literal, from -n to n: the first rule that watches it
 
@@ -83,7 +85,7 @@ func (f *fullSolver) solve(jobs []job, ofGroup int, enough func() bool) {
 
 // onlyGroupLeft reports whether all jobs but those of the group are disabled.
 func (f *fullSolver) onlyGroupLeft(ofGroup int) bool {
-	return !slices.ContainsFunc(f.rules[int(f.jobs)+ofGroup:f.learned], func(r fullRule) bool { return !r.disabled })
+	return !slices.ContainsFunc(f.rules[int(f.jobs)+ofGroup:f.archs], func(r fullRule) bool { return !r.disabled })
 }
 
 // eachLiteral calls yield with every literal of r until it returns false.

@@ -9,10 +9,7 @@ import (
 // makeRules collects the rules of all packages that may matter, in libsolv's
 // order, and adds the jobs, of which those of the group come first.
 func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
-	if f.common == nil {
-		f.common = f.reach(jobs[:ofGroup], make([]bool, len(f.u.pkgs)))
-		f.common.rules = slices.Clone(f.texts.sorted(f.common.rules))
-	}
+	f.commonReach(jobs[:ofGroup])
 	r := f.reach(jobs[ofGroup:], slices.Clone(f.common.reached))
 	f.rules = append(f.rules[:0], fullRule{})
 	for r := range merged(f.common.rules, f.texts.sorted(r.rules), compareRules) {
@@ -24,8 +21,23 @@ func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
 		f.rules = append(f.rules, fullRule{first: j.lits[0], rest: j.lits[1:]})
 		f.jobOf = append(f.jobOf, int32(i))
 	}
+	f.archs = int32(len(f.rules))
+	f.archRules = f.archRules[:0]
+	f.u.archs.eachRule(func(id ID) bool { return r.reached[id] }, func(r rule) {
+		f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
+		f.archRules = append(f.archRules, r)
+	})
 	f.learned = int32(len(f.rules))
 	f.makeWatches()
+}
+
+// commonReach finds, once, what the jobs of the group come to.
+func (f *fullSolver) commonReach(group []job) []bool {
+	if f.common == nil {
+		f.common = f.reach(group, make([]bool, len(f.u.pkgs)))
+		f.common.rules = slices.Clone(f.texts.sorted(f.common.rules))
+	}
+	return f.common.reached
 }
 
 // A reach finds the packages that jobs might come to: their candidates, what
@@ -80,10 +92,26 @@ func (r *reach) close() {
 		for _, rule := range rules {
 			r.addAll(rule.rest)
 		}
+		r.addTwins(id)
 		for _, kind := range []listKind{recommended, suggested} {
 			for _, dep := range r.u.list(kind, id) {
 				r.addWeak(dep)
 			}
+		}
+	}
+}
+
+// addTwins adds the packages of a name and version that are of better
+// architectures.
+func (r *reach) addTwins(id ID) {
+	m := r.u.archs
+	if m == nil || m.rank[id] <= bestArch {
+		return
+	}
+	p := &r.u.pkgs[id]
+	for other := range r.u.named(p.name) {
+		if r.u.pkgs[other].evr == p.evr && m.rank[other] > noarch && m.rank[other] < m.rank[id] {
+			r.addAll([]ID{other})
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (f *fullSolver) step(jobsLevel *int32) (more bool) {
 // resolveJobs chooses for each job in turn.
 func (f *fullSolver) resolveJobs() {
 	start := f.level
-	for i := f.jobs; i < f.learned; i++ {
+	for i := f.jobs; i < f.archs; i++ {
 		r := &f.rules[i]
 		if r.disabled {
 			continue

@@ -4,44 +4,66 @@ import "github.com/koschei-ci/koschei/internal/rpm"
 
 // A Goal is what a buildroot must have.
 type Goal struct {
-	// Group names what the buildroot group asks for; names that nothing
-	// provides are skipped. Goals that share a Group are solved faster. Solvers
-	// keep its strings; of Requires they keep nothing.
+	// Group names what the buildroot group asks for; what nothing provides is
+	// skipped. Goals that share a Group are solved faster. Solvers keep its strings;
+	// of the rest they keep nothing.
 	Group []string
 	// Requires are the BuildRequires of one source package. One that nothing
-	// provides is a problem, unless it is a boolean dependency: such a one is
-	// skipped.
+	// provides is a problem.
 	Requires []rpm.Relation
+	// Conflicts are its BuildConflicts: what must not be there.
+	Conflicts []rpm.Relation
 }
 
-// A job asks for one of its candidates. With a boolean dependency some of its
-// literals may be negative.
+// A job asks for one of its candidates. With a boolean dependency, or for a
+// BuildConflicts, some of its literals may be negative.
 type job struct {
 	lits    []ID
-	require int32  // index of Goal.Requires, or -1 for the group
+	require int32  // index of Goal.Requires, then of Goal.Conflicts, or -1 for the group
 	name    string // of the group
+}
+
+// A lack is an entry of Goal.Requires or Goal.Conflicts, counted as for a job,
+// that rules out any solution by itself.
+type lack struct {
+	require int32
+	kind    ReasonKind
+	detail  string // if it is Unreadable: why
 }
 
 // request is a Goal in terms of a Universe.
 type request struct {
+	lenient bool
 	jobs    []job
-	missing []int32 // indices of Goal.Requires
-	near    [][]ID  // who provides the Requires or, of boolean ones, plays a part in them
-	arena   []ID    // of lists that the Universe does not have
+	lacks   []lack
+	near    [][]ID // who provides the Requires or, of boolean ones, plays a part in them
+	arena   []ID   // of lists that the Universe does not have
 }
 
 // resetTo keeps the first jobs and nothing else.
 func (r *request) resetTo(jobs int) {
-	r.jobs, r.missing, r.near, r.arena = r.jobs[:jobs], r.missing[:0], r.near[:0], r.arena[:0]
+	r.jobs, r.lacks, r.near, r.arena = r.jobs[:jobs], r.lacks[:0], r.near[:0], r.arena[:0]
 }
 
 // addGroup adds the jobs of the buildroot group.
 func (u *Universe) addGroup(r *request, group []string) {
 	for _, name := range group {
-		if sym, ok := u.symbols.find(name); ok {
-			if ids := u.index.ofName(sym); len(ids) > 0 {
-				r.jobs = append(r.jobs, job{ids, -1, name})
-			}
+		if relation := (rpm.Relation{Name: name}); relation.Boolean() {
+			u.addGroupBoolean(r, name)
+		} else if ids, _ := u.relationProviders(r, relation); len(ids) > 0 {
+			r.jobs = append(r.jobs, job{ids, -1, name})
+		}
+	}
+}
+
+func (u *Universe) addGroupBoolean(r *request, text string) {
+	d, err := rpm.ParseDep(text)
+	if err != nil {
+		return
+	}
+	if ids, system := u.providers(d); len(ids) > 0 && !system {
+		for _, block := range u.normalize(d, conjunctive).blocks {
+			r.jobs = append(r.jobs, job{block, -1, text})
 		}
 	}
 }
@@ -57,7 +79,7 @@ func (u *Universe) addRequires(r *request, requires []rpm.Relation) {
 		switch {
 		case system:
 		case len(ids) == 0:
-			r.missing = append(r.missing, int32(i))
+			r.lacks = append(r.lacks, lack{int32(i), Missing, ""})
 		default:
 			r.jobs = append(r.jobs, job{ids, int32(i), ""})
 			r.near = append(r.near, ids)
@@ -72,7 +94,7 @@ func (u *Universe) relationProviders(r *request, relation rpm.Relation) (ids []I
 	case !ok:
 		return nil, isSystem(relation)
 	case relation.Op == 0:
-		return u.index.ofName(name), false
+		return u.index.ofGoal(name), false
 	}
 	start := len(r.arena)
 	r.arena = u.appendProviders(r.arena, name, relation)
@@ -80,26 +102,65 @@ func (u *Universe) relationProviders(r *request, relation rpm.Relation) (ids []I
 	return ids, len(ids) == 0 && isSystem(relation)
 }
 
-// addBoolean adds the jobs of a boolean BuildRequires. One that cannot be read
-// is skipped like one that nothing provides.
+// addBoolean adds the jobs of a boolean BuildRequires.
 func (u *Universe) addBoolean(r *request, require int32, text string) {
 	d, err := rpm.ParseDep(text)
 	if err != nil {
+		r.lacks = append(r.lacks, lack{require, Unreadable, err.Error()})
 		return
 	}
 	ids, system := u.providers(d)
 	r.near = append(r.near, ids)
-	switch {
-	case len(ids) == 0 || system:
-	case !isComplex(d):
-		r.jobs = append(r.jobs, job{ids, require, ""})
-	default:
-		f := u.normalize(d, conjunctive)
-		if f.truth == never {
-			r.missing = append(r.missing, require)
+	if system || r.lenient && len(ids) == 0 {
+		return
+	}
+	u.addFormula(r, require, u.normalize(d, conjunctive))
+}
+
+// addConflicts adds the jobs of the BuildConflicts, which are counted from first
+// on.
+func (u *Universe) addConflicts(r *request, conflicts []rpm.Relation, first int) {
+	if r.lenient {
+		return
+	}
+	for i, relation := range conflicts {
+		require := int32(first + i)
+		if relation.Boolean() && relation.Op == 0 {
+			if d, err := rpm.ParseDep(relation.Name); err != nil {
+				r.lacks = append(r.lacks, lack{require, Unreadable, err.Error()})
+			} else {
+				u.addFormula(r, require, u.negate(d, conjunctive))
+			}
+			continue
 		}
-		for _, block := range f.blocks {
-			r.jobs = append(r.jobs, job{block, require, ""})
+		ids, system := u.relationProviders(r, relation)
+		if system {
+			r.lacks = append(r.lacks, lack{require, Missing, ""})
+		}
+		for _, id := range ids {
+			r.jobs = append(r.jobs, job{[]ID{-id}, require, ""})
 		}
 	}
+}
+
+// addFormula adds a job for each block of a formula.
+func (u *Universe) addFormula(r *request, require int32, f formula) {
+	switch f.truth {
+	case never:
+		r.lacks = append(r.lacks, lack{require, Missing, ""})
+	case tooLarge:
+		r.lacks = append(r.lacks, lack{require, TooLarge, ""})
+	case always, depends:
+	}
+	for _, block := range f.blocks {
+		r.jobs = append(r.jobs, job{block, require, ""})
+	}
+}
+
+// entry is what a job or a lack of a goal counts.
+func (g Goal) entry(require int32) (r rpm.Relation, kind LinkKind) {
+	if n := int(require); n >= len(g.Requires) {
+		return g.Conflicts[n-len(g.Requires)], ByBuildConflicts
+	}
+	return g.Requires[require], ByBuildRequires
 }

@@ -39,8 +39,12 @@ func (o *Overlay) Add(p *rpm.Package) error {
 	return err
 }
 
-// Replace adds a package and removes those of the base that have its name.
+// Replace adds a package and removes those of the base that have its name. One
+// that Add would pass over changes nothing.
 func (o *Overlay) Replace(p *rpm.Package) error {
+	if o.builder.archs[p.Arch] == foreign {
+		return nil
+	}
 	for _, id := range o.base.Named(p.Name) {
 		o.Remove(id)
 	}

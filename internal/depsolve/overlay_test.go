@@ -15,12 +15,12 @@ import (
 func TestOverlayIsAUniverse(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawAnyWorld(t)
 		edited := w.clone()
 		replaced := make(map[string]bool)
 		overlay := w.universe().NewOverlay("overlay")
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
-			p := drawPackage(t)
+			p := drawPackage(t, w.archs()...)
 			if replaced[p.Name] {
 				continue
 			}

@@ -26,6 +26,7 @@ func (c *chooser) pruneToBest(ids []ID) []ID {
 	if len(c.u.repos) > 1 {
 		ids = c.pruneToBestRepo(ids)
 	}
+	ids = c.u.archs.prune(ids)
 	slices.SortFunc(ids, c.u.compareNames)
 	ids = c.pruneToBestVersions(ids)
 	if len(ids) > 1 {

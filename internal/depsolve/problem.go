@@ -11,6 +11,7 @@ import (
 // A Problem is one set of facts that together leave a goal without a solution.
 type Problem struct {
 	Reasons []Reason
+	Asked   []Asked // what of the goal takes part
 }
 
 // String is the problem in the words of libdnf, one reason a line.
@@ -29,6 +30,11 @@ type ReasonKind uint8
 const (
 	// Missing: nothing provides an entry of BuildRequires.
 	Missing ReasonKind = iota
+	// Unreadable: an entry of BuildRequires or BuildConflicts cannot be read.
+	Unreadable
+	// TooLarge: Dep, of Package or of the goal, has too many alternatives to be
+	// worked out.
+	TooLarge
 	// Excluded: Package is excluded.
 	Excluded
 	// NothingProvides: nothing provides Dep, which Package requires.
@@ -44,13 +50,16 @@ const (
 	Obsoletes
 	// Requested: the BuildRequires and the group cannot all be met.
 	Requested
+	// Inferior: Package is of a worse architecture and does not come without the
+	// better one of its name and version.
+	Inferior
 )
 
 // String is the kind in one or two words.
 func (k ReasonKind) String() string {
 	return [...]string{
-		"missing", "excluded", "nothing provides", "not installable",
-		"conflicts", "same name", "obsoletes", "requested",
+		"missing", "unreadable", "too large", "excluded", "nothing provides", "not installable",
+		"conflicts", "same name", "obsoletes", "requested", "inferior architecture",
 	}[k]
 }
 
@@ -66,16 +75,27 @@ type Reason struct {
 	// versions of it there are, in ascending order.
 	Available []rpm.EVR
 	// Chain leads from an entry of BuildRequires, or from the group, to
-	// Package. It is nil if nothing of the goal leads there.
-	Chain []Link
+	// Package. It is nil if nothing of the goal leads there. OtherChain leads to
+	// Other.
+	Chain, OtherChain []Link
 }
+
+const missingText = "no package found for "
 
 // reason words a fact.
 func (u *Universe) reason(kind ReasonKind, id, other ID, dep string) Reason {
 	r := Reason{Kind: kind, Package: id, Other: other, Dep: dep}
 	switch kind {
 	case Missing:
-		r.Text = "no package found for " + dep
+		r.Text = missingText + dep
+	case TooLarge:
+		r.Text = fmt.Sprintf("%s, which has too many alternatives to be worked out", shortened(dep))
+		if id != None {
+			r.Text = fmt.Sprintf("package %v depends on %s", u.NEVRA(id), r.Text)
+		} else {
+			r.Text = "it asks for " + r.Text
+		}
+	case Unreadable: // worded by who knows why
 	case Excluded:
 		r.Text = fmt.Sprintf("package %v is filtered out by exclude filtering", u.NEVRA(id))
 	case NothingProvides:
@@ -83,13 +103,18 @@ func (u *Universe) reason(kind ReasonKind, id, other ID, dep string) Reason {
 	case NotInstallable:
 		r.Text = fmt.Sprintf("package %v requires %s, but none of the providers can be installed", u.NEVRA(id), dep)
 	case Conflicts:
-		r.Text = fmt.Sprintf("package %v conflicts with %s provided by %v", u.NEVRA(id), dep, u.NEVRA(other))
+		r.Text = fmt.Sprintf("package %v conflicts with %s", u.NEVRA(id), dep)
+		if other != None {
+			r.Text += fmt.Sprintf(" provided by %v", u.NEVRA(other))
+		}
 	case SameName:
 		r.Text = fmt.Sprintf("cannot install both %v and %v", u.NEVRA(id), u.NEVRA(other))
 	case Obsoletes:
 		r.Text = fmt.Sprintf("package %v obsoletes %s provided by %v", u.NEVRA(id), dep, u.NEVRA(other))
 	case Requested:
 		r.Text = "conflicting requests"
+	case Inferior:
+		r.Text = fmt.Sprintf("%v has inferior architecture", u.NEVRA(id))
 	}
 	return r
 }
@@ -102,10 +127,19 @@ func (u *Universe) available(r rpm.Relation) []rpm.EVR {
 	}
 	var evrs []rpm.EVR
 	for _, o := range u.index.offers.row(int32(name)) {
-		if d := &u.deps[o.dep]; d.op != 0 {
+		if d := &u.deps[o.dep]; d.op != 0 && d.op != rpm.NoComparison {
 			evrs = append(evrs, u.evr(d.evr))
 		}
 	}
 	slices.SortFunc(evrs, rpm.EVR.Order)
 	return slices.Compact(evrs)
+}
+
+// shortened is a dependency for a sentence, the middle of a long one left out.
+func shortened(dep string) string {
+	const most = 120
+	if len(dep) > most {
+		return dep[:most/2] + "..." + dep[len(dep)-most/2:]
+	}
+	return dep
 }

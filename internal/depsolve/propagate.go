@@ -29,7 +29,12 @@ func (s *Solver) propagate() bool {
 // follow decides what short clauses say about a new decision, and opens the
 // long ones.
 func (s *Solver) follow(lit ID) bool {
+	doubts := s.u.archs.doubts()
+	s.doubt = s.doubt || doubts && s.u.archs.isLonely(lit)
 	for _, next := range s.follows.of(lit) {
+		if doubts {
+			s.judge(next)
+		}
 		if !s.decide(next) {
 			return false
 		}
@@ -40,6 +45,9 @@ func (s *Solver) follow(lit ID) bool {
 	for _, clause := range s.guards.row(int32(lit)) {
 		if !s.isMet(clause) {
 			s.open.set(clause)
+			if doubts {
+				s.judgeAll(s.u.rest(&s.u.rules.clauses[clause]))
+			}
 		}
 	}
 	return true

@@ -12,6 +12,7 @@ import (
 // A providerIndex knows who provides what.
 type providerIndex struct {
 	offers table[offer] // per name: every provide of it, by package
+	files  table[ID]    // per path: the packages that contain it
 	lists  []ID         // all lists of providers, each ascending
 	byName []span       // per symbol: all packages that provide it in any version
 	byDep  []span       // per dependency of a package, provides excepted
@@ -28,6 +29,15 @@ func (x *providerIndex) at(s span) []ID { return x.lists[s.off : s.off+s.n : s.o
 
 func (x *providerIndex) ofName(name symbol) []ID { return x.at(x.byName[name]) }
 
+// ofGoal returns who provides what a goal names: packages that contain a file of
+// that name only if no other does.
+func (x *providerIndex) ofGoal(name symbol) []ID {
+	if ids := x.ofName(name); len(ids) > 0 {
+		return ids
+	}
+	return x.files.row(int32(name))
+}
+
 // ofDep returns who provides a dependency of a package. For a boolean one
 // these are the packages that may play a part in it.
 func (x *providerIndex) ofDep(dep depID) []ID { return x.at(x.byDep[dep]) }
@@ -43,7 +53,7 @@ func (x *providerIndex) store(ids []ID) span {
 
 func (u *Universe) indexProviders() {
 	x := &u.index
-	x.offers = u.collectOffers()
+	u.collectOffers()
 	x.byName = make([]span, u.symbols.len())
 	var ids []ID
 	for name := range x.byName {
@@ -64,22 +74,35 @@ func (u *Universe) indexProviders() {
 	}
 }
 
-// collectOffers lists all provides and files.
-func (u *Universe) collectOffers() table[offer] {
+// collectOffers lists all provides, and all files. A file is also a provide if a
+// package depends on it, and only then: libsolv takes it for one.
+func (u *Universe) collectOffers() {
 	n := 0
 	for _, l := range u.layers {
 		n += len(l.lists[provided].items) + len(l.files.items)
 	}
 	pairs := make([]pair[offer], 0, n)
+	var files []pair[ID]
+	last := make([]ID, u.symbols.len()) // per path: the last package that has it
+	asked := u.newPathsAsked()
+	var names []symbol
 	for id := ID(1); int(id) < len(u.pkgs); id++ {
 		for _, dep := range u.list(provided, id) {
 			pairs = append(pairs, pair[offer]{int32(u.deps[dep].name), offer{id, dep}})
 		}
 		for _, path := range u.files(id) {
-			pairs = append(pairs, pair[offer]{int32(path), offer{id, 0}})
+			if last[path] == id {
+				continue
+			}
+			last[path] = id
+			files = append(files, pair[ID]{int32(path), id})
+			names = asked.of(path, names)
+			for _, name := range names {
+				pairs = append(pairs, pair[offer]{int32(name), offer{id, 0}})
+			}
 		}
 	}
-	return tableOf(u.symbols.len(), pairs)
+	u.index.offers, u.index.files = tableOf(u.symbols.len(), pairs), tableOf(u.symbols.len(), files)
 }
 
 // usedDeps tells the dependencies that packages have from those that they only
@@ -124,7 +147,9 @@ func (u *Universe) findProviders(dep depID) (list span, system bool) {
 }
 
 // isSystem reports whether RPM itself provides r unless a package does.
-func isSystem(r rpm.Relation) bool { return r.Op != 0 && strings.HasPrefix(r.Name, "rpmlib(") }
+func isSystem(r rpm.Relation) bool {
+	return r.Op != 0 && r.Op != rpm.NoComparison && strings.HasPrefix(r.Name, "rpmlib(")
+}
 
 // appendProviders appends the packages that meet a relation with a version.
 func (u *Universe) appendProviders(ids []ID, name symbol, r rpm.Relation) []ID {
@@ -142,7 +167,7 @@ func (u *Universe) appendProviders(ids []ID, name symbol, r rpm.Relation) []ID {
 
 func (u *Universe) meets(o offer, r rpm.Relation) bool {
 	if o.dep == 0 {
-		return true
+		return r.Op != rpm.NoComparison
 	}
 	d := &u.deps[o.dep]
 	return provides(d.op, u.evr(d.evr), r.Op, r.EVR)
@@ -158,30 +183,32 @@ func (u *Universe) providers(d *rpm.Dep) (ids []ID, system bool) {
 		case !ok:
 			return nil, isSystem(d.Relation)
 		case d.Relation.Op == 0:
-			return u.index.ofName(name), false
+			return u.index.ofGoal(name), false
 		}
 		ids = u.appendProviders(nil, name, d.Relation)
 		return ids, len(ids) == 0 && isSystem(d.Relation)
 	}
+	if d.Op == rpm.Else { // it means something behind "if" and "unless" only
+		return nil, false
+	}
+	alternative := d.Right
+	if d.Op == rpm.If || d.Op == rpm.Unless {
+		_, alternative = splitCondition(d)
+	}
 	left, leftSystem := u.providers(d.Left)
-	right, rightSystem := u.providers(d.Right)
+	if alternative == nil {
+		return left, false
+	}
+	right, rightSystem := u.providers(alternative)
 	switch d.Op {
-	case rpm.And:
-		return union(left, right), false
 	case rpm.Or:
 		return union(left, right), leftSystem || rightSystem
 	case rpm.With:
 		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return !contains(right, id) }), false
 	case rpm.Without:
 		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return contains(right, id) }), false
-	case rpm.If, rpm.Unless:
-		if d.Right.Op != rpm.Else {
-			return left, false
-		}
-		return union(left, right), false
-	default: // else: its left side is the condition
-		return right, false
 	}
+	return union(left, right), false
 }
 
 // contains searches an ascending list.

@@ -33,7 +33,7 @@ func (u *Universe) eachRule(id ID, yield func(rule)) {
 		}
 	}
 	for other := range u.named(u.pkgs[id].name) {
-		if other != id {
+		if other != id && u.archs.areOpposed(id, other) {
 			yield(opposed(id, other, provided, 0))
 		}
 	}
@@ -46,7 +46,7 @@ func opposed(id, other ID, origin listKind, dep depID) rule {
 
 func (u *Universe) requirement(id ID, dep depID, yield func(rule)) {
 	if u.deps[dep].complex {
-		u.complexRules(id, dep, required, u.normalize(u.dep(dep), conjunctive), yield)
+		u.complexRules(id, dep, required, u.demand(dep, false), yield)
 		return
 	}
 	providers := u.index.ofDep(dep)
@@ -58,7 +58,11 @@ func (u *Universe) requirement(id ID, dep depID, yield func(rule)) {
 
 func (u *Universe) conflict(id ID, dep depID, yield func(rule)) {
 	if u.deps[dep].complex {
-		u.complexRules(id, dep, conflicting, u.negate(u.dep(dep), conjunctive), yield)
+		u.complexRules(id, dep, conflicting, u.demand(dep, true), yield)
+		return
+	}
+	if u.index.system[dep] { // RPM is always there
+		yield(rule{first: -id, origin: conflicting, issuer: id, dep: dep})
 		return
 	}
 	for _, other := range u.index.ofDep(dep) {
@@ -72,11 +76,12 @@ func (u *Universe) conflict(id ID, dep depID, yield func(rule)) {
 func (u *Universe) complexRules(id ID, dep depID, origin listKind, f formula, yield func(rule)) {
 	r := rule{first: -id, origin: origin, issuer: id, dep: dep}
 	switch f.truth {
-	case never:
+	case never, tooLarge:
 		yield(r)
 		return
 	case always:
 		return
+	case depends:
 	}
 	for _, block := range f.blocks {
 		if contains(block, id) || origin == conflicting && len(block) == 1 && block[0] == -id {

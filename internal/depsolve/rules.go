@@ -32,6 +32,7 @@ func (u *Universe) makeRules() {
 	for id := ID(len(u.pkgs) - 1); id > 0; id-- {
 		u.eachRule(id, c.add)
 	}
+	u.archs.eachRule(func(id ID) bool { return !u.archs.isLonely(id) }, c.add)
 	c.finish()
 }
 

@@ -220,8 +220,8 @@ func (s *signatures) ofRequest(r *request) uint64 {
 	for _, ids := range r.near {
 		h = mix(h, s.ofList(ids))
 	}
-	for _, i := range r.missing {
-		h = mix(h, uint64(i))
+	for _, l := range r.lacks {
+		h = mix(mix(h, uint64(l.require)), uint64(l.kind))
 	}
-	return mix(h, uint64(len(r.missing)))
+	return mix(h, uint64(len(r.lacks)))
 }

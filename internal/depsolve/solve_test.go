@@ -2,6 +2,7 @@ package depsolve_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // TestSolve runs testdata/solve: each file is a small universe, a goal and what
-// comes of it, the packages or the problems.
+// comes of it, the packages or the problems. With UPDATE_GOLDEN it writes the last.
 func TestSolve(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/solve/*.txtar")
@@ -27,6 +28,10 @@ func TestSolve(t *testing.T) {
 			t.Parallel()
 			c := readCase(t, file)
 			got := c.run()
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				c.update(t, file, got)
+				return
+			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -40,6 +45,17 @@ type solveCase struct {
 	goal     depsolve.Goal
 	options  depsolve.SolverOptions
 	want     string
+}
+
+func (c *solveCase) update(t *testing.T, file, got string) {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive.Files[len(archive.Files)-1].Data = []byte(got)
+	if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func readCase(t *testing.T, file string) *solveCase {
@@ -127,8 +143,12 @@ func (c *solveCase) readGoal(t *testing.T, lines []string) {
 	for _, line := range lines {
 		if name, ok := strings.CutPrefix(line, "group "); ok {
 			c.goal.Group = append(c.goal.Group, name)
+		} else if text, ok := strings.CutPrefix(line, "conflicts "); ok {
+			c.goal.Conflicts = append(c.goal.Conflicts, parseRelation(t, text))
 		} else if line == "weak" {
 			c.options.WeakDeps = true
+		} else if line == "lenient" {
+			c.options.Lenient = true
 		} else {
 			c.goal.Requires = append(c.goal.Requires, parseRelation(t, line))
 		}
@@ -156,6 +176,9 @@ func (c *solveCase) run() string {
 
 func (c *solveCase) writeProblem(b *strings.Builder, p depsolve.Problem) {
 	fmt.Fprintln(b, "problem", strings.ReplaceAll(p.String(), "\n  - ", "\n"))
+	for _, cause := range c.universe.Causes([]depsolve.Problem{p}) {
+		fmt.Fprintln(b, "cause", strings.ReplaceAll(cause.String(), "\n  - ", "\n"))
+	}
 	for _, r := range p.Reasons {
 		for _, evr := range r.Available {
 			fmt.Fprintln(b, "\tthere is", evr)

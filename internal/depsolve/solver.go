@@ -46,6 +46,10 @@ type Result struct {
 type SolverOptions struct {
 	// WeakDeps makes it install what is recommended, too.
 	WeakDeps bool
+	// Lenient makes it take BuildRequires as the original Koschei does: boolean ones
+	// that nothing provides are skipped, and so are BuildConflicts. A build would
+	// not start.
+	Lenient bool
 	// Unordered leaves the packages of a Result unsorted, for those who bring them
 	// into an order of their own.
 	Unordered bool
@@ -58,6 +62,7 @@ func (u *Universe) NewSolver(o SolverOptions) *Solver {
 		watches: u.newWatchList(),
 		open:    newBitset(len(u.rules.clauses)),
 		weak:    o.WeakDeps, unordered: o.Unordered,
+		request: request{lenient: o.Lenient},
 	}
 }
 
@@ -105,7 +110,7 @@ const (
 	untried verdict = iota
 	unsolvable
 	solved
-	conflictAfterChoice
+	conflictAfterChoice // or in doubt
 )
 
 // prepare works out what a goal asks for.
@@ -115,12 +120,13 @@ func (s *Solver) prepare(g Goal) {
 	}
 	s.request.resetTo(s.base.jobs)
 	s.u.addRequires(&s.request, g.Requires)
+	s.u.addConflicts(&s.request, g.Conflicts, len(g.Requires))
 	s.reset()
 }
 
 // try solves the request as long as no choice leads to a conflict.
 func (s *Solver) try() verdict {
-	if len(s.request.missing) > 0 {
+	if len(s.request.lacks) > 0 {
 		return unsolvable
 	}
 	return s.tryPresent()
@@ -131,7 +137,7 @@ func (s *Solver) tryPresent() verdict {
 	if !s.base.ok || !s.begin() {
 		return unsolvable
 	}
-	if !s.search() {
+	if !s.search() || s.doubt {
 		return conflictAfterChoice
 	}
 	return solved
@@ -141,9 +147,10 @@ func (s *Solver) tryPresent() verdict {
 // one before.
 func (s *Solver) reset() {
 	trail, open := s.base.trail, s.base.open
+	s.doubt = s.base.doubt
 	s.keepShared()
 	if n := len(s.shared); n > 0 {
-		trail, open = s.shared[n-1].trail, s.shared[n-1].open
+		trail, open, s.doubt = s.shared[n-1].trail, s.shared[n-1].open, s.shared[n-1].doubt
 	}
 	for _, lit := range s.trail[trail:] {
 		s.decided[abs(lit)] = 0
@@ -165,6 +172,7 @@ func (s *Solver) begin() bool {
 		return false
 	}
 	for _, j := range s.request.jobs {
+		s.judgeAll(j.lits)
 		if len(j.lits) > 1 {
 			s.jobs = append(s.jobs, jobState{lits: j.lits, witness: j.lits[0]})
 		} else if !s.decide(j.lits[0]) {

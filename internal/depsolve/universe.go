@@ -1,6 +1,7 @@
 package depsolve
 
 import (
+	"fmt"
 	"iter"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -19,6 +20,9 @@ const (
 	supplemented
 	enhanced
 	listKinds
+
+	// ofArch is no list: it is the origin of rules that architectures make.
+	ofArch listKind = -1
 )
 
 // String is the list's name in rpm-md.
@@ -43,6 +47,14 @@ type pkg struct {
 type layer struct {
 	lists [listKinds]table[depID] // per row
 	files table[symbol]           // per row
+
+	dropped []drop // by row
+}
+
+// A drop is an entry of a dependency list that cannot be read.
+type drop struct {
+	row  int32
+	text string // which list, and what is wrong
 }
 
 // A Universe is all packages of some repositories and, worked out once, all
@@ -54,15 +66,18 @@ type Universe struct {
 	pkgs     []pkg
 	layers   []*layer
 	excluded map[ID]bool
+	tooLarge map[depID]bool // boolean dependencies that cannot be worked out
 
 	index providerIndex
 	rules rules
 	weak  weakness
 	rank  ranking
+	archs *multilib
 
 	// Worked out when first needed.
 	signatures func() *signatures
 	links      func() *links
+	sonames    func() map[string]symbol
 }
 
 // Len is the number of packages. Their IDs are 1 to Len.
@@ -102,6 +117,29 @@ func (u *Universe) named(name symbol) iter.Seq[ID] {
 			}
 		}
 	}
+}
+
+// Dropped has a sentence for each dependency of a package that cannot be read and
+// counts for nothing, in the order of packages.
+func (u *Universe) Dropped() []string {
+	type place struct{ layer, row int32 }
+	dropped := make(map[place][]string)
+	for layer, l := range u.layers {
+		for _, d := range l.dropped {
+			at := place{int32(layer), d.row}
+			dropped[at] = append(dropped[at], d.text)
+		}
+	}
+	if len(dropped) == 0 {
+		return nil
+	}
+	var texts []string
+	for id := ID(1); int(id) < len(u.pkgs); id++ {
+		for _, text := range dropped[place{u.pkgs[id].layer, u.pkgs[id].row}] {
+			texts = append(texts, fmt.Sprintf("package %v: %s", u.NEVRA(id), text))
+		}
+	}
+	return texts
 }
 
 // list returns one dependency list of a package.

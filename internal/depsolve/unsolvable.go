@@ -39,7 +39,7 @@ func (f *fullSolver) addAssertionProblem(i int32) {
 	if why < f.jobs {
 		f.blame(&p, i)
 	} else {
-		for j := f.jobs; j < f.learned; j++ {
+		for j := f.jobs; j < f.archs; j++ {
 			if r := &f.rules[j]; !r.disabled && len(r.rest) == 0 && abs(r.first) == abs(lit) {
 				f.blame(&p, j)
 			}
@@ -51,7 +51,7 @@ func (f *fullSolver) addAssertionProblem(i int32) {
 
 // blame notes that a rule takes part in a problem, if it is one of a job.
 func (f *fullSolver) blame(p *fullProblem, i int32) {
-	if i < f.jobs || i >= f.learned {
+	if i < f.jobs || i >= f.archs {
 		return
 	}
 	if job := f.jobOf[i-f.jobs]; !slices.Contains(p.jobs, job) {

@@ -51,6 +51,9 @@ func overlapOf(a, b rpm.EVR) overlap {
 // provides reports whether something provided as "name pop pevr" meets the
 // requirement "name op evr": whether the two ranges have a version in common.
 func provides(pop rpm.Op, pevr rpm.EVR, op rpm.Op, evr rpm.EVR) bool {
+	if (pop|op)&rpm.NoComparison != 0 {
+		return false
+	}
 	if meansAny(pop) || meansAny(op) || pop&op&(rpm.Less|rpm.Greater) != 0 {
 		return true
 	}
@@ -70,6 +73,9 @@ func provides(pop rpm.Op, pevr rpm.EVR, op rpm.Op, evr rpm.EVR) bool {
 // is reports whether a package of version evr is meant by "name op other", as
 // Obsoletes mean packages.
 func is(evr rpm.EVR, op rpm.Op, other rpm.EVR) bool {
+	if op&rpm.NoComparison != 0 {
+		return false
+	}
 	if meansAny(op) {
 		return true
 	}

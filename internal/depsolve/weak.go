@@ -37,7 +37,7 @@ func (u *Universe) adviceOf(kind listKind) table[advice] {
 				}
 				continue
 			}
-			for _, block := range u.normalize(u.dep(dep), conjunctive).blocks {
+			for _, block := range u.demand(dep, false).blocks {
 				pairs = u.conditionalAdvice(pairs, id, block)
 			}
 		}

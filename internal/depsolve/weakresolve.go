@@ -36,15 +36,29 @@ func (c *chooser) resolveWeak(by installer) (again, ok bool) {
 }
 
 // wantedSupplements returns undecided packages that supplement what is
-// installed.
+// installed, but for those that are there for another architecture.
 func (c *chooser) wantedSupplements() []ID {
 	var ids []ID
 	for _, id := range c.u.weak.supplementing {
-		if c.decided[id] == 0 && !c.u.excluded[id] && c.isCalled(c.u.list(supplemented, id)) {
+		if c.decided[id] == 0 && !c.u.excluded[id] && c.isCalled(c.u.list(supplemented, id)) && !c.isThereOtherwise(id) {
+			c.judge(id)
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// isThereOtherwise reports whether a package is installed for another architecture.
+func (c *chooser) isThereOtherwise(id ID) bool {
+	if c.u.archs == nil {
+		return false
+	}
+	for other := range c.u.named(c.u.pkgs[id].name) {
+		if c.decided[other] > 0 && c.u.pkgs[other].arch != c.u.pkgs[id].arch {
+			return true
+		}
+	}
+	return false
 }
 
 // isCalled reports whether something supplements what is installed, and not
@@ -76,7 +90,7 @@ func (c *chooser) recommendCandidates(dep depID) []ID {
 		return c.candidates(0, c.u.index.ofDep(dep))
 	}
 	var ids []ID
-	for _, block := range c.u.normalize(c.u.dep(dep), conjunctive).blocks {
+	for _, block := range c.u.demand(dep, false).blocks {
 		for _, id := range c.candidates(0, block) {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)

@@ -18,6 +18,7 @@ type world struct {
 	packages []*rpm.Package
 	group    []string
 	goals    [][]rpm.Relation
+	multilib bool // some packages are for i686
 }
 
 func (w *world) universe() *depsolve.Universe {
@@ -49,39 +50,75 @@ func (w *world) goal(i int) depsolve.Goal {
 
 // clone copies the list of packages, not the packages.
 func (w *world) clone() *world {
-	return &world{slices.Clone(w.packages), w.group, w.goals}
+	return &world{slices.Clone(w.packages), w.group, w.goals, w.multilib}
+}
+
+func drawAnyWorld(t *rapid.T) *world {
+	if rapid.Bool().Draw(t, "multilib") {
+		return drawMultilib(t)
+	}
+	return drawWorld(t)
 }
 
 func drawWorld(t *rapid.T) *world {
 	w := &world{group: []string{drawName(t, "group")}}
 	for range rapid.IntRange(2, 16).Draw(t, "packages") {
-		w.add(drawPackage(t))
+		w.add(drawPackage(t, w.archs()...))
 	}
-	for range rapid.IntRange(1, 6).Draw(t, "goals") {
-		w.goals = append(w.goals, drawGoal(t))
-	}
+	w.drawGoals(t)
 	return w
 }
 
-// add inserts a package at its place by name, unless one of this name and
-// version is there.
+// drawMultilib draws a world that has packages for i686, half of them beside one
+// for x86_64 of the same name and version.
+func drawMultilib(t *rapid.T) *world {
+	w := &world{group: []string{drawName(t, "group")}, multilib: true}
+	for range rapid.IntRange(2, 16).Draw(t, "packages") {
+		p := drawPackage(t, w.archs()...)
+		w.add(p)
+		if p.Arch == "i686" && rapid.Bool().Draw(t, "twin") {
+			twin := drawPackage(t, "x86_64")
+			twin.Name, twin.Version = p.Name, p.Version
+			w.add(twin)
+		}
+	}
+	w.drawGoals(t)
+	return w
+}
+
+func (w *world) archs() []string {
+	if w.multilib {
+		return []string{"x86_64", "x86_64", "i686", "i686", "noarch", "i586"}
+	}
+	return []string{"x86_64", "noarch"}
+}
+
+func (w *world) drawGoals(t *rapid.T) {
+	for range rapid.IntRange(1, 6).Draw(t, "goals") {
+		w.goals = append(w.goals, drawGoal(t))
+	}
+}
+
+// add inserts a package at its place by name, unless one of this name, version and,
+// in a multilib world, architecture is there.
 func (w *world) add(p *rpm.Package) {
 	at, found := slices.BinarySearchFunc(w.packages, p, func(a, b *rpm.Package) int {
-		if c := slices.Compare([]string{a.Name, a.Version}, []string{b.Name, b.Version}); c != 0 {
-			return c
+		x, y := []string{a.Name, a.Version}, []string{b.Name, b.Version}
+		if w.multilib {
+			x, y = append(x, a.Arch), append(y, b.Arch)
 		}
-		return 0
+		return slices.Compare(x, y)
 	})
 	if !found {
 		w.packages = slices.Insert(w.packages, at, p)
 	}
 }
 
-func drawPackage(t *rapid.T) *rpm.Package {
+func drawPackage(t *rapid.T, archs ...string) *rpm.Package {
 	p := &rpm.Package{NEVRA: rpm.NEVRA{
 		Name: drawName(t, "name"),
 		EVR:  rpm.EVR{Version: drawVersion(t), Release: "1"},
-		Arch: rapid.SampledFrom([]string{"x86_64", "noarch"}).Draw(t, "arch"),
+		Arch: rapid.SampledFrom(archs).Draw(t, "arch"),
 	}}
 	p.Requires = drawRelations(t, "requires", 0, 3)
 	p.Provides = drawProvides(t)
@@ -187,7 +224,7 @@ func drawBoolean(t *rapid.T, depth int) string {
 // edit changes a world in one place.
 func (w *world) edit(t *rapid.T) {
 	if len(w.packages) == 0 || rapid.IntRange(0, 4).Draw(t, "edit") == 0 {
-		w.add(drawPackage(t))
+		w.add(drawPackage(t, w.archs()...))
 		return
 	}
 	i := rapid.IntRange(0, len(w.packages)-1).Draw(t, "which")
@@ -211,7 +248,7 @@ func (w *world) edit(t *rapid.T) {
 func TestBothSolversAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawAnyWorld(t)
 		for _, weak := range []bool{false, true} {
 			u := w.universe()
 			s := u.NewSolver(depsolve.SolverOptions{WeakDeps: weak})
@@ -235,7 +272,7 @@ func TestBothSolversAgree(t *testing.T) {
 func TestChangeKeepsAnswers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawAnyWorld(t)
 		edited := w.clone()
 		for range rapid.IntRange(1, 3).Draw(t, "edits") {
 			edited.edit(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -13,7 +14,7 @@ type class [256]bool
 // textClass has what matters in text, valueClass in attribute values.
 var (
 	textClass  = makeClass("<&]\r")
-	valueClass = makeClass("<&\"'\r")
+	valueClass = makeClass("<&\"'\r\n\t")
 	nameClass  = makeNameClass()
 )
 
@@ -105,7 +106,7 @@ func invalidUTF8(b []byte) int {
 }
 
 func isCharacter(r rune) bool {
-	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r != 0xFFFE && r != 0xFFFF
+	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r != 0xFFFE && r != 0xFFFF && !utf16.IsSurrogate(r)
 }
 
 // checkReferences checks the references of raw, which begins at start of the
@@ -126,14 +127,15 @@ func (s *scanner) checkReferences(raw []byte, start int) error {
 }
 
 // appendUnescaped writes t with its references replaced and its line ends made
-// newlines, as XML wants it.
+// newlines, as XML wants it. In an attribute white space is a blank.
 func appendUnescaped(dst []byte, t rawText) []byte {
 	for i := 0; i < len(t.raw); i++ {
 		switch c := t.raw[i]; {
+		case c == '\r' && i+1 < len(t.raw) && t.raw[i+1] == '\n':
+		case t.attr && (c == '\r' || c == '\n' || c == '\t'):
+			dst = append(dst, ' ')
 		case c == '\r':
-			if i+1 == len(t.raw) || t.raw[i+1] != '\n' {
-				dst = append(dst, '\n')
-			}
+			dst = append(dst, '\n')
 		case c == '&' && !t.cdata:
 			r, length := reference(t.raw[i:])
 			dst = utf8.AppendRune(dst, r)

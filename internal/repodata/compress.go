@@ -2,6 +2,8 @@ package repodata
 
 import (
 	"bufio"
+	"bytes"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +23,10 @@ type unpackError struct {
 func (e *unpackError) Error() string { return e.reason }
 func (e *unpackError) Unwrap() error { return e.err }
 
-// decompress unpacks src as the file's name says.
+// decompress unpacks src as the file's name says or, if that says nothing, as its
+// first bytes do.
 func decompress(src io.Reader, file string) (io.ReadCloser, error) {
-	switch extension := path.Ext(file); extension {
+	switch path.Ext(file) {
 	case ".xml":
 		return io.NopCloser(src), nil
 	case ".gz":
@@ -32,9 +35,25 @@ func decompress(src io.Reader, file string) (io.ReadCloser, error) {
 		return newZstd(src)
 	case ".xz":
 		return newXZ(src)
-	default:
-		return nil, &unpackError{fmt.Sprintf("unknown compression %q; known are .gz, .zst and .xz", extension), nil}
+	case ".bz2":
+		return newBzip2(src), nil
 	}
+	buffered := bufio.NewReaderSize(src, 64<<10)
+	head, err := buffered.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch begins := func(with string) bool { return bytes.HasPrefix(head, []byte(with)) }; {
+	case begins("\x1f\x8b"):
+		return newGzip(buffered)
+	case begins("\x28\xb5\x2f\xfd"):
+		return newZstd(buffered)
+	case begins("\xfd7zXZ\x00"):
+		return newXZ(buffered)
+	case begins("BZh"):
+		return newBzip2(buffered), nil
+	}
+	return io.NopCloser(buffered), nil
 }
 
 // An unpacker tells errors of a decompressor from those of what reads from it.
@@ -79,6 +98,10 @@ func newZstd(src io.Reader) (io.ReadCloser, error) {
 		return nil, corrupt("zstd", err)
 	}
 	return &unpacker{"zstd", r, r.Close}, nil
+}
+
+func newBzip2(src io.Reader) io.ReadCloser {
+	return &unpacker{"bzip2", bzip2.NewReader(bufio.NewReaderSize(src, 64<<10)), func() {}}
 }
 
 func newXZ(src io.Reader) (io.ReadCloser, error) {

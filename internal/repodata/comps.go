@@ -10,12 +10,15 @@ import (
 type MemberKind uint8
 
 // The kinds of members. A conditional member belongs to the group only if
-// another package is installed.
+// another package is installed. OtherKind is any type that we have no name for,
+// as the "unknown" that Koji stores for those that its client has none for;
+// nothing installs such a member.
 const (
 	Mandatory MemberKind = iota
 	Default
 	Optional
 	Conditional
+	OtherKind
 )
 
 // A Member is a package that comps.xml lists in a group.
@@ -99,7 +102,7 @@ func (c *compsReader) readGroup() error {
 
 func (c *compsReader) add(g Group) error {
 	if g.ID == "" {
-		return c.errorf(c.pos, "a group has no id")
+		return nil // nobody can ask for it
 	}
 	if i, known := c.index[g.ID]; known {
 		c.groups[i].Members = append(c.groups[i].Members, g.Members...)
@@ -127,9 +130,7 @@ func (c *compsReader) readMembers(g *Group) error {
 			continue
 		}
 		m := Member{Requires: strings.Clone(c.attr("requires"))}
-		if m.Kind, err = c.memberKind(); err != nil {
-			return err
-		}
+		m.Kind = c.memberKind()
 		if m.Name, err = c.ownText(); err != nil {
 			return err
 		}
@@ -142,19 +143,18 @@ func (c *compsReader) readMembers(g *Group) error {
 	}
 }
 
-func (c *compsReader) memberKind() (MemberKind, error) {
-	switch kind := c.attr("type"); kind {
+func (c *compsReader) memberKind() MemberKind {
+	switch c.attr("type") {
 	case "mandatory", "":
-		return Mandatory, nil
+		return Mandatory
 	case "default":
-		return Default, nil
+		return Default
 	case "optional":
-		return Optional, nil
+		return Optional
 	case "conditional":
-		return Conditional, nil
-	default:
-		return 0, c.errorf(c.pos, "a group member has the unknown type %q", shorten(kind))
+		return Conditional
 	}
+	return OtherKind
 }
 
 // readRequired reads a group's list of groups. Koji writes groupreq, with the
@@ -167,10 +167,7 @@ func (c *compsReader) readRequired(g *Group) error {
 		}
 		isRequired := string(c.name) == "groupid"
 		if string(c.name) == "groupreq" {
-			kind, err := c.memberKind()
-			if err != nil {
-				return err
-			}
+			kind := c.memberKind()
 			isRequired = kind == Mandatory || kind == Default
 		}
 		if !isRequired {

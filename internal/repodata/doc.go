@@ -24,6 +24,9 @@
 // derived from them before the function that calls back has returned without an
 // error.
 //
+// What is odd but no danger costs no more than itself: docs/metadata.md has the
+// list. A package that cannot be used comes with a Flaw.
+//
 // A fault in a repository is an *InputError: one sentence with the file and the
 // reason. A server that cannot be reached, or does not answer, is an
 // *UnavailableError. All sizes, depths and counts have limits (limits.go), so no

@@ -36,7 +36,7 @@ func (s *scanner) usualEntry() (r rpm.Relation, ok bool) {
 			return r, false
 		}
 		release = c.value()
-		if !c.skip(`"`) {
+		if !c.skip(`"`) || hasSecondDash(version, release) {
 			return r, false
 		}
 	}
@@ -47,6 +47,11 @@ func (s *scanner) usualEntry() (r rpm.Relation, ok bool) {
 	r.Name = s.string(rawText{raw: name})
 	r.EVR.Version, r.EVR.Release = s.string(rawText{raw: version}), s.string(rawText{raw: release})
 	return r, true
+}
+
+// hasSecondDash reports whether a version has to be split in another way.
+func hasSecondDash(version, release []byte) bool {
+	return bytes.IndexByte(release, '-') >= 0 || len(release) == 0 && bytes.IndexByte(version, '-') >= 0
 }
 
 // A cursor goes through what is left of a buffer. At the buffer's end are zero
@@ -94,6 +99,8 @@ func comparison(flags string) (op rpm.Op, ok bool) {
 		return rpm.Less, true
 	case "GT":
 		return rpm.Greater, true
+	case "NE":
+		return rpm.Less | rpm.Greater, true
 	}
 	return 0, false
 }

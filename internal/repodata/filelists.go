@@ -41,7 +41,7 @@ func ScanFilelists(r io.Reader, want func(path string) bool, f func(pkgID, path 
 // scanFiles reads what follows <package>. It holds no more than one file's
 // path at a time: some packages list a hundred thousand files.
 func scanFiles(s *scanner, want func(string) bool, f func(pkgID, path string) error) error {
-	pkgID := strings.Clone(s.attr("pkgid"))
+	id := strings.Clone(pkgID(s.attr("pkgid")))
 	for {
 		more, err := s.child()
 		if err != nil || !more {
@@ -59,7 +59,7 @@ func scanFiles(s *scanner, want func(string) bool, f func(pkgID, path string) er
 			return err
 		}
 		if want(path) {
-			if err := f(pkgID, path); err != nil {
+			if err := f(id, path); err != nil {
 				return err
 			}
 		}

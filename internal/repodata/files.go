@@ -3,6 +3,7 @@ package repodata
 import (
 	"strings"
 
+	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -21,6 +22,11 @@ func Paths(dst []string, relations []rpm.Relation) []string {
 		case strings.HasPrefix(r.Name, "/"):
 			if !inPrimary(r.Name) {
 				dst = append(dst, strings.Clone(r.Name))
+			}
+			if strings.Contains(r.Name, "//") {
+				if path := depsolve.CleanPath(r.Name); !inPrimary(path) {
+					dst = append(dst, path)
+				}
 			}
 		case r.Boolean() && strings.Contains(r.Name, "/"):
 			if d, err := rpm.ParseDep(strings.Clone(r.Name)); err == nil {
@@ -46,4 +52,14 @@ func depPaths(dst []string, d *rpm.Dep) []string {
 		return Paths(dst, []rpm.Relation{d.Relation})
 	}
 	return depPaths(depPaths(dst, d.Left), d.Right)
+}
+
+// Wants reports whether a file is among those wanted, as a package that requires
+// it would spell it too.
+func Wants(wanted map[string]bool, path string) bool {
+	if wanted[path] {
+		return true
+	}
+	odd := !strings.HasPrefix(path, "/") || strings.Contains(path, "//")
+	return odd && wanted[depsolve.CleanPath(path)]
 }

@@ -2,7 +2,6 @@ package repodata
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,14 +14,14 @@ type Loaded struct {
 	Packages int // added
 	Foreign  int // passed over, as they are for other architectures
 	// Unusable has one sentence for each package that was left out because
-	// something is wrong with it, such as a dependency that cannot be read.
+	// something is wrong with it, such as having no version. Dependencies that
+	// cannot be read are left out one by one; the Universe tells them.
 	Unusable []string
 }
 
 // Load adds all packages of the repository to b. After an error b must not be
-// used: it may hold packages that nobody vouches for. A package of an inferior
-// architecture is an InputError; one that b cannot use is left out and
-// mentioned.
+// used: it may hold packages that nobody vouches for. A package
+// that b cannot use is left out and mentioned.
 //
 // The file lists, which are long, are read only if a package requires a file
 // that primary.xml never lists, or if paths, the files that goals ask for (see
@@ -39,7 +38,7 @@ func (r *Repo) Load(ctx context.Context, b *depsolve.Builder, id depsolve.RepoID
 		return nil, err
 	}
 	if r.HasFiles() && len(l.wanted) > 0 {
-		if err := r.Files(ctx, func(path string) bool { return l.wanted[path] }, l.addFile); err != nil {
+		if err := r.Files(ctx, func(path string) bool { return Wants(l.wanted, path) }, l.addFile); err != nil {
 			return nil, err
 		}
 	}
@@ -58,10 +57,7 @@ type loader struct {
 
 func (l *loader) add(p *rpm.Package) error {
 	added, err := l.builder.Add(l.id, p)
-	var inferior *depsolve.InferiorArchError
 	switch {
-	case errors.As(err, &inferior):
-		return &InputError{l.repo.Location, err.Error(), err}
 	case err != nil:
 		// Printed at once: the error may hold strings that are only lent.
 		l.loaded.Unusable = append(l.loaded.Unusable, fmt.Sprintf("%s: %v", l.repo.Location, err))
@@ -72,7 +68,9 @@ func (l *loader) add(p *rpm.Package) error {
 	}
 	l.loaded.Packages++
 	if l.ids != nil {
-		l.ids[strings.Clone(p.PkgID)] = added
+		if _, twice := l.ids[p.PkgID]; !twice { // files are the first one's, as for libsolv
+			l.ids[strings.Clone(p.PkgID)] = added
+		}
 		l.want(p)
 	}
 	return nil

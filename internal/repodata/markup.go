@@ -2,10 +2,11 @@ package repodata
 
 import (
 	"bytes"
+	"strings"
 )
 
-// scanInstruction passes over <?...?>. The XML declaration may name no other
-// encoding than ours.
+// scanInstruction passes over <?...?>. What the XML declaration says of the
+// encoding holds for what follows it.
 func (s *scanner) scanInstruction() error {
 	start := s.pos + 2
 	n, local := nameLength(s.buf[start:])
@@ -21,16 +22,22 @@ func (s *scanner) scanInstruction() error {
 		if v := pseudoAttr(rest[n:length], "version"); v != "" && v != "1.0" {
 			return s.errorf(s.pos, "XML version %q is not supported", v)
 		}
-		if e := pseudoAttr(rest[n:length], "encoding"); e != "" && !isUTF8(e) {
-			return s.errorf(s.pos, "encoding %q is not supported", e)
+		encoding := strings.ToLower(pseudoAttr(rest[n:length], "encoding"))
+		switch encoding {
+		case "", "utf-8", "utf8":
+		case "us-ascii", "ascii", "iso-8859-1", "iso8859-1", "latin1":
+			if s.base+int64(s.pos) > 0 {
+				return s.errorf(s.pos, "an XML declaration behind the start of the document")
+			}
+			s.pos = start + length + 2
+			s.recode(strings.HasSuffix(encoding, "ascii"))
+			return nil
+		default:
+			return s.errorf(s.pos, "encoding %q is not supported", shorten(encoding))
 		}
 	}
 	s.pos = start + length + 2
 	return nil
-}
-
-func isUTF8(encoding string) bool {
-	return bytes.EqualFold([]byte(encoding), []byte("utf-8")) || bytes.EqualFold([]byte(encoding), []byte("utf8"))
 }
 
 // pseudoAttr is the value of name="value" in an XML declaration, or "".

@@ -1,8 +1,10 @@
 package repodata
 
 import (
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -10,6 +12,9 @@ import (
 // ScanPrimary calls f for each package of a primary.xml, in its order. The
 // package, its slices and its strings are valid until f returns. An error of f
 // ends the scan and is returned as it is.
+//
+// A package that says something of itself that makes no sense comes with a
+// Flaw; what it says of others is taken as libsolv takes it.
 //
 // It verifies no checksum; [Repo.Packages] does.
 func ScanPrimary(r io.Reader, f func(*rpm.Package) error) error {
@@ -71,7 +76,6 @@ func (p *primaryReader) readPackage() error {
 	if p.count++; p.count > maxPackages {
 		return p.errorf(p.pos, "more than the %d packages allowed", maxPackages)
 	}
-	start := p.base + int64(p.pos)
 	p.hold()
 	p.reset()
 	for {
@@ -86,17 +90,26 @@ func (p *primaryReader) readPackage() error {
 			return err
 		}
 	}
-	if p.passed {
-		return nil
-	}
-	for _, required := range []struct{ what, value string }{
-		{"name", p.pkg.Name}, {"arch", p.pkg.Arch}, {"version", p.pkg.Version},
-	} {
-		if required.value == "" {
-			return &syntaxError{start, "package number " + strconv.Itoa(p.count) + " has no " + required.what}
-		}
+	if !p.passed {
+		p.check()
+		rewriteOldSpellings(&p.pkg)
 	}
 	return nil
+}
+
+// check notes what the package lacks. One without an architecture is for all of
+// them, as for libsolv.
+func (p *primaryReader) check() {
+	if p.pkg.Arch == "" {
+		p.pkg.Arch = "noarch"
+	}
+	switch {
+	case p.pkg.Flaw != "":
+	case p.pkg.Name == "":
+		p.pkg.Flaw = "package number " + strconv.Itoa(p.count) + " has no name"
+	case p.pkg.Version == "":
+		p.pkg.Flaw = fmt.Sprintf("package %s has no version", shorten(p.pkg.Name))
+	}
 }
 
 func (p *primaryReader) reset() {
@@ -119,8 +132,11 @@ func (p *primaryReader) readProperty() (err error) {
 		p.pkg.Arch, err = p.content()
 		return err
 	case "checksum":
-		if p.pkg.PkgID, err = p.content(); err != nil || p.known == nil || p.passed {
+		if p.pkg.PkgID, err = p.content(); err != nil {
 			return err
+		}
+		if p.pkg.PkgID = pkgID(p.pkg.PkgID); p.known == nil || p.passed {
+			return nil
 		}
 		if p.passed = p.known(p.pkg.PkgID); p.passed {
 			return p.leave()
@@ -128,13 +144,10 @@ func (p *primaryReader) readProperty() (err error) {
 		return nil
 	case "version":
 		if p.pkg.EVR, err = p.evr(); err != nil {
-			return err
+			p.pkg.Flaw = fmt.Sprintf("package %s: %v", shorten(p.pkg.Name), err)
 		}
 	case "location":
 		p.pkg.Location, p.pkg.Base = p.attr("href"), p.attr("xml:base")
-		if !inside(p.pkg.Location) {
-			return p.errorf(p.pos, "location %q leaves the repository", shorten(p.pkg.Location))
-		}
 	case "format":
 		return p.readFormat()
 	}
@@ -196,7 +209,10 @@ func (p *primaryReader) list() *[]rpm.Relation {
 	return nil
 }
 
+// readRelations reads a list. A second one of its kind replaces the first, as for
+// libsolv.
 func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
+	*list = (*list)[:0]
 	for {
 		for r, ok := p.usualEntry(); ok; r, ok = p.usualEntry() {
 			*list = append(*list, r)
@@ -206,9 +222,8 @@ func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 			return err
 		}
 		if string(p.name) == "entry" {
-			*list = append(*list, rpm.Relation{})
-			if err := p.readRelation(&(*list)[len(*list)-1]); err != nil {
-				return err
+			if r, ok := p.readRelation(); ok {
+				*list = append(*list, r)
 			}
 		}
 		if err := p.skip(); err != nil {
@@ -217,37 +232,35 @@ func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 	}
 }
 
-// readRelation fills r from the attributes of <entry>. Without a comparison a
-// version means nothing and is left out.
-func (p *primaryReader) readRelation(r *rpm.Relation) error {
-	var flags string
+// readRelation makes a relation of the attributes of <entry>, if that has a
+// name. Without a comparison a version means nothing and is left out.
+func (p *primaryReader) readRelation() (r rpm.Relation, ok bool) {
+	var flags, kind string
+	compares, named := false, false
 	for i := range p.attrs {
 		switch string(p.attrName(i)) {
 		case "name":
-			r.Name = p.attrValue(i)
+			r.Name, named = p.attrValue(i), true
 		case "flags":
-			flags = p.attrValue(i)
+			flags, compares = p.attrValue(i), true
+		case "kind":
+			kind = p.attrValue(i)
 		}
 	}
-	if r.Name == "" {
-		return p.errorf(p.pos, "an entry has no name")
+	if kind != "" && kind != "package" {
+		r.Name = kind + ":" + r.Name
 	}
-	if flags == "" {
-		return nil
+	if !compares {
+		return r, named
 	}
-	op, ok := comparison(flags)
-	if !ok {
-		return p.errorf(p.pos, "entry %q has the unknown comparison %q", shorten(r.Name), flags)
+	if r.Op, ok = comparison(flags); !ok {
+		r.Op = rpm.NoComparison
 	}
-	r.Op = op
 	var err error
 	if r.EVR, err = p.evr(); err != nil {
-		return err
+		r.Op, r.EVR = rpm.NoComparison, rpm.EVR{}
 	}
-	if r.EVR.Version == "" {
-		return p.errorf(p.pos, "entry %q has a comparison but no version", shorten(r.Name))
-	}
-	return nil
+	return r, named
 }
 
 // evr reads the attributes epoch, ver and rel.
@@ -259,24 +272,50 @@ func (p *primaryReader) evr() (e rpm.EVR, err error) {
 		case "rel":
 			e.Release = p.attrValue(i)
 		case "epoch":
-			if e.Epoch, err = p.epoch(p.attrValue(i)); err != nil {
+			if e.Epoch, err = epoch(p.attrValue(i)); err != nil {
 				return e, err
 			}
 		}
 	}
-	return e, nil
+	return splitRelease(e), nil
 }
 
-func (p *primaryReader) epoch(text string) (uint32, error) {
+// splitRelease has the release begin behind the last "-", as RPM does.
+// createrepo writes "1.0-beta-3" as version 1.0 and release beta-3.
+func splitRelease(e rpm.EVR) rpm.EVR {
+	switch dash := strings.LastIndexByte(e.Release, '-'); {
+	case dash >= 0:
+		e.Version, e.Release = e.Version+"-"+e.Release[:dash], e.Release[dash+1:]
+	case e.Release == "":
+		if dash = strings.LastIndexByte(e.Version, '-'); dash >= 0 {
+			e.Version, e.Release = e.Version[:dash], e.Version[dash+1:]
+		}
+	}
+	return e
+}
+
+func epoch(text string) (uint32, error) {
 	if len(text) == 1 && isDigit(text[0]) {
 		return uint32(text[0] - '0'), nil
 	}
 	if text == "" {
 		return 0, nil
 	}
-	epoch, err := strconv.ParseUint(text, 10, 32)
+	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, p.errorf(p.pos, "epoch %q is no number below 2^32", shorten(text))
+		return 0, fmt.Errorf("epoch %q is no number below 2^32", shorten(text))
 	}
-	return uint32(epoch), nil
+	return uint32(n), nil
+}
+
+// pkgID is the checksum of a package as it is compared: some spell it in
+// capitals in one file and not in another.
+func pkgID(text string) string {
+	text = trimmed(text)
+	for i := range len(text) {
+		if text[i] >= 'A' {
+			return strings.ToLower(text)
+		}
+	}
+	return text
 }

@@ -6,18 +6,25 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // A referenceReader reads primary.xml with encoding/xml: slowly, but in other
-// people's hands.
+// people's hands. It is stricter than what it is a reference for: what createrepo
+// would not write is errOdd.
 type referenceReader struct {
 	dec     *xml.Decoder
 	entered bool
 }
 
 func newReferenceReader(dec *xml.Decoder) *referenceReader { return &referenceReader{dec: dec} }
+
+// errOdd is the error for a document that is fine as XML.
+var errOdd = errors.New("odd")
+
+func odd(what string) error { return fmt.Errorf("%w: %s", errOdd, what) }
 
 // each calls f for each package.
 func (r *referenceReader) each(f func(*rpm.Package) error) error {
@@ -40,6 +47,7 @@ type element struct {
 	name     string
 	attrs    map[string]string
 	twice    bool // an attribute is
+	wrapped  bool // an attribute has white space that is no blank
 	text     string
 	children []element
 }
@@ -131,6 +139,7 @@ func startOf(t xml.StartElement) element {
 			e.twice = true
 		}
 		e.attrs[name] = a.Value
+		e.wrapped = e.wrapped || strings.ContainsAny(a.Value, "\t\n")
 	}
 	return e
 }
@@ -140,8 +149,11 @@ func readElement(dec *xml.Decoder, start xml.StartElement, depth int) (element, 
 		return element{}, errors.New("too deep")
 	}
 	e := startOf(start)
-	if e.twice {
+	switch {
+	case e.twice:
 		return e, errors.New("an attribute twice")
+	case e.wrapped:
+		return e, odd("white space")
 	}
 	for {
 		t, err := dec.RawToken()
@@ -176,14 +188,13 @@ func (e element) asPackage() (*rpm.Package, error) {
 		case "arch":
 			p.Arch = c.text
 		case "checksum":
-			p.PkgID = c.text
+			if p.PkgID = c.text; p.PkgID != strings.ToLower(trimmed(p.PkgID)) {
+				err = odd("checksum")
+			}
 		case "version":
 			p.EVR, err = c.evr()
 		case "location":
 			p.Location, p.Base = c.attrs["href"], c.attrs["xml:base"]
-			if !inside(p.Location) {
-				err = errors.New("location outside")
-			}
 		case "format":
 			err = c.format(p)
 		}
@@ -192,7 +203,7 @@ func (e element) asPackage() (*rpm.Package, error) {
 		}
 	}
 	if p.Name == "" || p.Arch == "" || p.Version == "" {
-		return nil, errors.New("something is missing")
+		return nil, odd("something is missing")
 	}
 	return p, nil
 }
@@ -202,7 +213,12 @@ func (e element) format(p *rpm.Package) error {
 		"requires": &p.Requires, "provides": &p.Provides, "conflicts": &p.Conflicts, "obsoletes": &p.Obsoletes,
 		"recommends": &p.Recommends, "suggests": &p.Suggests, "supplements": &p.Supplements, "enhances": &p.Enhances,
 	}
+	seen := make(map[string]bool)
 	for _, c := range e.children {
+		if lists[c.name] != nil && seen[c.name] {
+			return odd("a second list")
+		}
+		seen[c.name] = true
 		switch c.name {
 		case "file":
 			p.Files = append(p.Files, c.text)
@@ -218,6 +234,9 @@ func (e element) format(p *rpm.Package) error {
 			if err != nil {
 				return err
 			}
+			if (c.name == "conflicts" || c.name == "supplements") && strings.Contains(r.Name, "(") {
+				return odd("maybe an old spelling")
+			}
 			*list = append(*list, r)
 		}
 	}
@@ -226,11 +245,11 @@ func (e element) format(p *rpm.Package) error {
 
 func (e element) relation() (rpm.Relation, error) {
 	r := rpm.Relation{Name: e.attrs["name"]}
-	if r.Name == "" {
-		return r, errors.New("no name")
+	if r.Name == "" || e.attrs["kind"] != "" {
+		return r, odd("no name, or a kind")
 	}
-	flags := e.attrs["flags"]
-	if flags == "" {
+	flags, compares := e.attrs["flags"]
+	if !compares {
 		return r, nil
 	}
 	ops := map[string]rpm.Op{
@@ -238,13 +257,13 @@ func (e element) relation() (rpm.Relation, error) {
 	}
 	op, ok := ops[flags]
 	if !ok {
-		return r, errors.New("unknown flags")
+		return r, odd("unknown flags")
 	}
 	r.Op = op
 	var err error
 	r.EVR, err = e.evr()
 	if err == nil && r.EVR.Version == "" {
-		err = errors.New("no version")
+		err = odd("no version")
 	}
 	return r, err
 }
@@ -254,9 +273,12 @@ func (e element) evr() (rpm.EVR, error) {
 	if epoch := e.attrs["epoch"]; epoch != "" {
 		n, err := strconv.ParseUint(epoch, 10, 32)
 		if err != nil {
-			return evr, err
+			return evr, odd("no epoch")
 		}
 		evr.Epoch = uint32(n)
+	}
+	if strings.Contains(evr.Release, "-") || evr.Release == "" && strings.Contains(evr.Version, "-") {
+		return evr, odd("dashes")
 	}
 	return evr, nil
 }

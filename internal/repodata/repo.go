@@ -115,7 +115,7 @@ func (r *Repo) Files(ctx context.Context, want func(path string) bool, f func(pk
 
 // Groups reads the groups of the repository; it may have none.
 func (r *Repo) Groups(ctx context.Context) ([]Group, error) {
-	kinds := []string{"group", "group_gz", "group_zst", "group_xz"}
+	kinds := []string{"group", "group_gz", "group_zst", "group_xz", "group_bz2"}
 	if r.find(kinds...) == nil {
 		return nil, nil
 	}
@@ -162,6 +162,8 @@ func (r *Repo) read(ctx context.Context, kinds []string, f func(io.Reader) error
 	switch {
 	case e == nil:
 		return &InputError{repomd, fmt.Sprintf("it names no %q file", kinds[0]), nil}
+	case e.flaw != "":
+		return &InputError{repomd, e.flaw, nil}
 	case e.href == "":
 		return &InputError{repomd, fmt.Sprintf("it does not say where the %q file is", e.kind), nil}
 	case e.sum.algorithm == "":

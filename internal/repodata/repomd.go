@@ -6,7 +6,10 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"fmt"
 	"hash"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +21,14 @@ type entry struct {
 	openSum  checksum // of the unpacked file; none if algorithm is ""
 	size     int64    // 0 if not said
 	openSize int64    // 0 if not said
+	flaw     string   // why the file cannot be read, "" if it can; of no interest to who does not want it
+}
+
+// note notes what is wrong, if nothing was before.
+func (e *entry) note(format string, args ...any) {
+	if e.flaw == "" {
+		e.flaw = fmt.Sprintf(format, args...)
+	}
 }
 
 type checksum struct {
@@ -67,10 +78,9 @@ func parseRepomd(document []byte) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, other := range entries {
-			if other.kind == e.kind {
-				return nil, s.errorf(s.pos, "it names two files for %q", e.kind)
-			}
+		if first := slices.IndexFunc(entries, func(other entry) bool { return other.kind == e.kind }); first >= 0 {
+			entries[first].note("it names two files for %q", shorten(e.kind))
+			continue
 		}
 		entries = append(entries, e)
 	}
@@ -93,17 +103,17 @@ func readEntry(s *scanner) (entry, error) {
 		case "location":
 			e.href = strings.Clone(s.attr("href"))
 			if s.attr("xml:base") != "" || !inside(e.href) {
-				return e, s.errorf(s.pos, "location %q of %q leaves the repository", shorten(e.href), e.kind)
+				e.note("location %q of %q leaves the repository", shorten(e.href), shorten(e.kind))
 			}
 			err = s.skip()
 		case "checksum":
-			e.sum, err = readChecksum(s)
+			e.sum, err = readChecksum(s, &e)
 		case "open-checksum":
-			e.openSum, err = readChecksum(s)
+			e.openSum, err = readChecksum(s, &e)
 		case "size":
-			e.size, err = readSize(s, "size", maxPacked)
+			e.size, err = readSize(s, &e, "size", maxPacked)
 		case "open-size":
-			e.openSize, err = readSize(s, "open-size", maxUnpacked)
+			e.openSize, err = readSize(s, &e, "open-size", maxUnpacked)
 		default:
 			err = s.skip()
 		}
@@ -113,7 +123,7 @@ func readEntry(s *scanner) (entry, error) {
 	}
 }
 
-func readChecksum(s *scanner) (checksum, error) {
+func readChecksum(s *scanner, e *entry) (checksum, error) {
 	c := checksum{algorithm: strings.ToLower(s.attr("type"))}
 	text, err := s.content()
 	if err != nil {
@@ -122,22 +132,24 @@ func readChecksum(s *scanner) (checksum, error) {
 	c.want = strings.ToLower(trimmed(text))
 	h := c.newHash()
 	if h == nil {
-		return c, s.errorf(s.pos, "checksums of type %q are not supported", shorten(c.algorithm))
-	}
-	if sum, err := hex.DecodeString(c.want); err != nil || len(sum) != h.Size() {
-		return c, s.errorf(s.pos, "%q is no %s checksum", shorten(c.want), c.algorithm)
+		e.note("checksums of type %q are not supported", shorten(c.algorithm))
+	} else if sum, err := hex.DecodeString(c.want); err != nil || len(sum) != h.Size() {
+		e.note("%q is no %s checksum", shorten(c.want), c.algorithm)
 	}
 	return c, nil
 }
 
-func readSize(s *scanner, what string, limit int64) (int64, error) {
+func readSize(s *scanner, e *entry, what string, limit int64) (int64, error) {
 	text, err := s.content()
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.number(text, what)
-	if err == nil && n > limit {
-		err = s.errorf(s.pos, "%s %d is more than the %d allowed", what, n, limit)
+	n, err := strconv.ParseInt(trimmed(text), 10, 64)
+	switch {
+	case err != nil || n < 0:
+		e.note("%s %q is no number", what, shorten(text))
+	case n > limit:
+		e.note("%s %d is more than the %d allowed", what, n, limit)
 	}
-	return n, err
+	return n, nil
 }

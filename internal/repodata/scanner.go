@@ -62,8 +62,9 @@ type attr struct {
 // A rawText is text as it stands in the document.
 type rawText struct {
 	raw     []byte
-	escaped bool // has references or carriage returns to be replaced
+	escaped bool // has references or white space to be replaced
 	cdata   bool
+	attr    bool // is the value of an attribute
 }
 
 const (
@@ -414,7 +415,7 @@ func (s *scanner) scanValue(i int, a *attr) error {
 		switch {
 		case i >= s.end:
 			return s.short()
-		case c == '&' || c == '\r':
+		case c == '&' || c == '\r' || c == '\n' || c == '\t':
 			a.escaped = true
 		case c >= 0x80:
 			high = true
@@ -445,7 +446,7 @@ func (s *scanner) attrName(i int) []byte { return s.buf[s.attrs[i].name:s.attrs[
 // attrValue is the value of attribute i, references replaced.
 func (s *scanner) attrValue(i int) string {
 	a := &s.attrs[i]
-	return s.string(rawText{raw: s.buf[a.value:a.valueEnd], escaped: a.escaped})
+	return s.string(rawText{raw: s.buf[a.value:a.valueEnd], escaped: a.escaped, attr: true})
 }
 
 // checkOutside checks a text outside the root element.

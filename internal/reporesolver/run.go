@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,6 +58,7 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	defer r.close()
+	r.tellLeftOut(ctx)
 	repo := &r.report.Repo
 	if repo.Problems = base.Problems; base.Resolved() {
 		repo.Resolved = koschei.Resolved
@@ -81,6 +83,15 @@ func (r *run) all(ctx context.Context) error {
 		"buildroot", string(repo.Resolved), "packages", repo.Packages, "failed", repo.PackagesFailed,
 		"changed", repo.PackagesChanged, "took", time.Since(began))
 	return nil
+}
+
+// tellLeftOut logs what the repo's metadata say that nobody can read.
+func (r *run) tellLeftOut(ctx context.Context) {
+	const most = 3
+	if n := len(r.repo.LeftOut); n > 0 {
+		r.service.Log.WarnContext(ctx, "metadata that cannot be read is left out", "collection", r.collection.Name,
+			"repo", r.report.Repo.RepoID, "count", n, "about", strings.Join(r.repo.LeftOut[:min(n, most)], "; "))
+	}
 }
 
 // due resolves what does not wait for a new repo.

@@ -145,7 +145,7 @@ func TestUnresolvedPackage(t *testing.T) {
 			problems = append(problems, change.Problems...)
 		}
 	}
-	s.Expect("its problems", problems, "no package found for nothing-that-exists")
+	s.Expect("its problems", problems, "BuildRequires: nothing-that-exists: nothing provides it")
 	if now := s.collection().LatestRepoID; now != latest {
 		t.Errorf("latest repo %d, it was %d", now, latest)
 	}

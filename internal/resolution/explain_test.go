@@ -13,7 +13,7 @@ import (
 )
 
 // TestExplainer asks for many goals in repositories made at random: each must be
-// told what the solver says of it alone, whatever was asked before. In these
+// told what the solver says of it alone, in both wordings, whatever was asked before. In these
 // repositories nothing conflicts: where a BuildRequires is broken by a conflict
 // with something that others need too, the proof may take another way.
 func TestExplainer(t *testing.T) {
@@ -22,7 +22,7 @@ func TestExplainer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{"aa", "bb", "cc", "dd", "ee", "ff", "gg"}
 		solver := drawUniverse(t, names[:6]).NewSolver(depsolve.SolverOptions{})
-		explainer := resolution.NewExplainer()
+		inShort, inFull := resolution.NewExplainer(false), resolution.NewExplainer(true)
 		group := rapid.SampledFrom([][]string{{"aa"}, {"aa", "bb"}, nil}).Draw(t, "group")
 		for range 6 {
 			goal := depsolve.Goal{Group: group, Requires: drawRelations(t, names, 5)}
@@ -30,12 +30,19 @@ func TestExplainer(t *testing.T) {
 				continue
 			}
 			failed++
-			var want []string
-			for _, p := range solver.Explain(goal) {
-				want = append(want, p.String())
+			var causes, all []string
+			problems := solver.Explain(goal)
+			for _, c := range solver.Universe().Causes(problems) {
+				causes = append(causes, c.String())
 			}
-			if diff := cmp.Diff(want, explainer.Problems(solver, goal)); diff != "" {
+			for _, p := range problems {
+				all = append(all, p.String())
+			}
+			if diff := cmp.Diff(causes, inShort.Problems(solver, goal)); diff != "" {
 				t.Fatalf("%v (-want +got):\n%s", goal, diff)
+			}
+			if diff := cmp.Diff(all, inFull.Problems(solver, goal)); diff != "" {
+				t.Fatalf("all reasons of %v (-want +got):\n%s", goal, diff)
 			}
 		}
 	})

@@ -24,14 +24,15 @@ type Intern func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error)
 type Repo struct {
 	// Contents are all its packages.
 	Contents *Contents
-	// Unusable has a sentence for each package that is left out because its
-	// metadata make no sense.
-	Unusable []string
+	// LeftOut has a sentence for each package, and for each dependency of one, that
+	// is left out because nobody can read what the metadata say.
+	LeftOut []string
 
 	arch     string
 	universe *depsolve.Universe
 	groups   []repodata.Group
 	ids      map[pkgID]depsolve.ID
+	twice    map[pkgID]bool  // those that several packages have; ids has the first
 	interned []int32         // numbers by depsolve.ID
 	numbers  []int32         // in order
 	places   []int32         // of the packages among them, by depsolve.ID
@@ -85,7 +86,7 @@ type loader struct {
 
 func newLoader(files *repodata.Repo, arch string, paths []string) *loader {
 	l := &loader{
-		repo:    &Repo{arch: arch, ids: map[pkgID]depsolve.ID{}, interned: make([]int32, 1)},
+		repo:    &Repo{arch: arch, ids: map[pkgID]depsolve.ID{}, twice: map[pkgID]bool{}, interned: make([]int32, 1)},
 		builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}),
 		names:   map[string]string{}, sources: make([]string, 1),
 	}
@@ -102,7 +103,7 @@ func newLoader(files *repodata.Repo, arch string, paths []string) *loader {
 func newLoaderAfter(before *Repo, paths []string) *loader {
 	l := &loader{
 		repo: &Repo{
-			arch: before.arch, ids: make(map[pkgID]depsolve.ID, len(before.ids)),
+			arch: before.arch, ids: make(map[pkgID]depsolve.ID, len(before.ids)), twice: map[pkgID]bool{},
 			interned: make([]int32, 1, len(before.interned)), files: maps.Clone(before.files),
 		},
 		before: before, builder: before.universe.Next(),
@@ -136,6 +137,7 @@ func (l *loader) repository(ctx context.Context, files *repodata.Repo, intern In
 		return nil, err
 	}
 	r.universe = l.builder.Universe()
+	r.LeftOut = append(r.LeftOut, r.universe.Dropped()...)
 	if err := r.number(ctx, intern); err != nil {
 		return nil, err
 	}
@@ -182,7 +184,7 @@ func (l *loader) known(text string) bool {
 		return false
 	}
 	key := pkgIDOf(text)
-	id, ok := l.before.ids[key]
+	id, ok := l.before.knows(key)
 	if ok {
 		number := l.before.interned[id]
 		l.note(key, l.builder.Keep(id), l.before.Contents.sources[number], number)
@@ -190,9 +192,19 @@ func (l *loader) known(text string) bool {
 	return ok
 }
 
+// knows returns the package of a checksum, if that is the only one.
+func (r *Repo) knows(key pkgID) (depsolve.ID, bool) {
+	id, ok := r.ids[key]
+	return id, ok && !r.twice[key]
+}
+
 // note remembers what the universe does not know of a package just added.
 func (l *loader) note(key pkgID, id depsolve.ID, source string, number int32) {
-	l.repo.ids[key] = id
+	if _, twice := l.repo.ids[key]; twice {
+		l.repo.twice[key] = true
+	} else {
+		l.repo.ids[key] = id // whose the files are
+	}
 	l.sources = append(l.sources, source)
 	l.repo.interned = append(l.repo.interned, number)
 }
@@ -200,11 +212,9 @@ func (l *loader) note(key pkgID, id depsolve.ID, source string, number int32) {
 // add keeps nothing of p: it is only lent.
 func (l *loader) add(p *rpm.Package) error {
 	id, err := l.builder.Add(l.id, p)
-	var inferior *depsolve.InferiorArchError
 	switch {
-	case errors.As(err, &inferior): // a buildroot has packages of one architecture
 	case err != nil:
-		l.repo.Unusable = append(l.repo.Unusable, err.Error())
+		l.repo.LeftOut = append(l.repo.LeftOut, err.Error())
 	case id != depsolve.None:
 		l.note(pkgIDOf(p.PkgID), id, l.source(p), 0)
 		l.look(l.pathsOf(p))
@@ -236,11 +246,11 @@ func (l *loader) addFiles(ctx context.Context, files *repodata.Repo) error {
 	if l.before != nil && len(l.repo.files) > len(l.before.files) {
 		return errMoreFiles
 	}
-	return files.Files(ctx, func(path string) bool { return l.repo.files[path] }, func(text, path string) error {
+	return files.Files(ctx, func(path string) bool { return repodata.Wants(l.repo.files, path) }, func(text, path string) error {
 		key := pkgIDOf(text)
 		id, ok := l.repo.ids[key]
 		if ok && l.before != nil {
-			_, known := l.before.ids[key]
+			_, known := l.before.knows(key)
 			ok = !known
 		}
 		if ok {

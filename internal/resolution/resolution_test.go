@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -145,6 +146,58 @@ func open(t *testing.T, repos *resolution.Repos, url string) *resolution.Repo {
 	return repo
 }
 
+// TestConflicts has BuildConflicts, and boolean BuildRequires that are not met, in
+// both ways to take them.
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	repos, n, f44, _ := hub(t)
+	repo := open(t, repos, f44)
+	asked := []resolution.Goal{
+		{Requires: []string{"lib-devel"}, Conflicts: []string{"lib"}},
+		{Requires: []string{"lib-devel"}, Conflicts: []string{"alone"}},
+		{Requires: []string{"lib-devel"}},
+		{Requires: []string{"(gone and lib)"}},
+		{Requires: []string{"lib"}, Conflicts: []string{"(lib"}},
+		{Requires: []string{"lib-devel", "alone"}, Conflicts: []string{"lib"}},
+	}
+	const (
+		devel    = "lib-2-1.x86_64/2 lib-devel-2-1.x86_64/1"
+		missing  = "BuildRequires: alone: nothing provides it"
+		conflict = "BuildRequires: lib-devel; BuildConflicts: lib: package lib-devel-2-1.x86_64 requires lib.so.2, but none of the providers can be installed"
+	)
+	for _, test := range []struct {
+		lenient bool
+		want    []string
+	}{
+		{false, []string{
+			conflict,
+			devel, devel,
+			"BuildRequires: (gone and lib): nothing provides gone",
+			`BuildConflicts: (lib: it cannot be read: dependency "(lib", byte 5: the closing ")" is missing`,
+			missing + conflict,
+		}},
+		{true, []string{
+			devel, devel, devel,
+			"BuildRequires: (gone and lib): nothing provides gone",
+			`BuildConflicts: (lib: it cannot be read: dependency "(lib", byte 5: the closing ")" is missing`,
+			missing,
+		}},
+	} {
+		answers, err := repo.Resolver(resolution.Options{Lenient: test.lenient}).Resolve(t.Context(), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, a := range answers {
+			text := strings.Join(n.print(a.Set), " ")
+			got = append(got, strings.Join(append(a.Problems, text), "")) // one of the two is empty
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("lenient %v (-want +got)\n%s", test.lenient, diff)
+		}
+	}
+}
+
 // A wish is what a package requires in the world's newer repo, and the answer.
 type wish struct {
 	name     string
@@ -154,6 +207,8 @@ type wish struct {
 }
 
 func wishes() []wish {
+	const fight = "BuildRequires: fight-a, fight-b: package fight-a-1-1.x86_64 requires (gone if fight-b), " +
+		"but none of the providers can be installed; nothing provides gone"
 	return []wish{
 		{"nothing", nil, []string{"bash-6-1.x86_64/0", "coreutils-2-1.noarch/0"}, nil},
 		{
@@ -163,34 +218,40 @@ func wishes() []wish {
 			nil,
 		},
 		{"boolean", []string{"(bash or alone)"}, []string{"bash-6-1.x86_64/1", "coreutils-2-1.noarch/0"}, nil},
-		{"missing", []string{"alone", "lib"}, nil, []string{"no package found for alone"}},
-		{"version", []string{"lib < 2"}, nil, []string{"no package found for lib < 2"}},
+		{"missing", []string{"alone", "lib"}, nil, []string{"BuildRequires: alone: nothing provides it"}},
+		{"version", []string{"lib < 2"}, nil, []string{"BuildRequires: lib < 2: nothing provides it; there is lib 2-1"}},
 		{
 			"two of three",
 			[]string{"alone", "broken", "lib"},
 			nil,
-			[]string{"no package found for alone", "conflicting requests\n  - nothing provides gone needed by broken-1-1.x86_64"},
+			[]string{
+				"BuildRequires: alone: nothing provides it",
+				"BuildRequires: broken: nothing provides gone needed by broken-1-1.x86_64",
+			},
 		},
 		{
 			"together only",
 			[]string{"fight-a", "fight-b"},
 			nil,
-			[]string{"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests"},
+			[]string{fight},
 		},
 		{
 			"gone, and the others not together",
 			[]string{"fight-a", "alone", "fight-b"},
 			nil,
-			[]string{
-				"no package found for alone",
-				"package fight-a-1-1.x86_64 requires (gone if fight-b), but none of the providers can be installed\n  - conflicting requests",
-			},
+			[]string{"BuildRequires: alone: nothing provides it", fight},
+		},
+		{
+			"boolean that the group makes unmeetable",
+			[]string{"(gone if bash)", "(gone if alone)"},
+			nil,
+			[]string{"BuildRequires: (gone if bash); Buildroot group: bash\n  - they cannot be installed together\n  - nothing provides gone"},
 		},
 		{
 			"unreadable",
 			[]string{"lib", "lib >= "},
 			nil,
-			[]string{`a BuildRequires cannot be read: dependency "lib >= ", byte 8: the version is empty`},
+			[]string{`BuildRequires: lib >= : it cannot be read: dependency "lib >= ", byte 8: the version is empty`},
 		},
 	}
 }

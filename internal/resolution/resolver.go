@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"math/bits"
 	"runtime"
 	"slices"
@@ -23,6 +22,7 @@ import (
 type Options struct {
 	Group      []string // packages of the buildroot group
 	WeakDeps   bool     // install what is recommended too, which mock does not
+	Lenient    bool     // see [depsolve.SolverOptions]
 	Goroutines int      // solvers at work at once; 0 is one for each core
 }
 
@@ -47,7 +47,8 @@ type worker struct {
 
 // A Goal is a source package to resolve.
 type Goal struct {
-	Requires []string // its BuildRequires
+	Requires  []string // its BuildRequires
+	Conflicts []string // its BuildConflicts
 
 	// Known is the hash of a set. When the buildroot contains just that, the answer
 	// says so and does not have the set; nil to have it in any case.
@@ -62,10 +63,10 @@ func (r *Repo) Resolver(o Options) *Resolver {
 	if v := r.idleResolver(o); v != nil {
 		return v
 	}
-	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines), why: NewExplainer()}
+	v := &Resolver{repo: r, options: o, workers: make([]*worker, o.Goroutines), why: NewExplainer(false)}
 	for i := range v.workers {
 		v.workers[i] = &worker{
-			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps, Unordered: true}),
+			solver: r.universe.NewSolver(depsolve.SolverOptions{WeakDeps: o.WeakDeps, Lenient: o.Lenient, Unordered: true}),
 			marked: make([]uint64, len(r.numbers)/64+1), distances: make([]uint8, len(r.numbers)),
 		}
 	}
@@ -76,7 +77,8 @@ func (r *Repo) idleResolver(o Options) *Resolver {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := slices.IndexFunc(r.idle, func(v *Resolver) bool {
-		return v.options.WeakDeps == o.WeakDeps && v.options.Goroutines == o.Goroutines && slices.Equal(v.options.Group, o.Group)
+		return v.options.WeakDeps == o.WeakDeps && v.options.Lenient == o.Lenient &&
+			v.options.Goroutines == o.Goroutines && slices.Equal(v.options.Group, o.Group)
 	})
 	if i < 0 {
 		return nil
@@ -146,8 +148,8 @@ func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) 
 // thousand source packages that follow each other one in five has those of
 // another.
 type question struct {
-	requires []string
-	goals    []int // by index
+	requires, conflicts []string
+	goals               []int // by index
 }
 
 func questionsOf(goals []Goal) []question {
@@ -156,14 +158,17 @@ func questionsOf(goals []Goal) []question {
 	var key []byte
 	for i := range goals {
 		key = key[:0]
-		for _, text := range goals[i].Requires {
-			key = append(append(key, text...), 0)
+		for _, list := range [][]string{goals[i].Requires, goals[i].Conflicts} {
+			for _, text := range list {
+				key = append(append(key, text...), 0)
+			}
+			key = append(key, 0)
 		}
 		n, ok := known[string(key)]
 		if !ok {
 			n = len(questions)
 			known[string(key)] = n
-			questions = append(questions, question{requires: goals[i].Requires})
+			questions = append(questions, question{requires: goals[i].Requires, conflicts: goals[i].Conflicts})
 		}
 		questions[n].goals = append(questions[n].goals, i)
 	}
@@ -189,7 +194,7 @@ func Paths(requires [][]string) []string {
 
 // answer writes the answers to a question.
 func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer) {
-	set, problems := v.solve(w, q.requires)
+	set, problems := v.solve(w, q)
 	var hash [sha256.Size]byte
 	if len(problems) == 0 {
 		hash = w.hasher.Hash(set)
@@ -209,15 +214,27 @@ func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer)
 	}
 }
 
-// solve returns what the buildroot for BuildRequires contains, until the next
-// call, or why it cannot be made.
-func (v *Resolver) solve(w *worker, requires []string) (set depset.Set, problems []string) {
-	goal := depsolve.Goal{Group: v.options.Group, Requires: make([]rpm.Relation, len(requires))}
-	for i, text := range requires {
-		var err error
-		if goal.Requires[i], err = rpm.ParseRelation(text); err != nil {
-			problems = append(problems, fmt.Sprintf("a BuildRequires cannot be read: %v", err))
+// solve returns what the buildroot for a question contains, until the next call,
+// or why it cannot be made.
+func (v *Resolver) solve(w *worker, q question) (set depset.Set, problems []string) {
+	goal := depsolve.Goal{
+		Group:     v.options.Group,
+		Requires:  make([]rpm.Relation, len(q.requires)),
+		Conflicts: make([]rpm.Relation, len(q.conflicts)),
+	}
+	parse := func(kind depsolve.LinkKind, text string) rpm.Relation {
+		r, err := rpm.ParseRelation(text)
+		if err != nil {
+			cause := depsolve.Cause{Asked: []depsolve.Asked{{Kind: kind, Dep: text}}, Facts: []string{"it cannot be read: " + err.Error()}}
+			problems = append(problems, cause.String())
 		}
+		return r
+	}
+	for i, text := range q.requires {
+		goal.Requires[i] = parse(depsolve.ByBuildRequires, text)
+	}
+	for i, text := range q.conflicts {
+		goal.Conflicts[i] = parse(depsolve.ByBuildConflicts, text)
 	}
 	if len(problems) > 0 {
 		return nil, problems

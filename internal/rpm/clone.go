@@ -12,7 +12,7 @@ func (p *Package) Clone() *Package {
 	c.text.Grow(p.textLen())
 	clone := &Package{
 		NEVRA: NEVRA{Name: c.string(p.Name), EVR: c.evr(p.EVR), Arch: c.string(p.Arch)},
-		PkgID: c.string(p.PkgID), Location: c.string(p.Location), Base: c.string(p.Base), Source: c.string(p.Source),
+		PkgID: c.string(p.PkgID), Location: c.string(p.Location), Base: c.string(p.Base), Source: c.string(p.Source), Flaw: c.string(p.Flaw),
 	}
 	to := clone.lists()
 	for i, list := range p.lists() {
@@ -32,7 +32,7 @@ func (p *Package) lists() [8]*[]Relation {
 
 // textLen is the length of all strings of p.
 func (p *Package) textLen() int {
-	n := len(p.Name) + p.EVR.textLen() + len(p.Arch) + len(p.PkgID) + len(p.Location) + len(p.Base) + len(p.Source)
+	n := len(p.Name) + p.EVR.textLen() + len(p.Arch) + len(p.PkgID) + len(p.Location) + len(p.Base) + len(p.Source) + len(p.Flaw)
 	for _, list := range p.lists() {
 		for i := range *list {
 			n += len((*list)[i].Name) + (*list)[i].EVR.textLen()

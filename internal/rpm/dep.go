@@ -14,8 +14,8 @@ const (
 // A BoolOp joins the two sides of a boolean dependency.
 type BoolOp uint8
 
-// The boolean operators of RPM. Else occurs only as the right side of If and
-// Unless: (a if b else c) is a If (b Else c).
+// The boolean operators of RPM. Else is the right side of If and Unless: (a if b
+// else c) is a If (b Else c). RPM has it nowhere else, libsolv reads it anywhere.
 const (
 	And BoolOp = 1 + iota
 	Or
@@ -56,7 +56,8 @@ func parseBoolOp(s string) (BoolOp, bool) {
 	return 0, false
 }
 
-// chains reports whether three or more operands may be joined by o.
+// chains reports whether RPM writes three or more operands joined by o in one pair
+// of parentheses.
 func (o BoolOp) chains() bool { return o == And || o == Or || o == With }
 
 // A Dep is a dependency taken apart. It is a plain relation if Op is 0, else
@@ -123,15 +124,15 @@ func (e *SyntaxError) Error() string {
 }
 
 // ParseDep takes a dependency apart: a boolean expression in parentheses or a
-// plain relation. Operands of one pair of parentheses are joined by one
-// operator only; and, or and with may join more than two. Errors are of type
-// *SyntaxError.
+// plain relation. Operands of one pair of parentheses are joined by one operator
+// only, but for "else" behind "if" and "unless". A boolean expression is read if
+// and only if libsolv reads it: blanks are the only white space, and nothing may
+// follow the last ")". Errors are of type *SyntaxError.
 func ParseDep(s string) (*Dep, error) {
 	if len(s) > MaxDepLength {
 		return nil, &SyntaxError{s, MaxDepLength, fmt.Sprintf("it is longer than %d bytes", MaxDepLength)}
 	}
 	p := depParser{text: s}
-	p.skipSpace()
 	if !p.at('(') {
 		r, err := ParseRelation(s)
 		if err != nil {
@@ -143,7 +144,7 @@ func ParseDep(s string) (*Dep, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.skipSpace(); p.pos < len(s) {
+	if p.pos < len(s) {
 		return nil, p.errorf(`text after the closing ")"`)
 	}
 	return d, nil
@@ -168,7 +169,7 @@ func (p *depParser) expression() (*Dep, error) {
 	}
 	operands := []*Dep{first}
 	var ops []BoolOp
-	for p.skipSeparators(); !p.at(')'); p.skipSeparators() {
+	for p.skipBlanks(); !p.at(')'); p.skipBlanks() {
 		op, err := p.operator(ops)
 		if err != nil {
 			return nil, err
@@ -193,7 +194,7 @@ func nestRight(ops []BoolOp, operands []*Dep) *Dep {
 }
 
 func (p *depParser) operand() (*Dep, error) {
-	p.skipSeparators()
+	p.skipBlanks()
 	switch {
 	case p.pos == len(p.text):
 		return nil, p.errorf(`the closing ")" is missing`)
@@ -215,7 +216,7 @@ func (p *depParser) operator(before []BoolOp) (BoolOp, error) {
 	if start == len(p.text) {
 		return 0, p.errorf(`the closing ")" is missing`)
 	}
-	word := p.word(insideParentheses)
+	word := p.blankWord()
 	op, known := parseBoolOp(word)
 	p.pos = start // where errors point to
 	if !known {
@@ -226,20 +227,17 @@ func (p *depParser) operator(before []BoolOp) (BoolOp, error) {
 		last = before[len(before)-1]
 	}
 	switch {
-	case op == Else && last != If && last != Unless:
-		return 0, p.errorf(`"else" without "if" or "unless"`)
-	case op == Else || last == 0:
-	case op != last:
+	case last == 0 || op == last:
+	case op == Else && (last == If || last == Unless):
+	default:
 		return 0, p.errorf("%q and %q in one pair of parentheses", last.String(), op.String())
-	case !op.chains():
-		return 0, p.errorf("%q cannot join more than two dependencies", op.String())
 	}
 	p.pos += len(word)
 	return op, nil
 }
 
-// Where a word ends: at white space, and inside parentheses also at a comma
-// and at a ")" that the word itself has not opened.
+// Where a word ends: at white space, inside parentheses at a blank, a comma and a
+// ")" that the word itself has not opened.
 const (
 	wholeRelation     = false
 	insideParentheses = true
@@ -247,8 +245,11 @@ const (
 
 // relation reads a name and, if a comparison follows, that and an EVR.
 func (p *depParser) relation(inside bool) (Relation, error) {
-	p.skipSpace()
+	p.skip(inside)
 	start := p.pos
+	if !inside && p.at('(') {
+		return Relation{}, p.errorf(`text before the opening "("`)
+	}
 	r := Relation{Name: p.word(inside)}
 	if r.Name == "" || isComparison(r.Name[0]) {
 		p.pos = start
@@ -263,7 +264,9 @@ func (p *depParser) relation(inside bool) (Relation, error) {
 		p.pos++
 	}
 	var ok bool
-	if r.Op, ok = ParseOp(p.text[start:p.pos]); !ok {
+	if r.Op, ok = ParseOp(p.text[start:p.pos]); inside {
+		r.Op = anyOrder(p.text[start:p.pos])
+	} else if !ok {
 		p.pos = start
 		return Relation{}, p.errorf("no such comparison; known are < <= = >= >")
 	}
@@ -278,11 +281,27 @@ func (p *depParser) relation(inside bool) (Relation, error) {
 	return r, nil
 }
 
+// anyOrder reads a comparison as libsolv does inside parentheses: the order of its
+// signs means nothing.
+func anyOrder(s string) (op Op) {
+	for i := range len(s) {
+		switch s[i] {
+		case '<':
+			op |= Less
+		case '=':
+			op |= Equal
+		case '>':
+			op |= Greater
+		}
+	}
+	return op
+}
+
 func (p *depParser) word(inside bool) string {
 	start, open := p.pos, 0
 	for ; p.pos < len(p.text); p.pos++ {
 		c := p.text[p.pos]
-		if isSpace(c) || inside && c == ',' {
+		if inside && (c == ' ' || c == ',') || !inside && isSpace(c) {
 			break
 		}
 		if c == '(' {
@@ -298,7 +317,7 @@ func (p *depParser) word(inside bool) string {
 
 func (p *depParser) skip(inside bool) {
 	if inside {
-		p.skipSeparators()
+		p.skipBlanks()
 	} else {
 		p.skipSpace()
 	}
@@ -310,11 +329,19 @@ func (p *depParser) skipSpace() {
 	}
 }
 
-// skipSeparators passes over white space and, as RPM does, commas.
-func (p *depParser) skipSeparators() {
-	for p.pos < len(p.text) && (isSpace(p.text[p.pos]) || p.text[p.pos] == ',') {
+func (p *depParser) skipBlanks() {
+	for p.at(' ') {
 		p.pos++
 	}
+}
+
+// blankWord reads up to a blank.
+func (p *depParser) blankWord() string {
+	start := p.pos
+	for p.pos < len(p.text) && !p.at(' ') {
+		p.pos++
+	}
+	return p.text[start:p.pos]
 }
 
 func (p *depParser) at(c byte) bool { return p.pos < len(p.text) && p.text[p.pos] == c }

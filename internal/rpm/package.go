@@ -4,11 +4,13 @@ package rpm
 // The zero Op means any version.
 type Op uint8
 
-// The comparisons that an Op is made of.
+// The comparisons that an Op is made of. NoComparison is what nobody can read: no
+// version meets it.
 const (
 	Less Op = 1 << iota
 	Greater
 	Equal
+	NoComparison
 )
 
 // EVR is epoch, version and release. A missing epoch is 0, as RPM has it.
@@ -43,6 +45,7 @@ type Package struct {
 	Location string // href, below Base if that is set, else below the repository
 	Base     string // xml:base of the location, usually ""
 	Source   string // file name of the source package, "" for a source package
+	Flaw     string // why it cannot be used, one sentence; usually ""
 
 	Requires    []Relation
 	Provides    []Relation

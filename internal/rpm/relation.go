@@ -24,6 +24,8 @@ func (o Op) String() string {
 		return "<>"
 	case Less | Greater | Equal:
 		return "<=>"
+	case NoComparison:
+		return "?"
 	}
 	return fmt.Sprintf("Op(%d)", uint8(o))
 }
@@ -67,12 +69,11 @@ func (r Relation) String() string {
 // boolean dependency, which it keeps as text after checking it. Errors are of
 // type *SyntaxError.
 func ParseRelation(s string) (Relation, error) {
-	trimmed := strings.Trim(s, spaces)
-	if strings.HasPrefix(trimmed, "(") {
-		if _, err := ParseDep(trimmed); err != nil {
+	if strings.HasPrefix(s, "(") {
+		if _, err := ParseDep(s); err != nil {
 			return Relation{}, err
 		}
-		return Relation{Name: trimmed}, nil
+		return Relation{Name: s}, nil
 	}
 	p := depParser{text: s}
 	r, err := p.relation(wholeRelation)

@@ -35,7 +35,7 @@ func questions() map[string]question {
 		"changes":     {1, askChanges},     // of the newest build since the one before it:  gcc 1-1 -> 2-1 at 1
 		"news":        {1, askNews},        // in the latest repo since the newest build:  gcc 1-1 -> 2-1 at 1
 		"problems":    {1, askProblems},    // why its buildroot cannot be installed
-		"transitions": {1, askTransitions}, // oldest first:  unresolved in repo 2: no package found for x
+		"transitions": {1, askTransitions}, // oldest first:  unresolved in repo 2: BuildRequires: x: nothing provides it
 		"why":         {1, askWhy},         // why it is not built now, or:  due
 		"priority":    {1, askPriority},    // 256 = manual 0 + static 0 + dependencies 256 + last build 0 + time 0
 		"hold":        {1, askHold},        // for how long the scheduler leaves it alone:  30m0s

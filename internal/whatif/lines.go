@@ -117,7 +117,7 @@ func (w *lineWriter) begin() {
 // behind its name on.
 func (w *lineWriter) append(dst []byte, s *depsolve.Solver, r depsolve.Result) []byte {
 	if !r.OK {
-		return append(dst, "\tFAIL\t\n"...)
+		return w.appendFailure(dst)
 	}
 	dst = append(dst, "\tOK"...)
 	for _, id := range r.Packages {
@@ -133,6 +133,15 @@ func (w *lineWriter) append(dst []byte, s *depsolve.Solver, r depsolve.Result) [
 		}
 	}
 	return append(w.appendChosen(dst), '\n')
+}
+
+// appendFailure adds the line of a goal without a buildroot, from behind its name
+// on.
+func (w *lineWriter) appendFailure(dst []byte) []byte {
+	if w == nil {
+		return dst
+	}
+	return append(dst, "\tFAIL\t\n"...)
 }
 
 // appendChosen writes a tab and the packages in the bitmaps, and empties these.

@@ -14,7 +14,8 @@ import (
 type overlay struct {
 	repo    *repodata.Repo // nil if no packages are added
 	without []string
-	arch    string
+
+	unusable []string // a sentence for each package that is left out
 }
 
 func (v *overlay) hasPackages() bool { return v != nil && v.repo != nil }
@@ -80,7 +81,7 @@ func (v *overlay) files(ctx context.Context, binary *repodata.Repo, paths []stri
 		wanted[path] = true
 	}
 	files := make(map[string][]string)
-	err = v.repo.Files(ctx, func(path string) bool { return wanted[path] }, func(pkgID, path string) error {
+	err = v.repo.Files(ctx, func(path string) bool { return repodata.Wants(wanted, path) }, func(pkgID, path string) error {
 		pkgID, path = strings.Clone(pkgID), strings.Clone(path)
 		files[pkgID] = append(files[pkgID], path)
 		return nil
@@ -91,21 +92,12 @@ func (v *overlay) files(ctx context.Context, binary *repodata.Repo, paths []stri
 // add adds the packages of the overlay, with the files that only its file lists
 // know.
 func (v *overlay) add(ctx context.Context, changed *depsolve.Overlay, files map[string][]string) error {
-	var unusable *UnusableError
-	err := v.repo.Packages(ctx, func(p *rpm.Package) error {
-		put := changed.Add // which passes over foreign packages, or complains
-		if p.Arch == "noarch" || p.Arch == v.arch {
-			put = changed.Replace
-		}
+	return v.repo.Packages(ctx, func(p *rpm.Package) error {
 		whole := *p
 		whole.Files = slices.Concat(p.Files, files[p.PkgID])
-		if err := put(&whole); err != nil && unusable == nil {
-			unusable = &UnusableError{v.repo.Location + ": " + err.Error()} // err holds strings that are only lent
+		if err := changed.Replace(&whole); err != nil {
+			v.unusable = append(v.unusable, v.repo.Location+": "+err.Error())
 		}
 		return nil
 	})
-	if err == nil && unusable != nil {
-		err = unusable
-	}
-	return err
 }

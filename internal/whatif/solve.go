@@ -29,11 +29,15 @@ const batchSize = 128
 // Options say how goals are solved and what is wanted of the answers.
 type Options struct {
 	WeakDeps   bool // install what is recommended too, which mock does not
+	Lenient    bool // see [depsolve.SolverOptions]
 	Goroutines int  // that solve goals at once; 0 is one for each core
 
 	// Explain asks for the problems of all goals that fail; otherwise only those are
 	// explained that a change has broken.
 	Explain bool
+	// AllReasons has problems say all that is known, in the words of libdnf, and not
+	// the way to each cause.
+	AllReasons bool
 
 	// Sets takes a line for each goal, in their order: its name, a tab, OK or FAIL, a
 	// tab, and what its buildroot contains, sorted. Nil if they are not wanted.
@@ -55,7 +59,7 @@ func (w *World) Solve(ctx context.Context, o Options) (*Report, error) {
 	if o.Sets != nil {
 		names = newTokens(w.universe, o.Distances)
 	}
-	why := resolution.NewExplainer()
+	why := resolution.NewExplainer(o.AllReasons)
 	toSolve, toWrite := make(chan *batch, o.Goroutines), make(chan *batch, 2*o.Goroutines)
 	group, ctx := errgroup.WithContext(ctx)
 	// Buffers of batches that are written. They are used again only for speed.
@@ -96,7 +100,7 @@ func readGoals(ctx context.Context, source *repodata.Repo, toSolve, toWrite chan
 		if p.Arch != "src" && p.Arch != "nosrc" {
 			return nil
 		}
-		goal := rpm.Package{NEVRA: p.NEVRA, Requires: p.Requires}
+		goal := rpm.Package{NEVRA: p.NEVRA, Flaw: p.Flaw, Requires: p.Requires, Conflicts: p.Conflicts}
 		b.packages = append(b.packages, goal.Clone())
 		if len(b.packages) < batchSize {
 			return nil

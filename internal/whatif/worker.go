@@ -19,7 +19,7 @@ type worker struct {
 	group   []string
 	lines   *lineWriter // nil if no sets are wanted
 	spare   <-chan []byte
-	answers map[string]answer // in the batch at hand, by their BuildRequires
+	answers map[string]answer // in the batch at hand, by their BuildRequires and BuildConflicts
 	recur   recurring
 	key     []byte
 }
@@ -28,7 +28,7 @@ func (w *World) newWorker(o *Options, names *tokens, why *resolution.Explainer, 
 	// A change's effect is told from sorted answers, and lines with distances are
 	// copied by them.
 	inOrder := w.before != nil || names != nil && names.distances
-	options := depsolve.SolverOptions{WeakDeps: o.WeakDeps, Unordered: !inOrder}
+	options := depsolve.SolverOptions{WeakDeps: o.WeakDeps, Lenient: o.Lenient, Unordered: !inOrder}
 	k := &worker{
 		solver:  w.universe.NewSolver(options),
 		change:  w.change,
@@ -81,7 +81,7 @@ type answer struct {
 // batches have asked for, all of them for some six hundred things. They are kept
 // only for speed.
 type recurring struct {
-	answers map[string]answer // by BuildRequires; those given once so far are empty
+	answers map[string]answer // by BuildRequires and BuildConflicts; those given once so far are empty
 	kept    int               // that are not
 }
 
@@ -90,7 +90,7 @@ const (
 	mostRecurring = 2048 // some 10 KiB each
 )
 
-// of returns the answer for BuildRequires with a key, if it is kept.
+// of returns the answer for BuildRequires and BuildConflicts with a key, if it is kept.
 func (r *recurring) of(key []byte) (answer, bool) {
 	a, known := r.answers[string(key)]
 	return a, known && a.line != nil
@@ -115,7 +115,15 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	if w.lines != nil {
 		b.sets = append(b.sets, p.Name...)
 	}
-	w.key = appendKey(w.key[:0], p.Requires)
+	if p.Flaw != "" {
+		b.sets = w.lines.appendFailure(b.sets)
+		b.failed++
+		if w.explain {
+			b.failures = append(b.failures, Failure{Name: p.Name, Problems: []string{p.Flaw}})
+		}
+		return
+	}
+	w.key = appendKey(appendKey(w.key[:0], p.Requires), p.Conflicts)
 	a, known := w.answers[string(w.key)]
 	if !known {
 		a, known = w.recur.of(w.key)
@@ -123,7 +131,7 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	if known {
 		b.sets = append(b.sets, a.line...)
 	} else {
-		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires})
+		a = w.solve(b, depsolve.Goal{Group: w.group, Requires: p.Requires, Conflicts: p.Conflicts})
 		key := string(w.key)
 		w.answers[key] = a
 		w.recur.note(key, p.Requires, a)
@@ -137,15 +145,15 @@ func (w *worker) add(b *batch, p *rpm.Package) {
 	b.with.count(p.Name, a.effect, a.again, a.problems)
 }
 
-// appendKey appends what tells requires from others.
-func appendKey(key []byte, requires []rpm.Relation) []byte {
-	for _, r := range requires {
+// appendKey appends what tells relations from others.
+func appendKey(key []byte, relations []rpm.Relation) []byte {
+	for _, r := range relations {
 		key = append(append(key, r.Name...), 0, byte(r.Op))
 		key = binary.LittleEndian.AppendUint32(key, r.EVR.Epoch)
 		key = append(append(key, r.EVR.Version...), 0)
 		key = append(append(key, r.EVR.Release...), 0)
 	}
-	return key
+	return append(key, 0)
 }
 
 func (w *worker) wantsProblems(a answer) bool {

@@ -3,6 +3,7 @@ package whatif
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/repodata"
@@ -34,6 +35,7 @@ type World struct {
 	change   *depsolve.Change   // from before to universe
 	group    []string
 	source   *repodata.Repo
+	unusable []string // a sentence for each package that is left out
 }
 
 // A NoPackageError says that a package is to be taken away that is not there.
@@ -43,13 +45,8 @@ func (e *NoPackageError) Error() string {
 	return fmt.Sprintf("there is no package %q to take away", e.Name)
 }
 
-// An UnusableError is about a package whose metadata make no sense.
-type UnusableError struct{ sentence string }
-
-func (e *UnusableError) Error() string { return e.sentence }
-
 // Load reads the binary packages. What is wrong with a repository is told by the
-// errors of package repodata or an UnusableError.
+// errors of package repodata; what is only odd, by [World.LeftOut].
 func Load(ctx context.Context, in Input) (*World, error) {
 	w := &World{source: in.Source}
 	var err error
@@ -58,7 +55,7 @@ func Load(ctx context.Context, in Input) (*World, error) {
 	}
 	var over *overlay
 	if c := in.Change; c != nil {
-		over = &overlay{repo: c.With, without: c.Without, arch: in.Arch}
+		over = &overlay{repo: c.With, without: c.Without}
 	}
 	if err := w.load(ctx, in, over); err != nil {
 		return nil, err
@@ -83,9 +80,7 @@ func (w *World) load(ctx context.Context, in Input, over *overlay) error {
 	if err != nil {
 		return err
 	}
-	if len(loaded.Unusable) > 0 {
-		return &UnusableError{loaded.Unusable[0]}
-	}
+	w.unusable = loaded.Unusable
 	w.universe = b.Universe()
 	if over == nil {
 		return nil
@@ -94,12 +89,19 @@ func (w *World) load(ctx context.Context, in Input, over *overlay) error {
 	if w.universe, err = over.apply(ctx, w.before, in.Binary, paths); err != nil {
 		return err
 	}
+	w.unusable = append(w.unusable, over.unusable...)
 	w.change = depsolve.Compare(w.before, w.universe)
 	return nil
 }
 
 // Packages is how many packages could be chosen from.
 func (w *World) Packages() int { return w.universe.Len() }
+
+// LeftOut has a sentence for each package, and for each dependency of one, that is
+// left out because nobody can read what the metadata say.
+func (w *World) LeftOut() []string {
+	return slices.Concat([]string{}, w.unusable, w.universe.Dropped())
+}
 
 // requiredPaths adds the files to dst that packages ask for and that only file
 // lists know.
@@ -112,4 +114,6 @@ func requiredPaths(ctx context.Context, repo *repodata.Repo, dst []string, of fu
 }
 
 // goalPaths is repodata.PackagePaths for source packages.
-func goalPaths(dst []string, p *rpm.Package) []string { return repodata.Paths(dst, p.Requires) }
+func goalPaths(dst []string, p *rpm.Package) []string {
+	return repodata.Paths(repodata.Paths(dst, p.Requires), p.Conflicts)
+}

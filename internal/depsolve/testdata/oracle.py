@@ -21,6 +21,8 @@ def load(paths):
     pool = solv.Pool()
     pool.setdisttype(solv.Pool.DISTTYPE_RPM)
     pool.setarch("x86_64")
+    # As in Fedora's libsolv: packages of 32 and of 64 bits can be there together.
+    pool.set_flag(solv.Pool.POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1)
     for path in paths:
         pool.add_repo(path).add_rpmmd(solv.xfopen(path), None)
     pool.addfileprovides()
@@ -43,9 +45,11 @@ def solve(pool, goal):
     optional = len(goal["group"])
     for i, requirement in enumerate([[name] for name in goal["group"]] + goal["requires"]):
         dep = dependency(pool, requirement)
-        if pool.whatprovides(dep):
+        # dnf leaves it to the solver whether a boolean BuildRequires can be met.
+        boolean = i >= optional and requirement[0].startswith("(")
+        if boolean or pool.whatprovides(dep):
             jobs.append(pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_PROVIDES, dep.id))
-        elif i >= optional and not requirement[0].startswith("("):
+        elif i >= optional:
             return "FAIL\tno package found for " + " ".join(requirement)
     solver = pool.Solver()
     solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 0 if goal["weak"] else 1)

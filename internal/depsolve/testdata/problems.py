@@ -31,9 +31,11 @@ def solve(sack, goal):
     optional = len(goal["group"])
     for i, requirement in enumerate([[name] for name in goal["group"]] + goal["requires"]):
         selector = hawkey.Selector(sack).set(provides=" ".join(requirement))
-        if selector.matches():
+        # dnf leaves it to the solver whether a boolean BuildRequires can be met.
+        boolean = i >= optional and requirement[0].startswith("(")
+        if boolean or selector.matches():
             g.install(select=selector)
-        elif i >= optional and not requirement[0].startswith("("):
+        elif i >= optional:
             return None
     if g.run(ignore_weak_deps=not goal["weak"]):
         return []
