@@ -277,11 +277,11 @@ func submit(t *testing.T, c *koji.Client, key string, began time.Time) int64 {
 func TestTaskOutputTail(t *testing.T) {
 	t.Parallel()
 	c, _, clock := simulated(t)
-	target := must[*koji.Target](t)(c.BuildTarget(t.Context(), "f40"))
+	target := must[*koji.Target](t)(c.BuildTarget(t.Context(), distro.TargetName))
 	tagged := must[[]koji.TaggedBuild](t)(c.LatestBuilds(t.Context(), target.DestTag, ""))
 	srpm := must[*koji.RPM](t)(c.SRPM(t.Context(), tagged[0].ID))
 	id := must[int64](t)(c.Build(t.Context(), koji.ScratchBuild{
-		Key: "1", Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: "f40",
+		Key: "1", Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: distro.TargetName,
 	}))
 	clock.Step(6 * time.Hour)
 	children := must[[]koji.Children](t)(c.TaskChildren(t.Context(), []int64{id}))
