@@ -1,7 +1,9 @@
 package kojisync
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
@@ -89,6 +92,10 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	} else {
 		next.FullAt = cursor.FullAt
 		next.Pending, err = r.someOf(ctx, c, news, names)
+	}
+	if errors.Is(err, record.ErrDoubted) {
+		// The next round looks again.
+		return r.sync.undoubted(ctx, c, err)
 	}
 	if err != nil {
 		return err
@@ -171,15 +178,17 @@ func (r *Round) everything(ctx context.Context, c *koschei.Collection, n *tagNew
 			return nil, err
 		}
 	}
-	if err := r.sync.savePackageList(ctx, c, n.packages, nil); err != nil {
-		return nil, err
+	doubt := r.sync.savePackageList(ctx, c, n.packages, nil)
+	if doubt != nil && !errors.Is(doubt, record.ErrDoubted) {
+		return nil, doubt
 	}
 	if n.builds == nil {
 		if n.builds, err = listTagged(ctx, n.client, n.name); err != nil {
 			return nil, err
 		}
 	}
-	return r.sync.saveTagged(ctx, c, n.builds, nil, n.event)
+	left, err = r.sync.saveTagged(ctx, c, n.builds, nil, n.event)
+	return left, cmp.Or(err, doubt)
 }
 
 // someOf asks for some packages of the tag.
@@ -197,12 +206,12 @@ func (r *Round) someOf(ctx context.Context, c *koschei.Collection, n *tagNews, n
 		}
 		n.some = some
 	}
-	unlisted, err := r.sync.saveListings(ctx, c, names, n.some.listings)
-	if err != nil {
-		return nil, err
+	unlisted, doubt := r.sync.saveListings(ctx, c, names, n.some.listings)
+	if doubt != nil && !errors.Is(doubt, record.ErrDoubted) {
+		return nil, doubt
 	}
 	untagged, err := r.sync.saveTaggings(ctx, c, names, n.some.taggings, n.event)
-	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), err
+	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), cmp.Or(err, doubt)
 }
 
 // ByTag orders collections so that those that share a destination tag follow

@@ -224,16 +224,24 @@ const retagged = sameSource + `
 // taggings, and which builds are not tagged any more. The tagged builds are
 // those of all packages, or of the packages named in about if that is not nil,
 // as the hub told after an event of its own. It returns how many builds that
-// changed.
+// changed. Its error is ErrDoubted if too many packages would have lost builds,
+// which then was not stored.
 func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
 	args := taggedArgs(c, hub, tagged)
 	args["about"], args["event"] = about, event
+	args["lossless"] = false
 	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
 		changed = 0
-		packages, err := postgres.CollectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args))
+		var packages []int64
+		lost, err := losses(ctx, tx, args, &packages)
+		if err != nil {
+			return err
+		}
+		doubt, err := doubted(ctx, tx, loss{c.ID, "untagged", lost, about == nil, now})
 		if err != nil || len(packages) == 0 {
 			return err
 		}
+		args["lossless"] = doubt
 		if packages, err = settle.LockPackages(ctx, tx, packages); err != nil {
 			return err
 		}
@@ -250,10 +258,37 @@ func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub ko
 		}
 		return settle.Packages(ctx, tx, packages, now)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("storing what is tagged: %w", err)
+	case args["lossless"] == true:
+		return changed, ErrDoubted
 	}
 	return changed, nil
+}
+
+// losses returns the packages that would lose builds, and adds all whose builds
+// would change to packages.
+func losses(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, packages *[]int64) (lost []int64, err error) {
+	*packages = nil
+	rows, err := tx.Query(ctx, `
+		SELECT r.package_id, bool_or(r.untagged AND b.id IN (p.last_build_id, p.last_complete_build_id))
+		FROM (`+retagged+`) r
+		JOIN build b ON b.id = r.id
+		JOIN package p ON p.id = r.package_id
+		GROUP BY r.package_id`, args)
+	if err != nil {
+		return nil, err
+	}
+	var id int64
+	var loses bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &loses}, func() error {
+		if *packages = append(*packages, id); loses {
+			lost = append(lost, id)
+		}
+		return nil
+	})
+	return lost, err
 }
 
 // retag stores events and marks of builds, of locked packages, and returns how
@@ -263,7 +298,7 @@ func retag(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (changed int, unt
 		UPDATE build b
 		SET untagged = r.untagged, event = r.event
 		FROM (`+retagged+`) r
-		WHERE b.id = r.id AND b.package_id = ANY(@packages)
+		WHERE b.id = r.id AND b.package_id = ANY(@packages) AND NOT (r.untagged AND @lossless)
 		RETURNING b.id, b.untagged`, args)
 	if err != nil {
 		return 0, nil, err
