@@ -14,5 +14,8 @@ CREATE TABLE doubt (
     PRIMARY KEY (collection_id, what)
 );
 
+-- What was asked about of the changes that a hub may still be in the middle of.
+ALTER TABLE tag_cursor ADD seen text[] NOT NULL DEFAULT '{}';
+
 -- +goose Down
 -- Going back is restoring a backup; see docs/operating/backup.md.
