@@ -25,7 +25,7 @@ func (w *System) BuildByNVR(nvr string) *Build {
 // buildOfSource finds the build that has a source package: one that is no draft
 // if there is one, else the newest; nil if there is none.
 func (w *System) buildOfSource(n rpm.NEVRA) *Build {
-	if b := w.BuildByNVR(n.Name + "-" + n.Version + "-" + n.Release); b != nil {
+	if b := w.BuildByNVR(n.Name + "-" + n.Version + "-" + n.Release); b != nil && !b.IsDraft() {
 		return b
 	}
 	p := w.PackageByName(n.Name)

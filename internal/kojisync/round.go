@@ -74,6 +74,7 @@ type tagNews struct {
 	packages []koji.ListedPackage
 	builds   []koji.TaggedBuild
 	changed  map[int64][]koji.PackageChange // since an event
+	moved    bool                           // something changed since any of these
 	some     someNews
 }
 
@@ -112,7 +113,7 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	}
 	var names []string
 	if !all {
-		if names, err = r.names(ctx, c, changed, cursor); err != nil {
+		if names, err = r.names(ctx, c, news, changed, cursor); err != nil {
 			return err
 		}
 		all = len(names) > many
@@ -163,7 +164,7 @@ func (r *Round) news(ctx context.Context, c *koschei.Collection) (*tagNews, erro
 // names are the packages to ask about: those that changed, those that could not
 // be spoken about, and those whose builds were not recorded before they were
 // tracked.
-func (r *Round) names(ctx context.Context, c *koschei.Collection, changed []koji.PackageChange, cursor *asked.TagCursor) ([]string, error) {
+func (r *Round) names(ctx context.Context, c *koschei.Collection, news *tagNews, changed []koji.PackageChange, cursor *asked.TagCursor) ([]string, error) {
 	seen := map[string]bool{}
 	for _, mark := range cursor.Seen {
 		seen[mark] = true
@@ -173,6 +174,13 @@ func (r *Round) names(ctx context.Context, c *koschei.Collection, changed []koji
 		if !seen[change.Mark] {
 			names = append(names, change.Name)
 		}
+	}
+	if news.moved {
+		drafts, err := r.sync.DB.DraftPackages(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, drafts...) // that one was promoted is in no history
 	}
 	if !c.PollUntracked {
 		unrecorded, err := r.sync.DB.UnrecordedPackages(ctx, c.ID, many)
@@ -195,6 +203,7 @@ func (n *tagNews) since(ctx context.Context, event int64) ([]koji.PackageChange,
 		return nil, err
 	}
 	var changes []koji.PackageChange
+	n.moved = n.moved || changed
 	if changed {
 		if changes, err = n.client.ChangedPackages(ctx, event, n.lineage.Names); err != nil {
 			return nil, err

@@ -127,6 +127,20 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 	return blocked, unblocked, settle.NoteStates(ctx, tx, ids, now)
 }
 
+// DraftPackages returns the names of packages whose newest build is a draft.
+func (rec *Record) DraftPackages(ctx context.Context, collectionID int64) ([]string, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT p.name
+		FROM package p
+		JOIN build b ON b.id = p.last_build_id
+		WHERE p.collection_id = $1 AND b.release LIKE '%,draft@_%' ESCAPE '@'
+		ORDER BY p.name`, collectionID)
+	if err != nil {
+		return nil, fmt.Errorf("reading draft builds: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // UnrecordedPackages returns the names of packages that builds are to be
 // recorded of and that have none, at most limit.
 func (rec *Record) UnrecordedPackages(ctx context.Context, collectionID int64, limit int) ([]string, error) {

@@ -231,6 +231,9 @@ func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub ko
 	args["about"], args["event"] = about, event
 	args["lossless"] = false
 	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
+		if err := rename(ctx, tx, args); err != nil {
+			return err
+		}
 		changed = 0
 		var packages []int64
 		lost, err := losses(ctx, tx, args, &packages)
@@ -265,6 +268,31 @@ func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub ko
 		return changed, ErrDoubted
 	}
 	return changed, nil
+}
+
+// rename gives builds the version that they have at the hub, and their scratch
+// builds, too: a draft build that is promoted gets another release.
+func rename(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+	const promoted = `
+		FROM ` + taggedTable + `
+		JOIN package p ON p.collection_id = @collection AND p.name = t.name
+		JOIN build r ON r.package_id = p.id AND r.hub = @hub AND r.koji_build_id = t.koji_build_id AND r.origin = 'real'
+			AND (r.epoch, r.version, r.release) <> (t.epoch, t.version, t.release)`
+	packages, err := postgres.CollectIDs(tx.Query(ctx, `SELECT DISTINCT p.id`+promoted, args))
+	if err != nil || len(packages) == 0 {
+		return err
+	}
+	if _, err := settle.LockPackages(ctx, tx, packages); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE build b
+		SET epoch = n.epoch, version = n.version, release = n.release
+		FROM (SELECT b.id, t.epoch, t.version, t.release`+promoted+`
+			JOIN build b ON b.package_id = p.id
+				AND (b.id = r.id OR b.origin = 'scratch' AND (b.epoch, b.version, b.release) = (r.epoch, r.version, r.release))) n
+		WHERE b.id = n.id`, args)
+	return err
 }
 
 // losses returns the packages that would lose builds, and adds all whose builds

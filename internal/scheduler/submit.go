@@ -150,7 +150,7 @@ func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error 
 	}
 	b := record.Submission{
 		PackageID: p.ID,
-		EVR:       src.srpm.NEVRA().EVR,
+		EVR:       src.build.EVR(), // of a draft build it is not that of its packages
 		Event:     event.ID,
 		Arches:    strings.Join(src.arches, " "),
 		Trigger:   s.service.Rules.Of(p, &s.collection, s.service.Now()),
@@ -208,7 +208,7 @@ func (s *submitter) source(ctx context.Context, p *koschei.PackageStatus, event 
 
 func (s *submitter) arches(ctx context.Context, p *koschei.PackageStatus, src *source) ([]string, error) {
 	srpm, err := s.facts(ctx, record.Source{
-		Hub: s.collection.SourceHub(), Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
+		Hub: s.collection.SourceHub(), Name: src.build.Name, Version: src.build.Version, Release: src.build.Release,
 	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return nil, &hold{record.HoldSource, "Koji cannot read the source package of " + src.nvr(), holdNoSource}
