@@ -58,3 +58,36 @@ func TestRepoOfOldHub(t *testing.T) {
 		t.Errorf("tag %q", byID.Tag)
 	}
 }
+
+// Hubs before 1.31 look for the session in the address alone.
+func TestSessionOfOldHub(t *testing.T) {
+	t.Parallel()
+	const opened = "<struct><member><name>session-id</name><value><int>7</int></value></member>" +
+		"<member><name>session-key</name><value><string>3-secret</string></value></member></struct>"
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		query, answer := r.URL.Query(), "<nil/>"
+		switch {
+		case strings.Contains(string(call), ">login<"):
+			answer = opened
+		case query.Get("session-id") != "7" || query.Get("session-key") != "3-secret":
+			t.Errorf("%s comes without a session: %s", call, r.URL)
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		_, _ = io.WriteString(w, "<?xml version='1.0'?><methodResponse><params><param><value>"+answer+"</value></param></params></methodResponse>")
+	}))
+	defer hub.Close()
+	client, err := koji.New(koji.Config{Server: hub.URL, Login: koji.Login{User: "koschei", Password: "secret"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CancelTask(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
