@@ -19,6 +19,7 @@ const (
 	FindingRestarts   FindingKind = "restarts"   // a service starts again and again
 	FindingColumns    FindingKind = "columns"    // columns that follow from builds did not
 	FindingService    FindingKind = "service"    // a service has not done its work for a collection for long
+	FindingDoubt      FindingKind = "doubt"      // Koji says so much at once that it is not believed
 	FindingDelivery   FindingKind = "delivery"   // what happened is not told to those who want to know
 )
 
@@ -26,7 +27,7 @@ const (
 func FindingKinds() []FindingKind {
 	return []FindingKind{
 		FindingSubmission, FindingRunning, FindingDeps, FindingSource, FindingDue, FindingUntried, FindingHold,
-		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDelivery,
+		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingDelivery,
 	}
 }
 

@@ -52,7 +52,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(), a.importUpstream(),
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
-		a.retry(), a.cancelBuild(), a.grantAdmin(), a.revokeAdmin(), a.resend(), a.forgetSink(),
+		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.resend(), a.forgetSink(),
 	}
 	for _, c := range changing {
 		c.Flags().BoolVar(&a.dryRun, "dry-run", false, "only say what would change")

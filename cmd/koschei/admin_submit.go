@@ -71,6 +71,9 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 			results = append(results, r)
 		})
 	})
+	if class := koji.ClassOf(err); class == koji.Transient || class == koji.Auth {
+		err = missing(fmt.Errorf("hub: %w", err))
+	}
 	if len(results) == 0 && err != nil {
 		return err
 	}

@@ -111,8 +111,9 @@ type loopConfig struct {
 }
 
 type pollingConfig struct {
-	Interval     time.Duration `yaml:"interval" doc:"Time between passes."`
-	FullInterval time.Duration `yaml:"full_interval" doc:"How often everything in a tag is asked for instead of what has changed."`
+	Interval       time.Duration `yaml:"interval" doc:"Time between passes."`
+	BuildsInterval time.Duration `yaml:"builds_interval" doc:"Time between two looks at running builds. Without a message bus nobody hears earlier that one has ended."`
+	FullInterval   time.Duration `yaml:"full_interval" doc:"How often everything in a tag is asked for instead of what has changed."`
 }
 
 type buildsConfig struct {
@@ -169,7 +170,7 @@ func defaultConfig() config {
 			T0:             p.T0,
 			T1:             p.T1,
 		},
-		Polling:      pollingConfig{Interval: 20 * time.Minute, FullInterval: kojisync.DefaultFull},
+		Polling:      pollingConfig{Interval: 20 * time.Minute, BuildsInterval: 2 * time.Minute, FullInterval: kojisync.DefaultFull},
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
 		Builds:       buildsConfig{Interval: 3 * time.Second, RemakeRepos: 14 * 24 * time.Hour},

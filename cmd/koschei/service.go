@@ -93,7 +93,7 @@ func selfCheckInterval(c *config) time.Duration {
 
 func (p *process) polling(w wiring) runner {
 	return &polling.Service{
-		DB: p.db.Record, Log: w.log, Rung: w.alarm.Rung, FullInterval: p.config.Polling.FullInterval, Sync: p.sync(w.log),
+		DB: p.db.Record, Log: w.log, Rung: w.alarm.Rung, FullInterval: p.config.Polling.FullInterval, BuildsInterval: p.config.Polling.BuildsInterval, Sync: p.sync(w.log),
 	}
 }
 

@@ -273,6 +273,34 @@ func submit(t *testing.T, c *koji.Client, key string, began time.Time) int64 {
 }
 
 // What the hub knows of the past, many questions at once.
+// A file that is shorter than what is asked for of its end is read whole.
+func TestTaskOutputTail(t *testing.T) {
+	t.Parallel()
+	c, _, clock := simulated(t)
+	target := must[*koji.Target](t)(c.BuildTarget(t.Context(), distro.TargetName))
+	tagged := must[[]koji.TaggedBuild](t)(c.LatestBuilds(t.Context(), target.DestTag, ""))
+	srpm := must[*koji.RPM](t)(c.SRPM(t.Context(), tagged[0].ID))
+	id := must[int64](t)(c.Build(t.Context(), koji.ScratchBuild{
+		Key: "1", Source: koji.SourcePath("../packages", &tagged[0].Build, srpm.NEVRA()), Target: distro.TargetName,
+	}))
+	clock.Step(6 * time.Hour)
+	children := must[[]koji.Children](t)(c.TaskChildren(t.Context(), []int64{id}))
+	task := children[0].Tasks[0].ID
+	whole := must[[]byte](t)(c.TaskOutput(t.Context(), task, "root.log", 0, -1))
+	if _, err := c.TaskOutput(t.Context(), task, "root.log", -int64(len(whole))-1, -1); koji.ClassOf(err) != koji.Infrastructure {
+		t.Errorf("the hub answers %v, want its exception", err)
+	}
+	for _, size := range []int{1, len(whole), len(whole) + 1, 16 << 10} {
+		got := must[[]byte](t)(c.TaskOutputTail(t.Context(), task, "root.log", int64(size)))
+		if want := whole[max(0, len(whole)-size):]; !bytes.Equal(got, want) {
+			t.Errorf("the last %d bytes: %q, want %q", size, got, want)
+		}
+	}
+	if _, err := c.TaskOutputTail(t.Context(), task, "no.log", 1); koji.ClassOf(err) != koji.Permanent {
+		t.Errorf("a log that is not there: %v", err)
+	}
+}
+
 func TestPast(t *testing.T) {
 	t.Parallel()
 	c, hub, _ := simulated(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
@@ -54,6 +55,19 @@ func (l Login) renewable() bool { return l.Certificate != nil || l.Negotiator !=
 type key struct {
 	SessionID int64  `koji:"session-id"`
 	Secret    string `koji:"session-key"`
+	InHeader  bool   `koji:"header-auth"` // hubs before 1.31 look for sessions in the address alone
+}
+
+// address is where a call in the session goes.
+func (k *key) address(server string, callnum int) string {
+	if k.InHeader {
+		return server
+	}
+	query := url.Values{"session-id": {strconv.FormatInt(k.SessionID, 10)}, "session-key": {k.Secret}}
+	if callnum > 0 {
+		query.Set("callnum", strconv.Itoa(callnum))
+	}
+	return server + "?" + query.Encode()
 }
 
 // logIn makes one attempt to open a session, or with old to renew that one.
@@ -68,6 +82,7 @@ func (c *Client) logIn(ctx context.Context, host string, old *key) (*key, error)
 	case old != nil:
 		// Without a callnum, so that the one of the call in hand stays unused.
 		setSession(header, *old, 0)
+		address = old.address(address, 0)
 		call.Params = []any{xmlrpc.Named(xmlrpc.Struct{{Name: "proxyuser", Value: nil}, {Name: "renew", Value: true}, {Name: "exclusive", Value: false}})}
 	default:
 		call.Params = []any{xmlrpc.Named(xmlrpc.Struct{{Name: "proxyuser", Value: nil}})}

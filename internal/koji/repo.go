@@ -1,6 +1,7 @@
 package koji
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -51,7 +52,17 @@ func (c *Client) Repo(ctx context.Context, tag string) (*Repo, error) {
 	if repo == nil {
 		return nil, notFound("ready repo of tag", tag)
 	}
-	return repo, nil
+	return repo.complete(tag), nil
+}
+
+// complete adds what hubs before 1.35 leave out: when a repo was made, for which
+// the time of its event has to do, and in getRepo the tag that was asked for.
+func (r *Repo) complete(tag string) *Repo {
+	if r == nil {
+		return nil
+	}
+	r.Created, r.Tag = cmp.Or(r.Created, r.EventAt), cmp.Or(r.Tag, tag)
+	return r
 }
 
 // RepoSince is Repo, passing over repos of events before one. Hubs before 1.35
@@ -64,7 +75,7 @@ func (c *Client) RepoSince(ctx context.Context, tag string, event int64) (*Repo,
 	if repo == nil {
 		return nil, notFound("ready repo of tag", tag)
 	}
-	return repo, nil
+	return repo.complete(tag), nil
 }
 
 // RepoInfo returns a repo by its id; ErrNotFound if there is none.
@@ -76,7 +87,7 @@ func (c *Client) RepoInfo(ctx context.Context, id int64) (*Repo, error) {
 	if repo == nil {
 		return nil, notFound("repo", id)
 	}
-	return repo, nil
+	return repo.complete(""), nil
 }
 
 // RepoInfos returns repos by their ids, in the same order, nil where there is
@@ -86,7 +97,11 @@ func (c *Client) RepoInfos(ctx context.Context, ids []int64) ([]*Repo, error) {
 	for i, id := range ids {
 		calls[i] = xmlrpc.Call{Method: "repoInfo", Params: []any{id}}
 	}
-	return multicallOf[*Repo](ctx, c, calls)
+	repos, err := multicallOf[*Repo](ctx, c, calls)
+	for _, r := range repos {
+		r.complete("")
+	}
+	return repos, err
 }
 
 // A RepoRequest is where a request for a repo stands. One of Repo and Request

@@ -3,6 +3,7 @@ package koji
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -93,9 +94,13 @@ type Requires struct {
 // in ErrNotFound for that package. Generated requirements count, weak ones do
 // not.
 func (c *Client) BuildRequires(ctx context.Context, sources []rpm.NEVRA) ([]Requires, error) {
+	which, err := c.whichRPMs(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
 	calls := make([]xmlrpc.Call, len(sources))
-	for i, n := range sources {
-		calls[i] = xmlrpc.Call{Method: "getRPMDeps", Params: []any{nvra(n), depRequire}}
+	for i := range sources {
+		calls[i] = xmlrpc.Call{Method: "getRPMDeps", Params: []any{which[i], depRequire}}
 	}
 	results, err := c.Multicall(ctx, calls)
 	if err != nil {
@@ -175,9 +180,13 @@ type SourceArches struct {
 // BuildRequires a package that the hub says nothing of ends in ErrNotFound.
 func (c *Client) SourceArches(ctx context.Context, sources []rpm.NEVRA) ([]SourceArches, error) {
 	headers := []string{"BUILDARCHS", "EXCLUDEARCH", "EXCLUSIVEARCH"}
+	which, err := c.whichRPMs(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
 	calls := make([]xmlrpc.Call, len(sources))
-	for i, n := range sources {
-		calls[i] = xmlrpc.Call{Method: "getRPMHeaders", Params: []any{named("rpmID", nvra(n), "headers", headers)}}
+	for i := range sources {
+		calls[i] = xmlrpc.Call{Method: "getRPMHeaders", Params: []any{named("rpmID", which[i], "headers", headers)}}
 	}
 	results, err := c.Multicall(ctx, calls)
 	if err != nil {
@@ -205,6 +214,49 @@ func sourceArches(r xmlrpc.Result, arches *SourceArches) error {
 func errNoHeader() error {
 	return fmt.Errorf("the hub has no header of it: %w", koschei.ErrNotFound)
 }
+
+// whichRPMs are source packages as the hub is asked for them. Those of draft builds
+// are named with the release of the build, which their own lacks, and which
+// several drafts may share. They are asked for by their ids.
+func (c *Client) whichRPMs(ctx context.Context, sources []rpm.NEVRA) ([]any, error) {
+	which := make([]any, len(sources))
+	var drafts []int
+	var nvrs []string
+	for i, n := range sources {
+		if which[i] = nvra(n); strings.Contains(n.Release, draftMark) {
+			drafts = append(drafts, i)
+			nvrs = append(nvrs, n.Name+"-"+n.Version+"-"+n.Release)
+		}
+	}
+	if len(drafts) == 0 {
+		return which, nil
+	}
+	builds, err := c.FindBuilds(ctx, nvrs)
+	if err != nil {
+		return nil, err
+	}
+	var found []int
+	var calls []xmlrpc.Call
+	for n, b := range builds {
+		if b != nil {
+			found = append(found, drafts[n])
+			calls = append(calls, xmlrpc.Call{Method: "listRPMs", Params: []any{named("buildID", b.ID, "arches", "src")}})
+		}
+	}
+	files, err := multicallOf[[]RPM](ctx, c, calls)
+	if err != nil {
+		return nil, err
+	}
+	for n, f := range files {
+		if len(f) > 0 {
+			which[found[n]] = f[0].ID
+		}
+	}
+	return which, nil
+}
+
+// draftMark begins what Koji adds to the release of a draft build.
+const draftMark = ",draft_"
 
 // nvra names a package file to the hub. It needs no epoch: the rest is unique.
 func nvra(n rpm.NEVRA) xmlrpc.Struct {

@@ -129,6 +129,7 @@ func (t *transaction) attempt(ctx context.Context, dst any) error {
 	}
 	header := http.Header{}
 	setSession(header, *t.s.key, t.callnum)
+	t.e.address = t.s.key.address(t.s.c.config.Server, t.callnum)
 	return t.e.value(ctx, header, dst)
 }
 
@@ -240,8 +241,9 @@ func (s *session) logout(ctx context.Context) error {
 	}
 	header := http.Header{}
 	setSession(header, *s.key, 0)
+	address := s.key.address(s.c.config.Server, 0)
 	s.forget()
-	e, err := s.c.newExchange(s.c.config.Server, xmlrpc.Call{Method: "logout"})
+	e, err := s.c.newExchange(address, xmlrpc.Call{Method: "logout"})
 	if err != nil {
 		return err
 	}

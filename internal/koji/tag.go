@@ -279,9 +279,15 @@ func (c *Client) TagsChanged(ctx context.Context, event int64, ids []int64) (cha
 	return changed, err
 }
 
-// ChangedPackages returns the names, sorted, of the packages whose builds in
-// tags, or whose entries in their package lists, have changed after an event.
-func (c *Client) ChangedPackages(ctx context.Context, event int64, tags []string) ([]string, error) {
+// A PackageChange is a change of a package's builds or entry in a tag.
+type PackageChange struct {
+	Name string // of the package
+	Mark string // another one for each change
+}
+
+// ChangedPackages returns what has changed after an event of packages' builds in
+// tags, and of their entries in the tags' package lists, each once, by name.
+func (c *Client) ChangedPackages(ctx context.Context, event int64, tags []string) ([]PackageChange, error) {
 	calls := make([]xmlrpc.Call, len(tags))
 	for i, tag := range tags {
 		args := named("tables", []string{"tag_listing", "tag_packages"}, "tag", tag, "afterEvent", event)
@@ -289,27 +295,33 @@ func (c *Client) ChangedPackages(ctx context.Context, event int64, tags []string
 	}
 	type history struct {
 		Listing []struct {
-			Name string `koji:"name"`
+			Name    string `koji:"name"`
+			BuildID int64  `koji:"build_id"`
+			Release string `koji:"release"`
+			Created int64  `koji:"create_event"`
+			Revoked int64  `koji:"revoke_event"`
 		} `koji:"tag_listing"`
 		Packages []struct {
-			Name string `koji:"package.name"`
+			Name    string `koji:"package.name"`
+			Created int64  `koji:"create_event"`
+			Revoked int64  `koji:"revoke_event"`
 		} `koji:"tag_packages"`
 	}
 	histories, err := multicallOf[history](ctx, c, calls)
 	if err != nil {
 		return nil, err
 	}
-	names := []string{}
-	for _, h := range histories {
+	changes := []PackageChange{}
+	for i, h := range histories {
 		for _, l := range h.Listing {
-			names = append(names, l.Name)
+			changes = append(changes, PackageChange{l.Name, fmt.Sprint(tags[i], " ", l.BuildID, " ", l.Release, " ", l.Created, " ", l.Revoked)})
 		}
 		for _, p := range h.Packages {
-			names = append(names, p.Name)
+			changes = append(changes, PackageChange{p.Name, fmt.Sprint(tags[i], " list ", p.Name, " ", p.Created, " ", p.Revoked)})
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	slices.SortFunc(changes, func(a, b PackageChange) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Mark, b.Mark)) })
+	return slices.Compact(changes), nil
 }
 
 // InheritedTags returns the names of the tags that a tag inherits from, near
@@ -343,12 +355,24 @@ func (c *Client) LastEvent(ctx context.Context) (Event, error) {
 }
 
 // EventsBefore returns the newest event before each of some times, by their
-// places: the zero Event where there is none.
+// places: the zero Event where there is none. The hub walks back over all events
+// since, which takes it seconds for one of months ago.
 func (c *Client) EventsBefore(ctx context.Context, times []time.Time) ([]Event, error) {
 	calls := make([]xmlrpc.Call, len(times))
 	for i, t := range times {
 		seconds := float64(t.UnixMicro()) / 1e6
 		calls[i] = xmlrpc.Call{Method: "getLastEvent", Params: []any{named("before", seconds)}}
 	}
-	return multicallOf[Event](ctx, c, calls)
+	results, err := c.Multicall(ctx, calls)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]Event, len(times))
+	for i, r := range results {
+		err := resultOf(r, &events[i])
+		if err != nil && !isFault(err, codeGeneric) { // the hub's way to say that there is none
+			return nil, fmt.Errorf("getLastEvent: %w", err)
+		}
+	}
+	return events, nil
 }

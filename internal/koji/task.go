@@ -190,8 +190,9 @@ func (q *TaskQuery) params() []any {
 		options = append(options, xmlrpc.Member{Name: "state", Value: stateNumbers(q.States)})
 	}
 	if !q.CreatedAfter.IsZero() {
-		seconds := float64(q.CreatedAfter.UnixMicro()) / 1e6
-		options = append(options, xmlrpc.Member{Name: "createdAfter", Value: seconds})
+		// Hubs before 1.35 take a number for a time of their own zone.
+		text := q.CreatedAfter.UTC().Format("2006-01-02 15:04:05.000000-07:00")
+		options = append(options, xmlrpc.Member{Name: "createdAfter", Value: text})
 	}
 	page := xmlrpc.Struct{{Name: "order", Value: "-id"}, {Name: "limit", Value: q.Limit}}
 	if q.Offset > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/koschei-ci/koschei"
@@ -67,9 +68,17 @@ func ClassOfTask(fault *xmlrpc.Fault) Class {
 	}
 }
 
-// classOfBuildError tells builds that failed from builds whose repo was gone.
+// buildersOwn are faults that builders raise as if a build had failed, although
+// they are about the builder, the repo or what the hub is told of its tags. Of
+// those of mock, all but the statuses of a build and of installing packages are.
+var buildersOwn = regexp.MustCompile(`^(?:No such repo:|Bad repo:|Repo/Target mismatch:|` +
+	`host \S+ \(.*\) does not support any arches of tag |No arch list for |No arches for tag |` +
+	`SRPM file missing: |could not find a built srpm|The build system failed to set the \S+ tag|` +
+	`Invalid source specification: |arch_override is only allowed |Destination tag |Tag \S+ is locked)` +
+	`|mock was killed by signal \d+|mock exited with status (?:[2-6]|25|60|65|70|80|90|110|129|13\d|14\d)\b`)
+
 func classOfBuildError(text string) Class {
-	if strings.HasPrefix(text, "No such repo:") || strings.HasPrefix(text, "Bad repo:") {
+	if buildersOwn.MatchString(text) {
 		return Infrastructure
 	}
 	return PackageOwn

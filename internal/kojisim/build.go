@@ -2,6 +2,7 @@ package kojisim
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -70,11 +71,30 @@ func (b *Build) NVR() string {
 	return b.Package.Name + "-" + b.EVR.Version + "-" + b.EVR.Release
 }
 
+// draftMark begins what Koji adds to the release of a draft build, and not to
+// that of its packages.
+const draftMark = ",draft_"
+
+// IsDraft reports whether the build may still be replaced by another one of the
+// same sources.
+func (b *Build) IsDraft() bool { return strings.Contains(b.EVR.Release, draftMark) }
+
+// RPMEVR is the EVR of the packages of a build with this EVR.
+func RPMEVR(evr rpm.EVR) rpm.EVR {
+	evr.Release, _, _ = strings.Cut(evr.Release, draftMark)
+	return evr
+}
+
 // SourceFile is the file name of the build's SRPM.
-func (b *Build) SourceFile() string { return b.NVR() + ".src.rpm" }
+func (b *Build) SourceFile() string {
+	n := b.NEVRA()
+	return n.Name + "-" + n.Version + "-" + n.Release + ".src.rpm"
+}
 
 // NEVRA is the name of the build's SRPM.
-func (b *Build) NEVRA() rpm.NEVRA { return rpm.NEVRA{Name: b.Package.Name, EVR: b.EVR, Arch: "src"} }
+func (b *Build) NEVRA() rpm.NEVRA {
+	return rpm.NEVRA{Name: b.Package.Name, EVR: RPMEVR(b.EVR), Arch: "src"}
+}
 
 // Admits reports whether a source lets itself be built for arch.
 func Admits(c Content, arch string) bool {

@@ -1,5 +1,11 @@
 package kojisim
 
+import (
+	"slices"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
+
 // PackageByName finds a package; nil if there is none.
 func (w *System) PackageByName(name string) *Package {
 	if id, ok := w.pkgIDs[name]; ok {
@@ -14,6 +20,41 @@ func (w *System) BuildByNVR(nvr string) *Build {
 		return w.Builds[id-1]
 	}
 	return nil
+}
+
+// buildOfSource finds the build that has a source package: one that is no draft
+// if there is one, else the newest; nil if there is none.
+func (w *System) buildOfSource(n rpm.NEVRA) *Build {
+	if b := w.BuildByNVR(n.Name + "-" + n.Version + "-" + n.Release); b != nil && !b.IsDraft() {
+		return b
+	}
+	p := w.PackageByName(n.Name)
+	if p == nil {
+		return nil
+	}
+	for _, b := range slices.Backward(p.Builds) {
+		if b.NEVRA().Version == n.Version && b.NEVRA().Release == n.Release {
+			return b
+		}
+	}
+	return nil
+}
+
+// Promote makes a draft build one that is none: it gets another release, and no
+// tagging changes.
+func (w *System) Promote(b *Build) {
+	delete(w.buildIDs, b.NVR())
+	b.EVR = RPMEVR(b.EVR)
+	w.buildIDs[b.NVR()] = b.ID
+	event := w.NewEvent()
+	for _, t := range w.Tags {
+		for _, g := range t.Taggings {
+			if g.Build == b && g.Revoked == 0 {
+				t.touches = append(t.touches, event)
+				break
+			}
+		}
+	}
 }
 
 // BuildByID finds a build; nil if there is none.

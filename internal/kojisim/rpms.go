@@ -19,7 +19,7 @@ func (r RPM) NEVRA() rpm.NEVRA { return rpm.NEVRA{Name: r.Name, EVR: r.EVR, Arch
 
 // RPMsOf lists the build's RPMs: the source, then each architecture's.
 func (w *System) RPMsOf(b *Build) []RPM {
-	out := []RPM{{ID: b.FirstRPM, Build: b, Name: b.Package.Name, EVR: b.EVR, Arch: "src"}}
+	out := []RPM{{ID: b.FirstRPM, Build: b, Name: b.Package.Name, EVR: RPMEVR(b.EVR), Arch: "src"}}
 	add := func(p *rpm.Package, arch string) {
 		out = append(out, RPM{ID: b.FirstRPM + len(out), Build: b, Name: p.Name, EVR: p.EVR, Arch: arch, Binary: p})
 	}
@@ -91,7 +91,7 @@ func (w *System) RPMByID(id int) (RPM, bool) {
 // binary one by looking through the builds.
 func (w *System) RPMByNVRA(n rpm.NEVRA) (RPM, bool) {
 	if n.Arch == "src" {
-		b := w.BuildByNVR(n.Name + "-" + n.Version + "-" + n.Release)
+		b := w.buildOfSource(n)
 		if b == nil || b.FirstRPM == 0 {
 			return RPM{}, false
 		}

@@ -27,6 +27,11 @@ func (w *System) sourceOf(source string, u *Update) *Build {
 		if b := w.BuildByNVR(nvr); b != nil && b.State != BuildDeleted {
 			return b
 		}
+		if n, err := rpm.ParseNEVRA(nvr + ".src"); err == nil && !strings.HasPrefix(source, "cli-build/") {
+			if b := w.draftAt(source, n); b != nil && b.State != BuildDeleted {
+				return b
+			}
+		}
 		if strings.HasPrefix(source, "cli-build/") {
 			return w.uploaded(nvr)
 		}
@@ -38,6 +43,20 @@ func (w *System) sourceOf(source string, u *Update) *Build {
 		return nil // the commit of zeros is one that no repository has
 	}
 	return p.Builds[len(p.Builds)-1]
+}
+
+// draftAt is the draft build whose source package a path names: its release
+// stands in the path, and not in the name of the file.
+func (w *System) draftAt(source string, n rpm.NEVRA) *Build {
+	parts := strings.Split(source, "/")
+	if len(parts) < 4 {
+		return nil
+	}
+	b := w.BuildByNVR(n.Name + "-" + n.Version + "-" + parts[len(parts)-3])
+	if b == nil || b.NEVRA().Release != n.Release {
+		return nil
+	}
+	return b
 }
 
 // uploaded is an SRPM that somebody uploaded: a new version of a package that

@@ -60,6 +60,7 @@ type System struct {
 
 	Changes int         // counts committed changes of data; never goes back
 	Events  []time.Time // of event id i+1
+	Ahead   int         // how many more events have begun than can be seen
 
 	Users    []*User
 	Tags     []*Tag

@@ -99,17 +99,17 @@ func TestTaggedBuilds(t *testing.T) {
 
 	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
-	check("tagged again", "real complete 3:1-1", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1 last")
+	check("tagged again", "real complete 3:1-1", "scratch complete 3:1-1", "real complete 0:2-1", "scratch complete 0:2-1 last")
 
 	f.Administer("tagBuildBypass", "f40", "foo-1-1", true)
 	f.poll()
-	check("the older one tagged last", "scratch complete 3:1-1", "scratch complete 0:2-1", "real complete 0:2-1", "real complete 3:1-1 last")
+	check("the older one tagged last", "real complete 0:2-1", "scratch complete 0:2-1", "real complete 3:1-1", "scratch complete 3:1-1 last")
 
 	f.Administer("untagBuildBypass", "f40", "foo-1-1")
 	f.Administer("untagBuildBypass", "f40", "foo-2-1")
 	f.poll()
 	check("all untagged",
-		"scratch complete 3:1-1 untagged", "scratch complete 0:2-1 untagged", "real complete 0:2-1 untagged", "real complete 3:1-1 untagged")
+		"real complete 0:2-1 untagged", "scratch complete 0:2-1 untagged", "real complete 3:1-1 untagged", "scratch complete 3:1-1 untagged")
 	if got := f.PackageRow("foo").State; got != koschei.StateUnknown {
 		t.Errorf("foo is %s without any tagged build, want unknown", got)
 	}

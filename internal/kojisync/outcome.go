@@ -1,7 +1,6 @@
 package kojisync
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -33,34 +32,69 @@ func (s *Sync) judge(ctx context.Context, b *record.RunningBuild, task *koji.Tas
 	case koschei.TaskCanceled:
 		return s.judgeCanceled(b, task), nil
 	}
-	result, err := s.Primary.TaskResult(ctx, task.ID)
+	fault, err := s.faultOf(ctx, task.ID)
 	if err != nil {
-		return ending{}, fmt.Errorf("result of task %d: %w", task.ID, err)
+		return ending{}, err
 	}
-	if result.Fault == nil {
-		return ending{}, fmt.Errorf("task %d failed, but its result is no fault", task.ID)
-	}
-	end := ending{outcome: koschei.OutcomeInfrastructure, fault: faultLine(result.Fault), faultTask: task.ID}
+	end := ending{outcome: koschei.OutcomeInfrastructure, fault: faultLine(fault), faultTask: task.ID}
 	end.pinning = strings.Contains(end.fault, "policy violation (build_from_repo_id)")
-	culprit := culpritOf(children)
-	if culprit != nil {
-		end.faultTask = culprit.ID
-	}
-	if koji.ClassOfTask(result.Fault) != koji.PackageOwn {
+	culprits := culpritsOf(children)
+	if len(culprits) == 0 {
+		if koji.ClassOfTask(fault) == koji.PackageOwn {
+			end.outcome = koschei.OutcomeFailed
+		}
 		return end, nil
 	}
-	if culprit != nil {
-		trouble, err := s.troubleInLogs(ctx, culprit, end.fault)
+	for i := range culprits {
+		of, err := s.judgeChild(ctx, &culprits[i])
 		if err != nil {
 			return ending{}, err
 		}
-		if trouble != "" {
-			end.fault = trouble
-			return end, nil
+		if i == 0 || of.outcome == koschei.OutcomeFailed {
+			of.pinning = end.pinning
+			end = of
+		}
+		if of.outcome == koschei.OutcomeFailed {
+			break
 		}
 	}
-	end.outcome = koschei.OutcomeFailed
 	return end, nil
+}
+
+// judgeChild finds out what it says of the package that a child of its task
+// failed. Where builders let the other architectures go on, several may fail,
+// each for a reason of its own.
+func (s *Sync) judgeChild(ctx context.Context, child *koji.Task) (ending, error) {
+	fault, err := s.faultOf(ctx, child.ID)
+	if err != nil {
+		return ending{}, err
+	}
+	end := ending{outcome: koschei.OutcomeInfrastructure, fault: faultLine(fault), faultTask: child.ID}
+	if koji.ClassOfTask(fault) != koji.PackageOwn {
+		return end, nil
+	}
+	trouble, err := s.troubleInLogs(ctx, child, end.fault)
+	switch {
+	case err != nil:
+		return ending{}, err
+	case trouble != "":
+		end.fault = trouble
+	default:
+		end.outcome = koschei.OutcomeFailed
+	}
+	return end, nil
+}
+
+// faultOf is why a task failed.
+func (s *Sync) faultOf(ctx context.Context, id int64) (*xmlrpc.Fault, error) {
+	result, err := s.Primary.TaskResult(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("result of task %d: %w", id, err)
+	}
+	if result.Fault == nil {
+		return nil, fmt.Errorf("task %d failed, but its result is no fault", id)
+	}
+	return result.Fault, nil
 }
 
 func (s *Sync) judgeCanceled(b *record.RunningBuild, task *koji.Task) ending {
@@ -78,24 +112,27 @@ func (s *Sync) judgeCanceled(b *record.RunningBuild, task *koji.Task) ending {
 	}
 }
 
-// culpritOf returns the child that failed first, nil if none did.
-func culpritOf(children []koji.Task) *koji.Task {
-	var first *koji.Task
-	for i := range children {
-		t := &children[i]
-		if t.State == koschei.TaskFailed && (first == nil || t.Completed.Before(first.Completed)) {
-			first = t
+// culpritsOf returns the children that failed, the first of them first.
+func culpritsOf(children []koji.Task) []koji.Task {
+	var failed []koji.Task
+	for _, t := range children {
+		if t.State == koschei.TaskFailed {
+			failed = append(failed, t)
 		}
 	}
-	return first
+	slices.SortStableFunc(failed, func(a, b koji.Task) int {
+		return cmp.Or(a.Completed.Compare(b.Completed), cmp.Compare(a.ID, b.ID))
+	})
+	return failed
 }
 
-// faultLine is a fault in one line; of a traceback that is the last.
+// faultLine is a fault in one line. Of a traceback that is the first line below
+// the last place in the code: what follows there explains it.
 func faultLine(fault *xmlrpc.Fault) string {
 	lines := strings.Split(strings.TrimSpace(fault.String), "\n")
 	line := lines[0]
 	if strings.HasPrefix(line, "Traceback") {
-		line = lines[len(lines)-1]
+		line = exceptionOf(lines)
 	}
 	const longest = 500
 	line = strings.ToValidUTF8(strings.TrimSpace(line), "?")
@@ -105,99 +142,16 @@ func faultLine(fault *xmlrpc.Fault) string {
 	return line
 }
 
-// logTail is how much of a log is looked at. What ended a build stands last.
-const logTail = 16 << 10
-
-// initMarkers are what mock's root log says when a buildroot could not be made
-// for reasons that have nothing to do with what was to be installed.
-func initMarkers() []string {
-	return []string{
-		"Failed to download metadata for repo",
-		"Cannot download repomd.xml",
-		"Error downloading packages",
-		"Failed to synchronize cache for repo",
-		"Curl error (",
-		"Could not resolve host",
-		"No space left on device",
-		"Read-only file system",
-		"Input/output error",
-	}
-}
-
-// dependencyMarkers are what it says when something cannot be installed, in the
-// words of yum, dnf and dnf5.
-func dependencyMarkers() []string {
-	return []string{
-		"nothing provides",
-		"none of the providers can be installed",
-		"conflicting requests",
-		"cannot install the best candidate",
-		"cannot install both",
-		"No match for argument",
-		"No matching package to install",
-		"No Package found for",
-		"Unable to find a match",
-		"Failed to resolve the transaction",
-		"Requires: ",
-		"Transaction test error",
-		" conflicts with ",
-	}
-}
-
-// buildMarkers are what a builder in trouble leaves in the log of a package's
-// own build. They are few, for packages print what they like.
-func buildMarkers() []string {
-	return []string{"No space left on device"}
-}
-
-// troubleInLogs returns what the logs of a failed task say of trouble that is
-// not the package's, "" if nothing. A log that is not there says nothing.
-func (s *Sync) troubleInLogs(ctx context.Context, culprit *koji.Task, fault string) (string, error) {
-	name, judge := "build.log", func(log []byte) string { return findMarker(log, buildMarkers()) }
-	if strings.Contains(fault, "mock exited with status 30") || strings.Contains(fault, "see root.log") {
-		name, judge = "root.log", judgeRootLog
-	}
-	tail, err := s.Primary.TaskOutput(ctx, culprit.ID, name, -logTail, -1)
-	switch {
-	case koji.ClassOf(err) == koji.Permanent || koji.ClassOf(err) == koji.Infrastructure:
-		return "", nil
-	case err != nil:
-		return "", fmt.Errorf("%s of task %d: %w", name, culprit.ID, err)
-	}
-	return judge(tail), nil
-}
-
-// errNoBuildroot is the trouble of a buildroot that was not made for reasons
-// that its log does not name.
-const errNoBuildroot = "the buildroot could not be made, and its log names no dependency that was missing"
-
-// judgeRootLog tells why a buildroot was not made: "" if what was to be
-// installed could not be, else what the trouble was. What stands last counts: a
-// download that failed may have been repeated.
-func judgeRootLog(log []byte) string {
-	lines := bytes.Split(log, []byte("\n"))
-	for _, line := range slices.Backward(lines) {
-		if hasMarker(line, initMarkers()) {
-			return faultLine(&xmlrpc.Fault{String: string(line)})
+func exceptionOf(lines []string) string {
+	for i, line := range slices.Backward(lines) {
+		if !strings.HasPrefix(line, "  File ") {
+			continue
 		}
-		if hasMarker(line, dependencyMarkers()) {
-			return ""
+		for _, below := range lines[i+1:] {
+			if below != "" && below[0] != ' ' && below[0] != '\t' {
+				return below
+			}
 		}
 	}
-	return errNoBuildroot
-}
-
-func hasMarker(line []byte, markers []string) bool {
-	return slices.ContainsFunc(markers, func(m string) bool { return bytes.Contains(line, []byte(m)) })
-}
-
-// findMarker returns the last line that has one of the markers.
-func findMarker(log []byte, markers []string) string {
-	lines := bytes.Split(log, []byte("\n"))
-	for _, line := range slices.Backward(lines) {
-		if hasMarker(line, markers) {
-			return faultLine(&xmlrpc.Fault{String: string(line)})
-		}
-	}
-	return ""
+	return lines[len(lines)-1]
 }

@@ -16,6 +16,16 @@ func TestFaultLine(t *testing.T) {
 		{"error building package (arch x86_64), mock exited with status 1; see build.log", "error building package (arch x86_64), mock exited with status 1; see build.log"},
 		{"Traceback (most recent call last):\n  File \"x.py\"\nOSError: [Errno 28] No space left on device\n", "OSError: [Errno 28] No space left on device"},
 		{"first\nsecond", "first"},
+		{
+			"Traceback (most recent call last):\n  File \"/x/hub.py\", line 3, in f\n    c.execute(sql)\npsycopg2.errors.DeadlockDetected: deadlock detected\n" +
+				"DETAIL:  Process 1 waits for ShareLock\nHINT:  See server log for query details.\nCONTEXT:  while updating tuple (69,3)\n",
+			"psycopg2.errors.DeadlockDetected: deadlock detected",
+		},
+		{
+			"Traceback (most recent call last):\n  File \"/x/a.py\", line 1\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n" +
+				"Traceback (most recent call last):\n  File \"/x/b.py\", line 2, in g\n    raise X\n    ^^^^^^^\nValueError: bad\n  value",
+			"ValueError: bad",
+		},
 		{"", ""},
 		{"bad \xff byte", "bad ? byte"},
 		{strings.Repeat("ä", 300), strings.Repeat("ä", 250) + "…"},
@@ -27,29 +37,24 @@ func TestFaultLine(t *testing.T) {
 	}
 }
 
-func TestFindMarker(t *testing.T) {
+// A disk is full if tools say so, and not if tests of the package do.
+func TestDiskTrouble(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name, log string
-		markers   []string
-		want      string
-	}{
-		{"nothing", "", buildMarkers(), ""},
-		{
-			"dependencies", "DEBUG util.py: Error: \nDEBUG util.py:  Problem: conflicting requests\n  - nothing provides foo\n",
-			initMarkers(), "",
-		},
-		{
-			"download", "DEBUG util.py:  Errors during downloading metadata for repository 'build':\n" +
-				"DEBUG util.py:  - Curl error (28): Timeout was reached\nDEBUG util.py:  Error: Failed to download metadata for repo 'build'\n",
-			initMarkers(), "DEBUG util.py:  Error: Failed to download metadata for repo 'build'",
-		},
-		{"disk", "cc: error: x.o: No space left on device\nmake: *** [x] Error 1\n", buildMarkers(), "cc: error: x.o: No space left on device"},
-		{"a test of curl", "FAIL: Curl error (28) is reported\n", buildMarkers(), ""},
-	}
-	for _, test := range tests {
-		if got := findMarker([]byte(test.log), test.markers); got != test.want {
-			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+	const full = "cc: error: x.o: No space left on device"
+	for _, tt := range []struct{ name, log, want string }{
+		{"nothing", "", ""},
+		{"compiler", full + "\nmake: *** [x] Error 1\n", full},
+		{"compiler after tests", "PASS: a\n" + full + "\nmake: *** [x] Error 1\nRPM build errors:\n", full},
+		{"a test of curl", "FAIL: Curl error (28) is reported\n", ""},
+		{"announced", "===> flush write error test\necho foo | tool > /dev/full\ntool: error 25: No space left on device\nError 1\n", ""},
+		{"in the line", "cat: /dev/full: No space left on device\nFAIL: x\n", ""},
+		{"automake", "printf: write error: No space left on device\nPASS: full.sh\nFAIL: other.sh\n", ""},
+		{"TAP", "# write: No space left on device\nok 3 - tells of errors\nnot ok 4 - sum\n", ""},
+		{"pytest", "OSError: No space left on device\ntest_io.py::test_full PASSED\nFAILED test_sum\n", ""},
+		{"cargo", "Error: No space left on device (os error 28)\ntest full ... ok\ntest sum ... FAILED\n", ""},
+	} {
+		if got := diskTrouble([]byte(tt.log)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
@@ -86,10 +91,11 @@ func TestCulprit(t *testing.T) {
 		{ID: 2, State: koschei.TaskCanceled, Completed: noon},
 		{ID: 1, State: koschei.TaskClosed},
 	}
-	if got := culpritOf(children); got == nil || got.ID != 3 {
-		t.Errorf("culprit %+v, want task 3", got)
+	got := culpritsOf(children)
+	if len(got) != 2 || got[0].ID != 3 || got[1].ID != 4 {
+		t.Errorf("culprits %+v, want tasks 3 and 4", got)
 	}
-	if got := culpritOf(children[2:]); got != nil {
-		t.Errorf("culprit %+v, want none", got)
+	if got := culpritsOf(children[2:]); got != nil {
+		t.Errorf("culprits %+v, want none", got)
 	}
 }

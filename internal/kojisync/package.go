@@ -23,7 +23,7 @@ func (s *Sync) PackageList(ctx context.Context, c *koschei.Collection) error {
 	if err != nil {
 		return err
 	}
-	return s.savePackageList(ctx, c, listed, nil)
+	return s.undoubted(ctx, c, s.savePackageList(ctx, c, listed, nil))
 }
 
 // listPackages returns the whole package list of a tag.
@@ -52,7 +52,7 @@ func (s *Sync) PackagesListed(ctx context.Context, c *koschei.Collection, names 
 		return fmt.Errorf("%d packages in the list of tag %s: %w", len(names), c.DestTag, err)
 	}
 	_, err = s.saveListings(ctx, c, names, listings)
-	return err
+	return s.undoubted(ctx, c, err)
 }
 
 // saveListings stores what a package list says of some packages. It returns
@@ -85,12 +85,9 @@ func (s *Sync) savePackageList(ctx context.Context, c *koschei.Collection, liste
 		list.Blocked = append(list.Blocked, blocked[name])
 	}
 	report, err := s.DB.SavePackageList(ctx, c.ID, list, s.Now())
-	if err != nil {
-		return err
-	}
 	if report != (record.PackageListReport{}) {
 		s.Log.InfoContext(ctx, "package list changed", "collection", c.Name,
 			"added", report.Added, "blocked", report.Blocked, "unblocked", report.Unblocked)
 	}
-	return nil
+	return err
 }

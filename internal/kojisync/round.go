@@ -1,7 +1,9 @@
 package kojisync
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/asked"
 )
 
@@ -19,8 +22,8 @@ import (
 type Round struct {
 	sync   *Sync
 	full   time.Duration
-	events map[koschei.Hub]int64 // the hubs' last, when the round first asked them
-	tag    *tagNews              // of the tag that was asked about last
+	events map[koschei.Hub]span // the hubs' last, when the round first asked them
+	tag    *tagNews             // of the tag that was asked about last
 }
 
 // DefaultFull is how often everything is asked for, in domain time, so that what
@@ -36,7 +39,27 @@ func (s *Sync) NewRound(full time.Duration) *Round {
 	if full == 0 {
 		full = DefaultFull
 	}
-	return &Round{sync: s, full: full, events: map[koschei.Hub]int64{}}
+	return &Round{sync: s, full: full, events: map[koschei.Hub]span{}}
+}
+
+// A span is a hub's last event, and one before which no change is still under way.
+// Koji numbers a change when it begins, and it can be seen when it is
+// committed: a multicall commits all at its end.
+type span struct{ event, settled int64 }
+
+// longestChange is how long a change at the hub may take. Its calls take minutes.
+const longestChange = time.Hour
+
+func spanOf(ctx context.Context, hub *koji.Client) (s span, err error) {
+	last, err := hub.LastEvent(ctx)
+	if err != nil {
+		return s, err
+	}
+	before, err := hub.EventsBefore(ctx, []time.Time{last.At.Add(-longestChange)})
+	if err != nil {
+		return s, err
+	}
+	return span{last.ID, before[0].ID}, nil
 }
 
 // tagNews are answers about one tag. Those about everything in it are large, so
@@ -44,13 +67,14 @@ func (s *Sync) NewRound(full time.Duration) *Round {
 type tagNews struct {
 	hub     koschei.Hub
 	client  *koji.Client
-	event   int64 // before any of the other questions
+	span    // before any of the other questions
 	name    string
 	lineage *koji.Lineage
 
 	packages []koji.ListedPackage
 	builds   []koji.TaggedBuild
-	changed  map[int64][]string // since an event
+	changed  map[int64][]koji.PackageChange // since an event
+	moved    bool                           // something changed since any of these
 	some     someNews
 }
 
@@ -77,9 +101,19 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	now := r.sync.Now()
 	next := &asked.TagCursor{CollectionID: c.ID, Basis: basisOf(c, news), Event: news.event, FullAt: now}
 	all := cursor == nil || cursor.Basis != next.Basis || cursor.Event > news.event || now.Sub(cursor.FullAt) >= r.full
+	if all {
+		cursor = &asked.TagCursor{Event: news.event}
+	}
+	changed, err := news.since(ctx, min(cursor.Event, news.settled))
+	if err != nil {
+		return fmt.Errorf("changes of tag %s: %w", c.DestTag, err)
+	}
+	for _, change := range changed {
+		next.Seen = append(next.Seen, change.Mark)
+	}
 	var names []string
 	if !all {
-		if names, err = r.names(ctx, c, news, cursor); err != nil {
+		if names, err = r.names(ctx, c, news, changed, cursor); err != nil {
 			return err
 		}
 		all = len(names) > many
@@ -89,6 +123,10 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	} else {
 		next.FullAt = cursor.FullAt
 		next.Pending, err = r.someOf(ctx, c, news, names)
+	}
+	if errors.Is(err, record.ErrDoubted) {
+		// The next round looks again.
+		return r.sync.undoubted(ctx, c, err)
 	}
 	if err != nil {
 		return err
@@ -111,13 +149,11 @@ func (r *Round) news(ctx context.Context, c *koschei.Collection) (*tagNews, erro
 	}
 	r.tag = nil
 	if _, known := r.events[name]; !known {
-		last, err := client.LastEvent(ctx)
-		if err != nil {
+		if r.events[name], err = spanOf(ctx, client); err != nil {
 			return nil, err
 		}
-		r.events[name] = last.ID
 	}
-	n := &tagNews{hub: name, client: client, event: r.events[name], name: c.DestTag, changed: map[int64][]string{}}
+	n := &tagNews{hub: name, client: client, span: r.events[name], name: c.DestTag, changed: map[int64][]koji.PackageChange{}}
 	if n.lineage, err = client.Lineage(ctx, c.DestTag); err != nil {
 		return nil, fmt.Errorf("destination tag %s: %w", c.DestTag, err)
 	}
@@ -128,12 +164,24 @@ func (r *Round) news(ctx context.Context, c *koschei.Collection) (*tagNews, erro
 // names are the packages to ask about: those that changed, those that could not
 // be spoken about, and those whose builds were not recorded before they were
 // tracked.
-func (r *Round) names(ctx context.Context, c *koschei.Collection, n *tagNews, cursor *asked.TagCursor) ([]string, error) {
-	changed, err := n.since(ctx, cursor.Event)
-	if err != nil {
-		return nil, fmt.Errorf("changes of tag %s: %w", c.DestTag, err)
+func (r *Round) names(ctx context.Context, c *koschei.Collection, news *tagNews, changed []koji.PackageChange, cursor *asked.TagCursor) ([]string, error) {
+	seen := map[string]bool{}
+	for _, mark := range cursor.Seen {
+		seen[mark] = true
 	}
-	names := slices.Concat(changed, cursor.Pending)
+	names := slices.Clone(cursor.Pending)
+	for _, change := range changed {
+		if !seen[change.Mark] {
+			names = append(names, change.Name)
+		}
+	}
+	if news.moved {
+		drafts, err := r.sync.DB.DraftPackages(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, drafts...) // that one was promoted is in no history
+	}
 	if !c.PollUntracked {
 		unrecorded, err := r.sync.DB.UnrecordedPackages(ctx, c.ID, many)
 		if err != nil {
@@ -145,23 +193,24 @@ func (r *Round) names(ctx context.Context, c *koschei.Collection, n *tagNews, cu
 	return slices.Compact(names), nil
 }
 
-// since returns the packages that something has changed about after an event.
-func (n *tagNews) since(ctx context.Context, event int64) ([]string, error) {
-	if names, known := n.changed[event]; known {
-		return names, nil
+// since returns what has changed of packages after an event.
+func (n *tagNews) since(ctx context.Context, event int64) ([]koji.PackageChange, error) {
+	if changes, known := n.changed[event]; known {
+		return changes, nil
 	}
 	changed, err := n.client.TagsChanged(ctx, event, n.lineage.IDs)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	var changes []koji.PackageChange
+	n.moved = n.moved || changed
 	if changed {
-		if names, err = n.client.ChangedPackages(ctx, event, n.lineage.Names); err != nil {
+		if changes, err = n.client.ChangedPackages(ctx, event, n.lineage.Names); err != nil {
 			return nil, err
 		}
 	}
-	n.changed[event] = names
-	return names, nil
+	n.changed[event] = changes
+	return changes, nil
 }
 
 // everything asks for all of the tag.
@@ -171,15 +220,17 @@ func (r *Round) everything(ctx context.Context, c *koschei.Collection, n *tagNew
 			return nil, err
 		}
 	}
-	if err := r.sync.savePackageList(ctx, c, n.packages, nil); err != nil {
-		return nil, err
+	doubt := r.sync.savePackageList(ctx, c, n.packages, nil)
+	if doubt != nil && !errors.Is(doubt, record.ErrDoubted) {
+		return nil, doubt
 	}
 	if n.builds == nil {
 		if n.builds, err = listTagged(ctx, n.client, n.name); err != nil {
 			return nil, err
 		}
 	}
-	return r.sync.saveTagged(ctx, c, n.builds, nil, n.event)
+	left, err = r.sync.saveTagged(ctx, c, n.builds, nil, n.event)
+	return left, cmp.Or(err, doubt)
 }
 
 // someOf asks for some packages of the tag.
@@ -197,12 +248,12 @@ func (r *Round) someOf(ctx context.Context, c *koschei.Collection, n *tagNews, n
 		}
 		n.some = some
 	}
-	unlisted, err := r.sync.saveListings(ctx, c, names, n.some.listings)
-	if err != nil {
-		return nil, err
+	unlisted, doubt := r.sync.saveListings(ctx, c, names, n.some.listings)
+	if doubt != nil && !errors.Is(doubt, record.ErrDoubted) {
+		return nil, doubt
 	}
 	untagged, err := r.sync.saveTaggings(ctx, c, names, n.some.taggings, n.event)
-	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), err
+	return slices.Compact(slices.Sorted(slices.Values(append(unlisted, untagged...)))), cmp.Or(err, doubt)
 }
 
 // ByTag orders collections so that those that share a destination tag follow

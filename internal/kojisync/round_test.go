@@ -72,29 +72,29 @@ func TestRoundAsksLittle(t *testing.T) {
 		}
 	}
 	f.round(0)
-	check("the first time", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 4")
+	check("the first time", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 6", "tagChangedSinceEvent 1")
 	f.TrackAll()
 	f.round(0)
-	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
+	check("nothing changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.round(0)
-	check("one build was tagged", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 7", "tagChangedSinceEvent 1")
+	check("one build was tagged", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 8", "tagChangedSinceEvent 1")
 	if got := f.builds("foo"); len(got) != 4 {
 		t.Errorf("builds of foo: %v, want two in each collection", got)
 	}
 	f.round(0)
-	check("nothing changed again", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
+	check("nothing changed again", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.clock.Step(7 * time.Hour)
 	f.round(0)
-	check("it is time for everything", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
+	check("it is time for everything", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.SetTagBasis("another inheritance")
 	f.round(0)
-	check("the inheritance changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1")
+	check("the inheritance changed", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "listPackages 1", "listTagged 1", "multiCall 2", "tagChangedSinceEvent 1")
 	f.LeaveOver("bash")
 	f.round(0)
-	check("something is left over", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
+	check("something is left over", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 4", "tagChangedSinceEvent 1")
 	f.round(0)
-	check("nothing is left", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "tagChangedSinceEvent 1")
+	check("nothing is left", "getFullInheritance 1", "getLastEvent 1", "getTag 1", "multiCall 2", "tagChangedSinceEvent 1")
 }
 
 // record describes a collection's packages and builds.

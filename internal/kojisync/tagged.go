@@ -3,6 +3,7 @@ package kojisync
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +39,7 @@ func (s *Sync) TaggedBuilds(ctx context.Context, c *koschei.Collection) error {
 		return err
 	}
 	_, err = s.saveTagged(ctx, c, builds, nil, event.ID)
-	return err
+	return s.undoubted(ctx, c, err)
 }
 
 // listTagged returns what is tagged last of all packages of a tag.
@@ -69,6 +70,16 @@ func (s *Sync) TaggedPackages(ctx context.Context, c *koschei.Collection, names 
 		return fmt.Errorf("builds of %d packages in tag %s: %w", len(names), c.DestTag, err)
 	}
 	_, err = s.saveTaggings(ctx, c, names, taggings, event.ID)
+	return s.undoubted(ctx, c, err)
+}
+
+// undoubted is err, unless that is only that news are not believed yet: polling
+// looks again.
+func (s *Sync) undoubted(ctx context.Context, c *koschei.Collection, err error) error {
+	if errors.Is(err, record.ErrDoubted) {
+		s.Log.WarnContext(ctx, "what Koji says of so many packages is not believed", "collection", c.Name)
+		return nil
+	}
 	return err
 }
 
@@ -134,7 +145,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 		}
 	}
 	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, about, event, s.Now())
-	if err == nil && changed > 0 {
+	if changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}
 	return left, err

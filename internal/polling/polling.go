@@ -41,6 +41,10 @@ type Service struct {
 	// time; 0 is kojisync.DefaultFull.
 	FullInterval time.Duration
 
+	// BuildsInterval is the time between two looks at running builds; 0 is that
+	// between two polls, and never is it longer.
+	BuildsInterval time.Duration
+
 	interval time.Duration // between two polls of everything, in domain time
 	polled   time.Time     // when the last of these began
 
@@ -55,11 +59,11 @@ type factsLook struct {
 }
 
 // Run polls until ctx ends, in passes that l begins. Running builds have a loop
-// of their own, with the same interval: they are what people and free places
+// of their own, with an interval of its own: they are what people and free places
 // wait for, and a large collection that is new takes long.
 func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	builds := &loop.Loop{
-		Name: l.Name + "-builds", Interval: l.Interval, Clock: l.Clock, Passes: l.Passes, Log: l.Log, Metrics: l.Metrics,
+		Name: l.Name + "-builds", Interval: min(cmp.Or(s.BuildsInterval, l.Interval), l.Interval), Clock: l.Clock, Passes: l.Passes, Log: l.Log, Metrics: l.Metrics,
 	}
 	s.interval = l.Interval
 	var both sync.WaitGroup

@@ -177,6 +177,8 @@ func testPair(t *testing.T, a, b operation) {
 		packages = append(packages, p)
 	}
 	w.Exec(`UPDATE package SET noted_state = state`)
+	w.Exec(`INSERT INTO doubt (collection_id, what, packages, total, since, seen, accepted)
+		SELECT c.id, w, 4, 4, now(), now(), 'infinity' FROM collection c, unnest('{untagged,blocked}'::text[]) w`)
 	var wg sync.WaitGroup
 	for side, op := range []operation{a, b} {
 		wg.Go(func() {

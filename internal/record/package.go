@@ -27,20 +27,42 @@ type PackageListReport struct {
 
 // SavePackageList adds the packages that a collection does not have yet, not
 // tracked, and blocks and unblocks those that it has. Packages that the listing
-// is about and that are not listed any more are blocked.
+// is about and that are not listed any more are blocked. Its error is ErrDoubted
+// if too many would have been blocked, which then was not stored.
 func (rec *Record) SavePackageList(ctx context.Context, collectionID int64, list PackageListing, now time.Time) (PackageListReport, error) {
 	var report PackageListReport
+	doubt := false
 	err := rec.db.Transact(ctx, func(tx pgx.Tx) (err error) {
 		if report.Added, err = addPackages(ctx, tx, collectionID, list, now); err != nil {
 			return err
 		}
-		report.Blocked, report.Unblocked, err = blockPackages(ctx, tx, collectionID, list, now)
+		blocked, err := toBlock(ctx, tx, collectionID, list)
+		if err != nil {
+			return err
+		}
+		if doubt, err = doubted(ctx, tx, loss{collectionID, "blocked", blocked, list.About == nil, now}); err != nil {
+			return err
+		}
+		report.Blocked, report.Unblocked, err = blockPackages(ctx, tx, collectionID, list, !doubt, now)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return PackageListReport{}, fmt.Errorf("storing a package list: %w", err)
+	case doubt:
+		return report, ErrDoubted
 	}
 	return report, nil
+}
+
+// toBlock returns the packages with builds that a listing blocks.
+func toBlock(ctx context.Context, tx pgx.Tx, collectionID int64, list PackageListing) ([]int64, error) {
+	return postgres.CollectIDs(tx.Query(ctx, `
+		SELECT p.id
+		FROM package p
+		WHERE p.collection_id = $1 AND NOT p.blocked AND p.last_build_id IS NOT NULL AND ($4::text[] IS NULL OR p.name = ANY($4))
+			AND p.name NOT IN (SELECT l.name FROM unnest($2::text[], $3::boolean[]) AS l (name, blocked) WHERE NOT l.blocked)`,
+		collectionID, list.Names, list.Blocked, list.About))
 }
 
 func addPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list PackageListing, now time.Time) (int, error) {
@@ -65,18 +87,18 @@ func addPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Packag
 	return int(tag.RowsAffected()), err
 }
 
-func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list PackageListing, now time.Time) (blocked, unblocked int, err error) {
+func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list PackageListing, block bool, now time.Time) (blocked, unblocked int, err error) {
 	ids, err := postgres.CollectIDs(tx.Query(ctx, `
 		SELECT p.id
 		FROM unnest($2::text[], $3::boolean[]) AS l (name, blocked)
 		JOIN package p ON p.collection_id = $1 AND p.name = l.name
-		WHERE p.blocked <> l.blocked AND ($4::text[] IS NULL OR p.name = ANY($4))
+		WHERE p.blocked <> l.blocked AND ($5 OR NOT l.blocked) AND ($4::text[] IS NULL OR p.name = ANY($4))
 		UNION ALL
 		SELECT p.id
 		FROM package p
-		WHERE p.collection_id = $1 AND NOT p.blocked AND ($4::text[] IS NULL OR p.name = ANY($4))
+		WHERE p.collection_id = $1 AND NOT p.blocked AND $5 AND ($4::text[] IS NULL OR p.name = ANY($4))
 			AND p.name NOT IN (SELECT unnest($2::text[]))`,
-		collectionID, list.Names, list.Blocked, list.About))
+		collectionID, list.Names, list.Blocked, list.About, block))
 	if err != nil || len(ids) == 0 {
 		return 0, 0, err
 	}
@@ -103,6 +125,20 @@ func blockPackages(ctx context.Context, tx pgx.Tx, collectionID int64, list Pack
 		}
 	}
 	return blocked, unblocked, settle.NoteStates(ctx, tx, ids, now)
+}
+
+// DraftPackages returns the names of packages whose newest build is a draft.
+func (rec *Record) DraftPackages(ctx context.Context, collectionID int64) ([]string, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT p.name
+		FROM package p
+		JOIN build b ON b.id = p.last_build_id
+		WHERE p.collection_id = $1 AND b.release LIKE '%,draft@_%' ESCAPE '@'
+		ORDER BY p.name`, collectionID)
+	if err != nil {
+		return nil, fmt.Errorf("reading draft builds: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // UnrecordedPackages returns the names of packages that builds are to be

@@ -130,7 +130,8 @@ func (rec *Record) AddRealBuilds(ctx context.Context, builds []RealBuild, now ti
 }
 
 // insertRealBuilds returns the ids of those that were not there already, and
-// whose package is not gone.
+// whose package is not gone. A build whose source has scratch builds already was
+// forgotten, or not copied: it comes before them, however late it was tagged.
 func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids []int64, err error) {
 	var rows, tasks pgx.Batch
 	for i := range builds {
@@ -138,7 +139,11 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 		rows.Queue(`
 			INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
 				repo_id, started, finished, deps)
-			SELECT p.id, 'real', 'complete', @event, @hub, nullif(@task::bigint, 0), @koji_build, @epoch, @version, @release,
+			SELECT p.id, 'real', 'complete', least(@event, (
+					SELECT min(s.event) - 1
+					FROM build s
+					WHERE s.package_id = p.id AND s.origin = 'scratch' AND (s.epoch, s.version, s.release) = (@epoch, @version, @release)
+				)), @hub, nullif(@task::bigint, 0), @koji_build, @epoch, @version, @release,
 				nullif(@repo::bigint, 0), @started, @finished, CASE WHEN @repo = 0 THEN 'unavailable' ELSE 'pending' END
 			FROM package p
 			WHERE p.id = @package
@@ -164,6 +169,34 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 	return ids, tx.SendBatch(ctx, &tasks).Close()
 }
 
+// sameSource are the builds of the tagged sources that are to be unmarked, or to
+// come elsewhere in the order. A source that is tagged once more is no news: its
+// real build stays where it is, before the scratch builds that have shown
+// since what becomes of it. Only if another source came between is the source the
+// newest again, and then its scratch builds move along with it.
+const sameSource = `
+	SELECT b.id, b.package_id, false AS untagged, place.event
+	FROM ` + taggedTable + `
+	JOIN package p ON p.collection_id = @collection AND p.name = t.name
+	LEFT JOIN build r ON r.package_id = p.id AND r.hub = @hub AND r.koji_build_id = t.koji_build_id AND r.origin = 'real'
+	CROSS JOIN LATERAL (
+		SELECT r.event < t.event AND EXISTS (
+			SELECT
+			FROM build o
+			WHERE o.package_id = p.id AND o.event > r.event AND o.event <= t.event AND NOT o.untagged
+				AND o.outcome IN ('submitting', 'running', 'complete', 'failed')
+				AND (o.epoch, o.version, o.release) <> (t.epoch, t.version, t.release)) AS again
+	) other
+	JOIN build b ON b.package_id = p.id
+		AND (b.id = r.id OR b.origin = 'scratch' AND (b.epoch, b.version, b.release) = (t.epoch, t.version, t.release))
+	CROSS JOIN LATERAL (
+		SELECT CASE
+			WHEN b.id = r.id AND (other.again OR r.event > t.event) THEN t.event
+			WHEN other.again AND b.event >= r.event THEN greatest(b.event, t.event + (b.id < r.id)::integer)
+			ELSE b.event END AS event
+	) place
+	WHERE b.untagged OR b.event <> place.event`
+
 // retagged are the builds of collection @collection whose event or mark is not what
 // follows from the tagged builds. Koji's newest build is tagged, and so are
 // scratch builds of the same source; an ended build that is newer by event and
@@ -172,18 +205,7 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 // are newer than the answer, of event @event, it says nothing about. NOT IN looks
 // names up in a table of hashes; with NOT EXISTS each package was compared with
 // each tagged build, for minutes, when statistics were older than the builds.
-const retagged = `
-	SELECT b.id, b.package_id, false AS untagged, t.event
-	FROM ` + taggedTable + `
-	JOIN package p ON p.collection_id = @collection AND p.name = t.name
-	JOIN build b ON b.package_id = p.id AND b.hub = @hub AND b.koji_build_id = t.koji_build_id AND b.origin = 'real'
-	WHERE b.untagged OR b.event <> t.event
-	UNION ALL
-	SELECT b.id, b.package_id, false, b.event
-	FROM ` + taggedTable + `
-	JOIN package p ON p.collection_id = @collection AND p.name = t.name
-	JOIN build b ON b.package_id = p.id AND b.untagged AND b.origin = 'scratch'
-	WHERE (b.epoch, b.version, b.release) = (t.epoch, t.version, t.release)
+const retagged = sameSource + `
 	UNION ALL
 	SELECT b.id, b.package_id, true, b.event
 	FROM ` + taggedTable + `
@@ -202,16 +224,27 @@ const retagged = `
 // taggings, and which builds are not tagged any more. The tagged builds are
 // those of all packages, or of the packages named in about if that is not nil,
 // as the hub told after an event of its own. It returns how many builds that
-// changed.
+// changed. Its error is ErrDoubted if too many packages would have lost builds,
+// which then was not stored.
 func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
 	args := taggedArgs(c, hub, tagged)
 	args["about"], args["event"] = about, event
+	args["lossless"] = false
 	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
+		if err := rename(ctx, tx, args); err != nil {
+			return err
+		}
 		changed = 0
-		packages, err := postgres.CollectIDs(tx.Query(ctx, `SELECT DISTINCT r.package_id FROM (`+retagged+`) r`, args))
+		var packages []int64
+		lost, err := losses(ctx, tx, args, &packages)
+		if err != nil {
+			return err
+		}
+		doubt, err := doubted(ctx, tx, loss{c.ID, "untagged", lost, about == nil, now})
 		if err != nil || len(packages) == 0 {
 			return err
 		}
+		args["lossless"] = doubt
 		if packages, err = settle.LockPackages(ctx, tx, packages); err != nil {
 			return err
 		}
@@ -228,10 +261,62 @@ func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub ko
 		}
 		return settle.Packages(ctx, tx, packages, now)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("storing what is tagged: %w", err)
+	case args["lossless"] == true:
+		return changed, ErrDoubted
 	}
 	return changed, nil
+}
+
+// rename gives builds the version that they have at the hub, and their scratch
+// builds, too: a draft build that is promoted gets another release.
+func rename(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+	const promoted = `
+		FROM ` + taggedTable + `
+		JOIN package p ON p.collection_id = @collection AND p.name = t.name
+		JOIN build r ON r.package_id = p.id AND r.hub = @hub AND r.koji_build_id = t.koji_build_id AND r.origin = 'real'
+			AND (r.epoch, r.version, r.release) <> (t.epoch, t.version, t.release)`
+	packages, err := postgres.CollectIDs(tx.Query(ctx, `SELECT DISTINCT p.id`+promoted, args))
+	if err != nil || len(packages) == 0 {
+		return err
+	}
+	if _, err := settle.LockPackages(ctx, tx, packages); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE build b
+		SET epoch = n.epoch, version = n.version, release = n.release
+		FROM (SELECT b.id, t.epoch, t.version, t.release`+promoted+`
+			JOIN build b ON b.package_id = p.id
+				AND (b.id = r.id OR b.origin = 'scratch' AND (b.epoch, b.version, b.release) = (r.epoch, r.version, r.release))) n
+		WHERE b.id = n.id`, args)
+	return err
+}
+
+// losses returns the packages that would lose builds, and adds all whose builds
+// would change to packages.
+func losses(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, packages *[]int64) (lost []int64, err error) {
+	*packages = nil
+	rows, err := tx.Query(ctx, `
+		SELECT r.package_id, bool_or(r.untagged AND b.id IN (p.last_build_id, p.last_complete_build_id))
+		FROM (`+retagged+`) r
+		JOIN build b ON b.id = r.id
+		JOIN package p ON p.id = r.package_id
+		GROUP BY r.package_id`, args)
+	if err != nil {
+		return nil, err
+	}
+	var id int64
+	var loses bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &loses}, func() error {
+		if *packages = append(*packages, id); loses {
+			lost = append(lost, id)
+		}
+		return nil
+	})
+	return lost, err
 }
 
 // retag stores events and marks of builds, of locked packages, and returns how
@@ -241,7 +326,7 @@ func retag(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (changed int, unt
 		UPDATE build b
 		SET untagged = r.untagged, event = r.event
 		FROM (`+retagged+`) r
-		WHERE b.id = r.id AND b.package_id = ANY(@packages)
+		WHERE b.id = r.id AND b.package_id = ANY(@packages) AND NOT (r.untagged AND @lossless)
 		RETURNING b.id, b.untagged`, args)
 	if err != nil {
 		return 0, nil, err

@@ -187,6 +187,9 @@ func (rec *Record) BeginSubmission(ctx context.Context, s Submission) (buildID i
 		if err != nil {
 			return err
 		}
+		if err := checkVerdict(ctx, tx, &s); err != nil {
+			return err
+		}
 		err = tx.QueryRow(ctx, `
 			INSERT INTO build (package_id, origin, outcome, event, epoch, version, release, repo_id, arches, started, trigger)
 			VALUES (@package, 'scratch', 'submitting', @event, @epoch, @version, @release, nullif(@repo, 0), @arches, @now, @trigger)
@@ -217,6 +220,28 @@ func (rec *Record) BeginSubmission(ctx context.Context, s Submission) (buildID i
 		return 0, fmt.Errorf("writing down a build of package %d: %w", s.PackageID, err)
 	}
 	return buildID, nil
+}
+
+// checkVerdict sees to it that a build is made in the repo that its package's
+// verdict is about. Verdicts on a new repo are stored before it becomes the
+// collection's latest.
+func checkVerdict(ctx context.Context, tx pgx.Tx, s *Submission) error {
+	if s.RepoID == 0 {
+		return nil
+	}
+	var newer bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT
+			FROM resolution a
+			JOIN package p ON p.id = a.package_id
+			JOIN repo about ON about.collection_id = p.collection_id AND about.repo_id = a.repo_id
+			JOIN repo chosen ON chosen.collection_id = p.collection_id AND chosen.repo_id = $2
+			WHERE a.package_id = $1 AND about.create_event > chosen.create_event)`, s.PackageID, s.RepoID).Scan(&newer)
+	if err == nil && newer {
+		return koschei.Refusal(koschei.ErrConflict, "what is known of it is about a newer repo, which is being resolved")
+	}
+	return err
 }
 
 // A trigger is koschei.Priority as table build has it.
@@ -284,13 +309,15 @@ func (rec *Record) KeyedBuilds(ctx context.Context, ids []int64) (map[int64]Keye
 }
 
 // PinningRefused returns when a scratch build last failed because the hub does
-// not let us choose its repo; zero if none did.
+// not let us choose its repo; zero if none did, or if somebody has said since
+// that it does; see edit.Editor.RetryPinning.
 func (rec *Record) PinningRefused(ctx context.Context) (time.Time, error) {
 	var last *time.Time
 	err := rec.db.QueryRow(ctx, `
 		SELECT max(finished)
 		FROM build
-		WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'`).Scan(&last)
+		WHERE outcome = 'infrastructure' AND fault LIKE '%policy violation (build_from_repo_id)%'
+			AND finished > coalesce((SELECT max(refused) FROM hub_refusal WHERE what = $1), '-infinity')`, schema.PinningRetried).Scan(&last)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading whether builds may choose their repo: %w", err)
 	}

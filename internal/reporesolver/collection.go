@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
@@ -24,8 +25,9 @@ func (s *Service) look(ctx context.Context, c *koschei.Collection, m *memory) er
 	// what can be done without it from being done.
 	newest, trouble := s.newest(ctx, hub, c)
 	if newest == nil {
-		return errors.Join(trouble, s.lookForDue(ctx, hub, c, m))
+		return errors.Join(trouble, s.lookForDue(ctx, hub, c, m), s.request(ctx, hub, c, m))
 	}
+	m.moved = time.Time{}
 	return errors.Join(trouble, s.alone(ctx, c, func(ctx context.Context, db *record.Fenced, c *koschei.Collection) error {
 		if !isNewer(newest, c) {
 			return nil // somebody else was faster

@@ -75,6 +75,10 @@ type memory struct {
 	trouble   loop.Trouble // with looking after it
 	seen      snapshot
 	baselines map[int64]schema.SetContent // sets that changes are counted from, by Baseline.SetID
+
+	moved     time.Time // when it was first seen that there should be another repo; zero if not
+	looked    time.Time // when that was last looked at
+	requested time.Time // when the hub was last asked for one
 }
 
 // A snapshot is what the repo had that a collection was last resolved in.

@@ -20,12 +20,25 @@ import (
 	"github.com/koschei-ci/koschei/internal/scheduler"
 )
 
+// ownStories is where the stories are.
+const ownStories = "testdata/stories"
+
+// storyDirs are the directories with stories: ours, and those that STORIES names,
+// separated by colons.
+func storyDirs() []string {
+	return append([]string{ownStories}, filepath.SplitList(os.Getenv("STORIES"))...)
+}
+
 // stories are all of them, by file name.
 func stories(t *testing.T) []*story {
 	t.Helper()
-	files, err := filepath.Glob("testdata/stories/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d stories (%v)", len(files), err)
+	var files []string
+	for _, dir := range storyDirs() {
+		found, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%d stories in %s (%v)", len(found), dir, err)
+		}
+		files = append(files, found...)
 	}
 	var all []*story
 	for _, file := range files {
@@ -83,7 +96,7 @@ func perform(t *testing.T, s *story) {
 	}
 	p.judge()
 	if len(p.other) > 0 && os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := s.rewrite(filepath.Join("testdata/stories", s.file), p.other); err != nil {
+		if err := s.rewrite(s.path, p.other); err != nil {
 			t.Error(err)
 		}
 	}

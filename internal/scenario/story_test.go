@@ -9,9 +9,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// A story is a file of testdata/stories.
+// A story is a file of testdata/stories, or of another directory.
 type story struct {
-	file  string
+	path  string
+	file  string // its last part
 	title string // its first sentence
 	world string
 	whole bool // the world has no part of the common one
@@ -34,7 +35,7 @@ func readStory(file string) (*story, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &story{file: filepath.Base(file), lines: strings.Split(string(data), "\n")}
+	s := &story{path: file, file: filepath.Base(file), lines: strings.Split(string(data), "\n")}
 	archive := txtar.Parse(data)
 	if err := s.readComment(string(archive.Comment)); err != nil {
 		return nil, err

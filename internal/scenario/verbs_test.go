@@ -125,6 +125,8 @@ func operatorVerbs() map[string]verb {
 		"operator edits":     {2, editsCollection},
 		"operator branches":  {2, branches},
 		"operator groups":    {2, groups},
+		"operator accepts":   {1, accepts},
+		"operator pins":      {0, pins},
 	}
 }
 
@@ -282,6 +284,18 @@ func branches(p *play, args []string, _ *step) error {
 	_, err := p.Store.BranchCollection(p.T.Context(), p.author(), edit.Branch{
 		Master: args[0], NewName: args[1], Target: args[1], DestTag: args[1], BuildTag: args[1] + "-build", DisplayName: args[0],
 	})
+	return err
+}
+
+// accepts believes what the hub says of a collection.
+func accepts(p *play, args []string, _ *step) error {
+	_, err := p.Store.AcceptNews(p.T.Context(), p.author(), args[0])
+	return err
+}
+
+// pins has builds ask for their repos again.
+func pins(p *play, _ []string, _ *step) error {
+	_, err := p.Store.RetryPinning(p.T.Context(), p.author())
 	return err
 }
 

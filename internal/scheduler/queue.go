@@ -74,8 +74,16 @@ func (q *queue) submitNext(ctx context.Context, running int) (bool, error) {
 		q.remark = fmt.Sprintf("the collection has as many builds under way as it may, %d", limit)
 		return false, nil
 	}
-	if err := q.prepare(ctx); err != nil {
+	switch err := q.prepare(ctx); {
+	case errors.Is(err, errRepoGone):
+		q.remark = fmt.Sprintf("repo %d, which its verdicts are about, is gone: builds wait for a newer one", q.collection.LatestRepoID)
+		return false, nil
+	case err != nil:
 		return false, err
+	}
+	if !q.unpinnedUntil.IsZero() {
+		q.remark = fmt.Sprintf("Koji does not let us choose the repos of builds (policy build_from_repo_id): it chooses them until %s, then we try again; "+
+			"koschei-admin retry-pinning tries at once", q.unpinnedUntil.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	for len(q.packages) > 0 {
 		if load, _ := q.loads.least(); q.service.LoadThreshold < 1 && load > q.service.LoadThreshold {

@@ -17,7 +17,11 @@ import (
 
 // pinningPause is how long builds leave the choice of their repo to the hub
 // after it did not let us choose.
-const pinningPause = 24 * time.Hour
+const pinningPause = 6 * time.Hour
+
+// errRepoGone is the error of a collection whose verdicts are about a repo that
+// nothing can be built in any more.
+var errRepoGone = errors.New("the repo that its verdicts are about is gone")
 
 // A submitter asks for builds of one collection, in one pass.
 type submitter struct {
@@ -30,6 +34,8 @@ type submitter struct {
 	loads     loads
 	pinned    bool
 	repoID    int64 // of the latest repo, at the hub that builds
+
+	unpinnedUntil time.Time // zero if pinned
 }
 
 // prepare asks once a pass for what all packages of the collection need.
@@ -50,12 +56,18 @@ func (s *submitter) prepare(ctx context.Context) error {
 		return err
 	}
 	s.pinned = refused.IsZero() || s.service.Now().Sub(refused) > pinningPause
+	if !s.pinned {
+		s.unpinnedUntil = refused.Add(pinningPause)
+	}
 	if s.repoID, err = s.buildRepo(ctx); err != nil {
 		return err
 	}
-	if !s.pinned {
-		if err := s.checkTarget(ctx); err != nil {
-			return fmt.Errorf("build target %s: %w", s.collection.Target, err)
+	if err := s.checkTarget(ctx); err != nil {
+		return fmt.Errorf("build target %s: %w", s.collection.Target, err)
+	}
+	if s.pinned {
+		if err := s.checkRepo(ctx); err != nil {
+			return err
 		}
 	}
 	if s.service.LoadThreshold < 1 {
@@ -82,8 +94,19 @@ func (s *submitter) buildRepo(ctx context.Context) (int64, error) {
 	return s.db.Hub.PrimaryRepo(ctx, s.collection.LatestRepoID)
 }
 
-// checkTarget looks for the collection's target: Koji takes a build for one that
-// is gone, and fails it.
+// checkRepo looks for the repo that builds are to be pinned to: in one that is
+// deleted they would all fail.
+func (s *submitter) checkRepo(ctx context.Context) error {
+	repo, err := s.service.Hub.RepoInfo(ctx, s.repoID)
+	if errors.Is(err, koschei.ErrNotFound) || err == nil && !repo.State.Usable() {
+		return errRepoGone
+	}
+	return err
+}
+
+// checkTarget looks for the collection's target. Without one Koji fails a build
+// that is not pinned. A pinned one works, but then the release has reached its
+// end, and nobody builds for it any more.
 func (s *submitter) checkTarget(ctx context.Context) error {
 	_, err := s.service.Hub.BuildTarget(ctx, s.collection.Target)
 	if errors.Is(err, koschei.ErrNotFound) {
@@ -127,7 +150,7 @@ func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error 
 	}
 	b := record.Submission{
 		PackageID: p.ID,
-		EVR:       src.srpm.NEVRA().EVR,
+		EVR:       src.build.EVR(), // of a draft build it is not that of its packages
 		Event:     event.ID,
 		Arches:    strings.Join(src.arches, " "),
 		Trigger:   s.service.Rules.Of(p, &s.collection, s.service.Now()),
@@ -185,7 +208,7 @@ func (s *submitter) source(ctx context.Context, p *koschei.PackageStatus, event 
 
 func (s *submitter) arches(ctx context.Context, p *koschei.PackageStatus, src *source) ([]string, error) {
 	srpm, err := s.facts(ctx, record.Source{
-		Hub: s.collection.SourceHub(), Name: src.srpm.Name, Version: src.srpm.Version, Release: src.srpm.Release,
+		Hub: s.collection.SourceHub(), Name: src.build.Name, Version: src.build.Version, Release: src.build.Release,
 	})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return nil, &hold{record.HoldSource, "Koji cannot read the source package of " + src.nvr(), holdNoSource}

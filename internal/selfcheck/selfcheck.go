@@ -131,6 +131,7 @@ func (s *Service) checks() []check {
 		{koschei.FindingRestarts, s.restarts},
 		{koschei.FindingColumns, s.columns},
 		{koschei.FindingService, s.services},
+		{koschei.FindingDoubt, doubts},
 		{koschei.FindingDelivery, s.deliveries},
 	}
 }

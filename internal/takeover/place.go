@@ -157,8 +157,8 @@ func settle(b *pasts.TakenBuild, was *upstream.Build) {
 	}
 }
 
-// placeReal places real builds, each at the event at which it was last tagged
-// in the destination tag or one that this inherits from.
+// placeReal places real builds, each at the event at which its source last became
+// the newest in the destination tag or one that this inherits from.
 func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which []int, placed []*pasts.TakenBuild) error {
 	nvrs := make([]string, len(which))
 	for n, i := range which {
@@ -189,18 +189,53 @@ func (p *placer) placeReal(ctx context.Context, builds []*upstream.Build, which 
 	if err != nil {
 		return fmt.Errorf("tags of real builds: %w", err)
 	}
+	byPackage := map[string][]becoming{}
 	for n, i := range known {
 		for _, tagging := range taggings[n] {
 			if slices.Contains(p.tags, tagging.Tag) {
-				placed[i].Event = tagging.Created // the last of them stays
+				name := builds[i].Package
+				byPackage[name] = append(byPackage[name], becoming{tagging.Created, i})
 			}
 		}
+	}
+	for _, taggings := range byPackage {
+		placeTaggings(builds, taggings, placed)
+	}
+	for _, i := range known {
 		if placed[i].Event == 0 {
 			placed[i] = nil
 			p.report.not(builds[i], "the hub never had it in the destination tag")
 		}
 	}
 	return nil
+}
+
+// A becoming is a tagging of a build, given by its place among all.
+type becoming struct {
+	event int64
+	build int
+}
+
+// placeTaggings places the real builds of one package. A source that is tagged
+// once more while it is the newest stays where it is, before the scratch builds
+// that have shown since what becomes of it. One that is the newest again after
+// another takes them along.
+func placeTaggings(builds []*upstream.Build, taggings []becoming, placed []*pasts.TakenBuild) {
+	slices.SortStableFunc(taggings, func(a, b becoming) int { return cmp.Compare(a.event, b.event) })
+	newest := -1
+	for _, t := range taggings {
+		if t.build == newest {
+			continue
+		}
+		before := placed[t.build].Event
+		placed[t.build].Event, newest = t.event, t.build
+		for i, b := range placed {
+			if before != 0 && b != nil && !builds[i].Real && builds[i].Package == builds[newest].Package &&
+				builds[i].EVR == builds[newest].EVR && b.Event >= before {
+				b.Event = max(b.Event, t.event)
+			}
+		}
+	}
 }
 
 // placeTransitions places transitions after the newest event before each.

@@ -32,9 +32,13 @@ func methodGetLastEvent(c *call) (any, error) {
 		}
 	}
 	if id == 0 {
-		return nil, nil
+		return nil, fault.Generic("query returned no rows")
 	}
-	return eventStruct(c.w, id), nil
+	event := eventStruct(c.w, id)
+	if c.arg("before") == nil {
+		event[0].Value = id + c.w.Ahead
+	}
+	return event, nil
 }
 
 func methodGetEvent(c *call) (any, error) {

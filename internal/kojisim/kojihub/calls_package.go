@@ -39,6 +39,9 @@ func methodListPackages(c *call) (any, error) {
 			tags = t.Order()
 		}
 	}
+	if info := c.arg("pkgID"); info != nil && c.pkgOf(info) == nil {
+		return nil, fault.Generic("No such entry in table package: %v", info)
+	}
 	return applyOptions(c.listedPackages(tags), c.arg("queryOpts")), nil
 }
 

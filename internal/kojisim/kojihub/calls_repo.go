@@ -40,7 +40,32 @@ func eventStamp(w *kojisim.System, id int) any {
 	return stamp(w.EventTime(id))
 }
 
+// oldRepo is what hubs before 1.35 tell of a repo. Its time of making is that of
+// its event there.
+func oldRepo(w *kojisim.System, r *kojisim.Repo, get bool) xmlrpc.Struct {
+	var taskID any
+	if k := w.TaskByID(r.TaskID); k != nil && !r.Dist {
+		taskID = k.ID
+	}
+	out := xmlrpc.Struct{
+		{Name: "create_event", Value: r.Event},
+		{Name: "create_ts", Value: stamp(w.EventTime(r.Event))},
+		{Name: "creation_time", Value: timeOrNil(w.EventTime(r.Event))},
+		{Name: "dist", Value: r.Dist},
+		{Name: "id", Value: r.ID},
+		{Name: "state", Value: r.State},
+		{Name: "task_id", Value: taskID},
+	}
+	if !get {
+		out = append(out, xmlrpc.Member{Name: "tag_id", Value: r.Tag.ID}, xmlrpc.Member{Name: "tag_name", Value: r.Tag.Name})
+	}
+	return out
+}
+
 func repoStruct(w *kojisim.System, r *kojisim.Repo) xmlrpc.Struct {
+	if w.Policy.NoRepoRequests {
+		return oldRepo(w, r, false)
+	}
 	var taskID, taskState any
 	if k := w.TaskByID(r.TaskID); k != nil && !r.Dist {
 		taskID, taskState = k.ID, k.State
@@ -96,6 +121,9 @@ func methodGetRepo(c *call) (any, error) {
 			continue
 		}
 		if event != 0 && r.Event <= event || event == 0 && r.State == state {
+			if c.w.Policy.NoRepoRequests {
+				return oldRepo(c.w, r, true), nil
+			}
 			return repoStruct(c.w, r), nil
 		}
 	}

@@ -33,7 +33,7 @@ func rpmStruct(r kojisim.RPM, external, nvr bool) xmlrpc.Struct {
 	add("build_id", r.Build.ID)
 	add("buildroot_id", nil)
 	add("buildtime", built.Unix())
-	add("draft", false)
+	add("draft", r.Build.IsDraft())
 	add("epoch", epochOrNil(r.EVR.Epoch))
 	if external {
 		add("external_repo_id", 0)

@@ -425,7 +425,9 @@ func methodDownloadTaskOutput(c *call) (any, error) {
 		size = c.integer("size")
 	}
 	if offset < 0 {
-		offset = max(0, len(content)+offset)
+		if offset += len(content); offset < 0 {
+			return nil, fault.Exception("kojihub", "downloadTaskOutput", "OSError: [Errno 22] Invalid argument")
+		}
 	}
 	content = content[min(offset, len(content)):]
 	if size >= 0 {

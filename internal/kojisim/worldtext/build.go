@@ -31,7 +31,7 @@ func (b *parsedBuild) detail(word, rest string) error {
 		if arch == "" {
 			arch = "x86_64"
 		}
-		b.binary = b.AddBinary(name, b.evr, arch)
+		b.binary = b.AddBinary(name, kojisim.RPMEVR(b.evr), arch)
 	case "requires", "provides":
 		r, err := rpm.ParseRelation(rest)
 		if err != nil {

@@ -24,6 +24,8 @@ func newParser(w *kojisim.System) *parser {
 		"block":    {1, func() error { return p.setBlocked(true) }},
 		"unblock":  {1, func() error { return p.setBlocked(false) }},
 		"mend":     {1, p.mend},
+		"promote":  {1, p.promote},
+		"ahead":    {1, p.ahead},
 		"untarget": {1, p.untarget},
 	}
 	return p
@@ -292,6 +294,24 @@ func (p *parser) flaky() error {
 	p.opts["p"] = p.words[1]
 	chance, err := p.float("p")
 	p.w.MakeFlaky(p.words[0], chance)
+	return err
+}
+
+// promote makes a draft build one that is none.
+func (p *parser) promote() error {
+	b := p.w.BuildByNVR(p.words[0])
+	if b == nil || !b.IsDraft() {
+		return fmt.Errorf("no draft build %q", p.words[0])
+	}
+	p.w.Promote(b)
+	return nil
+}
+
+// ahead has the hub's last event be later by so many than any that can be seen:
+// changes that began before others are not committed yet.
+func (p *parser) ahead() error {
+	n, err := strconv.Atoi(p.words[0])
+	p.w.Ahead = n
 	return err
 }
 

@@ -20,15 +20,16 @@ type TagCursor struct {
 	Event        int64     // up to which all is known
 	FullAt       time.Time // when everything was asked for last
 	Pending      []string  // packages that the hub could not speak about
+	Seen         []string  // recent changes that were asked about, by their marks
 }
 
 // TagCursor returns a collection's cursor, nil if nothing is known yet.
 func (mem *Memory) TagCursor(ctx context.Context, collectionID int64) (*TagCursor, error) {
 	c := &TagCursor{CollectionID: collectionID}
 	err := mem.db.QueryRow(ctx, `
-		SELECT basis, event, full_at, pending
+		SELECT basis, event, full_at, pending, seen
 		FROM tag_cursor
-		WHERE collection_id = $1`, collectionID).Scan(&c.Basis, &c.Event, &c.FullAt, &c.Pending)
+		WHERE collection_id = $1`, collectionID).Scan(&c.Basis, &c.Event, &c.FullAt, &c.Pending, &c.Seen)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -42,11 +43,11 @@ func (mem *Memory) TagCursor(ctx context.Context, collectionID int64) (*TagCurso
 func (mem *Memory) SaveTagCursor(ctx context.Context, c *TagCursor) error {
 	err := mem.db.Transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO tag_cursor (collection_id, basis, event, full_at, pending)
-			SELECT id, $2, $3, $4, $5 FROM collection WHERE id = $1
+			INSERT INTO tag_cursor (collection_id, basis, event, full_at, pending, seen)
+			SELECT id, $2, $3, $4, $5, $6 FROM collection WHERE id = $1
 			ON CONFLICT (collection_id) DO UPDATE
-			SET basis = excluded.basis, event = excluded.event, full_at = excluded.full_at, pending = excluded.pending`,
-			c.CollectionID, c.Basis, c.Event, c.FullAt, postgres.NotNil(c.Pending))
+			SET basis = excluded.basis, event = excluded.event, full_at = excluded.full_at, pending = excluded.pending, seen = excluded.seen`,
+			c.CollectionID, c.Basis, c.Event, c.FullAt, postgres.NotNil(c.Pending), postgres.NotNil(c.Seen))
 		return err
 	})
 	if err != nil {

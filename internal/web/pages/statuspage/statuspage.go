@@ -141,6 +141,8 @@ func kindName(k koschei.FindingKind) string {
 		return "columns were wrong"
 	case koschei.FindingService:
 		return "service is late"
+	case koschei.FindingDoubt:
+		return "not believed"
 	case koschei.FindingDelivery:
 		return "deliveries wait"
 	}
