@@ -10,6 +10,10 @@ ALTER TABLE delivery ADD COLUMN message_id uuid NOT NULL DEFAULT gen_random_uuid
 -- what it tells until then is told as little as it is.
 ALTER TABLE delivery ADD COLUMN held_until timestamptz;
 
+-- Deliveries are claimed in this order, some at a time, however many wait.
+DROP INDEX delivery_due;
+CREATE INDEX delivery_due ON delivery (sink, due, id) WHERE sent IS NULL AND NOT dead;
+
 -- When the sink last said that somebody is there, by the database's own clock.
 ALTER TABLE sink ADD COLUMN heartbeat timestamptz;
 

@@ -146,9 +146,10 @@ func (dv *Deliveries) ClaimDeliveries(ctx context.Context, sink string, limit in
 				SELECT d.id
 				FROM delivery d
 				WHERE d.sink = $1 AND d.sent IS NULL AND NOT d.dead AND d.due <= clock_timestamp()
-					AND NOT EXISTS (
-						SELECT FROM delivery o
-						WHERE o.sink = d.sink AND o.subject = d.subject AND o.id < d.id AND o.sent IS NULL AND NOT o.dead)
+					AND d.id = ( -- asked of each row that is due, in their order: a join would read all that wait
+						SELECT min(o.id)
+						FROM delivery o
+						WHERE o.sink = d.sink AND o.subject = d.subject AND o.sent IS NULL AND NOT o.dead)
 				ORDER BY d.due, d.id
 				LIMIT $2
 				FOR UPDATE OF d SKIP LOCKED
