@@ -15,6 +15,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -132,6 +133,7 @@ func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) 
 				for _, q := range questions[first:min(first+step, len(questions))] {
 					v.answer(w, q, goals, answers)
 				}
+				loop.Alive(ctx)
 			}
 			return context.Cause(ctx)
 		})
