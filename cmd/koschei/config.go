@@ -90,10 +90,11 @@ type busConfig struct {
 }
 
 type dependencyConfig struct {
-	Arch       string `yaml:"arch" doc:"Architecture whose repos are resolved."`
-	RepoCache  int64  `yaml:"repo_cache" doc:"Megabytes of repo metadata kept on disk."`
-	RepoMemory int    `yaml:"repo_memory" doc:"Repos kept in memory, some 30 MiB each for 60,000 packages. Builds of a collection are made in its newest repos: fewer than three for each collection are loaded again and again."`
-	Goroutines int    `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
+	Arch          string   `yaml:"arch" doc:"Architecture whose repos are resolved."`
+	RepoCache     int64    `yaml:"repo_cache" doc:"Megabytes of repo metadata kept on disk."`
+	RepoMemory    int      `yaml:"repo_memory" doc:"Repos kept in memory, some 30 MiB each for 60,000 packages. Builds of a collection are made in its newest repos: fewer than three for each collection are loaded again and again."`
+	RedirectHosts []string `yaml:"redirect_hosts" doc:"Hosts that the servers of repos may redirect to, besides themselves; * for any. Never from https to http."`
+	Goroutines    int      `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
 }
 
 type prioritiesConfig struct {

@@ -69,7 +69,8 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 		holder: postgres.NewHolder(host, os.Getpid()),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
-				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
+				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20,
+				Client: repodata.NewClient(c.Dependency.RedirectHosts...),
 			},
 			Arch: c.Dependency.Arch, Intern: db.Record.Sets.Intern, Keep: c.Dependency.RepoMemory,
 		},

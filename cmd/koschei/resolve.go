@@ -28,6 +28,8 @@ type resolveOptions struct {
 	arch           string
 	weakDeps       bool
 	jobs           int
+
+	redirectHosts []string
 }
 
 // whatIf reports whether packages are changed.
@@ -83,6 +85,7 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.setsFormat, "sets-format", "nevra", "how it names packages: nevra or name-distance")
 	flags.StringVar(&o.arch, "arch", "x86_64", "architecture of the buildroot")
 	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
+	flags.StringArrayVar(&o.redirectHosts, "redirect-host", nil, "host that the servers of repositories may redirect to, * for any; can be repeated")
 	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
 }
 
@@ -143,7 +146,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 // loadWorld reads what goals are solved against. It also returns how many there
 // may be, if somebody sees a progress bar.
 func loadWorld(ctx context.Context, o resolveOptions) (world *whatif.World, announced int, err error) {
-	client := repodata.NewClient()
+	client := repodata.NewClient(o.redirectHosts...)
 	in := whatif.Input{Group: o.group, Arch: o.arch}
 	if in.Binary, err = repodata.Open(ctx, o.binary, client); err != nil {
 		return nil, 0, err
