@@ -64,8 +64,8 @@ func (a *console) cleanup() *cobra.Command {
 		Example: "  koschei-admin cleanup --older-than 12 --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if months < 2 {
-				return badInput(fmt.Errorf("--older-than %d: at least 2 months are kept", months))
+			if months < 2 || months > 1200 {
+				return badInput(fmt.Errorf("--older-than %d: it must be from 2 to 1200 months", months))
 			}
 			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
 				return err

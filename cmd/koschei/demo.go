@@ -73,7 +73,7 @@ func (d *demo) check() error {
 	switch {
 	case d.packages < 50 || d.packages > 100_000:
 		return fmt.Errorf("--packages %d: it must be from 50 to 100000", d.packages)
-	case d.speed < 1 || d.speed > 100_000:
+	case !(d.speed >= 1 && d.speed <= 100_000): // NaN is neither
 		return fmt.Errorf("--speed %v: it must be from 1 to 100000", d.speed)
 	}
 	if d.from == "" {
