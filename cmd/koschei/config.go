@@ -306,7 +306,7 @@ func newConfigCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.Database.URL, c.Bus.URL = hidePassword(c.Database.URL), hidePassword(c.Bus.URL)
+			hidePasswords(&c)
 			return printConfig(cmd.OutOrStdout(), c)
 		},
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,13 +61,4 @@ func newLogger(c logConfig) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, opts))
-}
-
-// hidePassword leaves the password out of a database address.
-func hidePassword(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "(not a valid address)"
-	}
-	return u.Redacted()
 }

@@ -59,6 +59,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration, section bus: %w", err))
 	}
+	warnOfReadable(context.Background(), c, log)
 	leasing := *db
 	leasing.store = db.leasing(c.Database.Lease)
 	clock := c.Clock.clock()

@@ -17,6 +17,9 @@ func (c *config) check() error {
 	if p := c.Priorities; p.T0 >= p.T1 {
 		return fmt.Errorf("priorities.t0 is %v: it must be less than t1, %v", p.T0, p.T1)
 	}
+	if err := checkShown(c); err != nil {
+		return err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		return fmt.Errorf("log.level is %q: it must be debug, info, warn or error", c.Log.Level)
