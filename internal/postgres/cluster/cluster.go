@@ -141,7 +141,7 @@ func Join(ctx context.Context, dir string) (*Cluster, error) {
 }
 
 func joinOnce(ctx context.Context, h *home) (*Cluster, error) {
-	run, err := os.Open(h.path("run"))
+	run, err := h.root.Open("run")
 	if err != nil {
 		return nil, err
 	}

@@ -279,7 +279,7 @@ func TestStalePidOfAnotherProcess(t *testing.T) {
 	dir := dataDir(t)
 	stop(t, start(t, dir))
 	sleeper := exec.CommandContext(t.Context(), "sleep", "60")
-	a, err := (&home{dir: filepath.Join(dir, "postgres")}).account()
+	a, err := homeAt(t, filepath.Join(dir, "postgres")).account()
 	if err != nil {
 		t.Fatal(err)
 	}
