@@ -32,6 +32,9 @@ func (g *globals) config() (config, error) {
 	file := g.configFile
 	if file == "" && g.dataDir != "" {
 		if own := ownConfig(g.dataDir); exists(own) {
+			if err := trusted(own); err != nil {
+				return config{}, badInput(err)
+			}
 			file = own
 		}
 	}

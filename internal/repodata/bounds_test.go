@@ -248,3 +248,26 @@ func TestManyRelations(t *testing.T) {
 		t.Errorf("beyond the limit: %v, %d packages seen", err, seen)
 	}
 }
+
+// A cache whose place for unfinished files leads elsewhere removes nothing there.
+func TestLinkedCache(t *testing.T) {
+	t.Parallel()
+	server := serve(t, writeRepo(t, smallRepo(".gz")))
+	cache, elsewhere := newCache(t), t.TempDir()
+	precious := elsewhere + "/precious"
+	writeFile(t, precious, []byte("precious"))
+	old := time.Now().Add(-2 * leftoverAge)
+	if err := os.Chtimes(precious, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(cache.Dir, 0o755), os.Symlink(elsewhere, cache.Dir+"/tmp")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cache.Open(t.Context(), "k", server.URL); err == nil || !strings.Contains(err.Error(), "is a link") {
+		t.Errorf("got %v, want it refused", err)
+	}
+	cache.removeLeftovers()
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+}

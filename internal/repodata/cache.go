@@ -74,7 +74,19 @@ func fileName(text string) string {
 // tmp is a directory for what is not complete, on the same file system.
 func (c *Cache) tmp() (string, error) {
 	dir := filepath.Join(c.Dir, "tmp")
-	return dir, os.MkdirAll(dir, 0o755)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return dir, err
+	}
+	if !isDirectory(dir) {
+		return dir, fmt.Errorf("%s is a link: the cache would write and remove files elsewhere", dir)
+	}
+	return dir, nil
+}
+
+// isDirectory tells a directory from a link to one.
+func isDirectory(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }
 
 // keptFiles is a server's repository with a copy of each file read so far.
@@ -294,6 +306,9 @@ const leftoverAge = 24 * time.Hour
 
 func (c *Cache) removeLeftovers() {
 	tmp := filepath.Join(c.Dir, "tmp")
+	if !isDirectory(tmp) {
+		return
+	}
 	files, _ := os.ReadDir(tmp)
 	for _, file := range files {
 		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > leftoverAge {
