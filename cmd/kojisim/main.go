@@ -113,7 +113,7 @@ func (o options) load(ctx context.Context) (*kojisim.World, error) {
 		}
 		return worldtext.Parse(data, o.seed)
 	}
-	return distro.Generate(made)
+	return distro.Generate(ctx, made)
 }
 
 // serve runs the hub and the servers in front of it until ctx ends.

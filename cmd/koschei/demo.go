@@ -125,7 +125,7 @@ func ended(ctx context.Context, err error) error {
 func (d *demo) world(ctx context.Context) (*kojisim.World, error) {
 	o := distro.Options{Packages: d.packages, Seed: d.seed}
 	if d.from == "" {
-		return distro.Generate(o)
+		return distro.Generate(ctx, o)
 	}
 	world, err := distro.Load(ctx, d.from, o)
 	runtime.GC() // what reading left behind is large

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
 )
 
 // Whatever form an address has, its password is not shown, and the rest is.
