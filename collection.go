@@ -3,6 +3,8 @@ package koschei
 import (
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode/utf8"
 )
 
 // Defaults of a collection that is created without saying more.
@@ -99,11 +101,30 @@ func (c *Collection) Validate() error {
 			return fmt.Errorf("collection %s: %w: it has no %s", c.Name, ErrInvalid, f.what)
 		}
 	}
-	if c.PriorityCoefficient < 0 || c.Weight <= 0 {
-		return fmt.Errorf("collection %s: %w: the priority coefficient must not be negative and the weight must be positive", c.Name, ErrInvalid)
+	for _, text := range []string{c.DisplayName, c.Target, c.DestTag, c.BuildTag, c.BuildGroup, c.BugzillaProduct, c.BugzillaVersion} {
+		const longest = 1000
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > longest {
+			return fmt.Errorf("collection %s: %w: %.60q is not UTF-8 text of at most %d bytes", c.Name, ErrInvalid, text, longest)
+		}
 	}
-	if c.MaxBuilds < 0 {
-		return fmt.Errorf("collection %s: %w: its limit of builds must not be negative", c.Name, ErrInvalid)
+	return c.ValidateNumbers()
+}
+
+// ValidateNumbers is the part of Validate without which one collection could
+// harm all: reckoning with such numbers has no end or no result.
+func (c *Collection) ValidateNumbers() error {
+	for _, n := range []struct {
+		number Number
+		value  float64
+	}{
+		{NumberCoefficient, c.PriorityCoefficient},
+		{NumberWeight, c.Weight},
+		{NumberMaxBuilds, float64(c.MaxBuilds)},
+		{NumberOrder, float64(c.Order)},
+	} {
+		if err := n.number.Check(n.value); err != nil {
+			return fmt.Errorf("collection %s: %w", c.Name, err)
+		}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (o *busOptions) check() error {
 		name  string
 		value float64
 	}{{"lose", o.faults.Lose}, {"repeat", o.faults.Repeat}, {"reorder", o.faults.Reorder}} {
-		if p.value < 0 || p.value > 1 {
+		if !(p.value >= 0 && p.value <= 1) { // NaN is neither
 			return fmt.Errorf("-%s %v: a probability is from 0 to 1", p.name, p.value)
 		}
 	}

@@ -69,10 +69,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.from != "" && o.world != "":
 		return o, errors.New("-from and -world exclude each other")
-	case o.packages < 100:
-		return o, errors.New("a distribution has at least 100 packages")
-	case o.speed <= 0:
-		return o, errors.New("the speed must be above 0")
+	case o.packages < 100 || o.packages > 100_000:
+		return o, errors.New("a distribution has from 100 to 100000 packages")
+	case !(o.speed > 0 && o.speed <= 1_000_000): // NaN is neither
+		return o, errors.New("the speed must be above 0 and at most 1000000")
 	}
 	return o, o.bus.check()
 }
@@ -113,7 +113,7 @@ func (o options) load(ctx context.Context) (*kojisim.World, error) {
 		}
 		return worldtext.Parse(data, o.seed)
 	}
-	return distro.Generate(made)
+	return distro.Generate(ctx, made)
 }
 
 // serve runs the hub and the servers in front of it until ctx ends.

@@ -16,8 +16,8 @@ func TestBadUsage(t *testing.T) {
 		args string
 		want string
 	}{
-		{"-packages 7", "kojisim: a distribution has at least 100 packages\n"},
-		{"-speed 0", "kojisim: the speed must be above 0\n"},
+		{"-packages 7", "kojisim: a distribution has from 100 to 100000 packages\n"},
+		{"-speed 0", "kojisim: the speed must be above 0 and at most 1000000\n"},
 		{"-from a -world b", "kojisim: -from and -world exclude each other\n"},
 		{"-amqp http://x/", "kojisim: -amqp: url: AMQP scheme must be either 'amqp://' or 'amqps://'\n"},
 		{"-amqp amqp://x/ -lose 2", "kojisim: -lose 2: a probability is from 0 to 1\n"},

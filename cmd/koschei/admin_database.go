@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,8 +62,8 @@ func (a *console) cleanup() *cobra.Command {
 		Example: "  koschei-admin cleanup --older-than 12 --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if months < 2 {
-				return badInput(fmt.Errorf("--older-than %d: at least 2 months are kept", months))
+			if months < 2 || months > 1200 {
+				return badInput(fmt.Errorf("--older-than %d: it must be from 2 to 1200 months", months))
 			}
 			if err := a.confirm(cmd, fmt.Sprintf("Forget what is older than %d months?", months)); err != nil {
 				return err
@@ -131,25 +129,16 @@ func psqlAddress(c config) (string, error) {
 	if len(run)+len("/.s.PGSQL.5432") > maxSocketPath {
 		return "", badInput(fmt.Errorf("the path %s is too long for psql; make --data-dir shorter", run))
 	}
-	return "host=" + run + " user=koschei dbname=koschei", nil
+	return "host=" + quote(run) + " user=koschei dbname=koschei", nil
 }
 
 func libpqAddress(address string) (string, error) {
-	if !strings.Contains(address, "://") { // key=value pairs, which libpq reads itself
-		if strings.Contains(address, "password") {
-			return "", badInput(errors.New("database.url holds a password that everybody who lists processes would see; put it into ~/.pgpass"))
-		}
-		return address, nil
-	}
-	u, err := url.Parse(address)
+	rest, password, err := withoutPassword(address)
 	if err != nil {
-		return "", badInput(errors.New("database.url is no postgres:// address"))
+		return "", badInput(err)
 	}
-	if password, ok := u.User.Password(); ok {
-		if err := os.Setenv("PGPASSWORD", password); err != nil {
-			return "", err
-		}
-		u.User = url.User(u.User.Username())
+	if password != "" {
+		err = os.Setenv("PGPASSWORD", password)
 	}
-	return u.String(), nil
+	return rest, err
 }

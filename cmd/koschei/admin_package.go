@@ -45,6 +45,9 @@ func (a *console) setPriority() *cobra.Command {
 			if err != nil {
 				return badInput(fmt.Errorf("priority %q: it must be a whole number of at most 32 bits", last))
 			}
+			if err := koschei.NumberPriority.Check(float64(value)); err != nil {
+				return badInput(err)
+			}
 			if err := a.needCollection(); err != nil {
 				return err
 			}

@@ -21,7 +21,8 @@ import (
 )
 
 // A config is everything that can be configured. Every field has a usable zero
-// or default value; its doc tag is what "koschei config" prints above it.
+// or default value; its doc tag is what "koschei config" prints above it, its
+// range tag the least and the greatest number allowed.
 type config struct {
 	DataDir      string           `yaml:"data_dir" doc:"Home of the private PostgreSQL cluster and of the repo cache."`
 	Database     databaseConfig   `yaml:"database"`
@@ -43,7 +44,7 @@ type config struct {
 
 type databaseConfig struct {
 	URL   string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
-	Lease time.Duration `yaml:"lease" doc:"What one process at a time does another one takes over after this, if the first has died."`
+	Lease time.Duration `yaml:"lease" range:"1s 1h" doc:"What one process at a time does another one takes over after this, if the first has died."`
 }
 
 type kojiConfig struct {
@@ -60,12 +61,12 @@ type kojiConfig struct {
 	Keytab        string        `yaml:"keytab" doc:"Keytab for login kerberos; without one the credential cache is used."`
 	CCache        string        `yaml:"ccache" doc:"Credential cache for login kerberos without a keytab."`
 	Krb5Conf      string        `yaml:"krb5_conf" doc:"Kerberos configuration for login kerberos."`
-	CallLimit     time.Duration `yaml:"call_limit" doc:"The longest time a call to the hub may take. A submission that is not found there after twice that is given up."`
+	CallLimit     time.Duration `yaml:"call_limit" range:"1s 1h" doc:"The longest time a call to the hub may take. A submission that is not found there after twice that is given up."`
 	BuildArches   []string      `yaml:"build_arches" doc:"Architectures scratch builds are made for."`
-	MaxBuilds     int           `yaml:"max_builds" doc:"Scratch builds running at once, over all collections."`
-	TaskPriority  int           `yaml:"task_priority" doc:"Added to Koji's default priority of a task; higher is less urgent."`
-	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"A build older than this is canceled and kept as timed out."`
-	LoadThreshold float64       `yaml:"load_threshold" doc:"No build is submitted while the hosts for its architectures are loaded more than this; 1 turns the check off."`
+	MaxBuilds     int           `yaml:"max_builds" range:"0 100000" doc:"Scratch builds running at once, over all collections."`
+	TaskPriority  int           `yaml:"task_priority" range:"-1000 1000" doc:"Added to Koji's default priority of a task; higher is less urgent."`
+	TaskTimeout   time.Duration `yaml:"task_timeout" range:"1s 8760h" doc:"A build older than this is canceled and kept as timed out."`
+	LoadThreshold float64       `yaml:"load_threshold" range:"0 1" doc:"No build is submitted while the hosts for its architectures are loaded more than this; 1 turns the check off."`
 }
 
 type secondaryConfig struct {
@@ -87,51 +88,52 @@ type busConfig struct {
 	PassiveQueue bool   `yaml:"passive_queue" doc:"The queue and its bindings are made by the broker's operators; it is only consumed."`
 	TopicPrefix  string `yaml:"topic_prefix" doc:"What the topics of the hub's messages begin with, before .buildsys."`
 	Instance     string `yaml:"instance" doc:"The hub's name in its messages; those of others are ignored."`
-	Prefetch     int    `yaml:"prefetch" doc:"Messages taken at once, and answered together."`
+	Prefetch     int    `yaml:"prefetch" range:"1 65535" doc:"Messages taken at once, and answered together."`
 }
 
 type dependencyConfig struct {
-	Arch       string `yaml:"arch" doc:"Architecture whose repos are resolved."`
-	RepoCache  int64  `yaml:"repo_cache" doc:"Megabytes of repo metadata kept on disk."`
-	RepoMemory int    `yaml:"repo_memory" doc:"Repos kept in memory, some 30 MiB each for 60,000 packages. Builds of a collection are made in its newest repos: fewer than three for each collection are loaded again and again."`
-	Goroutines int    `yaml:"goroutines" doc:"Solvers at work at once; 0 is one for each core."`
+	Arch          string   `yaml:"arch" doc:"Architecture whose repos are resolved."`
+	RepoCache     int64    `yaml:"repo_cache" range:"1 100000000" doc:"Megabytes of repo metadata kept on disk."`
+	RepoMemory    int      `yaml:"repo_memory" range:"0 10000" doc:"Repos kept in memory, some 30 MiB each for 60,000 packages. Builds of a collection are made in its newest repos: fewer than three for each collection are loaded again and again."`
+	RedirectHosts []string `yaml:"redirect_hosts" doc:"Hosts that the servers of repos may redirect to, besides themselves; * for any. Never from https to http."`
+	Goroutines    int      `yaml:"goroutines" range:"0 1024" doc:"Solvers at work at once; 0 is one for each core."`
 }
 
 type prioritiesConfig struct {
-	BuildThreshold float64       `yaml:"build_threshold" doc:"A package is built from this priority on."`
-	PackageUpdate  float64       `yaml:"package_update" doc:"A changed dependency, divided by its distance."`
-	FailedBuild    int           `yaml:"failed_build_priority" doc:"The first failure after a success."`
-	UnresolvedLast int           `yaml:"newly_added" doc:"A last build that could not have worked: its build dependencies could not be installed from the repo it was made in. The key is older than its meaning and has nothing to do with new packages."`
-	T0             time.Duration `yaml:"t0" doc:"Age of the last build at which time priority is 0."`
-	T1             time.Duration `yaml:"t1" doc:"Age at which time alone reaches the threshold."`
+	BuildThreshold float64       `yaml:"build_threshold" range:"1 1000000000" doc:"A package is built from this priority on."`
+	PackageUpdate  float64       `yaml:"package_update" range:"0 1000000000" doc:"A changed dependency, divided by its distance."`
+	FailedBuild    int           `yaml:"failed_build_priority" range:"-1000000000 1000000000" doc:"The first failure after a success."`
+	UnresolvedLast int           `yaml:"newly_added" range:"-1000000000 1000000000" doc:"A last build that could not have worked: its build dependencies could not be installed from the repo it was made in. The key is older than its meaning and has nothing to do with new packages."`
+	T0             time.Duration `yaml:"t0" range:"1m 87600h" doc:"Age of the last build at which time priority is 0."`
+	T1             time.Duration `yaml:"t1" range:"1m 87600h" doc:"Age at which time alone reaches the threshold."`
 }
 
 type loopConfig struct {
-	Interval time.Duration `yaml:"interval" doc:"Time between passes."`
+	Interval time.Duration `yaml:"interval" range:"1ms 8760h" doc:"Time between passes."`
 }
 
 type pollingConfig struct {
-	Interval       time.Duration `yaml:"interval" doc:"Time between passes."`
-	BuildsInterval time.Duration `yaml:"builds_interval" doc:"Time between two looks at running builds. Without a message bus nobody hears earlier that one has ended."`
-	FullInterval   time.Duration `yaml:"full_interval" doc:"How often everything in a tag is asked for instead of what has changed."`
+	Interval       time.Duration `yaml:"interval" range:"1ms 8760h" doc:"Time between passes."`
+	BuildsInterval time.Duration `yaml:"builds_interval" range:"1ms 8760h" doc:"Time between two looks at running builds. Without a message bus nobody hears earlier that one has ended."`
+	FullInterval   time.Duration `yaml:"full_interval" range:"1ms 8760h" doc:"How often everything in a tag is asked for instead of what has changed."`
 }
 
 type buildsConfig struct {
-	Interval    time.Duration `yaml:"interval" doc:"Time between passes."`
-	RemakeRepos time.Duration `yaml:"remake_repos" doc:"A repo that Koji has deleted is asked for again if it is not older than this and matters; 0 turns that off."`
+	Interval    time.Duration `yaml:"interval" range:"1ms 8760h" doc:"Time between passes."`
+	RemakeRepos time.Duration `yaml:"remake_repos" range:"0s 87600h" doc:"A repo that Koji has deleted is asked for again if it is not older than this and matters; 0 turns that off."`
 }
 
 type frontendConfig struct {
 	Listen          string `yaml:"listen" doc:"Address pages are served on."`
 	MetricsListen   string `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
-	PackagesPerPage int    `yaml:"packages_per_page"`
-	BuildsPerPage   int    `yaml:"builds_per_page"`
+	PackagesPerPage int    `yaml:"packages_per_page" range:"1 10000"`
+	BuildsPerPage   int    `yaml:"builds_per_page" range:"1 10000"`
 }
 
 type clockConfig struct {
 	Start time.Time `yaml:"start" doc:"Domain time at epoch; zero is real time."`
 	Epoch time.Time `yaml:"epoch" doc:"Real time at which the domain clock stood at start."`
-	Speed float64   `yaml:"speed" doc:"Domain seconds in a real second."`
+	Speed float64   `yaml:"speed" range:"0 1000000" doc:"Domain seconds in a real second."`
 }
 
 type logConfig struct {
@@ -161,7 +163,7 @@ func defaultConfig() config {
 			Instance:    "primary",
 			Prefetch:    1000,
 		},
-		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096, RepoMemory: 6},
+		Dependency: dependencyConfig{Arch: "x86_64", RepoCache: 4096, RepoMemory: 6, RedirectHosts: []string{}},
 		Priorities: prioritiesConfig{
 			BuildThreshold: p.BuildThreshold,
 			PackageUpdate:  p.PackageUpdate,
@@ -211,7 +213,7 @@ func defaultDataDir() string {
 func loadConfig(file string, environ []string) (config, error) {
 	c := defaultConfig()
 	if file != "" {
-		text, err := os.ReadFile(file)
+		text, err := readConfig(file)
 		if err != nil {
 			return c, badInput(fmt.Errorf("reading the configuration: %w", err))
 		}
@@ -222,7 +224,25 @@ func loadConfig(file string, environ []string) (config, error) {
 	if err := overlayEnviron(&c, environ); err != nil {
 		return c, badInput(err)
 	}
+	if err := c.check(); err != nil {
+		return c, badInput(fmt.Errorf("configuration: %w", err))
+	}
 	return c, nil
+}
+
+// readConfig reads a configuration file, which must end.
+func readConfig(file string) ([]byte, error) {
+	const most = 1 << 20
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s is longer than the %d bytes allowed", file, most)
+	}
+	return text, err
 }
 
 // decodeStrict refuses keys that c does not have.
@@ -292,7 +312,7 @@ func newConfigCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.Database.URL, c.Bus.URL = hidePassword(c.Database.URL), hidePassword(c.Bus.URL)
+			hidePasswords(&c)
 			return printConfig(cmd.OutOrStdout(), c)
 		},
 	}

@@ -93,3 +93,37 @@ func TestTooShort(t *testing.T) {
 		t.Errorf("lease: got %v", err)
 	}
 }
+
+// Every number of the configuration has a range, and nothing outside of it, or
+// that is no number, is taken.
+func TestConfigRanges(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"priorities: {t0: 1h, t1: 1h}", "priorities.t0 is 1h0m0s: it must be less than t1, 1h0m0s"},
+		{"priorities: {t0: 0s}", "priorities.t0 is 0s: it must be from 1m to 87600h"},
+		{"priorities: {t0: -1h}", "priorities.t0 is -1h0m0s"},
+		{"priorities: {build_threshold: .nan}", "priorities.build_threshold is NaN: it must be from 1 to 1000000000"},
+		{"priorities: {package_update: .inf}", "priorities.package_update is +Inf"},
+		{"frontend: {builds_per_page: -5}", "frontend.builds_per_page is -5: it must be from 1 to 10000"},
+		{"frontend: {packages_per_page: -1}", "frontend.packages_per_page is -1"},
+		{"koji: {max_builds: -5}", "koji.max_builds is -5"},
+		{"koji: {load_threshold: .nan}", "koji.load_threshold is NaN"},
+		{"scheduler: {interval: -5s}", "scheduler.interval is -5s: it must be from 1ms to 8760h"},
+		{"clock: {speed: -1}", "clock.speed is -1"},
+		{"clock: {speed: .inf}", "clock.speed is +Inf"},
+		{"log: {level: loud}", `log.level is "loud"`},
+		{"log: {format: xml}", `log.format is "xml"`},
+	} {
+		file := filepath.Join(t.TempDir(), "koschei.yaml")
+		write(t, file, tt.text)
+		_, err := loadConfig(file, nil)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error is %v, want one with %q", tt.text, err, tt.want)
+		}
+		if _, err := loadConfig("", []string{"KOSCHEI_FRONTEND_BUILDS_PER_PAGE=.inf"}); err == nil {
+			t.Error("the environment may say anything")
+		}
+	}
+	if _, err := loadConfig("/dev/zero", nil); err == nil || !strings.Contains(err.Error(), "longer than the 1048576 bytes allowed") {
+		t.Errorf("a file without end: %v", err)
+	}
+}

@@ -15,6 +15,10 @@ import (
 type database struct {
 	*store
 	cluster *cluster.Cluster // nil with a configured database
+
+	// joined says that the cluster was to be ours but is another process's: when
+	// that ends, there is none for this process to go on with.
+	joined bool
 }
 
 // schemaInterval is how often a service looks whether somebody has migrated.
@@ -31,8 +35,11 @@ func ownDatabase(ctx context.Context, c config, log *slog.Logger) (*database, er
 		return configuredDatabase(ctx, c)
 	}
 	db, err := startDatabase(ctx, c, log)
-	if errors.Is(err, cluster.ErrRunning) {
-		return joinDatabase(ctx, c)
+	if !errors.Is(err, cluster.ErrRunning) {
+		return db, err
+	}
+	if db, err = joinDatabase(ctx, c); err == nil {
+		db.joined = true
 	}
 	return db, err
 }

@@ -73,7 +73,7 @@ func (d *demo) check() error {
 	switch {
 	case d.packages < 50 || d.packages > 100_000:
 		return fmt.Errorf("--packages %d: it must be from 50 to 100000", d.packages)
-	case d.speed < 1 || d.speed > 100_000:
+	case !(d.speed >= 1 && d.speed <= 100_000): // NaN is neither
 		return fmt.Errorf("--speed %v: it must be from 1 to 100000", d.speed)
 	}
 	if d.from == "" {
@@ -125,7 +125,7 @@ func ended(ctx context.Context, err error) error {
 func (d *demo) world(ctx context.Context) (*kojisim.World, error) {
 	o := distro.Options{Packages: d.packages, Seed: d.seed}
 	if d.from == "" {
-		return distro.Generate(o)
+		return distro.Generate(ctx, o)
 	}
 	world, err := distro.Load(ctx, d.from, o)
 	runtime.GC() // what reading left behind is large
@@ -138,14 +138,16 @@ func (d *demo) world(ctx context.Context) (*kojisim.World, error) {
 // demoMarker is the file that says that a data directory is a demo's.
 const demoMarker = "demo"
 
+// demoPassword is the file with the password at its hub.
+const demoPassword = "hub-password"
+
 // database starts a private cluster with an empty record. It empties no record
 // but a demo's.
 func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*database, error) {
 	c.Database.URL = ""
-	marker := filepath.Join(c.DataDir, demoMarker)
 	_, err := os.Stat(filepath.Join(c.DataDir, "postgres"))
 	used := err == nil
-	_, err = os.Stat(marker)
+	_, err = os.Stat(filepath.Join(c.DataDir, demoMarker))
 	if used && err != nil {
 		return nil, badInput(fmt.Errorf("%s holds a record that is not a demo's; give the demo another --data-dir", c.DataDir))
 	}
@@ -153,7 +155,7 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 	if err != nil {
 		return nil, err
 	}
-	err = os.WriteFile(marker, []byte("A demo empties the record in this directory each time it starts.\n"), 0o600)
+	err = writeOwn(c.DataDir, demoMarker, []byte("A demo empties the record in this directory each time it starts.\n"))
 	if err == nil {
 		err = os.RemoveAll(repoCache(c.DataDir)) // another hub's, with the same ids
 	}
@@ -205,15 +207,15 @@ func (d *demo) configure(c *config, hub net.Addr) error {
 	c.Koji.Server, c.Koji.TopURL = base+"/kojihub", base+"/kojifiles"
 	c.Koji.BuildArches = []string{"x86_64", "aarch64"}
 	c.Koji.Login, c.Koji.User = "password", distro.KoscheiUser
-	c.Koji.PasswordFile = filepath.Join(c.DataDir, "hub-password")
-	if err := os.WriteFile(c.Koji.PasswordFile, []byte(distro.KoscheiUser+"\n"), 0o600); err != nil {
+	c.Koji.PasswordFile = filepath.Join(c.DataDir, demoPassword)
+	if err := writeOwn(c.DataDir, demoPassword, []byte(distro.KoscheiUser+"\n")); err != nil {
 		return err
 	}
 	var text bytes.Buffer
 	if err := printConfig(&text, *c); err != nil {
 		return err
 	}
-	return os.WriteFile(ownConfig(c.DataDir), text.Bytes(), 0o600)
+	return writeOwn(c.DataDir, filepath.Base(ownConfig(c.DataDir)), text.Bytes())
 }
 
 func serveHub(ctx context.Context, hub *kojihub.Hub, l net.Listener) error {

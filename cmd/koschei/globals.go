@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +32,9 @@ func (g *globals) config() (config, error) {
 	file := g.configFile
 	if file == "" && g.dataDir != "" {
 		if own := ownConfig(g.dataDir); exists(own) {
+			if err := trusted(own); err != nil {
+				return config{}, badInput(err)
+			}
 			file = own
 		}
 	}
@@ -62,13 +64,4 @@ func newLogger(c logConfig) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, opts))
-}
-
-// hidePassword leaves the password out of a database address.
-func hidePassword(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "(not a valid address)"
-	}
-	return u.Redacted()
 }

@@ -17,8 +17,8 @@ import (
 )
 
 type notifierConfig struct {
-	Interval time.Duration   `yaml:"interval" doc:"Time between passes. What happens is told at once; a delivery that failed, or is held, is looked for this often."`
-	Quiet    time.Duration   `yaml:"quiet" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
+	Interval time.Duration   `yaml:"interval" range:"1ms 8760h" doc:"Time between passes. What happens is told at once; a delivery that failed, or is held, is looked for this often."`
+	Quiet    time.Duration   `yaml:"quiet" range:"0s 8760h" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
 	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow and heartbeat; see docs/operating/notifications.md."`
 }
@@ -28,7 +28,7 @@ type publishConfig struct {
 	TopicPrefix string        `yaml:"topic_prefix" doc:"What topics begin with, before .koschei."`
 	Instance    string        `yaml:"instance" doc:"koji_instance in messages."`
 	Builds      bool          `yaml:"builds" doc:"Tell of the end of each build, too."`
-	Heartbeat   time.Duration `yaml:"heartbeat" doc:"A message so often, so that silence is a fault; 0 for none."`
+	Heartbeat   time.Duration `yaml:"heartbeat" range:"0s 8760h" doc:"A message so often, so that silence is a fault; 0 for none."`
 }
 
 type webhookConfig struct {
@@ -79,8 +79,6 @@ func (c config) busSink(log *slog.Logger) (*notifier.Bus, error) {
 		return nil, fmt.Errorf("notifier.bus.topic_prefix: %q must be up to 200 bytes without a dot at the end", n.TopicPrefix)
 	case n.Instance == "":
 		return nil, errors.New("notifier.bus.instance: it is empty")
-	case n.Heartbeat < 0:
-		return nil, errors.New("notifier.bus.heartbeat: it is negative")
 	}
 	p := &amqp.Publisher{Config: amqp.Config{URL: b.URL, Exchange: b.Exchange, Log: log, Name: "koschei notifier"}}
 	if err := errors.Join(p.LoadFiles(b.CA, b.Certificate, b.Key), p.Check()); err != nil {

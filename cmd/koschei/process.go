@@ -65,6 +65,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration: %w", err))
 	}
+	warnOfReadable(context.Background(), c, log)
 	leasing := *db
 	leasing.store = db.leasing(c.Database.Lease)
 	clock := c.Clock.clock()
@@ -75,7 +76,8 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 		holder: postgres.NewHolder(host, os.Getpid()),
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
-				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20, Client: repodata.NewClient(),
+				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20,
+				Client: repodata.NewClient(c.Dependency.RedirectHosts...),
 			},
 			Arch: c.Dependency.Arch, Intern: db.Record.Sets.Intern, Keep: c.Dependency.RepoMemory,
 		},
@@ -198,6 +200,9 @@ func (p *process) siteConfig() site.Config {
 // errDatabaseLost ends a process whose private cluster has ended on its own.
 var errDatabaseLost = errors.New("the private PostgreSQL cluster has ended unexpectedly")
 
+// errParentLost ends a process that joined the cluster of another one.
+var errParentLost = errors.New("the process that ran the private PostgreSQL cluster has ended; the next one that is started runs it")
+
 // together runs services, and serves what there are listeners for, until ctx
 // ends or one of them fails, and waits for all.
 func (p *process) together(ctx context.Context, services []service, l listeners) error {
@@ -224,6 +229,14 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 			return missing(errDatabaseLost)
 		}
 	})
+	if p.db.joined {
+		g.Go(func() error {
+			if p.db.cluster.AwaitParent(ctx); ctx.Err() == nil {
+				return missing(errParentLost)
+			}
+			return nil
+		})
+	}
 	err := g.Wait()
 	// The session at the hub ends by itself if this cannot be said in time.
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

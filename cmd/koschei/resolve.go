@@ -30,6 +30,8 @@ type resolveOptions struct {
 	lenient        bool
 	allReasons     bool
 	jobs           int
+
+	redirectHosts []string
 }
 
 // whatIf reports whether packages are changed.
@@ -98,6 +100,7 @@ func (o *resolveOptions) register(cmd *cobra.Command) {
 	flags.BoolVar(&o.weakDeps, "weak-deps", false, "install weak dependencies too")
 	flags.BoolVar(&o.lenient, "lenient", false, "skip boolean BuildRequires that nothing provides, and all BuildConflicts")
 	flags.BoolVar(&o.allReasons, "all-reasons", false, "say all that makes a package fail, as dnf does, not the way to each cause")
+	flags.StringArrayVar(&o.redirectHosts, "redirect-host", nil, "host that the servers of repositories may redirect to, * for any; can be repeated")
 	flags.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "goals solved at once")
 }
 
@@ -158,7 +161,7 @@ func resolveAll(ctx context.Context, o resolveOptions, stdout io.Writer) error {
 // loadWorld reads what goals are solved against. It also returns how many there
 // may be, if somebody sees a progress bar.
 func loadWorld(ctx context.Context, o resolveOptions) (world *whatif.World, announced int, err error) {
-	client := repodata.NewClient()
+	client := repodata.NewClient(o.redirectHosts...)
 	in := whatif.Input{Group: o.group, Arch: o.arch}
 	if in.Binary, err = repodata.Open(ctx, o.binary, client); err != nil {
 		return nil, 0, err

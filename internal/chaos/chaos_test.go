@@ -77,7 +77,7 @@ func (p *plan) domain(d time.Duration) time.Duration {
 // world is a small distribution whose repos do not last.
 func (p *plan) world(t *testing.T) *kojisim.World {
 	t.Helper()
-	w, err := distro.Generate(distro.Options{
+	w, err := distro.Generate(t.Context(), distro.Options{
 		Packages: p.packages, Seed: p.seed, History: 3 * 24 * time.Hour, Updates: float64(p.packages) / 6,
 		Rules: &kojisim.Rules{
 			RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 18 * time.Hour, FreedTasks: 0.05, Infrastructure: 0.1,

@@ -44,6 +44,9 @@ func readList[T any](ctx context.Context, c *Client, method string, params ...an
 		mapper := xmlrpc.NewMapper()
 		return e.do(ctx, nil, func(d *xmlrpc.Decoder) error {
 			return d.ResponseElements(func(value any) error {
+				if len(list) == maxElements {
+					return fmt.Errorf("more than %d elements: %w", maxElements, xmlrpc.ErrTooLarge)
+				}
 				var element T
 				if err := mapper.Unmarshal(value, &element); err != nil {
 					return &shapeError{fmt.Errorf("element %d: %w", len(list), err)}
@@ -144,7 +147,7 @@ func (e *exchange) send(ctx context.Context, header http.Header, read func(*xmlr
 	if resp.StatusCode != http.StatusOK {
 		return httpError(resp)
 	}
-	err = read(xmlrpc.NewDecoder(resp.Body, xmlrpc.Limits{}))
+	err = read(xmlrpc.NewDecoder(&aliveReader{ctx, resp.Body}, answerLimits(e.method)))
 	var fault *xmlrpc.Fault
 	var shape *shapeError
 	if err == nil || errors.As(err, &fault) || errors.As(err, &shape) {

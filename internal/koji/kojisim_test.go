@@ -28,7 +28,7 @@ func (noTokens) Token(context.Context, string) ([]byte, error) { return []byte("
 // simulated returns a client of a simulated hub whose clock is stepped.
 func simulated(t *testing.T) (*koji.Client, *kojihub.Hub, *kojisim.Clock) {
 	t.Helper()
-	world, err := distro.Generate(distro.Options{Packages: 80, Seed: 1, History: 48 * time.Hour})
+	world, err := distro.Generate(t.Context(), distro.Options{Packages: 80, Seed: 1, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

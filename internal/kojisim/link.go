@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,9 +58,22 @@ func (l link) repoAt(address string) *Repo {
 	return nil
 }
 
+// lookAt is a look that goes on where the last one at the same repo ended: a repo
+// does not change, and many builds begin in one.
+func (w *System) lookAt(t *Tag, event int) *Look {
+	if l := w.looked; l != nil && l.tag == t && l.event == event && slices.Equal(l.order, t.Order()) {
+		return l
+	}
+	w.looked = w.Look(t, event)
+	return w.looked
+}
+
 // lookIn is a look at a repo together with the repos that it was merged of.
 // The worlds of those are locked until release is called.
 func (w *System) lookIn(r *Repo) (l *Look, release func()) {
+	if len(w.borrowed[r]) == 0 {
+		return w.lookAt(r.Tag, r.Holds), func() {}
+	}
 	l = w.Look(r.Tag, r.Holds)
 	all := []*Look{l}
 	locked := map[*World]*System{}

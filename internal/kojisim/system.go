@@ -90,6 +90,7 @@ type System struct {
 	RequiredBy map[string][]*Package // by name: whose binaries (once) required it
 	BuiltBy    map[string][]*Package // by name: whose sources (once) required it
 	links      []link                // to other worlds
+	looked     *Look                 // the last at a repo, see lookAt
 	borrowed   map[*Repo][]borrowed  // what repos were merged of besides
 	listeners  []func(*System, Fact)
 }

@@ -44,6 +44,7 @@ func (w *System) RemoveTarget(name string) bool {
 func (w *System) AddPackage(t *Tag, p *Package, owner *User) *ListedPackage {
 	l := &ListedPackage{Package: p, Owner: owner, Created: w.NewEvent()}
 	l.Changed, t.listed = l.Created, l.Created
+	w.looked = nil
 	t.Listed[p.ID] = l
 	t.PkgOrder = append(t.PkgOrder, p.ID)
 	w.tell(ListChange{t, l, "add"})
@@ -56,6 +57,7 @@ func (w *System) BlockPackage(t *Tag, p *Package, blocked bool) {
 	if l == nil || l.Blocked == blocked {
 		return
 	}
+	w.looked = nil // blocking has no history
 	l.Blocked, l.Changed = blocked, w.NewEvent()
 	t.listed = l.Changed
 	t.touch(l.Changed)

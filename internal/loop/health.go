@@ -10,9 +10,11 @@ import (
 
 const (
 	// A loop fails when at least so many passes have failed in a row, none has
-	// ended well for so long, or one does not end (real times).
+	// ended well for so long, nothing happens in one, or one does not end (real
+	// times).
 	failingPasses = 3
 	failingFor    = 5 * time.Minute
+	passSilent    = time.Minute
 	passTooLong   = time.Hour
 )
 
@@ -26,10 +28,11 @@ type health struct {
 type fare struct {
 	good     time.Time // when a pass last ended well, or else the first began
 	began    time.Time // of the pass under way; zero between passes
+	pulse    *pulse    // of that pass
 	failures int       // in a row
 }
 
-func (h *health) begin(service string, now time.Time) {
+func (h *health) begin(service string, p *pulse, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.loops[service]
@@ -37,7 +40,7 @@ func (h *health) begin(service string, now time.Time) {
 		f = &fare{good: now}
 		h.loops[service] = f
 	}
-	f.began = now
+	f.began, f.pulse = now, p
 }
 
 func (h *health) end(service string, err error, now time.Time) {
@@ -63,6 +66,8 @@ func (m *Metrics) Failing(now time.Time) []string {
 		switch {
 		case !f.began.IsZero() && under >= passTooLong:
 			sentences = append(sentences, fmt.Sprintf("%s: a pass has been under way for %v", name, under.Round(time.Second)))
+		case !f.began.IsZero() && f.pulse.silent(now) >= passSilent:
+			sentences = append(sentences, fmt.Sprintf("%s: a pass is stuck, nothing has happened in it for %v", name, f.pulse.silent(now).Round(time.Second)))
 		case f.failures >= failingPasses && good >= failingFor:
 			sentences = append(sentences, fmt.Sprintf("%s: %d passes in a row have failed, for %v; the log says why",
 				name, f.failures, good.Round(time.Second)))

@@ -50,9 +50,10 @@ const (
 func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 	failures := 0
 	for done := 1; ctx.Err() == nil; done++ {
-		began := time.Now()
-		l.Metrics.begin(l.Name, began)
-		err := pass(ctx)
+		began, p := time.Now(), new(pulse)
+		p.beat(began)
+		l.Metrics.begin(l.Name, p, began)
+		err := pass(context.WithValue(ctx, pulseKey{}, p))
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return // that is no failure
 		}

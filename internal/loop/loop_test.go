@@ -262,6 +262,44 @@ func TestPasses(t *testing.T) {
 	}
 }
 
+// A pass in which nothing happens is seen within a minute, one that is long but
+// gets on is not blamed.
+func TestStuckPass(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		sign func(context.Context) // that the pass gives each second
+		want int
+	}{
+		{"stuck", func(context.Context) {}, 1},
+		{"stuck, but its lease is renewed", func(ctx context.Context) { Alive(Beside(ctx)) }, 1},
+		{"long", Alive, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := NewMetrics(prometheus.NewPedanticRegistry())
+				l := &Loop{Name: "polling", Interval: time.Minute, Metrics: m, Log: slog.New(slog.DiscardHandler), Passes: 1}
+				l.Run(t.Context(), func(ctx context.Context) error {
+					for range 70 {
+						<-time.After(time.Second)
+						test.sign(ctx)
+					}
+					got := m.Failing(time.Now())
+					if len(got) != test.want || test.want > 0 && got[0] != "polling: a pass is stuck, nothing has happened in it for 1m10s" {
+						t.Errorf("after 70 seconds: %q, want %d", got, test.want)
+					}
+					return nil
+				})
+				if got := m.Failing(time.Now().Add(time.Hour)); len(got) != 0 {
+					t.Errorf("when it has ended: %q", got)
+				}
+			})
+		})
+	}
+	Alive(t.Context()) // outside of a pass
+}
+
 // A loop fails when its passes have failed for minutes, or one does not end,
 // and not before.
 func TestFailing(t *testing.T) {
@@ -283,7 +321,7 @@ func TestFailing(t *testing.T) {
 		if got := m.Failing(time.Now()); len(got) != 0 {
 			t.Errorf("after a success: %q", got)
 		}
-		m.begin("repo-resolver", time.Now().Add(-2*time.Hour))
+		m.begin("repo-resolver", new(pulse), time.Now().Add(-2*time.Hour))
 		if got := m.Failing(time.Now()); len(got) != 1 || got[0] != "repo-resolver: a pass has been under way for 2h0m0s" {
 			t.Errorf("while a pass does not end: %q", got)
 		}

@@ -38,9 +38,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) begin(service string, now time.Time) {
+func (m *Metrics) begin(service string, p *pulse, now time.Time) {
 	if m != nil {
-		m.health.begin(service, now)
+		m.health.begin(service, p, now)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // leaseTime is how long a holder that died keeps others waiting, unless
@@ -73,7 +74,7 @@ func (db *DB) workUnder(ctx context.Context, l lease, work func(context.Context,
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
-		db.keepRenewing(ctx, stop, l)
+		db.keepRenewing(loop.Beside(ctx), stop, l)
 	}()
 	err := work(ctx, db.under(l))
 	stop(nil)

@@ -29,15 +29,22 @@ func ParseURL(url string) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database.url: %w", err)
 	}
+	cfg.ConnConfig.DialFunc = dialer()
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	return cfg, nil
 }
 
 // Open connects to the database. It does not look at the schema: see Ready.
-func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) { return open(ctx, cfg, "") }
+func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
+	return open(ctx, cfg, writerBounds, "")
+}
 
 // open connects. Each connection begins with the statement setup, if there is one.
-func open(ctx context.Context, cfg *pgxpool.Config, setup string) (*DB, error) {
+func open(ctx context.Context, cfg *pgxpool.Config, bounds bounds, setup string) (*DB, error) {
 	cfg = cfg.Copy()
+	cfg.ConnConfig.Tracer = &enforcer{bounds: bounds, traced: cfg.ConnConfig.Tracer}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "koschei"
 	}
@@ -46,9 +53,11 @@ func open(ctx context.Context, cfg *pgxpool.Config, setup string) (*DB, error) {
 		registerTypes(conn.TypeMap())
 		// Compiling a statement takes longer than any of ours. Set here and not when
 		// connecting, where a pooler may refuse it.
-		_, err := conn.Exec(ctx, `SET jit = off; `+setup)
+		_, err := conn.Exec(ctx, `SET jit = off; `+bounds.setup()+setup)
 		return err
 	}
+	var pool *pgxpool.Pool // set before any connection is released
+	cfg.AfterRelease = dropReadOnly(func() { pool.Reset() })
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)

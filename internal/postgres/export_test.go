@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 )
 
@@ -39,4 +40,9 @@ func (db *DB) MigrateTo(ctx context.Context, version int64) error {
 		_, err := p.UpTo(ctx, version)
 		return err
 	})
+}
+
+// OpenWithin is Open with other bounds: for a connection, a statement, a lock.
+func OpenWithin(ctx context.Context, cfg *pgxpool.Config, connection, statement, lock time.Duration) (*DB, error) {
+	return open(ctx, cfg, bounds{connection, statement, lock}, "")
 }

@@ -31,8 +31,6 @@ const generation = 100
 // migrationLock is the advisory lock held while migrating; any number of ours.
 const migrationLock = 0x6b6f7363686569 // "koschei"
 
-// "koschei"
-
 // A Migration is one numbered step of the schema.
 type Migration struct {
 	Version int64
@@ -154,13 +152,14 @@ func (db *DB) Migrate(ctx context.Context, progress func(Migration)) error {
 	if err := compatible(have, newestMigration()); !errors.Is(err, ErrSchemaOlder) {
 		return err
 	}
+	ctx = unhurried(ctx) // indexes of long tables take their time, and so does another who migrates
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("locking the schema: %w", err)
 	}
 	// The lock is the connection's: closing it gives the lock back in any case.
 	defer func() { _ = conn.Hijack().Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
+	if _, err := conn.Exec(ctx, fmt.Sprintf(`SET lock_timeout = 0; SELECT pg_advisory_lock(%d)`, int64(migrationLock))); err != nil {
 		return fmt.Errorf("locking the schema: %w", err)
 	}
 	return db.withGoose(func(p *goose.Provider) error { return migrateAll(ctx, p, progress) })

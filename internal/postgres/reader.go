@@ -13,7 +13,7 @@ type Reader struct{ db *DB }
 
 // OpenReader connects to the database for reading.
 func OpenReader(ctx context.Context, cfg *pgxpool.Config) (*Reader, error) {
-	db, err := open(ctx, cfg, `SET default_transaction_read_only = on`)
+	db, err := open(ctx, cfg, readerBounds, `SET default_transaction_read_only = on`)
 	if err != nil {
 		return nil, err
 	}

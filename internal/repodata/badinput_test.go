@@ -85,7 +85,7 @@ func TestBadFiles(t *testing.T) {
 		{"tags cross", metadataFile{name: "p.xml.gz", content: "<metadata><a><b></a></b></metadata>"}, "<b> is closed by </a>"},
 		{"entity", metadataFile{name: "p.xml.gz", content: "<!DOCTYPE metadata [\n<!ENTITY x SYSTEM 'file:///etc/passwd'>]><metadata/>"}, "entity declarations are not allowed"},
 		{"parameter entity", metadataFile{name: "p.xml.gz", content: "<!DOCTYPE metadata [ <!ENTITY % x 'y'> ]><metadata/>"}, "entity declarations are not allowed"},
-		{"absurd count", metadataFile{name: "p.xml.gz", content: `<metadata packages="99999999999"/>`}, "99999999999 packages, more than the 4194304 allowed"},
+		{"absurd count", metadataFile{name: "p.xml.gz", content: `<metadata packages="99999999999"/>`}, "99999999999 packages, more than the 1048576 allowed"},
 		{"no count", metadataFile{name: "p.xml.gz", content: `<metadata packages="many"/>`}, `the number of packages "many" is no number`},
 		{"too deep", metadataFile{name: "p.xml.gz", content: "<metadata>" + strings.Repeat("<a>", maxDepth)}, "elements are nested more than 64 deep"},
 		{"encoding", metadataFile{name: "p.xml.gz", content: `<?xml version="1.0" encoding="EBCDIC"?><metadata/>`}, `encoding "ebcdic" is not supported`},

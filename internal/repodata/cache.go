@@ -3,6 +3,7 @@ package repodata
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -56,13 +57,36 @@ func (c *Cache) Open(ctx context.Context, key, url string) (*Repo, error) {
 const entryPrefix = "repo-"
 
 func (c *Cache) entryDir(key string) string {
-	return filepath.Join(c.Dir, entryPrefix+url.PathEscape(key))
+	return filepath.Join(c.Dir, entryPrefix+fileName(key))
+}
+
+// fileName makes a name of a file of any text, which may be longer than file
+// systems allow: a tag of Koji may have 256 characters.
+func fileName(text string) string {
+	const longest, begin = 200, 100
+	name := url.PathEscape(text)
+	if len(name) <= longest {
+		return name
+	}
+	return fmt.Sprintf("%s-%x", name[:begin], sha256.Sum256([]byte(text)))
 }
 
 // tmp is a directory for what is not complete, on the same file system.
 func (c *Cache) tmp() (string, error) {
 	dir := filepath.Join(c.Dir, "tmp")
-	return dir, os.MkdirAll(dir, 0o755)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return dir, err
+	}
+	if !isDirectory(dir) {
+		return dir, fmt.Errorf("%s is a link: the cache would write and remove files elsewhere", dir)
+	}
+	return dir, nil
+}
+
+// isDirectory tells a directory from a link to one.
+func isDirectory(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }
 
 // keptFiles is a server's repository with a copy of each file read so far.
@@ -76,7 +100,7 @@ func (k *keptFiles) name(href string) string { return k.server.name(href) }
 
 // path is where the copy of a file lies. Two files of a repository never
 // differ in the directory only.
-func (k *keptFiles) path(href string) string { return filepath.Join(k.dir, url.PathEscape(href)) }
+func (k *keptFiles) path(href string) string { return filepath.Join(k.dir, fileName(href)) }
 
 func (k *keptFiles) open(ctx context.Context, e entry) (io.ReadCloser, error) {
 	f, err := os.Open(k.path(e.href))
@@ -98,9 +122,24 @@ func (k *keptFiles) open(ctx context.Context, e entry) (io.ReadCloser, error) {
 // again.
 func (k *keptFiles) discard(href string) { _ = os.Remove(k.path(href)) }
 
+// limit is how long a file may be: what its kind may, and what may be kept at all.
+func (k *keptFiles) limit(e entry) int64 {
+	switch limit := maxFor(e); {
+	case e.href == repomdHref:
+		return maxRepomd
+	case k.cache.MaxBytes > 0:
+		return min(limit, k.cache.MaxBytes)
+	default:
+		return limit
+	}
+}
+
 // fetch copies a file from the server and opens the copy. It is verified
 // before it is kept, and by the reader once more.
 func (k *keptFiles) fetch(ctx context.Context, e entry) (io.ReadCloser, error) {
+	if limit := k.limit(e); e.size > limit {
+		return nil, &InputError{k.name(e.href), fmt.Sprintf("its %d bytes are more than the %d allowed", e.size, limit), nil}
+	}
 	body, err := k.server.open(ctx, e)
 	if err != nil {
 		return nil, err
@@ -124,11 +163,7 @@ func (k *keptFiles) fetch(ctx context.Context, e entry) (io.ReadCloser, error) {
 
 // copy fills f, gives it its name and rewinds it.
 func (k *keptFiles) copy(f *os.File, body io.Reader, e entry) error {
-	limit := int64(maxPacked)
-	if e.href == repomdHref {
-		limit = maxRepomd
-	}
-	v := newVerifier(body, "it", e.sum, e.size, limit)
+	v := newVerifier(body, "it", e.sum, e.size, k.limit(e))
 	_, err := io.Copy(f, v)
 	if err == nil {
 		err = v.finish()
@@ -271,6 +306,9 @@ const leftoverAge = 24 * time.Hour
 
 func (c *Cache) removeLeftovers() {
 	tmp := filepath.Join(c.Dir, "tmp")
+	if !isDirectory(tmp) {
+		return
+	}
 	files, _ := os.ReadDir(tmp)
 	for _, file := range files {
 		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > leftoverAge {

@@ -194,7 +194,7 @@ func TestCacheEvictsLastUsed(t *testing.T) {
 }
 
 // TestCacheIsShared has many readers at once, each with a Cache of its own as
-// if in another process, and no room.
+// if in another process, and no room for two repositories.
 func TestCacheIsShared(t *testing.T) {
 	t.Parallel()
 	server := serve(t, writeRepo(t, smallRepo(".gz")))
@@ -202,7 +202,7 @@ func TestCacheIsShared(t *testing.T) {
 	var readers sync.WaitGroup
 	for i := range 16 {
 		readers.Go(func() {
-			cache := &Cache{Dir: shared.Dir, Client: shared.Client, MaxBytes: 1}
+			cache := &Cache{Dir: shared.Dir, Client: shared.Client, MaxBytes: 2000}
 			repo, err := cache.Open(t.Context(), fmt.Sprint("k", i%3), server.URL)
 			if err != nil {
 				t.Error(err)

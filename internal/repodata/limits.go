@@ -5,14 +5,15 @@ package repodata
 // which is zstd's own limit for ordinary decoders.
 const (
 	maxRepomd   = 4 << 20  // bytes of repomd.xml
-	maxComps    = 64 << 20 // bytes of comps.xml, unpacked
-	maxPacked   = 4 << 30  // bytes of any other file, as stored
-	maxUnpacked = 16 << 30 // bytes of any other file, unpacked
+	maxComps    = 64 << 20 // bytes of comps.xml, stored and unpacked
+	maxPacked   = 1 << 30  // bytes of any other file, as stored
+	maxUnpacked = 8 << 30  // bytes of any other file, unpacked
 	maxWindow   = 128 << 20
 
-	maxPackages = 4 << 20  // in one repository
-	maxElement  = 32 << 20 // bytes of one tag, one text, or one <package> of primary.xml
-	maxDepth    = 64       // elements inside elements
-	maxGroups   = 1 << 14  // groups of one comps.xml
-	maxMembers  = 1 << 20  // group members of one comps.xml
+	maxPackages  = 1 << 20  // in one repository
+	maxRelations = 32 << 20 // of all its packages: what they provide, require and so on, and their files
+	maxElement   = 32 << 20 // bytes of one tag, one text, or one <package> of primary.xml
+	maxDepth     = 64       // elements inside elements
+	maxGroups    = 1 << 14  // groups of one comps.xml
+	maxMembers   = 1 << 20  // group members of one comps.xml
 )

@@ -67,7 +67,7 @@ func readRepomd(ctx context.Context, src source) ([]byte, error) {
 // of f ends the reading and is returned as it is.
 func (r *Repo) Packages(ctx context.Context, f func(*rpm.Package) error) error {
 	return r.read(ctx, []string{"primary"}, func(document io.Reader) error {
-		return ScanPrimary(document, f)
+		return ScanPrimary(document, r.atMost(maxRelations, f))
 	})
 }
 
@@ -77,8 +77,21 @@ func (r *Repo) Packages(ctx context.Context, f func(*rpm.Package) error) error {
 // argument is valid until it returns.
 func (r *Repo) NewPackages(ctx context.Context, known func(pkgID string) bool, f func(*rpm.Package) error) error {
 	return r.read(ctx, []string{"primary"}, func(document io.Reader) error {
-		return scanPrimary(document, known, f)
+		return scanPrimary(document, known, r.atMost(maxRelations, f))
 	})
+}
+
+// atMost is f as long as the packages it is called for have no more than so many
+// relations and files together.
+func (r *Repo) atMost(limit int, f func(*rpm.Package) error) func(*rpm.Package) error {
+	return func(p *rpm.Package) error {
+		limit -= len(p.Requires) + len(p.Provides) + len(p.Conflicts) + len(p.Obsoletes) + len(p.Recommends) +
+			len(p.Suggests) + len(p.Supplements) + len(p.Enhances) + len(p.Files)
+		if limit < 0 {
+			return &InputError{r.Location, "its packages have more dependencies and files than are allowed", nil}
+		}
+		return f(p)
+	}
 }
 
 // Announced is the number of packages that the repository says it has, 0 if it

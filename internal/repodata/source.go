@@ -10,8 +10,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // A source is where the files of a repository are read from: a directory, a
@@ -95,19 +98,43 @@ const (
 )
 
 // NewClient returns an HTTP client that does not wait for ever for a
-// connection or an answer. It sets no limit to how long a file takes that keeps
-// coming; the context does.
-func NewClient() *http.Client {
+// connection or an answer, and is not led to other hosts than those of
+// redirectHosts, "*" for any, nor from https to http: what a repository is made
+// of is known from its repomd.xml, which nothing but its address vouches for.
+func NewClient(redirectHosts ...string) *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout}
-	return &http.Client{Transport: &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSHandshakeTimeout:   connectTimeout,
-		ResponseHeaderTimeout: answerTimeout,
-		IdleConnTimeout:       answerTimeout,
-		ForceAttemptHTTP2:     true,
-	}}
+	return &http.Client{
+		CheckRedirect: func(to *http.Request, via []*http.Request) error { return mayRedirect(to, via, redirectHosts) },
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  answerTimeout,
+			IdleConnTimeout:        answerTimeout,
+			ForceAttemptHTTP2:      true,
+			MaxResponseHeaderBytes: 64 << 10,
+		},
+	}
 }
+
+func mayRedirect(to *http.Request, via []*http.Request, hosts []string) error {
+	const most = 10
+	first, last := via[0].URL, via[len(via)-1].URL
+	switch {
+	case len(via) >= most:
+		return fmt.Errorf("it was redirected %d times", most)
+	case last.Scheme == "https" && to.URL.Scheme != "https":
+		return &redirectError{fmt.Sprintf("the server redirects from https to %s, to %s", to.URL.Scheme, shorten(to.URL.Redacted()))}
+	case to.URL.Hostname() != first.Hostname() && !slices.Contains(hosts, to.URL.Hostname()) && !slices.Contains(hosts, "*"):
+		return &redirectError{fmt.Sprintf("the server redirects to another host, %s, which is not allowed", shorten(to.URL.Hostname()))}
+	}
+	return nil
+}
+
+// A redirectError is a redirect that is not followed.
+type redirectError struct{ reason string }
+
+func (e *redirectError) Error() string { return e.reason }
 
 type server struct {
 	url    string // without a slash at the end
@@ -137,6 +164,10 @@ func (s *server) get(ctx context.Context, url string) (io.ReadCloser, error) {
 	// Else a server may unpack .gz files on the way, which breaks checksums.
 	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := s.client.Do(req)
+	var refused *redirectError
+	if errors.As(err, &refused) {
+		return nil, &InputError{url, refused.reason, nil}
+	}
 	if err != nil {
 		return nil, unavailable(ctx, url, err)
 	}
@@ -158,7 +189,8 @@ func (s *server) get(ctx context.Context, url string) (io.ReadCloser, error) {
 // given up, that is the error.
 func unavailable(ctx context.Context, url string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
-		if errors.Is(cause, errStalled) {
+		var late *lateError
+		if errors.As(cause, &late) {
 			return &UnavailableError{url, cause}
 		}
 		return cause
@@ -166,20 +198,46 @@ func unavailable(ctx context.Context, url string, err error) error {
 	return &UnavailableError{url, err}
 }
 
-var errStalled = fmt.Errorf("no data came for %v", stallTimeout)
+// A lateError says that a server is too slow.
+type lateError struct{ reason string }
 
-// A bodyReader reads the body of an answer and gives up when nothing comes.
+func (e *lateError) Error() string { return e.reason }
+
+// leastRate is how many bytes of a file must come in a second, on average and
+// when a minute is over. So a file takes no longer than its length says, however
+// its server behaves.
+const (
+	leastRate = 64 << 10
+	leeway    = 60 * time.Second
+)
+
+// A bodyReader reads the body of an answer and gives up when nothing comes, or
+// too little. Time in which nobody reads does not count.
 type bodyReader struct {
 	ctx    context.Context //nolint:containedctx // lives as long as the call that opened it
 	cancel context.CancelCauseFunc
 	body   io.ReadCloser
 	url    string
+
+	n      int64         // bytes that have come
+	waited time.Duration // for them
 }
 
 func (r *bodyReader) Read(p []byte) (int, error) {
-	stalled := time.AfterFunc(stallTimeout, func() { r.cancel(errStalled) })
+	began, patience, late := time.Now(), stallTimeout, fmt.Sprintf("no data came for %v", stallTimeout)
+	allowed := leeway + time.Duration(r.n)*time.Second/leastRate - r.waited
+	if allowed < patience {
+		patience = max(allowed, 0)
+		late = fmt.Sprintf("%d bytes came in %v, less than %d a second", r.n, (r.waited + patience).Round(time.Second), leastRate)
+	}
+	stalled := time.AfterFunc(patience, func() { r.cancel(&lateError{late}) })
 	n, err := r.body.Read(p)
 	stalled.Stop()
+	r.n += int64(n)
+	r.waited += time.Since(began)
+	if n > 0 {
+		loop.Alive(r.ctx)
+	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader says EOF unwrapped
 		err = unavailable(r.ctx, r.url, err)
 	}

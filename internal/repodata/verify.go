@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 )
 
 // A verifier passes data on and holds them to a size and a checksum.
@@ -65,14 +66,14 @@ func (v *verifier) finish() error {
 // InputError if the file is not what e says, if it cannot be unpacked, or if f
 // finds a syntaxError in it. Other errors of f are returned as they are.
 func verified(raw io.Reader, file string, e entry, f func(io.Reader) error) error {
-	packed := newVerifier(raw, "it", e.sum, e.size, maxPacked)
+	packed := newVerifier(raw, "it", e.sum, e.size, maxFor(e))
 	unpacked, err := decompress(packed, e.href)
 	if err != nil {
 		return rootCause(err, packed, file)
 	}
 	defer func() { _ = unpacked.Close() }()
 	limit := int64(maxUnpacked)
-	if e.kind == "group" {
+	if e.isComps() {
 		limit = maxComps
 	}
 	open := newVerifier(unpacked, "unpacked it", e.openSum, e.openSize, limit)
@@ -83,6 +84,17 @@ func verified(raw io.Reader, file string, e entry, f func(io.Reader) error) erro
 		return rootCause(err, packed, file)
 	}
 	return rootCause(packed.finish(), packed, file)
+}
+
+// isComps tells a file of groups, in whatever form it comes.
+func (e entry) isComps() bool { return strings.HasPrefix(e.kind, "group") }
+
+// maxFor is how many bytes a file may have as it is stored.
+func maxFor(e entry) int64 {
+	if e.isComps() {
+		return maxComps
+	}
+	return maxPacked
 }
 
 // rootCause makes an error of reading a file the one to report: a corrupt file

@@ -346,7 +346,7 @@ func TestTwoResolvers(t *testing.T) {
 // A generated world that moves on for a while.
 func TestManyRepos(t *testing.T) {
 	t.Parallel()
-	world, err := distro.Generate(distro.Options{
+	world, err := distro.Generate(t.Context(), distro.Options{
 		Packages: 80, Seed: 1, History: 48 * time.Hour,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 2, RepoDeleteAfter: 24 * time.Hour},
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/depsolve"
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -134,6 +135,7 @@ func (v *Resolver) Resolve(ctx context.Context, goals []Goal) ([]Answer, error) 
 				for _, q := range questions[first:min(first+step, len(questions))] {
 					v.answer(w, q, goals, answers)
 				}
+				loop.Alive(ctx)
 			}
 			return context.Cause(ctx)
 		})

@@ -200,7 +200,9 @@ func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*q
 			continue
 		}
 		q := &queue{submitter: submitter{service: s, db: db.Record, collection: c}, fenced: db}
-		if free <= 0 {
+		if invalid := c.ValidateNumbers(); invalid != nil {
+			q.err = invalid // of this collection alone
+		} else if free <= 0 {
 			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
 		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {
 			return nil, fmt.Errorf("collection %s: %w", c.Name, err)

@@ -30,7 +30,7 @@ func outcomeOf(cause kojisim.Cause) koschei.Outcome {
 // it should have.
 func TestTruth(t *testing.T) {
 	t.Parallel()
-	world, err := distro.Generate(distro.Options{
+	world, err := distro.Generate(t.Context(), distro.Options{
 		Packages: 60, Seed: 7, History: 24 * time.Hour, Hosts: 20, Updates: 6,
 		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, FreedTasks: 0.1, Infrastructure: 0.1},
 	})

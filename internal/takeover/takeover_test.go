@@ -43,7 +43,7 @@ type move struct {
 // an original what became of it.
 func newMove(t *testing.T) *move {
 	t.Helper()
-	world, err := distro.Generate(distro.Options{
+	world, err := distro.Generate(t.Context(), distro.Options{
 		Packages: 60, Seed: 3, History: 48 * time.Hour, Updates: 20, Hosts: 20,
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // of the same hub that only polls.
 func newLiving(t *testing.T) (f *fixture, polled *scenario.Stage) {
 	t.Helper()
-	world, err := distro.Generate(distro.Options{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
+	world, err := distro.Generate(t.Context(), distro.Options{Packages: 120, Seed: 7, Updates: 60, History: 48 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

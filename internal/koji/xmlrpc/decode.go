@@ -14,6 +14,7 @@ type Limits struct {
 	Bytes  int64 // of the whole message; default 512 MiB
 	Depth  int   // of values within values; default 64
 	Values int   // at once in memory; default 8 million
+	Text   int   // bytes of one string, or of one tag; default 64 MiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -25,6 +26,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Values == 0 {
 		l.Values = 8 << 20
+	}
+	if l.Text == 0 {
+		l.Text = 64 << 20
 	}
 	return l
 }
@@ -41,7 +45,7 @@ type Decoder struct {
 func NewDecoder(r io.Reader, limits Limits) *Decoder {
 	limits = limits.withDefaults()
 	return &Decoder{
-		s:      newScanner(r, limits.Bytes),
+		s:      newScanner(r, limits.Bytes, limits.Text),
 		limits: limits,
 		names:  make(map[string]string),
 	}

@@ -48,13 +48,14 @@ type scanner struct {
 	window   []byte
 	pos, end int   // the unread part of window
 	left     int64 // bytes that may still be read
+	maxText  int   // bytes of one text, or of one tag
 	scratch  []byte
 
 	line, column int // of window[0]
 }
 
-func newScanner(r io.Reader, maxBytes int64) *scanner {
-	return &scanner{r: r, window: make([]byte, windowSize), left: maxBytes, line: 1}
+func newScanner(r io.Reader, maxBytes int64, maxText int) *scanner {
+	return &scanner{r: r, window: make([]byte, windowSize), left: maxBytes, maxText: maxText, line: 1}
 }
 
 // A tag is <name>, </name> or <name/>.
@@ -72,6 +73,9 @@ func (s *scanner) fill() error {
 		s.pos = 0
 	}
 	if s.end == len(s.window) {
+		if s.end >= s.maxText {
+			return fmt.Errorf("a text of more than %d bytes: %w", s.maxText, ErrTooLarge)
+		}
 		s.window = append(s.window, make([]byte, len(s.window))...)
 	}
 	space := s.window[s.end:]
@@ -332,6 +336,9 @@ func (s *scanner) mixedText() ([]byte, error) {
 			return nil, err
 		}
 		s.pos += n
+		if len(s.scratch) > s.maxText {
+			return nil, fmt.Errorf("a text of more than %d bytes: %w", s.maxText, ErrTooLarge)
+		}
 		if err := s.need(2); err != nil {
 			return nil, err
 		}

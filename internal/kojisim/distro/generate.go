@@ -1,6 +1,7 @@
 package distro
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -10,8 +11,9 @@ import (
 )
 
 // Generate makes a distribution of o.Packages source packages with a history of
-// some weeks, and packagers who go on working on it.
-func Generate(o Options) (*kojisim.World, error) {
+// some weeks, and packagers who go on working on it. That takes a while for many;
+// it ends early with ctx.
+func Generate(ctx context.Context, o Options) (*kojisim.World, error) {
 	o.setDefaults()
 	g := newGenerator(o)
 	if err := g.addToolchain(); err != nil {
@@ -26,8 +28,23 @@ func Generate(o Options) (*kojisim.World, error) {
 	w.StartKojira()
 	w.StartRegeneration()
 	s.startWork(o.Updates)
-	w.Advance(o.Start)
+	if err := advance(ctx, w, o.Start); err != nil {
+		return nil, err
+	}
 	return kojisim.NewWorld(w), nil
+}
+
+// advance lets a system live until a time, or until ctx ends.
+func advance(ctx context.Context, w *kojisim.System, until time.Time) error {
+	const step = 10 * time.Minute
+	for next := w.Now.Add(step); next.Before(until); next = next.Add(step) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		w.Advance(next)
+	}
+	w.Advance(until)
+	return ctx.Err()
 }
 
 // world makes the empty build system of a distribution.

@@ -1,6 +1,8 @@
 package distro
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"testing"
@@ -24,7 +26,7 @@ func youngWorld(t *testing.T, o Options) *kojisim.World {
 	if o.Rules == nil {
 		o.Rules = &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3}
 	}
-	w, err := Generate(o)
+	w, err := Generate(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,7 @@ func unresolvable(w *kojisim.System, t *kojisim.Tag) (bad, all int) {
 
 func TestGenerateShowsAllStates(t *testing.T) {
 	t.Parallel()
-	world, err := Generate(Options{Seed: 1})
+	world, err := Generate(t.Context(), Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +134,22 @@ func TestRepoCanBeRead(t *testing.T) {
 
 func BenchmarkGenerate(b *testing.B) {
 	for b.Loop() {
-		if _, err := Generate(Options{Seed: 1}); err != nil {
+		if _, err := Generate(b.Context(), Options{Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Who does not want the world any more gets away soon, however large it would be.
+func TestGenerateEndsEarly(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := Generate(ctx, Options{Packages: 4000, Seed: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it ended after %v", took)
 	}
 }

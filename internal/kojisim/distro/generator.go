@@ -153,7 +153,11 @@ func (g *generator) addModule(kind, source, binary, capability string, runtime, 
 	p.Requires = slices.Clone(runtime)
 	d.Requires = slices.Clone(tools)
 	others := g.byKind[kind]
-	for _, need := range draw.Few(&g.luck, others[max(0, len(others)-25):], g.luck.Below(5)) {
+	// Modules that always need some of the last few would in the end all need each
+	// other, and a buildroot would hold as many as there are.
+	const family, near = 200, 25
+	first := max(len(others)/family*family, len(others)-near)
+	for _, need := range draw.Few(&g.luck, others[min(first, len(others)):], g.luck.Below(5)) {
 		p.Requires = append(p.Requires, rpm.Relation{Name: need})
 		if g.luck.Chance(0.8) {
 			d.Requires = append(d.Requires, rpm.Relation{Name: need})

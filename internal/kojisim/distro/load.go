@@ -49,7 +49,9 @@ func Load(ctx context.Context, dir string, o Options) (*kojisim.World, error) {
 	s.findCore(group...)
 	w.StartKojira()
 	w.StartRegeneration()
-	w.Advance(o.Start)
+	if err := advance(ctx, w, o.Start); err != nil {
+		return nil, err
+	}
 	s.startWork(o.Updates)
 	return kojisim.NewWorld(w), nil
 }

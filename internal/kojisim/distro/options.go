@@ -40,7 +40,7 @@ func (o *Options) setDefaults() {
 		o.Arches = []string{"x86_64", "aarch64"}
 	}
 	if o.Hosts == 0 {
-		o.Hosts = 6
+		o.Hosts = max(6, o.Packages/400) // else tasks queue up for weeks
 	}
 	if o.Rules == nil {
 		r := defaultRules()

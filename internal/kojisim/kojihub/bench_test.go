@@ -10,7 +10,7 @@ import (
 
 // BenchmarkListTagged answers the largest call there is: all builds of a tag.
 func BenchmarkListTagged(b *testing.B) {
-	w, err := distro.Generate(distro.Options{Packages: 3000, Seed: 1, Updates: 10})
+	w, err := distro.Generate(b.Context(), distro.Options{Packages: 3000, Seed: 1, Updates: 10})
 	if err != nil {
 		b.Fatal(err)
 	}

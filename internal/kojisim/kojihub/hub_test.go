@@ -53,7 +53,7 @@ func smallWorld(t *testing.T, o distro.Options) *kojisim.World {
 	if o.Rules == nil {
 		o.Rules = &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3}
 	}
-	w, err := distro.Generate(o)
+	w, err := distro.Generate(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

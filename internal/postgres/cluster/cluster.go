@@ -52,7 +52,7 @@ var (
 // A Cluster is a running PostgreSQL server and the way to connect to it.
 type Cluster struct {
 	run    *os.File // directory of the socket
-	home   *home    // nil when joined
+	home   *home    // its locks are ours unless joined
 	server *server  // nil when joined
 }
 
@@ -122,7 +122,14 @@ func Join(ctx context.Context, dir string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer h.close()
+	c, err := joinSoon(ctx, h, dir)
+	if err != nil {
+		h.close()
+	}
+	return c, err
+}
+
+func joinSoon(ctx context.Context, h *home, dir string) (*Cluster, error) {
 	for {
 		if h.parentPID() == 0 {
 			return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir)
@@ -140,12 +147,20 @@ func Join(ctx context.Context, dir string) (*Cluster, error) {
 	}
 }
 
+// AwaitParent returns when the process that runs a joined cluster has ended, in
+// whatever way, or when ctx has.
+func (c *Cluster) AwaitParent(ctx context.Context) {
+	const interval = time.Second
+	for c.home.parentPID() != 0 && pause(ctx, interval) == nil {
+	}
+}
+
 func joinOnce(ctx context.Context, h *home) (*Cluster, error) {
-	run, err := os.Open(h.path("run"))
+	run, err := h.root.Open("run")
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{run: run}
+	c := &Cluster{run: run, home: h}
 	if err := ping(ctx, c.ConnConfig()); err != nil {
 		return nil, errors.Join(err, run.Close())
 	}

@@ -279,7 +279,7 @@ func TestStalePidOfAnotherProcess(t *testing.T) {
 	dir := dataDir(t)
 	stop(t, start(t, dir))
 	sleeper := exec.CommandContext(t.Context(), "sleep", "60")
-	a, err := (&home{dir: filepath.Join(dir, "postgres")}).account()
+	a, err := homeAt(t, filepath.Join(dir, "postgres")).account()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,10 +314,22 @@ func TestSecondParent(t *testing.T) {
 	if got := query(t, joined, `SELECT 'joined'`); got != "joined" {
 		t.Errorf("got %q", got)
 	}
-	stop(t, joined)
+	left := make(chan struct{})
+	go func() { joined.AwaitParent(t.Context()); close(left) }()
+	select {
+	case <-left:
+		t.Error("the parent is said to have ended while it runs")
+	case <-time.After(50 * time.Millisecond):
+	}
 	if err := p.stdin.Close(); err != nil {
 		t.Fatal(err)
 	}
+	select {
+	case <-left:
+	case <-time.After(20 * time.Second):
+		t.Error("nobody noticed that the parent has ended")
+	}
+	stop(t, joined)
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("the parent ended with %v", err)
 	}

@@ -21,8 +21,12 @@ import (
 // 1 is inherited by the server's processes and says that one of them lives. So
 // a parent that died is told from one that runs, and a new parent can wait for
 // the old server's last process.
+//
+// Nothing below a home is reached through a link that leads out of it: the
+// directory may belong to somebody else than who runs this process.
 type home struct {
 	dir    string
+	root   *os.Root // of dir
 	parent *os.File
 	server *os.File
 }
@@ -30,44 +34,78 @@ type home struct {
 const (
 	parentByte = 0
 	serverByte = 1
+
+	homeName = "postgres" // below the data directory
+	lockName = "lock"
 )
 
 // openHome makes the home below a data directory if there is none, and opens it.
 func openHome(dataDir string) (*home, error) {
-	dir, err := filepath.Abs(filepath.Join(dataDir, "postgres"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
-	return openLocks(dir, os.O_RDWR|os.O_CREATE)
+	return openLocks(dataDir, os.O_RDWR|os.O_CREATE)
 }
 
 // findHome opens the home below a data directory, if there is one.
 func findHome(dataDir string) (*home, error) {
-	dir, err := filepath.Abs(filepath.Join(dataDir, "postgres"))
-	if err != nil {
-		return nil, err
-	}
-	h, err := openLocks(dir, os.O_RDWR)
+	h, err := openLocks(dataDir, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dataDir)
 	}
 	return h, err
 }
 
-func openLocks(dir string, flags int) (*home, error) {
-	path := filepath.Join(dir, "lock")
-	parent, err := os.OpenFile(path, flags, 0o600)
+// openLocks opens a home and its locks, with O_CREATE what is missing of them.
+func openLocks(dataDir string, flags int) (_ *home, err error) {
+	dataDir, err = filepath.Abs(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.OpenRoot(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the data directory: %w", err)
+	}
+	defer func() { _ = data.Close() }()
+	if flags&os.O_CREATE != 0 {
+		if err := data.Mkdir(homeName, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("making the cluster's directory: %w", err)
+		}
+	}
+	h := &home{dir: filepath.Join(dataDir, homeName)}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	if h.root, err = data.OpenRoot(homeName); err != nil {
+		return nil, fmt.Errorf("opening the cluster's directory: %w", err)
+	}
+	if h.parent, err = h.openLock(flags); err != nil {
+		return nil, err
+	}
+	h.server, err = h.openLock(flags)
+	return h, err
+}
+
+// openLock opens the lock file. What it holds is written over, so it must not be
+// another file under that name.
+func (h *home) openLock(flags int) (*os.File, error) {
+	f, err := h.root.OpenFile(lockName, flags|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the cluster's lock: %w", err)
 	}
-	server, err := os.OpenFile(path, flags, 0o600)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the cluster's lock: %w", err), parent.Close())
+	info, err := f.Stat()
+	if err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || stat.Nlink > 1 {
+			err = errors.New("it is no file of its own")
+		}
 	}
-	return &home{dir: dir, parent: parent, server: server}, nil
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("the cluster's lock, %s: %w", h.path(lockName), err)
+	}
+	return f, nil
 }
 
 func (h *home) path(name string) string { return filepath.Join(h.dir, name) }
@@ -76,6 +114,9 @@ func (h *home) path(name string) string { return filepath.Join(h.dir, name) }
 func (h *home) close() {
 	_ = h.parent.Close() // only ever used for locks and a process id
 	_ = h.server.Close()
+	if h.root != nil {
+		_ = h.root.Close()
+	}
 }
 
 // lock makes this process the cluster's parent, and waits for what is left of
@@ -129,7 +170,7 @@ func (h *home) parentPID() int {
 	if err := unix.FcntlFlock(h.server.Fd(), unix.F_OFD_GETLK, &lk); err != nil || lk.Type == unix.F_UNLCK {
 		return 0
 	}
-	text, err := os.ReadFile(h.path("lock"))
+	text, err := h.root.ReadFile(lockName)
 	pid, convErr := strconv.Atoi(string(text))
 	if err != nil || convErr != nil {
 		return -1
@@ -170,9 +211,12 @@ func (h *home) account() (account, error) {
 }
 
 func (h *home) dataOwner() (uid, gid int, err error) {
-	info, err := os.Stat(h.path("data"))
+	info, err := h.root.Lstat("data")
 	if err != nil {
 		return 0, 0, err
+	}
+	if !info.IsDir() {
+		return 0, 0, fmt.Errorf("%s is no directory", h.path("data"))
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -196,14 +240,13 @@ func lookup(name string) (uid, gid int, err error) {
 
 // makeDir makes a directory that belongs to the server.
 func (h *home) makeDir(name string, a account) error {
-	path := h.path(name)
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := h.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if a.become == nil {
 		return nil
 	}
-	if err := os.Lchown(path, a.uid, a.gid); err != nil {
+	if err := h.root.Lchown(name, a.uid, a.gid); err != nil {
 		return fmt.Errorf("giving a directory to the server's user: %w", err)
 	}
 	return nil
@@ -213,15 +256,15 @@ func (h *home) openRun(a account) (*os.File, error) {
 	if err := h.makeDir("run", a); err != nil {
 		return nil, err
 	}
-	return os.Open(h.path("run"))
+	return h.root.Open("run")
 }
 
 // dataVersion returns the major version of the existing data, "" if there is none.
 func (h *home) dataVersion() (string, error) {
-	if _, err := os.Stat(h.path("data")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := h.root.Lstat("data"); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	text, err := os.ReadFile(h.path("data/PG_VERSION"))
+	text, err := h.root.ReadFile("data/PG_VERSION")
 	if err != nil {
 		return "", fmt.Errorf("%s is not a PostgreSQL data directory: %w", h.path("data"), err)
 	}
@@ -258,12 +301,7 @@ func (h *home) choose(found []installation) (installation, error) {
 // have its number and user. We hold the lock, so no server of ours lives; one
 // that somebody started by hand is left for PostgreSQL to refuse.
 func (h *home) removeStale() error {
-	root, err := os.OpenRoot(h.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close() //nolint:errcheck // read only
-	text, err := root.ReadFile("data/postmaster.pid")
+	text, err := h.root.ReadFile("data/postmaster.pid")
 	if err == nil {
 		pid, _, _ := strings.Cut(string(text), "\n")
 		comm, err := os.ReadFile("/proc/" + pid + "/comm")
@@ -272,7 +310,7 @@ func (h *home) removeStale() error {
 		}
 	}
 	for _, name := range []string{"data/postmaster.pid", "run/" + socket, "run/" + socket + ".lock"} {
-		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := h.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing what a killed server left: %w", err)
 		}
 	}

@@ -84,7 +84,7 @@ func TestFindAndChoose(t *testing.T) {
 		{"16", nil, 0, ErrNotInstalled},
 		{"", []installation{{major: 13}}, 0, ErrNotInstalled},
 	} {
-		h := &home{dir: t.TempDir()}
+		h := homeAt(t, t.TempDir())
 		if test.data != "" {
 			if err := os.Mkdir(h.path("data"), 0o700); err != nil {
 				t.Fatal(err)

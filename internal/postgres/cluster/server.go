@@ -66,23 +66,23 @@ func (h *home) initialize(ctx context.Context, inst installation, a account, set
 		return err
 	}
 	const unfinished = "data.new"
-	if err := os.RemoveAll(h.path(unfinished)); err != nil {
+	if err := h.root.RemoveAll(unfinished); err != nil {
 		return fmt.Errorf("removing a half made data directory: %w", err)
 	}
 	if err := h.makeDir(unfinished, a); err != nil {
 		return err
 	}
-	if err := h.initdb(ctx, h.path(unfinished), inst, a, settings); err != nil {
+	if err := h.initdb(ctx, unfinished, inst, a, settings); err != nil {
 		return err
 	}
-	if err := writeAccess(h.path(unfinished), a.clients); err != nil {
+	if err := h.writeAccess(unfinished, a.clients); err != nil {
 		return fmt.Errorf("writing who may connect: %w", err)
 	}
-	return os.Rename(h.path(unfinished), h.path("data"))
+	return h.root.Rename(unfinished, "data")
 }
 
 func (h *home) initdb(ctx context.Context, dir string, inst installation, a account, settings []string) error {
-	data, err := os.Open(dir)
+	data, err := h.root.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (h *home) initdb(ctx context.Context, dir string, inst installation, a acco
 	cmd.ExtraFiles = []*os.File{data}
 	out, err := onOneThread(cmd.CombinedOutput)
 	if err != nil {
-		return fmt.Errorf("initdb in %s: %w: %s", dir, err, reason(string(out)))
+		return fmt.Errorf("initdb in %s: %w: %s", h.path(dir), err, reason(string(out)))
 	}
 	return nil
 }
@@ -112,8 +112,8 @@ func onOneThread(f func() ([]byte, error)) ([]byte, error) {
 
 // writeAccess lets in the given operating system users, whom the kernel names
 // on the socket, and nobody else.
-func writeAccess(dir string, clients []string) error {
-	root, err := os.OpenRoot(dir)
+func (h *home) writeAccess(dir string, clients []string) error {
+	root, err := h.root.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ type server struct {
 }
 
 func startServer(ctx context.Context, h *home, run *os.File, inst installation, a account, log *slog.Logger, settings []string) (*server, error) {
-	data, err := os.Open(h.path("data"))
+	data, err := h.root.Open("data")
 	if err != nil {
 		return nil, err
 	}
