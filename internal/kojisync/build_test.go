@@ -155,7 +155,11 @@ func TestCanceled(t *testing.T) {
 				f.t.Errorf("a second request: error %v, want %v", err, koschei.ErrConflict)
 			}
 		}, "canceled canceled on request"},
+		{"no builder", func(f *fixture, id, _ int64) {
+			f.SetBuild(id, pgtest.Started(f.Now().Add(-49*time.Hour)))
+		}, "infrastructure no builder took it within 48h0m0s"},
 		{"timeout", func(f *fixture, id, _ int64) {
+			f.clock.Step(time.Minute)
 			f.SetBuild(id, pgtest.Started(f.Now().Add(-49*time.Hour)))
 		}, "timeout canceled after 48h0m0s, the longest time a build may take"},
 		{"in Koji", func(f *fixture, _, task int64) {

@@ -30,7 +30,7 @@ func (s *Sync) judge(ctx context.Context, b *record.RunningBuild, task *koji.Tas
 	case koschei.TaskClosed:
 		return ending{outcome: koschei.OutcomeComplete}, nil
 	case koschei.TaskCanceled:
-		return s.judgeCanceled(b, task), nil
+		return s.judgeCanceled(b, task, children), nil
 	}
 	fault, err := s.faultOf(ctx, task.ID)
 	if err != nil {
@@ -97,11 +97,16 @@ func (s *Sync) faultOf(ctx context.Context, id int64) (*xmlrpc.Fault, error) {
 	return result.Fault, nil
 }
 
-func (s *Sync) judgeCanceled(b *record.RunningBuild, task *koji.Task) ending {
+func (s *Sync) judgeCanceled(b *record.RunningBuild, task *koji.Task, children []koji.Task) ending {
 	ran := cmp.Or(task.Completed, s.Now()).Sub(b.Started)
 	switch {
 	case b.CancelRequested:
 		return ending{outcome: koschei.OutcomeCanceled, fault: "canceled on request", faultTask: task.ID}
+	case ran >= s.TaskTimeout && !slices.ContainsFunc(children, func(t koji.Task) bool { return !t.Started.IsZero() }):
+		return ending{
+			outcome: koschei.OutcomeInfrastructure, faultTask: task.ID,
+			fault: fmt.Sprintf("no builder took it within %s", s.TaskTimeout.Round(time.Minute)),
+		}
 	case ran >= s.TaskTimeout:
 		return ending{
 			outcome: koschei.OutcomeTimeout, faultTask: task.ID,

@@ -70,10 +70,13 @@ func doubted(ctx context.Context, tx pgx.Tx, l loss) (bool, error) {
 	accepted := false
 	err = tx.QueryRow(ctx, `
 		INSERT INTO doubt AS d (collection_id, what, packages, total, since, seen)
-		VALUES ($1, $2, $3, $4, $5, $5)
+		VALUES (@collection, @what, @packages, @total, @now, @now)
 		ON CONFLICT (collection_id, what) DO UPDATE
 		SET packages = excluded.packages, total = excluded.total, seen = excluded.seen
-		RETURNING coalesce(d.accepted > $6, false)`,
-		l.collectionID, l.what, packages, total, l.now, l.now.Add(-acceptance)).Scan(&accepted)
+		RETURNING coalesce(d.accepted > @oldest, false)`,
+		pgx.NamedArgs{
+			"collection": l.collectionID, "what": l.what, "packages": packages, "total": total,
+			"now": l.now, "oldest": l.now.Add(-acceptance),
+		}).Scan(&accepted)
 	return !accepted, err
 }

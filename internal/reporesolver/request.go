@@ -63,6 +63,10 @@ func (s *Service) request(ctx context.Context, hub *koji.Client, c *koschei.Coll
 			s.Log.InfoContext(ctx, "the hub does not let us ask for repos", "collection", c.Name, "error", err)
 			return db.Hub.NoteHubRefusal(ctx, c.SourceHub(), byRequest, now)
 		}
+		if koji.ClassOf(err) == koji.Auth {
+			s.Log.InfoContext(ctx, "the hub does not know us, so it is not asked for repos", "collection", c.Name, "error", err)
+			return nil // repos are looked at all the same
+		}
 		if err == nil {
 			s.Log.InfoContext(ctx, "a newer repo is asked for", "collection", c.Name, "tag", c.BuildTag)
 		}

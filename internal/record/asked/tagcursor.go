@@ -44,10 +44,13 @@ func (mem *Memory) SaveTagCursor(ctx context.Context, c *TagCursor) error {
 	err := mem.db.Transact(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO tag_cursor (collection_id, basis, event, full_at, pending, seen)
-			SELECT id, $2, $3, $4, $5, $6 FROM collection WHERE id = $1
+			SELECT id, @basis, @event, @full_at, @pending, @seen FROM collection WHERE id = @collection
 			ON CONFLICT (collection_id) DO UPDATE
 			SET basis = excluded.basis, event = excluded.event, full_at = excluded.full_at, pending = excluded.pending, seen = excluded.seen`,
-			c.CollectionID, c.Basis, c.Event, c.FullAt, postgres.NotNil(c.Pending), postgres.NotNil(c.Seen))
+			pgx.NamedArgs{
+				"collection": c.CollectionID, "basis": c.Basis, "event": c.Event, "full_at": c.FullAt,
+				"pending": postgres.NotNil(c.Pending), "seen": postgres.NotNil(c.Seen),
+			})
 		return err
 	})
 	if err != nil {
