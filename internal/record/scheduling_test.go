@@ -206,3 +206,22 @@ func TestPinningRefused(t *testing.T) {
 		t.Errorf("refused at %v (%v), want %v", at, err, noon)
 	}
 }
+
+// While verdicts on a new repo are being stored, nothing that has one is built in
+// the repo before.
+func TestBeginSubmissionInOlderRepo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Package("foo")
+	w.Exec(`INSERT INTO repo (collection_id, repo_id, create_event, created, resolved, problems, solved)
+		SELECT id, n, n * 100, now(), 'resolved', '{}', now() FROM collection, generate_series(11, 12) n`)
+	w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id) SELECT id, collection_id, 12 FROM package`)
+	s := record.Submission{PackageID: p, EVR: rpm.EVR{Version: "1", Release: "1"}, Event: 1, RepoID: 11, Now: time.Now()}
+	if _, err := w.DB.BeginSubmission(t.Context(), s); !errors.Is(err, koschei.ErrConflict) {
+		t.Errorf("a build in the repo before: %v, want %v", err, koschei.ErrConflict)
+	}
+	s.RepoID = 12
+	if _, err := w.DB.BeginSubmission(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+}
