@@ -84,12 +84,12 @@
     if (next) next.querySelector("a").focus();
   };
   const go = (selector) => { const el = document.querySelector(selector); if (el) el.click(); return el; };
-  let leading = 0; // when g was pressed
+  let leading = -Infinity; // when g was pressed
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
     if (e.key !== "?" && off()) return;
     const led = performance.now() - leading < 1500;
-    leading = 0;
+    leading = -Infinity;
     if (led && /^[a-z]$/.test(e.key) && go(`[data-key="${e.key}"]`)) return e.preventDefault();
     switch (e.key) {
       case "/": document.querySelector("input[type=search]").focus(); break;
