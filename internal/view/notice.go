@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
@@ -23,6 +24,27 @@ type FrameCollection struct {
 	koschei.Collection
 	RepoCreated time.Time // of the latest repo; zero if there is none
 	Problems    []string  // why the base buildroot cannot be installed
+}
+
+// A Pulse is how collections stand, as every page tells in short.
+type Pulse struct {
+	Counts map[int64]PackageCounts // of tracked packages that are not blocked, by collection
+	Fresh  map[int64]koschei.Freshness
+}
+
+// Pulse returns how all collections stand.
+func (v *View) Pulse(ctx context.Context) (*Pulse, error) {
+	pulse := &Pulse{Counts: map[int64]PackageCounts{}}
+	err := v.db.Read(ctx, func(q postgres.Querier) (err error) {
+		if pulse.Fresh, err = schema.ReadFreshness(ctx, q, 0); err != nil {
+			return err
+		}
+		return countCollections(ctx, q, pulse.Counts)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading how collections stand: %w", err)
+	}
+	return pulse, nil
 }
 
 // Frame returns what surrounds every page.

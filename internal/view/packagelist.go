@@ -157,15 +157,22 @@ type ListedPackage struct {
 }
 
 // PackageList returns a span of the packages that f lets through, which must
-// be of one collection, how many there are, and how all divide by state.
+// be of one collection, how many there are, and how all divide by state, those
+// that are not tracked too.
 func (v *View) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking schema.Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
-		counted, err := countPackages(ctx, q, f)
+		all := f
+		all.Untracked = true
+		kinds, err := countPackages(ctx, q, all)
 		if err != nil {
 			return err
 		}
-		counts, total = counted.summary(), counted.size(f.lets)
-		l := lister{q: q, filter: f, ranking: ranking, counted: counted}
+		counts = kinds.summary()
+		if !f.Untracked {
+			kinds = slices.DeleteFunc(kinds, func(c counted) bool { return c.state == koschei.StateUntracked })
+		}
+		total = kinds.size(f.lets)
+		l := lister{q: q, filter: f, ranking: ranking, counted: kinds}
 		ids, err := l.choose(ctx, order, span)
 		if err != nil {
 			return err

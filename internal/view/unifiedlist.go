@@ -63,6 +63,33 @@ func (v *View) CountUnified(ctx context.Context, f PackageFilter) (total int, er
 	return total, nil
 }
 
+// CountUnifiedStates returns how many base packages have a package in each
+// state, and how many one that is running, of those that f lets through but for
+// its States, Running and Untracked; and how many have a tracked one at all.
+func (v *View) CountUnifiedStates(ctx context.Context, f PackageFilter) (counts PackageCounts, tracked int, err error) {
+	f.Untracked = true
+	args := pgx.NamedArgs{}
+	var failing, unresolved, ok, unknown, untracked int
+	err = v.db.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE failing), count(*) FILTER (WHERE unresolved), count(*) FILTER (WHERE ok), count(*) FILTER (WHERE unknown),
+			count(*) FILTER (WHERE untracked), count(*) FILTER (WHERE running), count(*) FILTER (WHERE tracked)
+		FROM (
+			SELECT bool_or(p.state = 'failing') AS failing, bool_or(p.state = 'unresolved') AS unresolved, bool_or(p.state = 'ok') AS ok,
+				bool_or(p.state = 'unknown') AS unknown, bool_or(p.state = 'untracked') AS untracked,
+				bool_or(p.state <> 'untracked') AS tracked, bool_or(p.running) AS running
+			FROM package p
+			WHERE `+f.conditions(args)+`
+			GROUP BY p.base_id) g`, args).Scan(&failing, &unresolved, &ok, &unknown, &untracked, &counts.Running, &tracked)
+	if err != nil {
+		return PackageCounts{}, 0, fmt.Errorf("counting packages by state: %w", err)
+	}
+	counts.ByState = map[koschei.State]int{
+		koschei.StateFailing: failing, koschei.StateUnresolved: unresolved, koschei.StateOK: ok, koschei.StateUnknown: unknown,
+		koschei.StateUntracked: untracked,
+	}
+	return counts, tracked, nil
+}
+
 // usualUnifiedOrder is the order of the front page: what is going on, what
 // needs a look, and the rest.
 func usualUnifiedOrder() ListOrder {

@@ -17,7 +17,8 @@ type Answer struct {
 	// a later one breaks the answer off. It may use http.ResponseController.
 	Stream func(http.ResponseWriter) error
 
-	location string // where to go instead
+	location string       // where to go instead
+	cookie   *http.Cookie // to be kept; nil if there is none
 }
 
 // Page answers with the page that shows view.
@@ -39,8 +40,15 @@ func (a Answer) send(w *recorder, r *Request, cache Cache) error {
 	if cache != "" {
 		w.Header().Set("Cache-Control", string(cache))
 	}
+	if a.cookie != nil {
+		http.SetCookie(w, a.cookie)
+	}
 	if a.location != "" {
-		http.Redirect(w, r.Request, a.location, http.StatusFound)
+		status := http.StatusFound
+		if changes(r.Method) {
+			status = http.StatusSeeOther
+		}
+		http.Redirect(w, r.Request, a.location, status)
 		return nil
 	}
 	if a.Type != "" {

@@ -137,7 +137,7 @@ func (s *Server) identify(next step) step {
 // handle asks the route's handler and sends its answer.
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
-		Request: x.r, Actor: x.who, View: s.View, Now: s.Now(), Log: x.log, version: s.Version,
+		Request: x.r, Actor: x.who, View: s.View, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock,
 		allowed: func() []string { return s.allowed(x.r) },
 	}
 	if x.route.Frame {

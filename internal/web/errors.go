@@ -80,7 +80,7 @@ func (s *Server) fail(x *exchange, err error) {
 // errorLayout surrounds an error page. When the fault is ours it asks the
 // record for nothing, which may be the very thing that is broken.
 func (s *Server) errorLayout(x *exchange, status int) html.Layout {
-	l := html.Layout{Version: s.Version}
+	l := html.Layout{Version: s.Version, Theme: theme(x.r)}
 	if status < http.StatusInternalServerError {
 		if frame, err := s.frames.get(x.r.Context(), s.View, s.real()); err == nil {
 			l.Notice = frame.Notice

@@ -10,38 +10,51 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
+	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
-// frames remembers for a moment what surrounds every page: it is asked for at
-// every request and changes a few times an hour.
-type frames struct {
+// kept remembers for a while what every request asks for.
+type kept[T any] struct {
 	mu    sync.Mutex
-	frame *view.Frame // not changed any more
-	asked time.Time   // real time
+	value *T        // not changed any more
+	asked time.Time // real time
 }
 
-// frameLasts is how long a page may tell of collections and notice as they were.
-const frameLasts = time.Second
-
-// get returns a frame that was read no longer than frameLasts before now, which
-// is real time.
-func (f *frames) get(ctx context.Context, v *view.View, now time.Time) (*view.Frame, error) {
-	f.mu.Lock()
-	frame, asked := f.frame, f.asked
-	f.mu.Unlock()
-	if frame != nil && now.Sub(asked) < frameLasts {
-		return frame, nil
+// get returns a value that was read no longer than lasts before now, which is
+// real time.
+func (k *kept[T]) get(now time.Time, lasts time.Duration, read func() (*T, error)) (*T, error) {
+	k.mu.Lock()
+	value, asked := k.value, k.asked
+	k.mu.Unlock()
+	if value != nil && now.Sub(asked) < lasts {
+		return value, nil
 	}
-	frame, err := v.Frame(ctx)
+	value, err := read()
 	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if now.After(f.asked) {
-		f.frame, f.asked = frame, now
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.After(k.asked) {
+		k.value, k.asked = value, now
 	}
-	return frame, nil
+	return value, nil
+}
+
+const (
+	frameLasts = time.Second      // how long a page may tell of collections and notice as they were
+	pulseLasts = 10 * time.Second // the same of how collections stand, which takes longer to find out
+)
+
+// frames remembers what surrounds every page: it changes a few times an hour.
+type frames struct {
+	frame kept[view.Frame]
+	pulse kept[view.Pulse]
+}
+
+// get returns collections and notice as they are at now, or were a moment ago.
+func (f *frames) get(ctx context.Context, v *view.View, now time.Time) (*view.Frame, error) {
+	return f.frame.get(now, frameLasts, func() (*view.Frame, error) { return v.Frame(ctx) })
 }
 
 // surround gives r what its page is surrounded by.
@@ -50,7 +63,13 @@ func (s *Server) surround(r *Request) error {
 	if err != nil {
 		return err
 	}
-	r.notice, r.All, r.Current = frame.Notice, frame.Collections, frame.Collections
+	r.notice, r.All, r.Current, r.pulse = frame.Notice, frame.Collections, frame.Collections, &view.Pulse{}
+	if len(frame.Collections) > 0 {
+		r.pulse, err = s.frames.pulse.get(s.real(), pulseLasts, func() (*view.Pulse, error) { return s.View.Pulse(r.Context()) })
+		if err != nil {
+			return err
+		}
+	}
 	named := namedCollections(r.URL.Query())
 	if len(named) == 0 {
 		return nil
@@ -73,6 +92,59 @@ func (r *Request) ScopeQuery() string {
 		return ""
 	}
 	return "?collection=" + url.QueryEscape(r.scope)
+}
+
+// Layout is what surrounds the page of that title, below a tab of the
+// navigation. It tells how the current collections stand.
+func (r *Request) Layout(tab, title string) html.Layout {
+	l := html.Layout{
+		Title: title, Tab: tab, Notice: r.notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
+		Theme: theme(r.Request), Here: r.URL.RequestURI(), Where: "All collections",
+	}
+	if len(r.Current) == 1 {
+		r.About(&l, &r.Current[0])
+	} else if len(r.Current) < len(r.All) {
+		l.Where = html.Plural(len(r.Current), "collection")
+	}
+	a := r.Address()
+	r.Switch(&l, func(name string) string {
+		return a.Set(map[string]string{"collection": name, "page": "", "last_seen": "", "last_seen_ts": "", "compare": ""})
+	})
+	return l
+}
+
+// About makes a page one about a collection: it tells how fresh that is.
+func (r *Request) About(l *html.Layout, c *view.FrameCollection) {
+	fresh := r.pulse.Fresh[c.ID]
+	l.Where, l.Broken = c.DisplayName, Broken(*c)
+	l.Strip = &html.Strip{
+		Collection: c.Name, Fresh: html.FreshOf(&fresh, r.Now, r.clock), Running: r.pulse.Counts[c.ID].Running,
+	}
+}
+
+// Switch lets readers change to another collection, each at its address.
+func (r *Request) Switch(l *html.Layout, address func(name string) string) {
+	l.Switch = nil
+	for _, c := range r.All {
+		states := r.pulse.Counts[c.ID].ByState
+		l.Switch = append(l.Switch, html.Choice{
+			Text: c.DisplayName, Count: html.Count(states[koschei.StateFailing] + states[koschei.StateUnresolved]),
+			URL: address(c.Name), Chosen: l.Strip != nil && l.Strip.Collection == c.Name,
+		})
+	}
+}
+
+// Broken are those of the collections whose base buildroot cannot be installed.
+func Broken(collections ...view.FrameCollection) []html.Broken {
+	var broken []html.Broken
+	for _, c := range collections {
+		if c.State() == koschei.StateUnresolved {
+			broken = append(broken, html.Broken{
+				Name: c.Name, DisplayName: c.DisplayName, RepoID: c.LatestRepoID, RepoCreated: c.RepoCreated, Problems: c.Problems,
+			})
+		}
+	}
+	return broken
 }
 
 // namedCollections reads collection=a,b, which may stand there several times.

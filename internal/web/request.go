@@ -34,7 +34,9 @@ type Request struct {
 	Current []view.FrameCollection // those that the request names in "collection", or else all
 
 	notice  string
-	scope   string // the names of Current, "" if the request names none
+	pulse   *view.Pulse
+	clock   koschei.Clock // only its speed counts
+	scope   string        // the names of Current, "" if the request names none
 	version string
 	allowed func() []string // methods that the address has
 }
@@ -62,27 +64,6 @@ func (r *Request) CollectionByID(id int64) *view.FrameCollection {
 // Address is that of the request.
 func (r *Request) Address() html.Address {
 	return html.Address{Path: r.URL.EscapedPath(), Query: r.URL.Query()}
-}
-
-// Layout is what surrounds the page of that title, below a tab of the
-// navigation. It tells what is wrong with the current collections.
-func (r *Request) Layout(tab, title string) html.Layout {
-	return html.Layout{
-		Title: title, Tab: tab, Notice: r.notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
-	}
-}
-
-// Broken are those of the collections whose base buildroot cannot be installed.
-func Broken(collections ...view.FrameCollection) []html.Broken {
-	var broken []html.Broken
-	for _, c := range collections {
-		if c.State() == koschei.StateUnresolved {
-			broken = append(broken, html.Broken{
-				Name: c.Name, DisplayName: c.DisplayName, RepoID: c.LatestRepoID, RepoCreated: c.RepoCreated, Problems: c.Problems,
-			})
-		}
-	}
-	return broken
 }
 
 // A Form is what the arguments of a request are read into: see Read. Validate

@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -45,7 +46,7 @@ type Config struct {
 	View      *view.View
 	Templates *html.Templates
 	Log       *slog.Logger
-	Now       func() time.Time // domain time
+	Clock     koschei.Clock // domain time
 	Registry  *prometheus.Registry
 	Identity  Identity
 	Version   string // told on pages
@@ -82,15 +83,15 @@ func New(c Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // contentSecurityPolicy keeps browsers from doing more than pages need: they
-// load one style sheet and icons from here, run nothing, and send forms to us
-// alone.
+// load one style sheet, one script and icons from here, and send forms to us
+// alone. Nothing that stands in a page is run.
 //
 // Some browsers hold form-action against redirects too. So a button that posts
 // to us, whose answer leads on to a login provider, is stopped without a word
 // unless the provider's origin is among formTargets. A link is not held to it.
 func contentSecurityPolicy(formTargets []string) string {
 	forms := strings.Join(append([]string{"'self'"}, formTargets...), " ")
-	return "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + forms + "; base-uri 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action " + forms + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // secure adds the headers that keep browsers from doing more than pages need.

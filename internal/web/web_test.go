@@ -30,9 +30,9 @@ var domainNow = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 // serverOf serves routes without a record.
 func serverOf(t *testing.T, routes ...Route) *Server {
 	t.Helper()
-	now := func() time.Time { return domainNow }
+	clock := koschei.Clock{Read: func() time.Time { return domainNow }}
 	s, err := New(Config{
-		Routes: routes, Templates: html.New(now), Log: slog.New(slog.DiscardHandler), Now: now, Registry: prometheus.NewRegistry(),
+		Routes: routes, Templates: html.New(clock), Log: slog.New(slog.DiscardHandler), Clock: clock, Registry: prometheus.NewRegistry(),
 		Identity: Anonymous,
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func TestRoutesAreDecided(t *testing.T) {
 		route := whole
 		spoil(&route)
 		_, err := New(Config{
-			Routes: []Route{route}, Templates: html.New(time.Now), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Identity: Anonymous,
+			Routes: []Route{route}, Templates: html.New(koschei.Clock{}), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Identity: Anonymous,
 		})
 		if err == nil || !strings.Contains(err.Error(), "route POST /x has "+want) {
 			t.Errorf("got %v, want that it has %s", err, want)
@@ -180,7 +180,7 @@ func TestErrorFormats(t *testing.T) {
 	}
 	panics := get("/text/panic", func(*Request) (Answer, error) { panic("the password is 1234") })
 	s := serverOf(t, append(routes, panics)...)
-	s.frames.frame, s.frames.asked = &view.Frame{}, time.Now().Add(time.Hour)
+	s.frames.frame.value, s.frames.frame.asked = &view.Frame{}, time.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		url    string
 		status int
@@ -189,7 +189,7 @@ func TestErrorFormats(t *testing.T) {
 	}{
 		{"/text/notfound", 404, "text/plain; charset=utf-8", "There is no such thing.\n"},
 		{"/json/notfound", 404, "application/json", `{"error":"There is no such thing."}` + "\n"},
-		{"/html/notfound", 404, "text/html; charset=utf-8", "<p>There is no such thing.</p>"},
+		{"/html/notfound", 404, "text/html; charset=utf-8", ">There is no such thing.</p>"},
 		{"/text/conflict", 409, "text/plain; charset=utf-8", "Somebody was faster.\n"},
 		{"/text/refused", 403, "text/plain; charset=utf-8", "The group is not yours.\n"},
 		{"/text/late", 503, "text/plain; charset=utf-8", "This took too long. Please try again.\n"},

@@ -1,6 +1,6 @@
 // Package html is what pages are made of: the layout that surrounds them,
 // components such as the mark of a state, a time, a list of dependency changes
-// or a pagination, and the style sheet. Pages and package web use it.
+// or a pagination, the style sheet and the script. Pages and package web use it.
 //
 // A component is a type, made from the root package's types, and a template of
 // the same name that shows it. No Go code here or in pages writes HTML. The
@@ -9,6 +9,7 @@ package html
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"io/fs"
 	"slices"
 	"time"
+
+	"github.com/koschei-ci/koschei"
 )
 
 //go:embed *.html
@@ -25,7 +28,7 @@ var components embed.FS
 // at once when all are declared.
 type Templates struct {
 	base     *template.Template // layout and components
-	now      func() time.Time
+	clock    koschei.Clock
 	declared []declared
 	folders  []*Folder
 	errs     []error
@@ -38,13 +41,13 @@ type declared struct {
 	view any // a zero one
 }
 
-// New parses the layout and the components. now is domain time, of which ages
-// are told.
-func New(now func() time.Time) *Templates {
-	t := &Templates{now: now}
+// New parses the layout and the components. clock tells domain time, of which
+// ages are told.
+func New(clock koschei.Clock) *Templates {
+	t := &Templates{clock: clock}
 	base := template.New("layout.html").Funcs(t.funcs())
 	var err error
-	if t.base, err = base.ParseFS(components, "layout.html", "parts.html", "mark.html"); err != nil {
+	if t.base, err = base.ParseFS(components, "layout.html", "parts.html", "mark.html", "sprite.html"); err != nil {
 		t.base = base
 		t.errs = append(t.errs, fmt.Errorf("components: %w", err))
 	}
@@ -151,8 +154,8 @@ func (t *Templates) Each(yield func(name string, tmpl *template.Template, view a
 // funcs are what templates may call.
 func (t *Templates) funcs() template.FuncMap {
 	return template.FuncMap{
-		"ago":      func(at time.Time) Time { return relativeTime(at, t.now()) },
-		"age":      func(at time.Time) Time { return timeOf(at, Span(max(0, t.now().Sub(at)))) },
+		"ago":      func(at time.Time) Time { return relativeTime(at, t.clock.Now()) },
+		"age":      func(at time.Time) Time { return timeOf(at, Span(max(0, t.clock.Now().Sub(at)))) },
 		"day":      func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") },
 		"count":    Count,
 		"plural":   Plural,
@@ -161,6 +164,10 @@ func (t *Templates) funcs() template.FuncMap {
 		"mark":     func(word any) Mark { return MarkOf(fmt.Sprint(word)) },
 		"distance": distanceSign,
 		"css":      StylePath,
+		"js":       ScriptPath,
+		"now":      func() string { return t.clock.Now().Format(time.RFC3339) },
+		"themes":   themes,
+		"speed":    func() float64 { return cmp.Or(t.clock.Speed, 1) },
 
 		"packageURL": PackageURL,
 	}

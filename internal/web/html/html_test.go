@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		"function \"nope\" not defined":   {"page.html": {Data: []byte(`{{define "content"}}{{nope}}{{end}}`)}},
 		"does not define content":         {"page.html": {Data: []byte(`{{define "contents"}}{{end}}`)}},
 	} {
-		templates := New(time.Now)
+		templates := New(koschei.Clock{})
 		folder := templates.Folder("test", files)
 		Whole[view](folder, "page.html")
 		err := templates.Check()
@@ -154,7 +154,7 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	for _, name := range []string{string(koschei.StateUnknown), string(koschei.StateUntracked), string(koschei.Unattempted)} {
-		if got := MarkOf(name); got != (Mark{"dim", ring, name}) {
+		if got := MarkOf(name); got != (Mark{ring, name}) {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}

@@ -17,6 +17,36 @@ type Layout struct {
 	Scope      string   // the names of the current collections, "" for all
 	ScopeQuery string   // "?collection=" and Scope, or ""; put behind a link it keeps them current
 	Version    string
+	Theme      string   // "light", "dark" or "", which is as the system
+	Here       string   // the page's own address, "" if none leads back to it
+	Where      string   // what the current collections are called
+	Switch     []Choice // each collection with how many of its packages are broken
+	Strip      *Strip   // nil unless the page is about one collection
+}
+
+// A Strip tells how fresh the collection is that a page is about.
+type Strip struct {
+	Collection string
+	Fresh      Fresh
+	Running    int // builds under way
+}
+
+// Dot is the shape that tells at a glance: current, late or stuck.
+func (s *Strip) Dot() string {
+	switch {
+	case s.Fresh.Because != "" || len(s.Fresh.Troubles) > 0:
+		return "stuck"
+	case s.Fresh.Behind != "" || s.Fresh.Verdicts.RepoID == 0:
+		return "late"
+	}
+	return "current"
+}
+
+// A themeChoice is one way to colour pages.
+type themeChoice struct{ Value, Text string }
+
+func themes() []themeChoice {
+	return []themeChoice{{"light", "light"}, {"dark", "dark"}, {"system", "as the system"}}
 }
 
 // A Broken is a collection whose base buildroot cannot be installed.
@@ -44,6 +74,8 @@ func (t *Templates) Error(layout Layout, heading, sentence string) ([]byte, erro
 var (
 	//go:embed koschei.css
 	style string
+	//go:embed koschei.js
+	script string
 	//go:embed icon.svg
 	icon string
 )
@@ -51,12 +83,20 @@ var (
 // Style is the style sheet of pages.
 func Style() string { return style }
 
+// Script is the script of pages, which work without it.
+func Script() string { return script }
+
 // Icon is the icon of pages, an SVG.
 func Icon() string { return icon }
 
 // StylePath names the style sheet by its content, so that it may be kept for
 // ever and is fetched anew when it has changed.
-func StylePath() string {
-	sum := sha256.Sum256([]byte(style))
-	return "/static/koschei." + hex.EncodeToString(sum[:6]) + ".css"
+func StylePath() string { return "/static/koschei." + digest(style) + ".css" }
+
+// ScriptPath names the script by its content.
+func ScriptPath() string { return "/static/koschei." + digest(script) + ".js" }
+
+func digest(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:6])
 }

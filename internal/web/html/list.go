@@ -13,9 +13,10 @@ type Choice struct {
 
 // A Column is a heading that sorts.
 type Column struct {
-	Text string
-	URL  string // "" for what cannot be sorted by
-	Sort string // "ascending", "descending" or ""
+	Text  string
+	URL   string // "" for what cannot be sorted by
+	Class string // "num" for numbers
+	Sort  string // "ascending", "descending" or ""
 }
 
 // A Pagination says which part of a list is shown and leads to the others.

@@ -3,8 +3,7 @@ package html
 // A Mark is a coloured sign with its word beside it. Each sign has another
 // shape, so that none depends on colour.
 type Mark struct {
-	Class string // "good", "bad", "warn", "busy" or "dim"
-	Shape string // of the sign, see mark.html
+	Shape string // of the sign, see sprite.html; it has a colour of its own
 	Word  string
 }
 
@@ -13,23 +12,23 @@ type Mark struct {
 func MarkOf(name string) Mark {
 	switch name {
 	case "ok", "complete", "resolved", "closed":
-		return Mark{"good", "tick", name}
+		return Mark{"ok", name}
 	case "failing", "failed":
-		return Mark{"bad", "cross", name}
+		return Mark{"bad", name}
 	case "unresolved":
-		return Mark{"warn", "triangle", name}
+		return Mark{"warn", name}
 	case "running", "open":
-		return Mark{"busy", "arc", name}
+		return Mark{"busy", name}
 	case "submitting":
-		return Mark{"busy", "arc", "being submitted"}
+		return Mark{"busy", "being submitted"}
 	case "blocked", "canceled":
-		return Mark{"dim", "bar", name}
+		return Mark{"bar", name}
 	case "timeout":
-		return Mark{"dim", "clock", "timed out"}
+		return Mark{"clock", "timed out"}
 	case "free", "assigned":
-		return Mark{"dim", "clock", name}
+		return Mark{"clock", name}
 	case "infrastructure":
-		return Mark{"dim", "bolt", "infrastructure fault"}
+		return Mark{"fault", "infrastructure fault"}
 	}
-	return Mark{"dim", "ring", name}
+	return Mark{"none", name}
 }

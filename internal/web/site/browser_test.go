@@ -78,5 +78,5 @@ func (b browser) find(url, pattern string) []string {
 
 // rows returns the names of the packages on a list.
 func (b browser) rows(url string) []string {
-	return b.find(url, `<th scope="row"><a href="[^"]*">([^<]*)`)
+	return b.find(url, `<th scope="row"[^>]*><a href="[^"]*">([^<]*)`)
 }

@@ -43,9 +43,9 @@ type Config struct {
 // New returns the server of the site. With operations it serves the operators'
 // addresses too; without, of those only the ones that ask how the process is.
 func New(c Config, operations bool) (*web.Server, error) {
-	templates := html.New(c.Clock.Now)
+	templates := html.New(c.Clock)
 	routes := append(pageRoutes(c, templates), v1.Routes()...)
-	routes = append(routes, c.Health.Routes()...)
+	routes = append(append(routes, c.Health.Routes()...), web.Theme())
 	if operations {
 		routes = append(routes, web.Metrics(c.Registry))
 	}
@@ -54,18 +54,18 @@ func New(c Config, operations bool) (*web.Server, error) {
 
 // Operations returns the server of the operators' addresses alone.
 func Operations(c Config) (*web.Server, error) {
-	return newServer(c, html.New(c.Clock.Now), append(c.Health.Routes(), web.Metrics(c.Registry), nowhere("/", web.Text)))
+	return newServer(c, html.New(c.Clock), append(c.Health.Routes(), web.Metrics(c.Registry), nowhere("/", web.Text)))
 }
 
 func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
 	return web.New(web.Config{
-		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Now: c.Clock.Now, Registry: c.Registry,
+		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Clock: c.Clock, Registry: c.Registry,
 		Identity: web.Anonymous, Version: c.Version,
 	})
 }
 
 func pageRoutes(c Config, t *html.Templates) []web.Route {
-	lists := packagelist.New(t, c.Rules, c.Koji, cmp.Or(c.PackagesPerPage, 100))
+	lists := packagelist.New(t, c.Rules, cmp.Or(c.PackagesPerPage, 100))
 	var routes []web.Route
 	for _, of := range [][]web.Route{
 		lists.Routes(),

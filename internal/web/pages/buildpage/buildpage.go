@@ -104,7 +104,8 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 		RepoID: page.Repo.RepoID, RepoEvent: page.Repo.CreateEvent, RepoCreated: page.Repo.Created,
 		Compared: web.RefOf(page.Compared.Build), Chosen: f.compare != 0, Newer: web.RefOf(page.Newer),
 	}
-	v.Broken = web.Broken(*c)
+	r.About(&v.Layout, c)
+	r.Switch(&v.Layout, func(name string) string { return html.PackageURL(page.PackageName, name) })
 	for _, d := range page.Set {
 		v.Set = append(v.Set, dependency{d.Name, d.EVR.String() + "." + d.Arch, d.Distance})
 	}

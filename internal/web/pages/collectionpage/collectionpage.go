@@ -201,6 +201,8 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 		Layout: r.Layout("collections", c.DisplayName), Card: cardOf(c, page.Counts), Config: configOf(&c.Collection, page.Groups),
 		State: c.State(), Event: c.LatestRepoEvent, Changed: page.Changed, Fresh: html.FreshOf(&page.Fresh, r.Now, p.clock),
 	}
+	r.About(&v.Layout, c)
+	r.Switch(&v.Layout, func(name string) string { return "/collection/" + url.PathEscape(name) })
 	v.Broken = nil // the page itself tells
 	for _, k := range page.Repos {
 		v.Repos = append(v.Repos, repoOf(k, c.LatestRepoID))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
-	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
@@ -52,50 +51,57 @@ func (l links) column(text, key string, order view.ListOrder) html.Column {
 	return c
 }
 
-// collectionSwitch offers each collection on its own, and all.
-func collectionSwitch(r *web.Request, l links) []html.Choice {
-	if len(r.All) < 2 {
-		return nil
+// tracked is how many of the packages counted are tracked.
+func tracked(counts view.PackageCounts) int {
+	n := 0
+	for state, packages := range counts.ByState {
+		if state != koschei.StateUntracked {
+			n += packages
+		}
 	}
-	choices := []html.Choice{{Text: "All", URL: l.with("collection", ""), Chosen: len(r.Current) == len(r.All)}}
-	for _, c := range r.All {
-		chosen := len(r.Current) == 1 && r.Current[0].ID == c.ID
-		choices = append(choices, html.Choice{Text: c.DisplayName, URL: l.with("collection", c.Name), Chosen: chosen})
-	}
-	return choices
+	return n
 }
 
-// stateChips offers each state that packages are in, and running ones. Where
-// nothing was counted it offers all.
-func stateChips(l links, counts view.PackageCounts) []html.Choice {
-	all := 0
-	for _, n := range counts.ByState {
-		all += n
-	}
-	number := func(n int) string {
-		if counts.ByState == nil {
-			return ""
-		}
-		return html.Count(n)
-	}
+// stateChips offers each state that packages are in, and running ones: always
+// the same chips. all is how many packages are tracked.
+func stateChips(l links, counts view.PackageCounts, all int) []html.Choice {
 	f := l.form
+	if l.address.Query.Get("untracked") == "1" {
+		all += counts.ByState[koschei.StateUntracked]
+	}
 	chips := []html.Choice{{
-		Text: "all", Count: number(all), URL: l.set(map[string]string{"state": "", "running": ""}), Chosen: len(f.states) == 0 && !f.Running,
+		Text: "all", Count: html.Count(all), URL: l.set(map[string]string{"state": "", "running": ""}), Chosen: len(f.states) == 0 && !f.Running,
 	}}
 	for _, state := range listedStates() {
-		if state == koschei.StateUntracked && !f.Untracked {
-			continue
-		}
-		if n := counts.ByState[state]; n > 0 || counts.ByState == nil || slices.Contains(f.states, state) {
-			chips = append(chips, html.Choice{
-				Text: string(state), Class: "s-" + string(state), Count: number(n),
-				URL:    l.set(map[string]string{"state": string(state), "running": ""}),
-				Chosen: slices.Equal(f.states, []koschei.State{state}),
-			})
-		}
+		chips = append(chips, html.Choice{
+			Text: string(state), Class: string(state), Count: html.Count(counts.ByState[state]),
+			URL:    l.set(map[string]string{"state": string(state), "running": ""}),
+			Chosen: slices.Equal(f.states, []koschei.State{state}),
+		})
 	}
 	return append(chips, html.Choice{
-		Text: "running", Class: "s-running", Count: number(counts.Running),
+		Text: "running", Class: "running", Count: html.Count(counts.Running),
 		URL: l.set(map[string]string{"state": "", "running": "1"}), Chosen: f.Running,
 	})
+}
+
+// emptiness says why a list has no row, and where there are some.
+func emptiness(l links, match string) (sentence, clear string) {
+	f := l.form
+	if len(f.states) > 0 || f.Running {
+		clear = l.set(map[string]string{"state": "", "running": ""})
+	}
+	switch {
+	case f.Running:
+		return "No package is being built.", clear
+	case len(f.states) == 1:
+		return fmt.Sprintf("No package is %s.", f.states[0]), clear
+	case len(f.states) > 1:
+		return "No package is in one of these states.", clear
+	case match != "":
+		return fmt.Sprintf("Nothing is named like “%s”.", match), "/packages"
+	case !f.Untracked:
+		return "No package is tracked yet.", ""
+	}
+	return "There is no package yet.", ""
 }

@@ -24,7 +24,6 @@ var files embed.FS
 // Lists serves lists of packages. Its methods may be called at once.
 type Lists struct {
 	rules   koschei.PriorityRules
-	links   html.Links
 	perPage int
 	one     html.Page[packagesView]
 	several html.Page[unifiedView]
@@ -32,10 +31,10 @@ type Lists struct {
 }
 
 // New declares the templates of lists.
-func New(t *html.Templates, rules koschei.PriorityRules, links html.Links, perPage int) *Lists {
+func New(t *html.Templates, rules koschei.PriorityRules, perPage int) *Lists {
 	folder := t.Folder("packagelist", files)
 	return &Lists{
-		rules: rules, links: links, perPage: perPage,
+		rules: rules, perPage: perPage,
 		one:     html.Whole[packagesView](folder, "packages.html", "head.html"),
 		several: html.Whole[unifiedView](folder, "unified.html", "head.html"),
 	}
@@ -49,10 +48,15 @@ func (l *Lists) Routes() []web.Route {
 		}
 	}
 	return []web.Route{
-		route("/{$}", "front page", l.packages),
+		route("/{$}", "front page", l.front),
 		route("/packages", "packages", l.packages),
 		route("/search", "search", l.search),
 	}
+}
+
+// front shows all packages of the current collections, as the first page does.
+func (l *Lists) front(r *web.Request) (web.Answer, error) {
+	return l.Show(r, Wanted{Layout: r.Layout("packages", ""), Heading: "Package summary"})
 }
 
 // packages shows all packages of the current collections.
@@ -85,13 +89,13 @@ type Wanted struct {
 // A list is a table of packages with what leads to other ones.
 type list struct {
 	html.Layout
-	Heading   string
-	Facts     []string
-	Switch    []html.Choice // which collections
-	Chips     []html.Choice // which states
-	Untracked html.Choice
-	Span      html.Pagination
-	Columns   []html.Column
+	Heading string
+	Facts   []string
+	Chips   []html.Choice // which states
+	Span    html.Pagination
+	Columns []html.Column
+	Empty   string // why there is no row, if there is none
+	Clear   string // address of the list with all rows, "" if it is this one
 }
 
 // Show shows the packages of the current collections that w is about and the
@@ -106,19 +110,12 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 		w.Filter.Collections = append(w.Filter.Collections, c.ID)
 	}
 	w.Filter.Untracked, w.Filter.States, w.Filter.Running = asked.Untracked, asked.states, asked.Running
-	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Switch: collectionSwitch(r, a)}
-	v.Untracked = html.Choice{Text: "with untracked", URL: a.with("untracked", toggled(asked.Untracked)), Chosen: asked.Untracked}
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts}
+	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
 	if len(r.Current) == 1 {
 		return l.showOne(r, a, v, w.Filter)
 	}
 	return l.showSeveral(r, a, v, w.Filter)
-}
-
-func toggled(on bool) string {
-	if on {
-		return ""
-	}
-	return "1"
 }
 
 // A packagesView is a list of one collection.
@@ -137,7 +134,6 @@ type packageRow struct {
 	LastBuildID      int64 // 0 if there is none
 	LastBuildStarted time.Time
 	LastTaskID       int64  // of that build; 0 if there is none
-	TaskURL          string // "" if there is no task or no address for it
 	Priority         string // "" while it is not schedulable
 	Due              bool
 	Hold             string // why it is held, "" if it is not
@@ -155,19 +151,18 @@ func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilt
 	if v.Span, err = a.pagination(l.perPage, total); err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, counts)
+	v.Chips = stateChips(a, counts, tracked(counts))
 	for _, col := range []struct{ text, key string }{
 		{"Package", "name"},
 		{"State", "state"},
 		{"Since", "since"},
-		{"Running", "running"},
-		{"Last build", "task_id"},
-		{"Started", "started"},
+		{"Last build", "started"},
 		{"Priority", "current_priority"},
 		{"Groups", ""},
 	} {
 		v.Columns = append(v.Columns, a.column(col.text, col.key, order))
 	}
+	v.Columns[4].Class = "num"
 	contents := packagesView{list: v}
 	for _, p := range packages {
 		contents.Rows = append(contents.Rows, l.row(p, &r.Current[0].Collection, r.Now))
@@ -178,7 +173,7 @@ func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilt
 func (l *Lists) row(p view.ListedPackage, c *koschei.Collection, now time.Time) packageRow {
 	row := packageRow{
 		Name: p.Name, Collection: c.Name, State: p.State(), StateSince: p.StateSince, Running: p.Running(), Groups: p.Groups,
-		LastBuildID: p.LastBuildID, LastBuildStarted: p.LastBuildStarted, LastTaskID: p.LastTaskID, TaskURL: l.links.Task(p.LastHub, p.LastTaskID),
+		LastBuildID: p.LastBuildID, LastBuildStarted: p.LastBuildStarted, LastTaskID: p.LastTaskID,
 	}
 	if obstacles := p.Obstacles(c); len(obstacles) > 0 {
 		row.Obstacle = html.Sentence(string(obstacles[0]))
@@ -207,8 +202,9 @@ type unifiedRow struct {
 
 // A cell is a package in one collection; State is "" where it is not.
 type cell struct {
-	State koschei.State
-	URL   string
+	Collection string // as people call it
+	State      koschei.State
+	URL        string
 }
 
 func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
@@ -228,7 +224,11 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.Package
 	if v.Span, err = a.pagination(l.perPage, total); err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, view.PackageCounts{})
+	counts, all, err := l.totals.states(r.Context(), r.View, filter)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	v.Chips = stateChips(a, counts, all)
 	v.Columns = append(v.Columns, a.column("Package", "name", order), a.column("Running", "running", order))
 	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c view.FrameCollection) bool {
 		return !slices.ContainsFunc(packages, func(p view.UnifiedPackage) bool { return p.In[c.ID].State != "" })
@@ -248,7 +248,7 @@ func unified(p view.UnifiedPackage, shown []view.FrameCollection) unifiedRow {
 	row := unifiedRow{Name: p.Name, Groups: p.Groups}
 	for _, c := range shown {
 		in := p.In[c.ID]
-		row.Cells = append(row.Cells, cell{in.State, html.PackageURL(p.Name, c.Name)})
+		row.Cells = append(row.Cells, cell{c.DisplayName, in.State, html.PackageURL(p.Name, c.Name)})
 		row.Running = row.Running || in.Running
 	}
 	return row

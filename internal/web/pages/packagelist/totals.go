@@ -15,11 +15,19 @@ import (
 type totals struct {
 	mu    sync.Mutex
 	known map[string]total
+	kinds map[string]kinds
 }
 
 type total struct {
 	packages int
 	counted  time.Time // real time
+}
+
+// kinds are the packages of a list by state.
+type kinds struct {
+	counts  view.PackageCounts
+	tracked int
+	counted time.Time // real time
 }
 
 const (
@@ -48,4 +56,29 @@ func (t *totals) of(ctx context.Context, v *view.View, f view.PackageFilter, exa
 	}
 	t.known[key] = total{n, time.Now()}
 	return n, nil
+}
+
+// states returns how the packages that f lets through but for what it asks of
+// their state divide by state, and how many are tracked, both as they were a
+// while ago.
+func (t *totals) states(ctx context.Context, v *view.View, f view.PackageFilter) (view.PackageCounts, int, error) {
+	f.States, f.Running, f.Untracked = nil, false, false
+	key := fmt.Sprintf("%+v", f)
+	t.mu.Lock()
+	remembered, ok := t.kinds[key]
+	t.mu.Unlock()
+	if ok && time.Since(remembered.counted) < totalLasts {
+		return remembered.counts, remembered.tracked, nil
+	}
+	counts, tracked, err := v.CountUnifiedStates(ctx, f)
+	if err != nil {
+		return view.PackageCounts{}, 0, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.kinds == nil || len(t.kinds) >= mostTotals {
+		t.kinds = map[string]kinds{}
+	}
+	t.kinds[key] = kinds{counts, tracked, time.Now()}
+	return counts, tracked, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -52,13 +53,11 @@ type content struct {
 
 	Package      *packageView // nil, and nothing below is set, if the collection does not have it
 	Fresh        html.Fresh
-	Repos        int            // looked at since the one of Before
-	Awaited      bool           // the last build was not taken into account yet
-	NowRepo      koschei.Repo   // the first that gave the answer of now; zero if none has
-	Problems     []string       // why its dependencies cannot be installed now
+	Repos        int  // looked at since the one of Before
+	Awaited      bool // the last build was not taken into account yet
+	Verdict      verdictView
 	LastSuccess  *html.BuildRef // nil if there is none
 	FirstFailure *html.BuildRef // after LastSuccess; nil if there is none
-	Suspects     string         // address of what changed from LastSuccess to FirstFailure, "" if not known
 	Before       *html.BuildRef // what Changes are compared with; nil if there is nothing
 	BeforeNote   string         // why Before is not the last build
 	Changes      html.Changes
@@ -72,12 +71,9 @@ type content struct {
 // A packageView is the package itself.
 type packageView struct {
 	State          koschei.State
-	StateSince     time.Time
-	Running        bool
 	Tracked        bool
 	SkipResolution bool
 	ArchOverride   string
-	Faults         int // builds in a row that ended for no fault of it
 }
 
 // A tab leads to the package in a collection.
@@ -100,6 +96,7 @@ type historyRow struct {
 type transition struct {
 	RepoID   int64
 	Resolved bool
+	Again    bool // whether it could not be installed before
 	Problems []string
 	Changed  time.Time
 }
@@ -123,7 +120,8 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	v := content{Layout: r.Layout("packages", name), Name: name, Collection: c.DisplayName, Tabs: tabs(r, page, c.ID)}
-	v.Broken = web.Broken(*c)
+	r.About(&v.Layout, c)
+	r.Switch(&v.Layout, func(collection string) string { return html.PackageURL(name, collection) })
 	for _, g := range page.Groups {
 		v.Groups = append(v.Groups, g.Name)
 	}
@@ -200,15 +198,11 @@ func tabs(r *web.Request, page *view.PackagePage, chosen int64) []tab {
 func (p *pages) fill(v *content, page *view.PackagePage, c *koschei.Collection, now time.Time) {
 	k := page.Package
 	v.Package = &packageView{
-		State: k.State(), StateSince: k.StateSince, Running: k.Running(), Tracked: k.Tracked, SkipResolution: k.SkipResolution,
-		ArchOverride: k.ArchOverride, Faults: k.Faults,
+		State: k.State(), Tracked: k.Tracked, SkipResolution: k.SkipResolution, ArchOverride: k.ArchOverride,
 	}
 	v.Fresh = html.FreshOf(&page.Repos.Fresh, now, p.Clock)
-	v.Repos, v.Awaited, v.NowRepo, v.Problems = page.Repos.Since, page.Repos.Awaited, page.Now.Repo, page.Now.Problems
+	v.Repos, v.Awaited = page.Repos.Since, page.Repos.Awaited
 	v.LastSuccess, v.FirstFailure, v.Before = web.RefOf(page.LastSuccess), web.RefOf(page.FirstFailure), web.RefOf(page.Before.Build)
-	if page.FirstFailure != nil && page.LastSuccess != nil && page.FirstFailure.DepsKnown() && page.LastSuccess.DepsKnown() {
-		v.Suspects = fmt.Sprintf("/build/%d?compare=%d", v.FirstFailure.ID, v.LastSuccess.ID)
-	}
 	if v.Before != nil && k.LastCompleteBuildID != 0 && v.Before.ID != k.LastCompleteBuildID {
 		v.BeforeNote = "It is not known what the last build was made with: Koji had deleted its repo, or it is not resolved yet. " +
 			"Changes are counted from the last build of which it is known."
@@ -217,16 +211,44 @@ func (p *pages) fill(v *content, page *view.PackagePage, c *koschei.Collection, 
 	changes, v.ChangesNote = changesNow(page)
 	v.Changes = html.ChangesOf(changes)
 	v.Why = whyOf(explain.Package(p.Rules, k, c, page.Repos.Fresh.Report(koschei.ServiceScheduler), now), k, len(changes), now)
-	for _, e := range page.History {
+	v.Verdict = verdictOf(page, changes, now)
+	v.History = p.history(page)
+	if v.Package.State == koschei.StateFailing {
+		v.Verdict.Stopped = stopped(v.History)
+	}
+}
+
+// stopped is the task that brought the newest failure down, nil if that is not
+// known.
+func stopped(rows []historyRow) *html.Task {
+	for _, row := range rows {
+		if row.Build == nil || row.Build.Outcome != koschei.OutcomeFailed {
+			continue
+		}
+		for i := range row.Build.Tasks {
+			if row.Build.Tasks[i].Guilty {
+				return &row.Build.Tasks[i]
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// history shows builds and transitions, newest first.
+func (p *pages) history(page *view.PackagePage) (rows []historyRow) {
+	for i, e := range page.History {
 		var row historyRow
 		if e.Build != nil {
 			row.Build = web.BuildOf(e.Build, p.Links)
 		}
 		if t := e.Transition; t != nil {
-			row.Transition = &transition{RepoID: t.RepoID, Resolved: t.Resolved, Problems: t.Problems, Changed: t.Changed}
+			before := slices.ContainsFunc(page.History[i+1:], func(e view.HistoryEntry) bool { return e.Transition != nil && !e.Transition.Resolved })
+			row.Transition = &transition{RepoID: t.RepoID, Resolved: t.Resolved, Again: before, Problems: t.Problems, Changed: t.Changed}
 		}
-		v.History = append(v.History, row)
+		rows = append(rows, row)
 	}
+	return rows
 }
 
 // changesNow is what a build now would get other than the last one whose

@@ -12,7 +12,7 @@ import (
 // A whyView tells why a package is scheduled or not, term by term.
 type whyView struct {
 	Verdict   string
-	Class     string    // of Verdict: "good", "dim" or "warn"
+	Class     string    // of Verdict: "ok", "dim" or "warn"
 	Reasons   []string  // sentences
 	DueAt     time.Time // when time alone makes it due; zero if that cannot be told
 	Terms     []termView
@@ -42,7 +42,7 @@ func whyOf(w explain.Why, p *koschei.PackageStatus, changes int, now time.Time) 
 	case explain.NotDue:
 		v.Verdict, v.Class = "Not due yet", "dim"
 	case explain.Due:
-		v.Verdict, v.Class = "Due", "good"
+		v.Verdict, v.Class = "Due", "ok"
 		v.Reasons = append(v.Reasons, turn(w.Wait))
 	}
 	for _, r := range w.Reasons {

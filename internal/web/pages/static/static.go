@@ -11,7 +11,7 @@ import (
 
 const robots = "User-agent: *\nCrawl-delay: 1\nDisallow: /search\nDisallow: /status\nDisallow: /*?*order_by="
 
-// Routes are the addresses of the style sheet, the icon and robots.txt.
+// Routes are the addresses of the style sheet, the script, the icon and robots.txt.
 func Routes() []web.Route {
 	route := func(pattern string, cache web.Cache, answer web.Answer) web.Route {
 		return web.Route{
@@ -21,6 +21,7 @@ func Routes() []web.Route {
 	}
 	return []web.Route{
 		route(html.StylePath(), web.ForEver, web.Answer{Type: "text/css; charset=utf-8", Body: []byte(html.Style())}),
+		route(html.ScriptPath(), web.ForEver, web.Answer{Type: "text/javascript; charset=utf-8", Body: []byte(html.Script())}),
 		route("/static/icon.svg", web.OneDay, web.Answer{Type: "image/svg+xml", Body: []byte(html.Icon())}),
 		route("/robots.txt", "", web.Line(robots)),
 	}
