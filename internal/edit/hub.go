@@ -15,7 +15,7 @@ import (
 // RetryPinning has the next builds ask for repos of our choice again, although
 // the hub did not let earlier ones.
 func (ed *Editor) RetryPinning(ctx context.Context, act audit.Act) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO hub_refusal (hub, what, refused)
 			VALUES ('primary', $1, $2)
@@ -32,7 +32,7 @@ func (ed *Editor) RetryPinning(ctx context.Context, act audit.Act) ([]string, er
 // many packages lose their builds or are blocked. Polling stores it. The
 // error wraps koschei.ErrNotFound if nothing is doubted.
 func (ed *Editor) AcceptNews(ctx context.Context, act audit.Act, collection string) ([]string, error) {
-	return audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		c, err := schema.LockCollection(ctx, tx, collection)
 		if err != nil {
 			return err

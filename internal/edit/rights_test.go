@@ -69,6 +69,12 @@ func attempts(ctx context.Context, build, delivery int64) []attempt {
 		{"RequestCancel", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.RequestCancel(ctx, act, build)
 		}},
+		{"AcceptNews", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.AcceptNews(ctx, act, "f43")
+		}},
+		{"RetryPinning", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.RetryPinning(ctx, act)
+		}},
 		{"SetNotice", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.SetNotice(ctx, act, "an outage")
 		}},
@@ -243,6 +249,7 @@ func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 	w.Package("f43", "bar", pgtest.Tracked(false))
 	build = w.Build("foo", attempted, pgtest.Task(1))
 	delivery = w.DeadDelivery("bus", "no such topic")
+	w.Doubted("f43")
 	db = w.Open()
 	operator := audit.Act{Actor: actors["admin"], Now: attempted}
 	for _, err := range []error{

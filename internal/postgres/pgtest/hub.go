@@ -79,3 +79,15 @@ func (w *World) ForgetTags() {
 	w.t.Helper()
 	w.sql.Exec(`DELETE FROM tag_cursor`)
 }
+
+// Doubted has the hub say that all packages of a collection lost their builds,
+// which is not believed.
+func (w *World) Doubted(collection string) {
+	w.t.Helper()
+	w.sql.Exec(`
+		INSERT INTO doubt (collection_id, what, packages, total, since, seen)
+		SELECT c.id, 'untagged', count(*), count(*), now(), now()
+		FROM collection c JOIN package p ON p.collection_id = c.id
+		WHERE c.name = $1
+		GROUP BY c.id`, collection)
+}
