@@ -108,6 +108,8 @@ func TestConfigRanges(t *testing.T) {
 		{"koji: {max_builds: -5}", "koji.max_builds is -5"},
 		{"koji: {load_threshold: .nan}", "koji.load_threshold is NaN"},
 		{"scheduler: {interval: -5s}", "scheduler.interval is -5s: it must be from 1ms to 8760h"},
+		{"notifier: {bus: {heartbeat: -1s}}", "notifier.bus.heartbeat is -1s: it must be from 0s to 8760h"},
+		{"notifier: {webhooks: [{name: a}, {name: b, heartbeat: -1s}]}", "notifier.webhooks, number 2: heartbeat is -1s: it must be from 0s to 8760h"},
 		{"clock: {speed: -1}", "clock.speed is -1"},
 		{"clock: {speed: .inf}", "clock.speed is +Inf"},
 		{"log: {level: loud}", `log.level is "loud"`},

@@ -37,7 +37,7 @@ type webhookConfig struct {
 	SecretFile string        `yaml:"secret_file"`
 	Events     []string      `yaml:"events"`
 	Allow      []string      `yaml:"allow"`
-	Heartbeat  time.Duration `yaml:"heartbeat"`
+	Heartbeat  time.Duration `yaml:"heartbeat" range:"0s 8760h"`
 }
 
 // hasSink says whether anybody is to be told anything.
@@ -93,9 +93,6 @@ func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 	secrets, err := os.ReadFile(w.SecretFile)
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
-	}
-	if w.Heartbeat < 0 {
-		return nil, errors.New("heartbeat: it is negative")
 	}
 	var allow []netip.Prefix
 	for _, text := range w.Allow {

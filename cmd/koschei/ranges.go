@@ -31,7 +31,7 @@ func (c *config) check() error {
 }
 
 // checkRanges holds the fields of v, which has the key prefix, to their range
-// tags. Every number has one.
+// tags, and so those of what lists in it have. Every number has one.
 func checkRanges(prefix string, v reflect.Value) error {
 	for i := range v.NumField() {
 		f, value := v.Type().Field(i), v.Field(i)
@@ -39,6 +39,14 @@ func checkRanges(prefix string, v reflect.Value) error {
 		if value.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]() {
 			if err := checkRanges(key+".", value); err != nil {
 				return err
+			}
+			continue
+		}
+		if value.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+			for n := range value.Len() {
+				if err := checkRanges(fmt.Sprintf("%s, number %d: ", key, n+1), value.Index(n)); err != nil {
+					return err
+				}
 			}
 			continue
 		}
