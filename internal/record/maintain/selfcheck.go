@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record/settle"
 	"github.com/koschei-ci/koschei/internal/schema"
@@ -68,24 +69,25 @@ func (mt *Maintenance) repaired(ctx context.Context, what, sql string, args ...a
 // StuckSubmissions finds builds that were written down before a time and of
 // which it is not known that the hub has them.
 func (mt *Maintenance) StuckSubmissions(ctx context.Context, before time.Time) ([]Stuck, error) {
-	return mt.stuck(ctx, "submissions left open", `
-		WITH x AS (
-			SELECT p.collection_id, p.name, b.started AS at
-			FROM build b
-			JOIN package p ON p.id = b.package_id
-			WHERE b.outcome = 'submitting' AND b.started < $1
-		)`+stuckColumns, before)
+	return mt.stuckAs(ctx, "submissions left open", koschei.OutcomeSubmitting, before)
 }
 
 // StuckBuilds finds builds that started before a time and still run.
 func (mt *Maintenance) StuckBuilds(ctx context.Context, before time.Time) ([]Stuck, error) {
-	return mt.stuck(ctx, "builds that run for too long", `
+	return mt.stuckAs(ctx, "builds that run for too long", koschei.OutcomeRunning, before)
+}
+
+// stuckAs finds builds that started before a time and still have outcome, which is
+// submitting or running: the index build_running is of those, and PostgreSQL uses
+// it only if the statement says so.
+func (mt *Maintenance) stuckAs(ctx context.Context, what string, outcome koschei.Outcome, before time.Time) ([]Stuck, error) {
+	return mt.stuck(ctx, what, `
 		WITH x AS (
 			SELECT p.collection_id, p.name, b.started AS at
 			FROM build b
 			JOIN package p ON p.id = b.package_id
-			WHERE b.outcome = 'running' AND b.started < $1
-		)`+stuckColumns, before)
+			WHERE b.outcome IN ('submitting', 'running') AND b.outcome = $1 AND b.started < $2
+		)`+stuckColumns, outcome, before)
 }
 
 // A Waiting is a package or build that waits for a service.
