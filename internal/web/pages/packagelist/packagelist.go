@@ -214,7 +214,7 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.Package
 	if err != nil {
 		return web.Answer{}, err
 	}
-	total, err := l.totals.of(r.Context(), r.View, filter, len(packages) == 0)
+	total, err := l.totals.length(r.Context(), r.View, filter, len(packages) == 0)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -224,11 +224,11 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.Package
 	if v.Span, err = a.pagination(l.perPage, total); err != nil {
 		return web.Answer{}, err
 	}
-	counts, all, err := l.totals.states(r.Context(), r.View, filter)
+	states, err := l.totals.byState(r.Context(), r.View, filter)
 	if err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, counts, all)
+	v.Chips = stateChips(a, states.counts, states.tracked)
 	v.Columns = append(v.Columns, a.column("Package", "name", order), a.column("Running", "running", order))
 	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c view.FrameCollection) bool {
 		return !slices.ContainsFunc(packages, func(p view.UnifiedPackage) bool { return p.In[c.ID].State != "" })

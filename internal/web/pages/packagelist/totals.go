@@ -9,25 +9,34 @@ import (
 	"github.com/koschei-ci/koschei/internal/view"
 )
 
-// totals remembers for a while how long lists of several collections are:
-// counting takes longer than showing a page of one, and the number hardly ever
-// changes.
+// totals remembers for a while what was counted of lists of several collections:
+// counting takes longer than showing a page of one, and the numbers hardly ever
+// change.
 type totals struct {
-	mu    sync.Mutex
-	known map[string]total
-	kinds map[string]kinds
+	packages counted[int]
+	states   counted[states]
 }
 
-type total struct {
-	packages int
-	counted  time.Time // real time
-}
-
-// kinds are the packages of a list by state.
-type kinds struct {
+// states are the packages of a list by state.
+type states struct {
 	counts  view.PackageCounts
 	tracked int
-	counted time.Time // real time
+}
+
+// length returns the length of the list that f lets through, counted anew if it
+// was so too long ago, or must be exact.
+func (t *totals) length(ctx context.Context, v *view.View, f view.PackageFilter, exact bool) (int, error) {
+	return t.packages.of(f, exact, func() (int, error) { return v.CountUnified(ctx, f) })
+}
+
+// byState returns how the packages that f lets through but for what it asks of
+// their state divide by state, as they were a while ago.
+func (t *totals) byState(ctx context.Context, v *view.View, f view.PackageFilter) (states, error) {
+	f.States, f.Running, f.Untracked = nil, false, false
+	return t.states.of(f, false, func() (s states, err error) {
+		s.counts, s.tracked, err = v.CountUnifiedStates(ctx, f)
+		return s, err
+	})
 }
 
 const (
@@ -35,50 +44,35 @@ const (
 	mostTotals = 1000 // more are asked for only by somebody who plays
 )
 
-// of returns the length of the list that f lets through, counted anew if it
-// was so too long ago, or must be exact.
-func (t *totals) of(ctx context.Context, v *view.View, f view.PackageFilter, exact bool) (int, error) {
-	key := fmt.Sprintf("%+v", f)
-	t.mu.Lock()
-	remembered, ok := t.known[key]
-	t.mu.Unlock()
-	if ok && !exact && time.Since(remembered.counted) < totalLasts {
-		return remembered.packages, nil
-	}
-	n, err := v.CountUnified(ctx, f)
-	if err != nil {
-		return 0, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.known == nil || len(t.known) >= mostTotals {
-		t.known = map[string]total{}
-	}
-	t.known[key] = total{n, time.Now()}
-	return n, nil
+// counted remembers one kind of number by the filter of the list.
+type counted[T any] struct {
+	mu    sync.Mutex
+	known map[string]total[T]
 }
 
-// states returns how the packages that f lets through but for what it asks of
-// their state divide by state, and how many are tracked, both as they were a
-// while ago.
-func (t *totals) states(ctx context.Context, v *view.View, f view.PackageFilter) (view.PackageCounts, int, error) {
-	f.States, f.Running, f.Untracked = nil, false, false
+type total[T any] struct {
+	value T
+	at    time.Time // real time
+}
+
+// of returns what count says, or said a while ago if that need not be exact.
+func (c *counted[T]) of(f view.PackageFilter, exact bool, count func() (T, error)) (T, error) {
 	key := fmt.Sprintf("%+v", f)
-	t.mu.Lock()
-	remembered, ok := t.kinds[key]
-	t.mu.Unlock()
-	if ok && time.Since(remembered.counted) < totalLasts {
-		return remembered.counts, remembered.tracked, nil
+	c.mu.Lock()
+	remembered, ok := c.known[key]
+	c.mu.Unlock()
+	if ok && !exact && time.Since(remembered.at) < totalLasts {
+		return remembered.value, nil
 	}
-	counts, tracked, err := v.CountUnifiedStates(ctx, f)
+	value, err := count()
 	if err != nil {
-		return view.PackageCounts{}, 0, err
+		return value, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.kinds == nil || len(t.kinds) >= mostTotals {
-		t.kinds = map[string]kinds{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= mostTotals {
+		c.known = map[string]total[T]{}
 	}
-	t.kinds[key] = kinds{counts, tracked, time.Now()}
-	return counts, tracked, nil
+	c.known[key] = total[T]{value, time.Now()}
+	return value, nil
 }
