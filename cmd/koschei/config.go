@@ -43,8 +43,9 @@ type config struct {
 }
 
 type databaseConfig struct {
-	URL   string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
-	Lease time.Duration `yaml:"lease" range:"1s 1h" doc:"What one process at a time does another one takes over after this, if the first has died."`
+	URL         string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
+	Connections int           `yaml:"connections" range:"2 1000" doc:"Connections that the services of a process may have to the database. Pages have others, see frontend.connections."`
+	Lease       time.Duration `yaml:"lease" range:"1s 1h" doc:"What one process at a time does another one takes over after this, if the first has died."`
 }
 
 type kojiConfig struct {
@@ -124,10 +125,14 @@ type buildsConfig struct {
 }
 
 type frontendConfig struct {
-	Listen          string `yaml:"listen" doc:"Address pages are served on."`
-	MetricsListen   string `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
-	PackagesPerPage int    `yaml:"packages_per_page" range:"1 10000"`
-	BuildsPerPage   int    `yaml:"builds_per_page" range:"1 10000"`
+	Listen          string   `yaml:"listen" doc:"Address pages are served on."`
+	Connections     int      `yaml:"connections" range:"1 1000" doc:"Connections that the pages of a process may have to the database."`
+	ClientRequests  int      `yaml:"client_requests" range:"0 100000" doc:"Requests of one client that are answered at once; a client is an address, or a network of 64 bits of IPv6. 0 is no limit."`
+	ClientRate      int      `yaml:"client_rate" range:"0 1000000" doc:"Requests of one client in a minute; 0 is no limit."`
+	TrustedProxies  []string `yaml:"trusted_proxies" doc:"Addresses, or networks as 10.0.0.0/8, of proxies that say in X-Forwarded-For for whom they ask."`
+	MetricsListen   string   `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
+	PackagesPerPage int      `yaml:"packages_per_page" range:"1 10000"`
+	BuildsPerPage   int      `yaml:"builds_per_page" range:"1 10000"`
 }
 
 type clockConfig struct {
@@ -145,7 +150,7 @@ func defaultConfig() config {
 	p := koschei.DefaultPriorityRules()
 	return config{
 		DataDir:  defaultDataDir(),
-		Database: databaseConfig{Lease: 30 * time.Second},
+		Database: databaseConfig{Connections: 12, Lease: 30 * time.Second},
 		Koji: kojiConfig{
 			Login:         "none",
 			Krb5Conf:      "/etc/krb5.conf",
@@ -181,7 +186,7 @@ func defaultConfig() config {
 			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
 		SelfCheck: loopConfig{10 * time.Minute},
-		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", PackagesPerPage: 100, BuildsPerPage: 15},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

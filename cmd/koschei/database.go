@@ -69,7 +69,7 @@ func (g *globals) withOwnDatabase(ctx context.Context, level string, f func(ctx 
 // startDatabase starts the private cluster, which must not be running.
 func startDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
 	private, err := cluster.Start(ctx, c.DataDir, log)
-	return openPrivate(ctx, private, err)
+	return openPrivate(ctx, c, private, err)
 }
 
 // joinDatabase opens the configured database or, without one, the private
@@ -82,7 +82,7 @@ func joinDatabase(ctx context.Context, c config) (*database, error) {
 	if errors.Is(err, cluster.ErrNotRunning) {
 		err = fmt.Errorf("%w: start one with \"koschei all\" or \"koschei demo\", or configure database.url", err)
 	}
-	return openPrivate(ctx, private, err)
+	return openPrivate(ctx, c, private, err)
 }
 
 func configuredDatabase(ctx context.Context, c config) (*database, error) {
@@ -90,18 +90,18 @@ func configuredDatabase(ctx context.Context, c config) (*database, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	db, err := openStore(ctx, cfg)
+	db, err := openStore(ctx, cfg, c)
 	if err != nil {
 		return nil, missing(err)
 	}
 	return &database{store: db}, nil
 }
 
-func openPrivate(ctx context.Context, private *cluster.Cluster, err error) (*database, error) {
+func openPrivate(ctx context.Context, c config, private *cluster.Cluster, err error) (*database, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	db, err := openStore(ctx, private.PoolConfig())
+	db, err := openStore(ctx, private.PoolConfig(), c)
 	if err != nil {
 		return nil, errors.Join(missing(err), private.Stop(ctx))
 	}

@@ -69,7 +69,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	leasing := *db
 	leasing.store = db.leasing(c.Database.Lease)
 	clock := c.Clock.clock()
-	m.registry.MustRegister(&selfcheck.Gauges{View: leasing.View, Log: log, Clock: clock, Rules: c.Priorities.rules()})
+	m.registry.MustRegister(&selfcheck.Gauges{View: leasing.Operations, Log: log, Clock: clock, Rules: c.Priorities.rules()})
 	return &process{
 		config: c, log: log, db: &leasing, hubs: hubs, metrics: m,
 		clock:  clock,
@@ -182,9 +182,15 @@ func (p *process) serve(ctx context.Context, l listeners) error {
 
 func (p *process) siteConfig() site.Config {
 	c := p.config
+	limits, err := c.Frontend.limits()
+	if err != nil {
+		panic("cannot happen: " + err.Error()) // it was checked when it was read
+	}
 	return site.Config{
-		View: p.db.View, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
+		Limits: limits,
+		View:   p.db.View, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
 		Health: web.Health{
+			Ready:   p.db.Operations.Ready,
 			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
 		},
 		Koji: html.Links{

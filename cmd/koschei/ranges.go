@@ -20,6 +20,9 @@ func (c *config) check() error {
 	if err := checkShown(c); err != nil {
 		return err
 	}
+	if _, err := c.Frontend.limits(); err != nil {
+		return err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		return fmt.Errorf("log.level is %q: it must be debug, info, warn or error", c.Log.Level)

@@ -27,36 +27,65 @@ type store struct {
 	Pasts      *pasts.Pasts
 	Deliveries *deliver.Deliveries
 
-	reader *postgres.Reader // of View
+	// Operations is View for what operators ask of a process: its health and its
+	// metrics. It waits for nobody who looks at pages.
+	Operations *view.View
+
+	readers readers
 }
 
-// openStore connects to a database, once for those who write it and once for
-// those who only read.
-func openStore(ctx context.Context, cfg *pgxpool.Config) (*store, error) {
-	db, err := postgres.Open(ctx, cfg)
+// readers are the connections of those who only read.
+type readers struct{ pages, operations *postgres.Reader }
+
+// operatorsConnections are for one who asks whether the process is ready and one
+// who reads metrics, which are read once for all.
+const operatorsConnections = 2
+
+// openStore connects to a database: for those who write it, for those who show
+// it, and for operators, so that no one of them takes the others' connections.
+func openStore(ctx context.Context, cfg *pgxpool.Config, c config) (*store, error) {
+	sized := func(connections int) *pgxpool.Config {
+		copied := cfg.Copy()
+		copied.MaxConns = int32(connections) //nolint:gosec // the configuration has a range
+		return copied
+	}
+	db, err := postgres.Open(ctx, sized(c.Database.Connections))
 	if err != nil {
 		return nil, err
 	}
-	reader, err := postgres.OpenReader(ctx, cfg)
+	var r readers
+	r.pages, err = postgres.OpenReader(ctx, sized(c.Frontend.Connections))
+	if err == nil {
+		r.operations, err = postgres.OpenReader(ctx, sized(operatorsConnections))
+	}
 	if err != nil {
+		r.close()
 		db.Close()
 		return nil, err
 	}
-	return newStore(db, reader), nil
+	return newStore(db, r), nil
 }
 
-func newStore(db *postgres.DB, reader *postgres.Reader) *store {
+func newStore(db *postgres.DB, r readers) *store {
 	return &store{
-		DB: db, Record: record.New(db), View: view.New(reader), Edit: edit.New(db), Maintain: maintain.New(db),
-		Pasts: pasts.New(db), Deliveries: deliver.New(db), reader: reader,
+		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db), Maintain: maintain.New(db),
+		Pasts: pasts.New(db), Deliveries: deliver.New(db), Operations: view.New(r.operations), readers: r,
 	}
 }
 
 // leasing returns the same store with leases that last for ttl.
-func (s *store) leasing(ttl time.Duration) *store { return newStore(s.Leasing(ttl), s.reader) }
+func (s *store) leasing(ttl time.Duration) *store { return newStore(s.Leasing(ttl), s.readers) }
 
 // Close ends all connections.
 func (s *store) Close() {
-	s.reader.Close()
+	s.readers.close()
 	s.DB.Close()
+}
+
+func (r readers) close() {
+	for _, reader := range []*postgres.Reader{r.pages, r.operations} {
+		if reader != nil {
+			reader.Close()
+		}
+	}
 }

@@ -27,7 +27,7 @@ type bounds struct {
 
 var (
 	writerBounds = bounds{connection: 30 * time.Second, statement: 5 * time.Minute, lock: 30 * time.Second}
-	readerBounds = bounds{connection: 5 * time.Second, statement: time.Minute, lock: 3 * time.Second}
+	readerBounds = bounds{connection: 2 * time.Second, statement: time.Minute, lock: 3 * time.Second}
 )
 
 const (
@@ -154,7 +154,7 @@ type acquiring struct {
 func (a *acquiring) Err() error {
 	err := a.Context.Err()
 	if errors.Is(err, context.DeadlineExceeded) && a.outer.Err() == nil {
-		return fmt.Errorf("no connection to the database within %v, all are in use or it does not answer: %w", a.within, err)
+		return &noConnectionError{a.within.String()}
 	}
 	return err
 }

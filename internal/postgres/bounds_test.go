@@ -3,8 +3,10 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,6 +136,8 @@ func addUser(ctx context.Context, db *postgres.DB, name string) error {
 func holdConnections(t *testing.T, db *postgres.DB, n int) (release func()) {
 	t.Helper()
 	free := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(free) })
+	t.Cleanup(letGo) // before the database is closed, which waits for them
 	began, ended := make(chan struct{}), make(chan error, n)
 	for range n {
 		go func() {
@@ -152,7 +156,7 @@ func holdConnections(t *testing.T, db *postgres.DB, n int) (release func()) {
 		}
 	}
 	return func() {
-		close(free)
+		letGo()
 		for range n {
 			if err := <-ended; err != nil {
 				t.Error(err)
@@ -178,21 +182,13 @@ func TestWaitingIsBounded(t *testing.T) {
 	const short, long = 50 * time.Millisecond, time.Minute
 
 	t.Run("lock", func(t *testing.T) {
-		outsider := pgtest.Connect(t, cfg)
-		tx, err := outsider.Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tx.Exec(t.Context(), `LOCK TABLE users`); err != nil {
-			t.Fatal(err)
-		}
 		db := open(long, long, short)
-		if err := addUser(t.Context(), db, "somebody"); err == nil || !strings.Contains(err.Error(), "lock timeout") {
-			t.Errorf("a table that somebody has locked: %v", err)
-		}
-		if err := tx.Rollback(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		pgtest.Locked(t, cfg, "users", func() {
+			err := addUser(t.Context(), db, "somebody")
+			if err == nil || !strings.Contains(err.Error(), "lock timeout") || postgres.Unavailable(err) != "somebody holds a lock on a table of the database" {
+				t.Errorf("a table that somebody has locked: %v", err)
+			}
+		})
 		if err := addUser(t.Context(), db, "somebody"); err != nil {
 			t.Errorf("after that: %v", err)
 		}
@@ -212,9 +208,11 @@ func TestWaitingIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("connection", func(t *testing.T) {
-		db := open(short, long, long)
+		db := open(time.Second, long, long)
 		release := holdConnections(t, db, 2)
-		if err := addUser(t.Context(), db, "third"); err == nil || !strings.Contains(err.Error(), "no connection to the database within 50ms") {
+		err := addUser(t.Context(), db, "third")
+		if err == nil || !strings.Contains(err.Error(), "no connection to the database within 1s") || !errors.Is(err, context.DeadlineExceeded) ||
+			postgres.Unavailable(err) != "no connection to the database is free" {
 			t.Errorf("while all are in use: %v", err)
 		}
 		release()
@@ -250,5 +248,34 @@ func TestMigratingIsNotBounded(t *testing.T) {
 	other.Release()
 	if err := <-migrated; err != nil {
 		t.Error(err)
+	}
+}
+
+// A database that cannot be asked is told from a mistake in what it was asked.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	cfg, outage := pgtest.Breakable(pgtest.Database(t))
+	db := pgtest.Open(t, cfg).PG
+	_, err := db.ExecOne(t.Context(), `SELECT nonsense`)
+	if why := postgres.Unavailable(err); err == nil || why != "" {
+		t.Errorf("a mistake: %v is told as %q", err, why)
+	}
+	_, err = db.ExecOne(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`)
+	if why := postgres.Unavailable(err); why != "the database does not answer" {
+		t.Errorf("a connection that the server ends: %v is told as %q", err, why)
+	}
+	outage.Begin()
+	for range 3 { // on a connection that is gone, then without one
+		if err := db.Ping(t.Context()); postgres.Unavailable(err) != "the database does not answer" {
+			t.Errorf("a database that is gone: %v is told as %q", err, postgres.Unavailable(err))
+		}
+	}
+	for code, want := range map[string]string{
+		"53100": "room", "53300": "connections", "25006": "written", "57P03": "answer", "57014": "too long", "23505": "",
+	} {
+		why := postgres.Unavailable(fmt.Errorf("reading: %w", &pgconn.PgError{Code: code}))
+		if !strings.Contains(why, want) || (want == "") != (why == "") {
+			t.Errorf("%s is told as %q, want %q", code, why, want)
+		}
 	}
 }

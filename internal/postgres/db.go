@@ -38,10 +38,19 @@ func ParseURL(url string) (*pgxpool.Config, error) {
 
 // Open connects to the database. It does not look at the schema: see Ready.
 func Open(ctx context.Context, cfg *pgxpool.Config) (*DB, error) {
-	return open(ctx, cfg, writerBounds, "")
+	db, err := open(ctx, cfg, writerBounds, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Ping(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	return db, nil
 }
 
-// open connects. Each connection begins with the statement setup, if there is one.
+// open makes a pool, whose connections are made when they are needed. Each
+// begins with the statement setup, if there is one.
 func open(ctx context.Context, cfg *pgxpool.Config, bounds bounds, setup string) (*DB, error) {
 	cfg = cfg.Copy()
 	cfg.ConnConfig.Tracer = &enforcer{bounds: bounds, traced: cfg.ConnConfig.Tracer}
@@ -60,10 +69,6 @@ func open(ctx context.Context, cfg *pgxpool.Config, bounds bounds, setup string)
 	cfg.AfterRelease = dropReadOnly(func() { pool.Reset() })
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the database: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
 	return &DB{pool: pool, leaseTime: leaseTime}, nil

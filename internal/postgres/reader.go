@@ -11,7 +11,7 @@ import (
 // and the server refuses every statement on them that writes.
 type Reader struct{ db *DB }
 
-// OpenReader connects to the database for reading.
+// OpenReader returns a database for reading. It connects when it is asked.
 func OpenReader(ctx context.Context, cfg *pgxpool.Config) (*Reader, error) {
 	db, err := open(ctx, cfg, readerBounds, `SET default_transaction_read_only = on`)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 const (
 	gaugesKept = 15 * time.Second // real time; several may ask at once
-	gaugesTime = 30 * time.Second // that reading the record may take
+	gaugesTime = 8 * time.Second  // that reading the record may take; Prometheus waits for 10
 )
 
 // Gauges tell how the record stands: freshness, backlog, findings. Every process
@@ -28,8 +28,10 @@ type Gauges struct {
 	Rules koschei.PriorityRules
 
 	mu     sync.Mutex
-	status *view.Status // nil if it could not be read
-	read   time.Time    // real time
+	status *view.Status // as it could last be read; nil if it never could
+	since  time.Time    // when that was; real time
+	failed bool         // to read it last
+	tried  time.Time    // real time
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -44,6 +46,7 @@ func gaugeDescs() map[string]*prometheus.Desc {
 		labels     []string
 	}{
 		{"record_readable", "Whether the gauges about the record could be read: 1 or 0.", nil},
+		{"record_age_seconds", "Real time since the gauges about the record were read. They go on to tell what was so then.", nil},
 		{"packages", "Packages by state.", []string{"collection", "state"}},
 		{"packages_due", "Packages that may be built and whose priority reaches the threshold.", []string{"collection"}},
 		{"packages_held", "Packages that the scheduler passes over for a while.", []string{"collection"}},
@@ -84,12 +87,16 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descs[name], prometheus.GaugeValue, value, labels...)
 	}
 	now := g.Now()
-	s := g.current(now)
-	if s == nil {
+	s, age, failed := g.current(now)
+	if failed {
 		put("record_readable", 0)
+	} else {
+		put("record_readable", 1)
+	}
+	if s == nil {
 		return
 	}
-	put("record_readable", 1)
+	put("record_age_seconds", age.Seconds())
 	for i := range s.Collections {
 		putCollection(put, &s.Collections[i], now)
 	}
@@ -146,22 +153,26 @@ func putCollection(put func(name string, value float64, labels ...string), c *vi
 	}
 }
 
-// current returns how the record stands, or stood a moment ago.
-func (g *Gauges) current(now time.Time) *view.Status {
+// current returns how the record stands, or stood at an age when it could last be
+// read, nil if it never could; and whether reading it failed.
+func (g *Gauges) current(now time.Time) (s *view.Status, age time.Duration, failed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if time.Since(g.read) < gaugesKept {
-		return g.status
+	if time.Since(g.tried) >= gaugesKept {
+		g.renew(now)
 	}
+	return g.status, time.Since(g.since), g.failed
+}
+
+func (g *Gauges) renew(now time.Time) {
 	//nolint:forbidigo // prometheus hands collectors no context
 	ctx, cancel := context.WithTimeout(context.Background(), gaugesTime)
 	defer cancel()
-	var err error
-	g.status, err = g.View.Status(ctx, schema.Ranking{Rules: g.Rules, Now: now})
+	status, err := g.View.Status(ctx, schema.Ranking{Rules: g.Rules, Now: now})
+	g.tried, g.failed = time.Now(), err != nil
 	if err != nil {
-		g.status = nil
 		g.Log.WarnContext(ctx, "metrics of the record could not be read", "error", err)
+		return
 	}
-	g.read = time.Now()
-	return g.status
+	g.status, g.since = status, g.tried
 }

@@ -28,41 +28,47 @@ type APIBuild struct {
 	EVR      rpm.EVR
 }
 
-// EachAPIPackage calls yield for every package that has one of the names and
-// is in one of the collections, by name; empty lists stand for all. An error
-// of yield ends it.
-func (v *View) EachAPIPackage(ctx context.Context, names, collections []string, yield func(*APIPackage) error) error {
+// APIPackages returns packages by name that have one of the names and are in one
+// of the collections; empty lists stand for all. They begin behind the name after
+// and are about limit, more only by those of the last name; fewer are the end of
+// the list.
+func (v *View) APIPackages(ctx context.Context, names, collections []string, after string, limit int) ([]APIPackage, error) {
 	rows, err := v.db.Query(ctx, `
-		SELECT p.name, c.name, p.state, b.id IS NOT NULL, coalesce(b.task_id, 0), b.started, b.finished,
+		SELECT s.name, s.collection, s.state, b.id IS NOT NULL, coalesce(b.task_id, 0), b.started, b.finished,
 			coalesce(b.epoch, 0), coalesce(b.version, ''), coalesce(b.release, '')
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN build b ON b.id = p.last_complete_build_id
-		WHERE (cardinality($1::text[]) = 0 OR p.name = ANY($1))
-			AND (cardinality($2::text[]) = 0 OR c.name = ANY($2))
-		ORDER BY p.name, c."order" DESC, c.name DESC`, append([]string{}, names...), append([]string{}, collections...)) // an empty list, not NULL
+		FROM (
+			SELECT p.name, c.name AS collection, c."order", p.state, p.last_complete_build_id
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			WHERE (cardinality(@names::text[]) = 0 OR p.name = ANY(@names))
+				AND (cardinality(@collections::text[]) = 0 OR c.name = ANY(@collections))
+				AND p.name > @after
+			ORDER BY p.name
+			FETCH FIRST @limit ROWS WITH TIES) s
+		LEFT JOIN build b ON b.id = s.last_complete_build_id
+		ORDER BY s.name, s."order" DESC, s.collection DESC`,
+		pgx.NamedArgs{
+			"names": append([]string{}, names...), "collections": append([]string{}, collections...), // an empty list, not NULL
+			"after": after, "limit": limit,
+		})
 	if err != nil {
-		return fmt.Errorf("reading packages: %w", err)
+		return nil, fmt.Errorf("reading packages: %w", err)
 	}
-	var p APIPackage
-	var b APIBuild
-	var built bool
-	var started, finished *time.Time
-	_, err = pgx.ForEachRow(rows, []any{
-		&p.Name, &p.Collection, &p.State, &built, &b.TaskID, &started, &finished,
-		&b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release,
-	}, func() error {
-		p.Last = nil
+	packages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p APIPackage, err error) {
+		var b APIBuild
+		var built bool
+		var started, finished *time.Time
+		err = row.Scan(&p.Name, &p.Collection, &p.State, &built, &b.TaskID, &started, &finished, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release)
 		if built {
 			b.Started, b.Finished = postgres.OrZero(started), postgres.OrZero(finished)
 			p.Last = &b
 		}
-		return yield(&p)
+		return p, err
 	})
 	if err != nil {
-		return fmt.Errorf("reading packages: %w", err)
+		return nil, fmt.Errorf("reading packages: %w", err)
 	}
-	return nil
+	return packages, nil
 }
 
 // A StateDifference is a package that is in different states in two collections.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -14,7 +15,9 @@ type Answer struct {
 
 	// Stream writes an answer that is too long to be held, or has no end,
 	// instead of Body. An error from before the first byte is told as any other;
-	// a later one breaks the answer off. It may use http.ResponseController.
+	// a later one breaks the answer off. It may use http.ResponseController. It
+	// holds no connection to the database while it writes, for who reads slowly
+	// would keep it from others, and asks with Request.Lasting.
 	Stream func(http.ResponseWriter) error
 
 	location string       // where to go instead
@@ -74,6 +77,8 @@ type recorder struct {
 	status  int
 	written bool
 	failed  bool // somebody has gone
+
+	within time.Duration // that a piece must be taken
 }
 
 // Unwrap is for http.ResponseController.
@@ -87,10 +92,20 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(b []byte) (int, error) {
+// piece is what is written at once.
+const piece = 32 << 10
+
+// Write implements http.ResponseWriter. It writes in pieces, each of which has
+// its time.
+func (r *recorder) Write(b []byte) (written int, err error) {
 	r.written = true
-	n, err := r.ResponseWriter.Write(b)
+	control := http.NewResponseController(r.ResponseWriter)
+	for first := true; first || len(b) > 0 && err == nil; first = false {
+		_ = control.SetWriteDeadline(time.Now().Add(r.within)) // where there is a connection
+		n := 0
+		n, err = r.ResponseWriter.Write(b[:min(len(b), piece)])
+		written, b = written+n, b[n:]
+	}
 	r.failed = r.failed || err != nil
-	return n, err
+	return written, err
 }

@@ -21,6 +21,7 @@ import (
 type exchange struct {
 	w     *recorder
 	r     *http.Request
+	whole *http.Request // r without a limit of time
 	route *Route
 	log   *slog.Logger
 	who   koschei.Actor
@@ -33,7 +34,7 @@ type step func(*exchange) error
 // further in may rely on what is before it.
 func (s *Server) chain() step {
 	next := s.handle
-	for _, wrap := range []func(step) step{s.identify, readable, s.sameOrigin, inTime, recovered} {
+	for _, wrap := range []func(step) step{s.identify, readable, s.sameOrigin, inTime, s.limited, recovered} {
 		next = wrap(next)
 	}
 	return next
@@ -45,7 +46,7 @@ func (s *Server) serve(route *Route) http.Handler {
 	chain := s.chain()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, id := s.real(), rand.Text()
-		x := &exchange{w: &recorder{ResponseWriter: w, status: http.StatusOK}, r: r, route: route, log: s.Log.With("request", id)}
+		x := &exchange{w: &recorder{ResponseWriter: w, status: http.StatusOK, within: s.piece}, r: r, whole: r, route: route, log: s.Log.With("request", id)}
 		x.w.Header().Set("X-Request-Id", id)
 		err := chain(x)
 		gone := x.w.failed || err != nil && errors.Is(r.Context().Err(), context.Canceled)
@@ -138,7 +139,7 @@ func (s *Server) identify(next step) step {
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
 		Request: x.r, Actor: x.who, View: s.View, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock,
-		allowed: func() []string { return s.allowed(x.r) },
+		allowed: func() []string { return s.allowed(x.r) }, whole: x.whole,
 	}
 	if x.route.Frame {
 		if err := s.surround(r); err != nil {

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
@@ -58,6 +61,10 @@ func (s *Server) fail(x *exchange, err error) {
 	if errors.As(err, &method) {
 		x.w.Header().Set("Allow", method.allowed)
 	}
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		x.w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+	}
 	body, kind := []byte(told+"\n"), "text/plain; charset=utf-8"
 	switch x.route.Errors {
 	case JSON:
@@ -65,7 +72,11 @@ func (s *Server) fail(x *exchange, err error) {
 		body, _ = json.Marshal(map[string]string{"error": told}) // strings can always be told
 		body = append(body, '\n')
 	case HTML:
-		page, err := s.Templates.Error(s.errorLayout(x, status), http.StatusText(status), told)
+		view := html.Failure{Layout: s.errorLayout(x, status), Heading: http.StatusText(status), Sentence: told}
+		if status == http.StatusServiceUnavailable {
+			view.Known = s.frames.known()
+		}
+		page, err := s.Templates.Error(&view)
 		if err != nil {
 			x.log.ErrorContext(x.r.Context(), "error page failed", "path", x.r.URL.Path, "error", err)
 			break
@@ -82,17 +93,21 @@ func (s *Server) fail(x *exchange, err error) {
 func (s *Server) errorLayout(x *exchange, status int) html.Layout {
 	l := html.Layout{Version: s.Version, Theme: theme(x.r)}
 	if status < http.StatusInternalServerError {
-		if frame, err := s.frames.get(x.r.Context(), s.View, s.real()); err == nil {
+		if frame, err := s.frames.get(x.whole.Context(), s.View); err == nil { // the request's time is over
 			l.Notice = frame.Notice
 		}
 	}
 	return l
 }
 
+// retryAfter is when programs may ask again that were told to.
+const retryAfter = 5 * time.Second
+
 // tell returns the status and the sentence for an error.
 func tell(err error) (status int, told string) {
 	var notReady *notReadyError
 	var method *methodError
+	var tooMany *tooManyError
 	switch {
 	case errors.Is(err, koschei.ErrNotFound):
 		return http.StatusNotFound, sentence(err, koschei.ErrNotFound)
@@ -104,8 +119,12 @@ func tell(err error) (status int, told string) {
 		return http.StatusConflict, sentence(err, koschei.ErrConflict)
 	case errors.As(err, &method):
 		return http.StatusMethodNotAllowed, upper(method.Error()) + "."
+	case errors.As(err, &tooMany):
+		return http.StatusTooManyRequests, upper(tooMany.Error()) + ". Please wait a moment."
 	case errors.As(err, &notReady):
 		return http.StatusServiceUnavailable, "Pages cannot be served now: the database does not answer, or has not the right schema yet."
+	case postgres.Unavailable(err) != "":
+		return http.StatusServiceUnavailable, "This cannot be told now: " + postgres.Unavailable(err) + ". Please try again in a moment."
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, "This took too long. Please try again."
 	}

@@ -5,41 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
-
-// kept remembers for a while what every request asks for.
-type kept[T any] struct {
-	mu    sync.Mutex
-	value *T        // not changed any more
-	asked time.Time // real time
-}
-
-// get returns a value that was read no longer than lasts before now, which is
-// real time.
-func (k *kept[T]) get(now time.Time, lasts time.Duration, read func() (*T, error)) (*T, error) {
-	k.mu.Lock()
-	value, asked := k.value, k.asked
-	k.mu.Unlock()
-	if value != nil && now.Sub(asked) < lasts {
-		return value, nil
-	}
-	value, err := read()
-	if err != nil {
-		return nil, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if now.After(k.asked) {
-		k.value, k.asked = value, now
-	}
-	return value, nil
-}
 
 const (
 	frameLasts = time.Second      // how long a page may tell of collections and notice as they were
@@ -48,24 +19,47 @@ const (
 
 // frames remembers what surrounds every page: it changes a few times an hour.
 type frames struct {
-	frame kept[view.Frame]
-	pulse kept[view.Pulse]
+	frame Memo[*view.Frame]
+	pulse Memo[*view.Pulse]
 }
 
-// get returns collections and notice as they are at now, or were a moment ago.
-func (f *frames) get(ctx context.Context, v *view.View, now time.Time) (*view.Frame, error) {
-	return f.frame.get(now, frameLasts, func() (*view.Frame, error) { return v.Frame(ctx) })
+func newFrames(clock func() time.Time) *frames {
+	return &frames{Memo[*view.Frame]{Lasts: frameLasts, clock: clock}, Memo[*view.Pulse]{Lasts: pulseLasts, clock: clock}}
+}
+
+// get returns collections and notice as they are, or were a moment ago.
+func (f *frames) get(ctx context.Context, v *view.View) (*view.Frame, error) {
+	return f.frame.Get(ctx, "", v.Frame)
+}
+
+// known is how collections stood when they could last be asked, nil if they
+// never could.
+func (f *frames) known() *html.Known {
+	frame, _, ok := f.frame.Last("")
+	pulse, at, counted := f.pulse.Last("")
+	if !ok || !counted {
+		return nil
+	}
+	known := &html.Known{Age: html.Span(max(0, f.pulse.now().Sub(at)))}
+	for _, c := range frame.Collections {
+		counts := pulse.Counts[c.ID]
+		known.Collections = append(known.Collections, html.KnownCollection{
+			Name: c.DisplayName, OK: counts.ByState[koschei.StateOK], Failing: counts.ByState[koschei.StateFailing],
+			Unresolved: counts.ByState[koschei.StateUnresolved], Running: counts.Running,
+		})
+	}
+	return known
 }
 
 // surround gives r what its page is surrounded by.
 func (s *Server) surround(r *Request) error {
-	frame, err := s.frames.get(r.Context(), s.View, s.real())
+	frame, err := s.frames.get(r.Context(), s.View)
 	if err != nil {
 		return err
 	}
 	r.notice, r.All, r.Current, r.pulse = frame.Notice, frame.Collections, frame.Collections, &view.Pulse{}
 	if len(frame.Collections) > 0 {
-		r.pulse, err = s.frames.pulse.get(s.real(), pulseLasts, func() (*view.Pulse, error) { return s.View.Pulse(r.Context()) })
+		r.pulse, err = s.frames.pulse.Get(r.Context(), "", s.View.Pulse)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,10 @@ import (
 
 // Health says how a process is.
 type Health struct {
+	// Ready returns nil when the record can be read. It has a connection to the
+	// database that pages cannot take.
+	Ready func(context.Context) error
+
 	// Failing returns a sentence for each service of the process that has failed
 	// for long; nil if there are none.
 	Failing func() []string
@@ -25,15 +30,15 @@ type Health struct {
 func (h Health) Routes() []Route {
 	alive := func(*Request) (Answer, error) { return Line("ok"), nil }
 	return []Route{
-		{Method: http.MethodGet, Pattern: "/livez", Handler: alive, Access: Public, Errors: Text, Label: "livez"},
-		{Method: http.MethodGet, Pattern: "/readyz", Handler: h.ready, Access: Public, Errors: Text, Label: "readyz"},
+		{Method: http.MethodGet, Pattern: "/livez", Handler: alive, Access: Public, Errors: Text, Label: "livez", Unlimited: true},
+		{Method: http.MethodGet, Pattern: "/readyz", Handler: h.ready, Access: Public, Errors: Text, Label: "readyz", Unlimited: true},
 	}
 }
 
 // ready says that pages can be served: the database answers and has a schema
 // they can be read from. It tells of the services that fail in either case.
 func (h Health) ready(r *Request) (Answer, error) {
-	if err := r.View.Ready(r.Context()); err != nil {
+	if err := h.Ready(r.Context()); err != nil {
 		return Answer{}, &notReadyError{err}
 	}
 	failing := h.Failing()
@@ -57,7 +62,7 @@ func Metrics(registry *prometheus.Registry) Route {
 			return nil
 		}}, nil
 	}
-	return Route{Method: http.MethodGet, Pattern: "/metrics", Handler: handler, Access: Public, Errors: Text, Label: "metrics"}
+	return Route{Method: http.MethodGet, Pattern: "/metrics", Handler: handler, Access: Public, Errors: Text, Label: "metrics", Unlimited: true}
 }
 
 // requestMetrics registers how long requests take, by route and status. A

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,7 +40,12 @@ type Request struct {
 	scope   string        // the names of Current, "" if the request names none
 	version string
 	allowed func() []string // methods that the address has
+	whole   *http.Request   // the request without a limit of time
 }
+
+// Lasting is the context of an answer that may take as long as its reader does:
+// it ends when that goes away. What is asked with it has a limit of its own.
+func (r *Request) Lasting() context.Context { return r.whole.Context() }
 
 // Collection returns the collection of that name, nil if there is none.
 func (r *Request) Collection(name string) *view.FrameCollection {

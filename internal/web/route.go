@@ -23,6 +23,8 @@ type Route struct {
 	Errors Format // how errors are told
 	Label  string // names the route in metrics and logs
 	Frame  bool   // whether the handler needs collections and notice
+
+	Unlimited bool // not held to the limits of clients
 }
 
 // Access says who may ask.

@@ -33,14 +33,16 @@ type Server struct {
 	Config
 	took    *prometheus.HistogramVec
 	real    func() time.Time
-	frames  frames
+	frames  *frames
+	clients clients
+	piece   time.Duration // that a client has to take a piece of an answer; real time
 	mux     *http.ServeMux
 	handler http.Handler // mux with what is common to all routes
 	methods []string     // that any route has
 }
 
-// A Config is what a Server is made of. All of it but FormTargets must
-// be set.
+// A Config is what a Server is made of. All of it but Limits and
+// FormTargets must be set.
 type Config struct {
 	Routes    []Route
 	View      *view.View
@@ -50,6 +52,7 @@ type Config struct {
 	Registry  *prometheus.Registry
 	Identity  Identity
 	Version   string // told on pages
+	Limits    Limits
 
 	// FormTargets are the origins, as https://id.example.org, that posting a form
 	// may lead to besides our own: see contentSecurityPolicy. It may be empty.
@@ -63,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, took: took, real: time.Now, mux: http.NewServeMux()}
+	s := &Server{Config: c, took: took, real: time.Now, piece: pieceTimeout, frames: newFrames(time.Now), mux: http.NewServeMux()}
 	errs := []error{c.Templates.Check()}
 	for _, route := range c.Routes {
 		if err := route.check(); err != nil {
@@ -107,12 +110,12 @@ func secure(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// Limits of a connection, in real time. Answers take far less; who reads more
-// slowly than this is not served. A handler that takes longer on purpose moves
-// its limit with http.ResponseController.
+// Limits of a connection, in real time. A piece of an answer must be taken within
+// pieceTimeout, so that who reads slowly is served, and who does not read is not.
 const (
 	readTimeout  = 10 * time.Second
-	writeTimeout = 2 * time.Minute
+	writeTimeout = 2 * time.Minute // until the first piece
+	pieceTimeout = 20 * time.Second
 	idleTimeout  = 2 * time.Minute
 	stopTimeout  = 3 * time.Second
 )

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -180,7 +181,7 @@ func TestErrorFormats(t *testing.T) {
 	}
 	panics := get("/text/panic", func(*Request) (Answer, error) { panic("the password is 1234") })
 	s := serverOf(t, append(routes, panics)...)
-	s.frames.frame.value, s.frames.frame.asked = &view.Frame{}, time.Now().Add(time.Hour)
+	s.frames.frame.remember("", &view.Frame{}, time.Now().Add(time.Hour))
 	for _, tt := range []struct {
 		url    string
 		status int
@@ -397,7 +398,7 @@ func TestFrameLasts(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	var f frames
+	f := newFrames(func() time.Time { return now })
 	for _, tt := range []struct {
 		set   string
 		after time.Duration
@@ -411,9 +412,40 @@ func TestFrameLasts(t *testing.T) {
 			t.Fatal(err)
 		}
 		now = now.Add(tt.after)
-		frame, err := f.get(t.Context(), db.View, now)
+		frame, err := f.get(t.Context(), db.View)
 		if err != nil || frame.Notice != tt.want {
 			t.Errorf("after %q was set the notice is %q, %v, want %q", tt.set, frame.Notice, err, tt.want)
 		}
+	}
+}
+
+// Who does not read is not waited for, and who reads slowly is served.
+func TestSlowReaders(t *testing.T) {
+	t.Parallel()
+	const size = 64 << 20 // more than fits in any buffer between the two
+	ended := make(chan error, 1)
+	s := serverOf(t, get("/long", func(*Request) (Answer, error) {
+		return Answer{Type: "application/octet-stream", Stream: func(w http.ResponseWriter) error {
+			_, err := w.Write(make([]byte, size))
+			ended <- err
+			return err
+		}}, nil
+	}))
+	s.piece = 200 * time.Millisecond
+	server := httptest.NewServer(s)
+	defer server.Close()
+	for _, pause := range []time.Duration{0, time.Hour} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+		if pause == 0 {
+			_, _ = io.CopyN(io.Discard, conn, size)
+		}
+		if err := <-ended; (err != nil) != (pause > 0) {
+			t.Errorf("reading after %v: the answer ended with %v", pause, err)
+		}
+		_ = conn.Close()
 	}
 }

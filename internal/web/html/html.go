@@ -32,7 +32,7 @@ type Templates struct {
 	declared []declared
 	folders  []*Folder
 	errs     []error
-	failure  Page[errorView]
+	failure  Page[Failure]
 }
 
 type declared struct {
@@ -51,7 +51,7 @@ func New(clock koschei.Clock) *Templates {
 		t.base = base
 		t.errs = append(t.errs, fmt.Errorf("components: %w", err))
 	}
-	t.failure = declare[errorView](t, "layout.html", components, "error.html")
+	t.failure = declare[Failure](t, "layout.html", components, "error.html")
 	return t
 }
 

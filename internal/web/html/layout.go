@@ -58,17 +58,30 @@ type Broken struct {
 	Problems    []string
 }
 
-// An errorView tells why there is no page.
-type errorView struct {
+// A Failure tells why there is no page.
+type Failure struct {
 	Layout
 	Heading  string
 	Sentence string
+	Known    *Known // what can be told nevertheless; nil if nothing
+}
+
+// A Known is how collections stood when they could last be asked.
+type Known struct {
+	Age         string // how long ago that was
+	Collections []KnownCollection
+}
+
+// A KnownCollection is how many packages of a collection were in which state.
+type KnownCollection struct {
+	Name                             string // as people call it
+	OK, Failing, Unresolved, Running int
 }
 
 // Error is the page that tells in a sentence why there is no other.
-func (t *Templates) Error(layout Layout, heading, sentence string) ([]byte, error) {
-	layout.Title = heading
-	return t.failure.Execute(&errorView{layout, heading, sentence})
+func (t *Templates) Error(f *Failure) ([]byte, error) {
+	f.Title = f.Heading
+	return t.failure.Execute(f)
 }
 
 var (

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
@@ -31,6 +33,12 @@ type seed struct {
 // every state there is.
 func seeded(t testing.TB) *pgtest.DB {
 	t.Helper()
+	return pgtest.Open(t, seededConfig(t))
+}
+
+// seededConfig is seeded for who opens the database as it needs it.
+func seededConfig(t testing.TB) *pgxpool.Config {
+	t.Helper()
 	cfg := pgtest.Database(t)
 	s := &seed{t: t, db: pgtest.Open(t, cfg), console: pgtest.NewConsole(t, cfg), collections: map[string]int64{}, task: 91000}
 	s.collection("f44", "Fedora Rawhide", 200, 5210, koschei.Resolved)
@@ -51,7 +59,7 @@ func seeded(t testing.TB) *pgtest.DB {
 	s.console.Exec(`INSERT INTO package_group_maintainer SELECT g.id, u.id FROM package_group g, users u WHERE g.name <> 'empty'`)
 	s.services()
 	s.settle()
-	return s.db
+	return cfg
 }
 
 // services lets services of f44 work, those of f43 but for one that has trouble

@@ -38,6 +38,7 @@ type Config struct {
 	PackagesPerPage int // 100 if 0
 	BuildsPerPage   int // 15 if 0
 	Version         string
+	Limits          web.Limits // of a client; none if zero
 }
 
 // New returns the server of the site. With operations it serves the operators'
@@ -60,7 +61,7 @@ func Operations(c Config) (*web.Server, error) {
 func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
 	return web.New(web.Config{
 		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Clock: c.Clock, Registry: c.Registry,
-		Identity: web.Anonymous, Version: c.Version,
+		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits,
 	})
 }
 

@@ -1,6 +1,10 @@
 package v1
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/web"
 )
@@ -14,7 +18,7 @@ type Difference struct {
 
 // collectionDiff answers with the packages that two collections have in
 // different states, by name.
-func collectionDiff(r *web.Request) (web.Answer, error) {
+func (l *lister) collectionDiff(r *web.Request) (web.Answer, error) {
 	first, err := collection(r, r.PathValue("a"))
 	if err != nil {
 		return web.Answer{}, err
@@ -23,16 +27,17 @@ func collectionDiff(r *web.Request) (web.Answer, error) {
 	if err != nil {
 		return web.Answer{}, err
 	}
-	differences, err := r.View.CollectionDiff(r.Context(), first.ID, second.ID)
-	if err != nil {
-		return web.Answer{}, err
-	}
-	return list(func(l *listWriter) error {
-		for _, d := range differences {
-			if err := l.add(Difference{d.Name, map[string]koschei.State{first.Name: d.A, second.Name: d.B}}); err != nil {
-				return err
-			}
+	body, err := l.differences.Get(r.Context(), fmt.Sprintf("%q %q", first.Name, second.Name), func(ctx context.Context) ([]byte, error) {
+		differences, err := r.View.CollectionDiff(ctx, first.ID, second.ID)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	}), nil
+		told := make([]Difference, 0, len(differences))
+		for _, d := range differences {
+			told = append(told, Difference{d.Name, map[string]koschei.State{first.Name: d.A, second.Name: d.B}})
+		}
+		text, err := json.Marshal(told)
+		return append(text, '\n'), err
+	})
+	return web.Answer{Type: "application/json", Body: body}, err
 }

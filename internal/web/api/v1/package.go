@@ -1,10 +1,11 @@
 package v1
 
 import (
-	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -36,20 +37,102 @@ type Build struct {
 // times are UTC.
 const timeFormat = "2006-01-02T15:04:05.999999"
 
+const (
+	pieceRows  = 2000            // packages that are read at once
+	pieceLasts = 5 * time.Second // how long others may be given what was read
+	mostPieces = 64              // that are remembered, of some half a megabyte each
+	pieceTime  = 30 * time.Second
+	listTime   = 30 * time.Minute // in which an answer must have been taken
+)
+
+// A piece is a part of the list of packages.
+type piece struct {
+	elements []byte // JSON, with commas between them
+	last     string // the name that it ends with
+	end      bool   // of the list
+}
+
+// A lister tells of packages. What is long is made once for all who ask.
+type lister struct {
+	pieces      web.Memo[piece]
+	differences web.Memo[[]byte] // by the names of the two collections
+}
+
+func newLister() *lister {
+	return &lister{
+		pieces: web.Memo[piece]{Lasts: pieceLasts, Most: mostPieces}, differences: web.Memo[[]byte]{Lasts: pieceLasts, Most: mostPieces},
+	}
+}
+
 // packages answers with packages by name, of those names and collections that
-// are given, or of all.
-func packages(r *web.Request) (web.Answer, error) {
+// are given, or of all. Between pieces of a long list time passes, so the states
+// in it may be of different moments.
+func (l *lister) packages(r *web.Request) (web.Answer, error) {
 	q := r.URL.Query()
 	if given := q["collection"]; len(given) > 0 {
 		if err := checkCollections(r, given[0]); err != nil {
 			return web.Answer{}, err
 		}
 	}
-	return list(func(l *listWriter) error {
-		return r.View.EachAPIPackage(r.Context(), q["name"], q["collection"], func(p *view.APIPackage) error {
-			return l.add(packageOf(p))
-		})
-	}), nil
+	return web.Answer{Type: "application/json", Stream: func(w http.ResponseWriter) error {
+		ctx, cancel := context.WithTimeout(r.Lasting(), listTime)
+		defer cancel()
+		before := "["
+		for after, end := "", false; !end; {
+			p, err := l.piece(ctx, r.View, q["name"], q["collection"], after)
+			if err != nil {
+				return err
+			}
+			if len(p.elements) > 0 {
+				if _, err := io.WriteString(w, before); err != nil {
+					return err
+				}
+				before = ","
+			}
+			if _, err := w.Write(p.elements); err != nil {
+				return err
+			}
+			after, end = p.last, p.end
+		}
+		if before == "," {
+			before = ""
+		}
+		_, err := io.WriteString(w, before+"]\n")
+		return err
+	}}, nil
+}
+
+// piece returns the packages that follow a name. What was asked for by name is
+// short, and nobody else asks for it.
+func (l *lister) piece(ctx context.Context, v *view.View, names, collections []string, after string) (piece, error) {
+	read := func(ctx context.Context) (piece, error) {
+		ctx, cancel := context.WithTimeout(ctx, pieceTime)
+		defer cancel()
+		return readPiece(ctx, v, names, collections, after)
+	}
+	if len(names) > 0 {
+		return read(ctx)
+	}
+	return l.pieces.Get(ctx, fmt.Sprintf("%q %q", collections, after), read)
+}
+
+func readPiece(ctx context.Context, v *view.View, names, collections []string, after string) (piece, error) {
+	packages, err := v.APIPackages(ctx, names, collections, after, pieceRows)
+	if err != nil {
+		return piece{}, err
+	}
+	p := piece{end: len(packages) < pieceRows}
+	for i := range packages {
+		text, err := json.Marshal(packageOf(&packages[i]))
+		if err != nil {
+			return piece{}, err
+		}
+		if i > 0 {
+			p.elements = append(p.elements, ',')
+		}
+		p.elements, p.last = append(p.elements, text...), packages[i].Name
+	}
+	return p, nil
 }
 
 // checkCollections refuses names, with commas between them, that are none. Of
@@ -96,42 +179,3 @@ func packageOf(p *view.APIPackage) Package {
 }
 
 func isoTime(t time.Time) string { return t.UTC().Format(timeFormat) }
-
-// list answers with a JSON array of what write adds. The whole may be larger
-// than is good to hold: it is sent while it is read.
-func list(write func(*listWriter) error) web.Answer {
-	return web.Answer{Type: "application/json", Stream: func(w http.ResponseWriter) error {
-		l := &listWriter{w: bufio.NewWriterSize(w, 32<<10), before: '['}
-		if err := write(l); err != nil {
-			return err
-		}
-		return l.end()
-	}}
-}
-
-// A listWriter writes an array element by element.
-type listWriter struct {
-	w      *bufio.Writer
-	before byte // what stands before the next element
-}
-
-func (l *listWriter) add(element any) error {
-	text, err := json.Marshal(element)
-	if err != nil {
-		return err
-	}
-	if err := l.w.WriteByte(l.before); err != nil {
-		return err
-	}
-	l.before = ','
-	_, err = l.w.Write(text)
-	return err
-}
-
-func (l *listWriter) end() error {
-	if l.before == '[' {
-		_ = l.w.WriteByte('[') // Flush tells
-	}
-	_, _ = l.w.WriteString("]\n")
-	return l.w.Flush()
-}

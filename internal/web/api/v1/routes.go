@@ -20,9 +20,10 @@ func Routes() []web.Route {
 	describe := func(*web.Request) (web.Answer, error) {
 		return web.Answer{Type: "application/json", Body: description}, nil
 	}
+	l := newLister()
 	return []web.Route{
-		route("/packages", "packages", packages),
-		route("/collections/diff/{a}/{b}", "diff", collectionDiff),
+		route("/packages", "packages", l.packages),
+		route("/collections/diff/{a}/{b}", "diff", l.collectionDiff),
 		route("/openapi.json", "description", describe),
 	}
 }

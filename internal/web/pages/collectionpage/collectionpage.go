@@ -23,12 +23,20 @@ type pages struct {
 	clock koschei.Clock
 	all   html.Page[allView]
 	one   html.Page[oneView]
+	known web.Memo[*view.CollectionsPage] // of all, which takes long to find out
 }
+
+// knownLasts is how long the overview may tell what was so a moment ago, in real
+// time.
+const knownLasts = 5 * time.Second
 
 // Routes are the addresses of collections. Of clock only the speed counts.
 func Routes(t *html.Templates, clock koschei.Clock) []web.Route {
 	folder := t.Folder("collectionpage", files)
-	p := &pages{clock, html.Whole[allView](folder, "collections.html", "bar.html"), html.Whole[oneView](folder, "collection.html", "bar.html")}
+	p := &pages{
+		clock: clock, all: html.Whole[allView](folder, "collections.html", "bar.html"), one: html.Whole[oneView](folder, "collection.html", "bar.html"),
+		known: web.Memo[*view.CollectionsPage]{Lasts: knownLasts},
+	}
 	return []web.Route{
 		{Method: http.MethodGet, Pattern: "/collections", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "collections", Frame: true},
 		{Method: http.MethodGet, Pattern: "/collection/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "collection", Frame: true},
@@ -70,7 +78,7 @@ type share struct {
 }
 
 func (p *pages) showAll(r *web.Request) (web.Answer, error) {
-	page, err := r.View.CollectionsPage(r.Context())
+	page, err := p.known.For(r, "", r.View.CollectionsPage)
 	if err != nil {
 		return web.Answer{}, err
 	}

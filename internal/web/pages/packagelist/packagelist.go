@@ -27,14 +27,15 @@ type Lists struct {
 	perPage int
 	one     html.Page[packagesView]
 	several html.Page[unifiedView]
-	totals  totals
+	totals  *totals
+	listed  *listed
 }
 
 // New declares the templates of lists.
 func New(t *html.Templates, rules koschei.PriorityRules, perPage int) *Lists {
 	folder := t.Folder("packagelist", files)
 	return &Lists{
-		rules: rules, perPage: perPage,
+		rules: rules, perPage: perPage, totals: newTotals(), listed: newListed(),
 		one:     html.Whole[packagesView](folder, "packages.html", "head.html"),
 		several: html.Whole[unifiedView](folder, "unified.html", "head.html"),
 	}
@@ -144,14 +145,14 @@ type packageRow struct {
 func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,state,name")
 	ranking := schema.Ranking{Rules: l.rules, Now: r.Now}
-	packages, total, counts, err := r.View.PackageList(r.Context(), filter, order, a.form.span(l.perPage), ranking)
+	s, err := l.listed.one(r, filter, order, a.form.span(l.perPage), ranking)
 	if err != nil {
 		return web.Answer{}, err
 	}
-	if v.Span, err = a.pagination(l.perPage, total); err != nil {
+	if v.Span, err = a.pagination(l.perPage, s.total); err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, counts, tracked(counts))
+	v.Chips = stateChips(a, s.counts, tracked(s.counts))
 	for _, col := range []struct{ text, key string }{
 		{"Package", "name"},
 		{"State", "state"},
@@ -164,7 +165,7 @@ func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilt
 	}
 	v.Columns[4].Class = "num"
 	contents := packagesView{list: v}
-	for _, p := range packages {
+	for _, p := range s.packages {
 		contents.Rows = append(contents.Rows, l.row(p, &r.Current[0].Collection, r.Now))
 	}
 	return web.Page(l.one, &contents)
@@ -210,7 +211,7 @@ type cell struct {
 func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,failing,name")
 	span := a.form.span(l.perPage)
-	packages, err := r.View.UnifiedPackageList(r.Context(), filter, collectionKeys(order, r), span)
+	packages, err := l.listed.several(r, filter, collectionKeys(order, r), span)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -4,12 +4,14 @@
 package statuspage
 
 import (
+	"context"
 	"embed"
 	"net/http"
 	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/schema"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -21,12 +23,17 @@ type pages struct {
 	rules koschei.PriorityRules
 	clock koschei.Clock
 	page  html.Page[content]
+	known web.Memo[*view.Status] // which takes long to find out
 }
+
+// statusLasts is how long the page may tell what was so a moment ago, in real
+// time.
+const statusLasts = 5 * time.Second
 
 // Routes are the addresses of the status. Of clock only the speed counts.
 func Routes(t *html.Templates, rules koschei.PriorityRules, clock koschei.Clock) []web.Route {
 	folder := t.Folder("statuspage", files)
-	p := &pages{rules, clock, html.Whole[content](folder, "status.html")}
+	p := &pages{rules: rules, clock: clock, page: html.Whole[content](folder, "status.html"), known: web.Memo[*view.Status]{Lasts: statusLasts}}
 	return []web.Route{{
 		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true,
 	}}
@@ -81,7 +88,9 @@ type backlog struct {
 }
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
-	status, err := r.View.Status(r.Context(), schema.Ranking{Rules: p.rules, Now: r.Now})
+	status, err := p.known.For(r, "", func(ctx context.Context) (*view.Status, error) {
+		return r.View.Status(ctx, schema.Ranking{Rules: p.rules, Now: r.Now})
+	})
 	if err != nil {
 		return web.Answer{}, err
 	}
