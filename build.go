@@ -119,6 +119,8 @@ type Task struct {
 	State    TaskState
 	Started  time.Time
 	Finished time.Time // zero until ended
+	HostID   int64     // Koji's, of the builder that has or had it; 0 while none has
+	Host     string    // the builder's name; "" if it is not known, and where tasks are stored
 }
 
 // A TaskState is the state of a task at the hub, in Koji's words.

@@ -79,7 +79,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20,
 				Client: repodata.NewClient(c.Dependency.RedirectHosts...),
 			},
-			Arch: c.Dependency.Arch, Intern: db.Record.Sets.Intern, Keep: c.Dependency.RepoMemory,
+			Arch: c.Dependency.Arch, Intern: db.Record.Sets.InternFrom, Keep: c.Dependency.RepoMemory,
 		},
 		bus: messages, sinks: sinks,
 	}, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/built"
@@ -126,11 +127,17 @@ func (s *Service) store(ctx context.Context, db *record.Fenced, resolver *resolu
 	if err != nil {
 		return err
 	}
+	earlier, err := s.earlier(ctx, db, builds, answers)
+	if err != nil {
+		return err
+	}
 	var resolved []built.BuildDependencies
 	var unresolved []int64
 	for i, a := range answers {
 		if a.Resolved() {
-			resolved = append(resolved, built.BuildDependencies{BuildID: builds[i].BuildID, Set: a.Set})
+			resolved = append(resolved, built.BuildDependencies{
+				BuildID: builds[i].BuildID, Set: a.Set, Via: via(resolver, goals[i], earlier[i], a.Set),
+			})
 		} else {
 			unresolved = append(unresolved, builds[i].BuildID)
 		}
@@ -142,4 +149,40 @@ func (s *Service) store(ctx context.Context, db *record.Fenced, resolver *resolu
 		return nil
 	}
 	return db.SaveBuildsUnresolved(ctx, unresolved, s.Rules.UnresolvedLast)
+}
+
+// earlier returns, in the order of builds, what the build before each was made
+// with; nil where that is not known.
+func (s *Service) earlier(ctx context.Context, db *record.Fenced, builds []record.PendingBuild, answers []resolution.Answer) ([]depset.Set, error) {
+	stored, err := db.Sets.SetsBefore(ctx, idsOf(builds))
+	if err != nil {
+		return nil, err
+	}
+	sets := make([]depset.Set, len(builds))
+	var last depset.Set // of the package, among these builds
+	for i := range builds {
+		if i == 0 || builds[i-1].Name != builds[i].Name {
+			last = nil
+		}
+		if sets[i] = last; last == nil {
+			sets[i] = stored[builds[i].BuildID]
+		}
+		if answers[i].Resolved() {
+			last = answers[i].Set
+		}
+	}
+	return sets, nil
+}
+
+// via says how what changed since the build before came into a buildroot.
+func via(resolver *resolution.Resolver, goal resolution.Goal, before, set depset.Set) depset.Via {
+	if before == nil {
+		return nil
+	}
+	_, come := depset.Diff(before, set)
+	numbers := make([]int32, len(come))
+	for i, m := range come {
+		numbers[i] = m.ID
+	}
+	return resolver.Chains(goal, numbers)
 }

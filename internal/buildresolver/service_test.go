@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,4 +170,27 @@ func TestTwoResolvers(t *testing.T) {
 	if n := s.ComparedBuilds(); n != 19 {
 		t.Errorf("%d builds have changes, want all but the first", n)
 	}
+}
+
+// What changed is told with the packages that lead to it.
+func TestHowChangesCameIn(t *testing.T) {
+	t.Parallel()
+	world := strings.NewReplacer(
+		" requires bash\n binary gcc\n", " requires bash\n binary gcc\n  requires libc\n",
+		"package foo tag=f44", "package foo tag=f44\npackage glibc tag=f44\nbuild glibc-1-1 tag=f44\n binary glibc\n  provides libc\n"+
+			"build glibc-2-1\n binary glibc\n  provides libc",
+	).Replace(small)
+	s := newSim(t, scenario.World(t, world))
+	s.Administer("tagBuildBypass", "f44", "gcc-2-1")
+	s.Administer("tagBuildBypass", "f44", "glibc-2-1")
+	s.NewRepo()
+	s.build("foo", "1", "complete", 1001, 1)
+	s.mustPass()
+	s.build("foo", "1", "failed", 1003, 2)
+	s.mustPass()
+	const third = "1003: [gcc 2] by []; [glibc 2] by [gcc 2];"
+	s.Expect("two builds", s.Vias(), third)
+	s.build("foo", "1", "failed", 1002, 1) // in between, with what the first had
+	s.mustPass()
+	s.Expect("with one between them", s.Vias(), third)
 }

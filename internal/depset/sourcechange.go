@@ -6,4 +6,8 @@ type SourceChange struct {
 	Source string
 	Prev   []int32
 	Curr   []int32
+
+	// Reached are the packages of the collection whose buildroots have something that
+	// the source brought: their ids, each with the nearest of its distances.
+	Reached Set
 }

@@ -12,6 +12,7 @@ type Candidate struct {
 	Resolution koschei.Resolution
 	Problems   []string // why it is unresolved
 	SetHash    []byte   // of the set it resolved to; nil if there is none
+	RepoID     int64    // the repo that said so first; 0 if none has
 	Priority   int      // dependency priority
 
 	Baseline
@@ -34,6 +35,7 @@ type Verdict struct {
 	Set      Set      // the buildroot; nil if it cannot be made
 	Hash     []byte   // Set's
 	Problems []string // why not; nil if it can
+	Unmet    []Unmet  // what nothing provides; the problems may have other reasons
 	Priority int      // dependency priority
 }
 

@@ -16,6 +16,13 @@ type Cause struct {
 	Way   []string // a sentence for each package on the way, from the first Asked on
 	Facts []string // what is wrong
 	More  int      // facts left out, which say the same of other versions
+	Lacks []Lack   // what nothing provides; empty if something else is wrong
+}
+
+// A Lack is a dependency that nothing provides.
+type Lack struct {
+	Dep string
+	By  ID // the package that requires it; None if the goal does
 }
 
 // Asked is something that a goal asks for.
@@ -104,13 +111,18 @@ func MergeCauses(causes []Cause) []Cause {
 	for _, c := range causes {
 		same := slices.IndexFunc(merged, func(m Cause) bool { return slices.Equal(m.Facts, c.Facts) })
 		if same < 0 {
-			c.Asked = slices.Clone(c.Asked)
+			c.Asked, c.Lacks = slices.Clone(c.Asked), slices.Clone(c.Lacks)
 			merged = append(merged, c)
 			continue
 		}
 		for _, a := range c.Asked {
 			if !slices.Contains(merged[same].Asked, a) {
 				merged[same].Asked = append(merged[same].Asked, a)
+			}
+		}
+		for _, l := range c.Lacks {
+			if !slices.Contains(merged[same].Lacks, l) {
+				merged[same].Lacks = append(merged[same].Lacks, l)
 			}
 		}
 	}
@@ -120,8 +132,12 @@ func MergeCauses(causes []Cause) []Cause {
 func (u *Universe) cause(p Problem) Cause {
 	facts, more := u.facts(p)
 	c := Cause{More: more}
+	conflict := len(p.Asked) == 1 && p.Asked[0].Kind == ByBuildConflicts
 	for _, r := range facts {
 		c.Facts = append(c.Facts, u.sentence(r))
+		if !conflict {
+			c.Lacks = append(c.Lacks, u.lacks(r)...)
+		}
 	}
 	for _, chain := range [][]Link{facts[0].Chain, facts[0].OtherChain} {
 		if len(chain) == 0 {
@@ -142,11 +158,53 @@ func (u *Universe) cause(p Problem) Cause {
 	}
 	if together {
 		c.Facts = append(c.Facts, u.lacking(p.Asked)...)
+		for _, a := range p.Asked {
+			if a.Kind == ByBuildRequires {
+				c.Lacks = append(c.Lacks, u.lacksOf(a.Dep, None)...)
+			}
+		}
 	}
 	if len(c.Asked) == 0 {
 		c.Asked = p.Asked
 	}
 	return c
+}
+
+// lacks are the dependencies that nothing provides according to a reason.
+func (u *Universe) lacks(r Reason) []Lack {
+	switch r.Kind {
+	case Missing, NothingProvides:
+		if lacks := u.lacksOf(r.Dep, r.Package); len(lacks) > 0 {
+			return lacks
+		}
+		return []Lack{{r.Dep, r.Package}}
+	case NotInstallable:
+		return u.lacksOf(r.Dep, r.Package)
+	default:
+		return nil
+	}
+}
+
+// lacksOf are the parts of a boolean dependency that nothing provides.
+func (u *Universe) lacksOf(dep string, by ID) []Lack {
+	d, err := rpm.ParseDep(dep)
+	if err != nil || d.Op == 0 {
+		return nil
+	}
+	var lacks []Lack
+	var walk func(d *rpm.Dep)
+	walk = func(d *rpm.Dep) {
+		if d.Op != 0 {
+			walk(d.Left)
+			walk(d.Right)
+			return
+		}
+		if ids, system := u.providers(d); len(ids) == 0 && !system {
+			lacks = append(lacks, Lack{d.Relation.String(), by})
+		}
+	}
+	walk(d)
+	return lacks
 }
 
 // lacking tells what nothing provides of boolean dependencies.

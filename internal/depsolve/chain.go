@@ -35,6 +35,11 @@ func (k LinkKind) String() string {
 // comes first by BuildRequires, then by group is taken. It is nil if the
 // package is not there.
 func (s *Solver) Why(g Goal, packages []ID, id ID) []Link {
+	return s.Whys(g, packages)(id)
+}
+
+// Whys is Why for several packages of one Result.
+func (s *Solver) Whys(g Goal, packages []ID) func(id ID) []Link {
 	s.prepare(g)
 	c := newChainFinder(s.u, func(id ID) bool { return contains(packages, id) })
 	c.addGoal(g, s.request.jobs)
@@ -45,7 +50,7 @@ func (s *Solver) Why(g Goal, packages []ID, id ID) []Link {
 			c.reachSupplements(from)
 		}
 	})
-	return c.to(id)
+	return c.to
 }
 
 // A chainFinder finds the shortest chains from a goal, breadth first.

@@ -173,6 +173,13 @@ func (u *Universe) meets(o offer, r rpm.Relation) bool {
 	return provides(d.op, u.evr(d.evr), r.Op, r.EVR)
 }
 
+// Providers returns the packages that provide a dependency. For a boolean one
+// these are the packages that may play a part in it.
+func (u *Universe) Providers(d *rpm.Dep) []ID {
+	ids, _ := u.providers(d)
+	return ids
+}
+
 // providers returns who provides any dependency, and whether RPM itself does.
 // For a boolean dependency these are the packages that may play a part in it: a
 // condition is taken for true, its alternative for possible.

@@ -109,8 +109,8 @@ func copyCollection(ctx context.Context, tx pgx.Tx, from int64, c *koschei.Colle
 	}
 	_, err = tx.Exec(ctx, `
 		WITH other AS (
-			INSERT INTO state_change (package_id, prev, curr, changed)
-			SELECT p.id, last.curr, p.state, @now
+			INSERT INTO state_change (collection_id, package_id, prev, curr, changed)
+			SELECT @to, p.id, last.curr, p.state, @now
 			FROM package p
 			JOIN LATERAL (SELECT s.curr FROM state_change s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) last ON true
 			WHERE p.collection_id = @to AND p.state <> last.curr
@@ -164,14 +164,14 @@ var copySteps = []struct{ what, sql string }{
 			AND (b.started >= @since OR b.id = p.last_complete_build_id)
 		ORDER BY b.id`},
 	{"tasks", `
-		INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished)
-		SELECT d.id, t.task_id, t.method, t.arch, t.state, t.started, t.finished
+		INSERT INTO build_task (build_id, task_id, method, arch, state, started, finished, host_id)
+		SELECT d.id, t.task_id, t.method, t.arch, t.state, t.started, t.finished, t.host_id
 		FROM ` + copies + `
 		JOIN build_task t ON t.build_id = b.id
 		WHERE p.collection_id = @from`},
 	{"dependency changes", `
-		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance)
-		SELECT d.id, coalesce(dp.id, a.prev_build_id), a.prev, a.curr, a.distance
+		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, via)
+		SELECT d.id, coalesce(dp.id, a.prev_build_id), a.prev, a.curr, a.distance, a.via
 		FROM ` + copies + `
 		JOIN applied_change a ON a.build_id = b.id
 		LEFT JOIN build dp ON dp.package_id = q.id AND dp.copied_from = a.prev_build_id
@@ -184,8 +184,8 @@ var copySteps = []struct{ what, sql string }{
 		WHERE p.collection_id = @from AND r.changed >= @since
 		ORDER BY r.id`},
 	{"state changes", `
-		INSERT INTO state_change (package_id, prev, curr, changed)
-		SELECT q.id, s.prev, s.curr, s.changed
+		INSERT INTO state_change (collection_id, package_id, prev, curr, changed)
+		SELECT @to, q.id, s.prev, s.curr, s.changed
 		FROM ` + pairs + `
 		JOIN state_change s ON s.package_id = p.id
 		WHERE p.collection_id = @from AND s.changed >= @since

@@ -1,6 +1,10 @@
 package koji
 
-import "context"
+import (
+	"context"
+
+	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+)
 
 // A Host is a builder.
 type Host struct {
@@ -21,6 +25,26 @@ func (c *Client) Hosts(ctx context.Context, channelID int64, arches ...string) (
 		which = arches
 	}
 	return readList[Host](ctx, c, "listHosts", which, channelID, named("enabled", true))
+}
+
+// HostNames returns the names of builders by their ids, without those that the hub
+// does not know.
+func (c *Client) HostNames(ctx context.Context, ids []int64) (map[int64]string, error) {
+	calls := make([]xmlrpc.Call, len(ids))
+	for i, id := range ids {
+		calls[i] = xmlrpc.Call{Method: "getHost", Params: []any{id}}
+	}
+	hosts, err := multicallOf[*Host](ctx, c, calls)
+	if err != nil {
+		return nil, err
+	}
+	names := map[int64]string{}
+	for i, h := range hosts {
+		if h != nil {
+			names[ids[i]] = h.Name
+		}
+	}
+	return names, nil
 }
 
 // A Channel is a set of hosts that tasks are sent to.

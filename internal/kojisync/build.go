@@ -67,7 +67,7 @@ func (s *Sync) followBuilds(ctx context.Context, builds []record.RunningBuild) e
 	if err != nil {
 		return err
 	}
-	var troubles []error
+	troubles := []error{s.learnHosts(ctx, koschei.Primary, s.Primary, children)}
 	for i := range builds {
 		err := s.followBuild(ctx, &builds[i], tasks[i], children[i])
 		if err != nil {

@@ -21,13 +21,15 @@ type Sync struct {
 
 	TaskTimeout time.Duration // a build that runs longer is canceled
 	Metrics     *Metrics      // nil if nobody counts
+
+	hosts *hosts
 }
 
 const defaultTaskTimeout = 48 * time.Hour
 
 // New returns a Sync that nobody counts, with the usual longest time of a build.
 func New(db *record.Record, hubs koji.Hubs, clock koschei.Clock, rules koschei.PriorityRules, log *slog.Logger) *Sync {
-	return &Sync{Clock: clock, Hubs: hubs, DB: db, Log: log, Rules: rules, TaskTimeout: defaultTaskTimeout}
+	return &Sync{Clock: clock, Hubs: hubs, DB: db, Log: log, Rules: rules, TaskTimeout: defaultTaskTimeout, hosts: &hosts{}}
 }
 
 // sourceHub returns the hub that a collection's packages and builds are read

@@ -206,6 +206,9 @@ func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *ko
 	if err != nil {
 		return nil, fmt.Errorf("tasks of builds: %w", err)
 	}
+	if err := s.learnHosts(ctx, c.SourceHub(), hub, trees); err != nil {
+		return nil, err
+	}
 	missed = map[int64]bool{}
 	known := builds[:0]
 	for _, b := range builds {
@@ -246,7 +249,7 @@ func tasksOf(children []koji.Task) []koschei.Task {
 		case "buildArch", "rebuildSRPM", "buildSRPMFromSCM":
 			tasks = append(tasks, koschei.Task{
 				TaskID: t.ID, Method: t.Method, Arch: t.Arch, State: t.State,
-				Started: cmp.Or(t.Started, t.Created), Finished: t.Completed,
+				Started: cmp.Or(t.Started, t.Created), Finished: t.Completed, HostID: t.HostID,
 			})
 		}
 	}

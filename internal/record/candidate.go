@@ -38,7 +38,7 @@ func (rec *Record) Candidates(ctx context.Context, collectionID int64, dueOnly b
 	}
 	rows, err := rec.db.Query(ctx, `
 		SELECT p.id, p.last_complete_build_id, `+schema.Due+`, coalesce(s.id, 0),
-			p.resolution, r.problems, r.set_hash, coalesce(r.dependency_priority, 0), `+schema.Baseline+`
+			p.resolution, r.problems, r.set_hash, coalesce(r.repo_id, 0), coalesce(r.dependency_priority, 0), `+schema.Baseline+`
 		FROM package p
 		JOIN collection c ON c.id = p.collection_id
 		JOIN build b ON b.id = p.last_complete_build_id
@@ -51,7 +51,7 @@ func (rec *Record) Candidates(ctx context.Context, collectionID int64, dueOnly b
 	}
 	candidates, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c depset.Candidate, err error) {
 		err = row.Scan(&c.PackageID, &c.BuildID, &c.Due, &c.SRPMID,
-			&c.Resolution, &c.Problems, &c.SetHash, &c.Priority, &c.SetID, &c.Awaited)
+			&c.Resolution, &c.Problems, &c.SetHash, &c.RepoID, &c.Priority, &c.SetID, &c.Awaited)
 		return c, err
 	})
 	if err != nil {

@@ -53,6 +53,9 @@ func (rec *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 			if err := postgres.Wake(ctx, tx, c.ID, koschei.ServiceScheduler); err != nil {
 				return err
 			}
+			if err := endUnmet(ctx, tx, c.ID, repo.Solved); err != nil {
+				return err
+			}
 			return forgetUntried(ctx, tx, c.ID, report.Unanswered)
 		}
 		return nil
@@ -104,10 +107,14 @@ func (rec *Record) replaceRepoChanges(ctx context.Context, tx pgx.Tx, report *Re
 	if err := rec.Sets.CheckInterned(ctx, tx, slices.Values(used)); err != nil {
 		return err
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr"},
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"repo_change"}, []string{"collection_id", "repo_id", "source", "prev", "curr", "reached"},
 		pgx.CopyFromSlice(len(report.Changes), func(i int) ([]any, error) {
 			c := &report.Changes[i]
-			return []any{repo.CollectionID, repo.RepoID, c.Source, c.Prev, c.Curr}, nil
+			var reached []byte
+			if len(c.Reached) > 0 {
+				reached = rec.sets.Encode(c.Reached)
+			}
+			return []any{repo.CollectionID, repo.RepoID, c.Source, c.Prev, c.Curr, reached}, nil
 		}))
 	return err
 }

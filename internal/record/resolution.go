@@ -98,6 +98,9 @@ func (rec *Record) storeAnswers(ctx context.Context, tx pgx.Tx, repo *koschei.Re
 	if err := rec.writeAnswers(ctx, tx, repo, answers); err != nil {
 		return err
 	}
+	if err := storeUnmet(ctx, tx, repo, verdicts, now); err != nil {
+		return err
+	}
 	return writePriorities(ctx, tx, repeated)
 }
 

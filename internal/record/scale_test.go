@@ -270,7 +270,7 @@ func (l *scaleLoader) finish() {
 	l.exec(`UPDATE package SET noted_state = state, state_since = $1,
 		resolution = CASE WHEN id % 40 = 0 THEN 'unresolved' ELSE 'resolved' END, resolved_build_id = last_complete_build_id`, l.h.start)
 	l.exec(`UPDATE package SET noted_state = state WHERE noted_state <> state`)
-	l.exec(`INSERT INTO state_change (package_id, prev, curr, changed) SELECT id, 'unknown', state, $1 FROM package`, l.h.start)
+	l.exec(`INSERT INTO state_change (collection_id, package_id, prev, curr, changed) SELECT collection_id, id, 'unknown', state, $1 FROM package`, l.h.start)
 	for _, table := range []string{"collection", "base_package", "package", "users", "package_group", "nevra", "dependency_set", "build"} {
 		l.exec(fmt.Sprintf(`SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), (SELECT max(id) FROM %[1]s))`, table))
 	}

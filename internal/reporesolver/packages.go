@@ -119,7 +119,9 @@ func (r *run) judge(ctx context.Context, candidates []depset.Candidate) ([]depse
 	for i := range candidates {
 		c := &candidates[i]
 		goals[i].Requires = r.requires[c.SRPMID]
-		if !c.Due && c.Resolution == koschei.Resolved {
+		// What was stored of this repo before somebody died is looked at again, for whom
+		// the updates reached.
+		if !c.Due && c.Resolution == koschei.Resolved && c.RepoID != r.report.Repo.RepoID {
 			goals[i].Known = c.SetHash
 		}
 	}
@@ -137,11 +139,16 @@ func (r *run) judge(ctx context.Context, candidates []depset.Candidate) ([]depse
 			r.report.Repo.PackagesFailed++
 		}
 		answered := a.Differs(c)
+		if a.Set != nil && r.reach != nil {
+			r.reach.Add(int32(c.PackageID), a.Set)
+		}
 		if answered {
 			r.report.Repo.PackagesChanged++
 		}
 		if answered || c.Due {
-			verdicts = append(verdicts, depset.Verdict{Candidate: c, Answered: answered, Set: a.Set, Hash: a.Hash, Problems: a.Problems})
+			unmet := slices.Clone(a.Unmet) // which several packages may share
+			r.explain(ctx, unmet)
+			verdicts = append(verdicts, depset.Verdict{Candidate: c, Answered: answered, Set: a.Set, Hash: a.Hash, Problems: a.Problems, Unmet: unmet})
 		}
 	}
 	return verdicts, nil

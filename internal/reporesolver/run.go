@@ -16,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // A run resolves packages of one collection in one repo.
@@ -26,11 +27,17 @@ type run struct {
 	db         *record.Fenced // under the collection's lease
 	collection *koschei.Collection
 	report     record.RepoReport
-	url        string
 
 	requires map[int64][]string // of the packages to resolve, by Candidate.SRPMID
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
+
+	difference *resolution.Difference // to the repo before; nil if that is not known
+	reach      *resolution.Reach      // of it; belongs to who resolves
+	earlierURL string                 // of the repo before; "" if it is not known, or not looked at
+	causes     map[unmetKey]depset.UnmetCause
+	// Versions of sources in the repo before and in this one; nil while nobody asked.
+	beforehand, after map[string]string
 
 	mu    sync.Mutex           // for names, memory.baselines, and the lists of report
 	names map[int32]*rpm.NEVRA // of packages that changed
@@ -40,8 +47,7 @@ func (s *Service) newRun(m *memory, hub *koji.Client, db *record.Fenced, c *kosc
 	return &run{
 		service: s, memory: m, hub: hub, db: db, collection: c,
 		report: record.RepoReport{Repo: repo},
-		url:    hub.RepoURL(c.BuildTag, repo.RepoID, s.Repos.Arch),
-		names:  map[int32]*rpm.NEVRA{},
+		names:  map[int32]*rpm.NEVRA{}, causes: map[unmetKey]depset.UnmetCause{},
 	}
 }
 
@@ -59,6 +65,11 @@ func (r *run) all(ctx context.Context) error {
 	}
 	defer r.close()
 	r.tellLeftOut(ctx)
+	if before != nil {
+		r.difference = r.repo.Contents.Since(before)
+		r.reach = r.difference.Reach()
+		r.earlierURL = r.urlOf(r.collection.LatestRepoID)
+	}
 	repo := &r.report.Repo
 	if repo.Problems = base.Problems; base.Resolved() {
 		repo.Resolved = koschei.Resolved
@@ -69,13 +80,16 @@ func (r *run) all(ctx context.Context) error {
 	} else {
 		repo.Resolved = koschei.Unresolved
 	}
-	if before != nil {
-		if err := r.stored(r.compare(ctx, before)); err != nil {
+	if r.difference != nil {
+		if err := r.stored(r.compare(ctx)); err != nil {
 			return err
 		}
 	}
 	repo.Solved = r.service.Now()
 	if err := r.stored(r.db.StoreRepo(ctx, &r.report)); err != nil {
+		return err
+	}
+	if err := r.db.CountStates(ctx, r.collection.ID, schema.Ranking{Rules: r.service.Rules, Now: repo.Solved}); err != nil {
 		return err
 	}
 	r.memory.seen = snapshot{repo.RepoID, r.repo.Contents}
@@ -129,7 +143,7 @@ func (r *run) begin(ctx context.Context) (candidates []depset.Candidate, err err
 }
 
 func (r *run) load(ctx context.Context, paths []string) (err error) {
-	if r.repo, err = r.service.Repos.Open(ctx, r.url, paths); err != nil {
+	if r.repo, err = r.service.Repos.Open(ctx, r.urlOf(r.report.Repo.RepoID), paths); err != nil {
 		return fmt.Errorf("reading repo %d: %w", r.report.Repo.RepoID, err)
 	}
 	return nil
@@ -155,6 +169,11 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.service.Goroutines,
 	})
 	return r.resolver.Base(), nil
+}
+
+// urlOf is where a repo of the collection's build tag is.
+func (r *run) urlOf(repoID int64) string {
+	return r.hub.RepoURL(r.collection.BuildTag, repoID, r.service.Repos.Arch)
 }
 
 func (r *run) close() {
@@ -183,7 +202,7 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 	if r.memory.seen.repoID == latest {
 		return r.memory.seen.contents
 	}
-	repo, err := r.service.Repos.Open(ctx, r.hub.RepoURL(r.collection.BuildTag, latest, r.service.Repos.Arch), nil)
+	repo, err := r.service.Repos.Open(ctx, r.urlOf(latest), nil)
 	if err != nil {
 		r.service.Log.InfoContext(ctx, "the latest repo is gone, changes since are not known",
 			"collection", r.collection.Name, "repo", latest, "error", err)
@@ -193,13 +212,12 @@ func (r *run) before(ctx context.Context) *resolution.Contents {
 }
 
 // compare notes what the repo has otherwise than the one before.
-func (r *run) compare(ctx context.Context, before *resolution.Contents) error {
-	difference := r.repo.Contents.Since(before)
-	names, err := r.learn(ctx, difference.IDs)
+func (r *run) compare(ctx context.Context) error {
+	names, err := r.learn(ctx, r.difference.IDs)
 	if err != nil {
 		return err
 	}
-	r.report.Changes = difference.Changes(names)
+	r.report.Changes = r.difference.Changes(names, r.reach)
 	return nil
 }
 

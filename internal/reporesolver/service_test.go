@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
@@ -235,7 +236,7 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 	s.pace = time.Millisecond
 	busy, other, goOn := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	intern := s.Repos.Intern
-	s.Repos.Intern = func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+	s.Repos.Intern = func(ctx context.Context, nevras []rpm.NEVRA, sources []depset.Source) ([]int32, error) {
 		for _, n := range nevras {
 			switch {
 			case n.Name == "gcc" && n.Version == "2":
@@ -245,7 +246,7 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 				close(other)
 			}
 		}
-		return intern(ctx, nevras)
+		return intern(ctx, nevras, sources)
 	}
 	s.tag("gcc-2-1")
 	s.NewRepo()

@@ -13,11 +13,11 @@ import (
 // from. They are small and outlive the Repo.
 type Contents struct {
 	set     depset.Set
-	sources map[int32]string
+	sources map[int32]depset.Source
 }
 
-func newContents(interned []int32, sources []string) *Contents {
-	c := &Contents{sources: make(map[int32]string, len(interned))}
+func newContents(interned []int32, sources []depset.Source) *Contents {
+	c := &Contents{sources: make(map[int32]depset.Source, len(interned))}
 	members := make([]depset.Member, len(interned))
 	for i, id := range interned {
 		members[i].ID = id
@@ -25,6 +25,18 @@ func newContents(interned []int32, sources []string) *Contents {
 	}
 	c.set = depset.NewSet(members)
 	return c
+}
+
+// Versions returns the version-releases of all sources, by name. Where there are
+// packages of several, it is that of the package interned last.
+func (c *Contents) Versions() map[string]string {
+	versions := map[string]string{}
+	for _, m := range c.set {
+		if s := c.sources[m.ID]; s.Version != "" {
+			versions[s.Name] = s.Version
+		}
+	}
+	return versions
 }
 
 // A Difference is what two repositories have otherwise.
@@ -41,12 +53,12 @@ func (c *Contents) Since(earlier *Contents) *Difference {
 	d := &Difference{bySource: map[string]*sides{}}
 	gone, come := depset.Diff(earlier.set, c.set)
 	for _, m := range gone {
-		s := d.of(earlier.sources[m.ID])
+		s := d.of(earlier.sources[m.ID].Name)
 		s.gone = append(s.gone, m)
 		d.IDs = append(d.IDs, m.ID)
 	}
 	for _, m := range come {
-		s := d.of(c.sources[m.ID])
+		s := d.of(c.sources[m.ID].Name)
 		s.come = append(s.come, m)
 		d.IDs = append(d.IDs, m.ID)
 	}
@@ -63,8 +75,8 @@ func (d *Difference) of(source string) *sides {
 }
 
 // Changes returns the difference by source, each source's packages paired by
-// name. names must tell what d.IDs are.
-func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []depset.SourceChange {
+// name, and whom it reached. names must tell what d.IDs are.
+func (d *Difference) Changes(names map[int32]*rpm.NEVRA, reach *Reach) []depset.SourceChange {
 	numbers := make(map[rpm.NEVRA]int32, len(d.IDs))
 	for _, id := range d.IDs {
 		numbers[*names[id]] = id
@@ -77,7 +89,7 @@ func (d *Difference) Changes(names map[int32]*rpm.NEVRA) []depset.SourceChange {
 	}
 	changes := make([]depset.SourceChange, 0, len(d.bySource))
 	for source, s := range d.bySource {
-		c := depset.SourceChange{Source: source}
+		c := depset.SourceChange{Source: source, Reached: reach.Of(source)}
 		for _, change := range koschei.DiffDependencies(named(s.gone, names), named(s.come, names)) {
 			c.Prev = append(c.Prev, number(change.Prev))
 			c.Curr = append(c.Curr, number(change.Curr))

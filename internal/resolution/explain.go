@@ -3,6 +3,7 @@ package resolution
 import (
 	"sync"
 
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -19,19 +20,35 @@ type Explainer struct {
 	allReasons bool
 	mu         sync.Mutex
 	broken     map[rpm.Relation]bool // BuildRequires that have no solution by themselves
-	known      map[string][]string   // problems, by the BuildRequires that are broken
+	known      map[string][]Problem  // by the BuildRequires that are broken
 }
 
 // NewExplainer returns an Explainer that knows nothing yet. It words problems as
 // [depsolve.Cause] does or, with allReasons, as [depsolve.Problem] does: all that is
 // known, in the words of libdnf.
 func NewExplainer(allReasons bool) *Explainer {
-	return &Explainer{allReasons: allReasons, broken: map[rpm.Relation]bool{}, known: map[string][]string{}}
+	return &Explainer{allReasons: allReasons, broken: map[rpm.Relation]bool{}, known: map[string][]Problem{}}
+}
+
+// A Problem is one cause for which a goal has no solution.
+type Problem struct {
+	Text  string         // a paragraph
+	Unmet []depset.Unmet // what nothing provides; not with all reasons, nor if something else is wrong
 }
 
 // Problems says why a goal has no solution, a paragraph for each cause. There is
 // one at least.
 func (e *Explainer) Problems(solver *depsolve.Solver, goal depsolve.Goal) []string {
+	problems := e.Explain(solver, goal)
+	texts := make([]string, len(problems))
+	for i := range problems {
+		texts[i] = problems[i].Text
+	}
+	return texts
+}
+
+// Explain is Problems with all that is known of each.
+func (e *Explainer) Explain(solver *depsolve.Solver, goal depsolve.Goal) []Problem {
 	var broken []rpm.Relation
 	others := depsolve.Goal{Group: goal.Group, Conflicts: goal.Conflicts}
 	for _, r := range goal.Requires {
@@ -78,21 +95,40 @@ func (e *Explainer) isBroken(solver *depsolve.Solver, group []string, r rpm.Rela
 
 // explain is why a goal has no solution. A goal without a solution has a problem
 // in any case, or it would be taken for resolved.
-func (e *Explainer) explain(solver *depsolve.Solver, goal depsolve.Goal) []string {
-	var texts []string
+func (e *Explainer) explain(solver *depsolve.Solver, goal depsolve.Goal) []Problem {
+	var all []Problem
 	problems := solver.Explain(goal)
 	switch {
 	case len(problems) == 0:
 		cause := depsolve.Cause{Facts: []string{"it cannot be installed"}}
-		texts = append(texts, cause.String())
+		all = append(all, Problem{Text: cause.String()})
 	case e.allReasons:
 		for _, p := range problems {
-			texts = append(texts, p.String())
+			all = append(all, Problem{Text: p.String()})
 		}
 	default:
-		for _, c := range solver.Universe().Causes(problems) {
-			texts = append(texts, c.String())
+		u := solver.Universe()
+		for _, c := range u.Causes(problems) {
+			all = append(all, Problem{Text: c.String(), Unmet: unmetBy(u, &c)})
 		}
 	}
-	return texts
+	return all
+}
+
+// unmetBy is what nothing provides according to a cause.
+func unmetBy(u *depsolve.Universe, c *depsolve.Cause) []depset.Unmet {
+	var unmet []depset.Unmet
+	for _, l := range c.Lacks {
+		n := depset.Unmet{Dependency: l.Dep}
+		if l.By != depsolve.None {
+			n.By = u.NEVRA(l.By)
+		}
+		for _, a := range c.Asked {
+			if a.Kind == depsolve.ByBuildRequires && (n.Asked == "" || l.By == depsolve.None && a.Dep == l.Dep) {
+				n.Asked = a.Dep
+			}
+		}
+		unmet = append(unmet, n.Shortened())
+	}
+	return unmet
 }

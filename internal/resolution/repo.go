@@ -11,14 +11,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/repodata"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // Intern gives packages the record's numbers, which sets consist of, in the same
-// order.
-type Intern func(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error)
+// order. The sources that they were made from are told along.
+type Intern func(ctx context.Context, nevras []rpm.NEVRA, sources []depset.Source) ([]int32, error)
 
 // A Repo is a repository in memory.
 type Repo struct {
@@ -79,8 +80,8 @@ type loader struct {
 	before  *Repo // whose packages are taken over; nil if there is none
 	builder *depsolve.Builder
 	id      depsolve.RepoID
-	names   map[string]string // of sources, each once
-	sources []string          // by depsolve.ID
+	files   map[string]depset.Source // of source packages, each once
+	sources []depset.Source          // by depsolve.ID
 	scratch []string
 }
 
@@ -88,7 +89,7 @@ func newLoader(files *repodata.Repo, arch string, paths []string) *loader {
 	l := &loader{
 		repo:    &Repo{arch: arch, ids: map[pkgID]depsolve.ID{}, twice: map[pkgID]bool{}, interned: make([]int32, 1)},
 		builder: depsolve.NewBuilder(depsolve.Options{Arch: arch}),
-		names:   map[string]string{}, sources: make([]string, 1),
+		files:   map[string]depset.Source{}, sources: make([]depset.Source, 1),
 	}
 	l.id = l.builder.AddRepo(files.Location, 0)
 	if files.HasFiles() {
@@ -107,7 +108,7 @@ func newLoaderAfter(before *Repo, paths []string) *loader {
 			interned: make([]int32, 1, len(before.interned)), files: maps.Clone(before.files),
 		},
 		before: before, builder: before.universe.Next(),
-		names: map[string]string{}, sources: make([]string, 1, len(before.interned)),
+		files: map[string]depset.Source{}, sources: make([]depset.Source, 1, len(before.interned)),
 	}
 	l.look(paths)
 	return l
@@ -138,7 +139,7 @@ func (l *loader) repository(ctx context.Context, files *repodata.Repo, intern In
 	}
 	r.universe = l.builder.Universe()
 	r.LeftOut = append(r.LeftOut, r.universe.Dropped()...)
-	if err := r.number(ctx, intern); err != nil {
+	if err := r.number(ctx, intern, l.sources); err != nil {
 		return nil, err
 	}
 	r.Contents = newContents(r.interned[1:], l.sources[1:])
@@ -146,15 +147,16 @@ func (l *loader) repository(ctx context.Context, files *repodata.Repo, intern In
 }
 
 // number interns the packages that have no number yet.
-func (r *Repo) number(ctx context.Context, intern Intern) error {
+func (r *Repo) number(ctx context.Context, intern Intern, sources []depset.Source) error {
 	var fresh []depsolve.ID
 	var nevras []rpm.NEVRA
+	var from []depset.Source
 	for id := depsolve.ID(1); int(id) < len(r.interned); id++ {
 		if r.interned[id] == 0 {
-			fresh, nevras = append(fresh, id), append(nevras, r.universe.NEVRA(id))
+			fresh, nevras, from = append(fresh, id), append(nevras, r.universe.NEVRA(id)), append(from, sources[id])
 		}
 	}
-	numbers, err := intern(ctx, nevras)
+	numbers, err := intern(ctx, nevras, from)
 	if err != nil {
 		return err
 	}
@@ -199,7 +201,7 @@ func (r *Repo) knows(key pkgID) (depsolve.ID, bool) {
 }
 
 // note remembers what the universe does not know of a package just added.
-func (l *loader) note(key pkgID, id depsolve.ID, source string, number int32) {
+func (l *loader) note(key pkgID, id depsolve.ID, source depset.Source, number int32) {
 	if _, twice := l.repo.ids[key]; twice {
 		l.repo.twice[key] = true
 	} else {
@@ -260,22 +262,44 @@ func (l *loader) addFiles(ctx context.Context, files *repodata.Repo) error {
 	})
 }
 
-// source is the name of the source package that p was made from, p's own if it
-// does not say.
-func (l *loader) source(p *rpm.Package) string {
-	name := p.Name
-	file := strings.TrimSuffix(strings.TrimSuffix(p.Source, ".src.rpm"), ".nosrc.rpm")
-	if release := strings.LastIndexByte(file, '-'); release > 0 {
-		if version := strings.LastIndexByte(file[:release], '-'); version > 0 {
-			name = file[:version]
-		}
-	}
-	if known, ok := l.names[name]; ok {
+// source is what p was made from.
+func (l *loader) source(p *rpm.Package) depset.Source {
+	if known, ok := l.files[p.Source]; ok {
 		return known
 	}
-	name = strings.Clone(name)
-	l.names[name] = name
-	return name
+	file := strings.Clone(p.Source)
+	source := depset.SourceOf(strings.Clone(p.Name), file)
+	if source.Version != "" {
+		l.files[file] = source
+	}
+	return source
+}
+
+// A Provider is a package of a repository and what it was made from.
+type Provider struct {
+	rpm.NEVRA
+	Source depset.Source
+}
+
+// Providers returns the packages that provide a dependency. For a boolean one these
+// are the packages that may play a part in it.
+func (r *Repo) Providers(dependency string) ([]Provider, error) {
+	d, err := rpm.ParseDep(dependency)
+	if err != nil {
+		return nil, err
+	}
+	return r.providers(r.universe.Providers(d)), nil
+}
+
+// Named returns the packages of a name.
+func (r *Repo) Named(name string) []Provider { return r.providers(r.universe.Named(name)) }
+
+func (r *Repo) providers(ids []depsolve.ID) []Provider {
+	all := make([]Provider, len(ids))
+	for i, id := range ids {
+		all[i] = Provider{r.universe.NEVRA(id), r.Contents.sources[r.interned[id]]}
+	}
+	return all
 }
 
 // Group returns the packages that the group of that name installs, required

@@ -88,7 +88,7 @@ type numbers struct {
 	ids map[rpm.NEVRA]int32
 }
 
-func (n *numbers) intern(_ context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+func (n *numbers) intern(_ context.Context, nevras []rpm.NEVRA, _ []depset.Source) ([]int32, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	ids := make([]int32, len(nevras))
@@ -381,7 +381,7 @@ func TestSince(t *testing.T) {
 		return names[id].String()
 	}
 	var got []string
-	for _, c := range difference.Changes(names) {
+	for _, c := range difference.Changes(names, difference.Reach()) {
 		for i := range c.Prev {
 			got = append(got, fmt.Sprintf("%s: %s -> %s", c.Source, text(c.Prev[i]), text(c.Curr[i])))
 		}

@@ -100,10 +100,11 @@ func (v *Resolver) Done() {
 
 // An Answer is what a buildroot contains, or why it cannot be made.
 type Answer struct {
-	Set      depset.Set // nil if there are problems, or it is the Same
-	Hash     []byte     // the set's
-	Same     bool       // as the goal knows it
-	Problems []string   // one sentence each, or a line for each of its reasons
+	Set      depset.Set     // nil if there are problems, or it is the Same
+	Hash     []byte         // the set's
+	Same     bool           // as the goal knows it
+	Problems []string       // one sentence each, or a line for each of its reasons
+	Unmet    []depset.Unmet // what nothing provides, each once
 }
 
 // Resolved says whether the buildroot can be made.
@@ -196,7 +197,7 @@ func Paths(requires [][]string) []string {
 
 // answer writes the answers to a question.
 func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer) {
-	set, problems := v.solve(w, q)
+	set, problems, unmet := v.solve(w, q)
 	var hash [sha256.Size]byte
 	if len(problems) == 0 {
 		hash = w.hasher.Hash(set)
@@ -205,7 +206,7 @@ func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer)
 	for _, i := range q.goals {
 		switch {
 		case len(problems) > 0:
-			full = Answer{Problems: problems}
+			full = Answer{Problems: problems, Unmet: unmet}
 		case bytes.Equal(hash[:], goals[i].Known):
 			answers[i] = Answer{Same: true}
 			continue
@@ -218,8 +219,29 @@ func (v *Resolver) answer(w *worker, q question, goals []Goal, answers []Answer)
 
 // solve returns what the buildroot for a question contains, until the next call,
 // or why it cannot be made.
-func (v *Resolver) solve(w *worker, q question) (set depset.Set, problems []string) {
-	goal := depsolve.Goal{
+func (v *Resolver) solve(w *worker, q question) (set depset.Set, problems []string, unmet []depset.Unmet) {
+	goal, problems := v.goal(q)
+	if len(problems) > 0 {
+		return nil, problems, nil
+	}
+	result := w.solver.Solve(goal)
+	if result.OK {
+		return w.stored(v.repo, result.Packages), nil, nil
+	}
+	for _, p := range v.why.Explain(w.solver, goal) {
+		problems = append(problems, p.Text)
+		for _, n := range p.Unmet {
+			if !slices.Contains(unmet, n) {
+				unmet = append(unmet, n)
+			}
+		}
+	}
+	return nil, problems, unmet
+}
+
+// goal is what a question asks the solver, or what of it cannot be read.
+func (v *Resolver) goal(q question) (goal depsolve.Goal, problems []string) {
+	goal = depsolve.Goal{
 		Group:     v.options.Group,
 		Requires:  make([]rpm.Relation, len(q.requires)),
 		Conflicts: make([]rpm.Relation, len(q.conflicts)),
@@ -238,14 +260,7 @@ func (v *Resolver) solve(w *worker, q question) (set depset.Set, problems []stri
 	for i, text := range q.conflicts {
 		goal.Conflicts[i] = parse(depsolve.ByBuildConflicts, text)
 	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	result := w.solver.Solve(goal)
-	if !result.OK {
-		return nil, v.why.Problems(w.solver, goal)
-	}
-	return w.stored(v.repo, result.Packages), nil
+	return goal, problems
 }
 
 // stored returns packages as they are stored, until the next call. They are

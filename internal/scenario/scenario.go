@@ -137,7 +137,7 @@ func (s *Stage) Expect(what string, got []string, want ...string) {
 func (s *Stage) Repositories() *resolution.Repos {
 	return &resolution.Repos{
 		Files: &repodata.Cache{Dir: s.T.TempDir(), Client: repodata.NewClient()},
-		Arch:  "x86_64", Intern: s.Store.Sets.Intern,
+		Arch:  "x86_64", Intern: s.Store.Sets.InternFrom,
 	}
 }
 

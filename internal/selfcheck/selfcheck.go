@@ -25,6 +25,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // Config is what the self-check must know of the services.
@@ -95,7 +96,8 @@ func (s *Service) work(ctx context.Context, db *maintain.Fenced) error {
 	}
 	return errors.Join(append(troubles,
 		db.SaveFindings(ctx, checked, findings, now),
-		db.ForgetLeases(ctx, leaseMemory))...)
+		db.ForgetLeases(ctx, leaseMemory),
+		db.Record.CountStatesHourly(ctx, schema.Ranking{Rules: s.Rules, Now: now}))...)
 }
 
 // leaseMemory is how long, in real time, it is told that a lease ran out.

@@ -156,17 +156,19 @@ func buildRecords(ctx context.Context, q postgres.Querier, ids []int64) (map[int
 
 func addTasks(ctx context.Context, q postgres.Querier, builds map[int64]*BuildRecord, ids []int64) error {
 	rows, err := q.Query(ctx, `
-		SELECT build_id, task_id, method, arch, state, started, finished
-		FROM build_task
-		WHERE build_id = ANY($1)
-		ORDER BY build_id, method <> 'buildArch' DESC, arch, task_id`, ids)
+		SELECT t.build_id, t.task_id, t.method, t.arch, t.state, t.started, t.finished, coalesce(t.host_id, 0), coalesce(h.name, '')
+		FROM build_task t
+		JOIN build b ON b.id = t.build_id
+		LEFT JOIN host h ON h.hub = b.hub AND h.host_id = t.host_id
+		WHERE t.build_id = ANY($1)
+		ORDER BY t.build_id, t.method <> 'buildArch' DESC, t.arch, t.task_id`, ids)
 	if err != nil {
 		return err
 	}
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (koschei.Task, error) {
 		var t koschei.Task
 		var finished *time.Time
-		err := row.Scan(&t.BuildID, &t.TaskID, &t.Method, &t.Arch, &t.State, &t.Started, &finished)
+		err := row.Scan(&t.BuildID, &t.TaskID, &t.Method, &t.Arch, &t.State, &t.Started, &finished, &t.HostID, &t.Host)
 		t.Finished = postgres.OrZero(finished)
 		return t, err
 	})

@@ -2,6 +2,7 @@ package built
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,7 @@ import (
 type BuildDependencies struct {
 	BuildID int64
 	Set     depset.Set
+	Via     depset.Via // of what changed since the build before, as far as it is known
 }
 
 // SaveBuildDependencies stores what builds were made with; see
@@ -38,10 +40,12 @@ func (st *Store) SaveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []
 	var ids []int64
 	var sets []depset.Set
 	var identities [][]byte
+	via := map[int64]depset.Via{}
 	for _, b := range builds {
 		if source, pending := sources[b.BuildID]; pending {
 			ids, sets = append(ids, b.BuildID), append(sets, b.Set)
 			identities = append(identities, b.Set.InputIdentity(source))
+			via[b.BuildID] = b.Via
 		}
 	}
 	setIDs, err := st.storeSets(ctx, tx, sets)
@@ -62,7 +66,7 @@ func (st *Store) SaveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []
 	pairs, err := neighbours(ctx, tx, ids)
 	for next, prev := range pairs {
 		if err == nil {
-			err = st.storeChanges(ctx, tx, prev, next)
+			err = st.storeChanges(ctx, tx, prev, next, via[next])
 		}
 	}
 	return len(ids), err
@@ -164,7 +168,7 @@ func (st *Store) CompareAgain(ctx context.Context, tx pgx.Tx, buildID int64) err
 		if pairs[id] == 0 {
 			_, err = tx.Exec(ctx, `DELETE FROM applied_change WHERE build_id = $1`, id)
 		} else {
-			err = st.storeChanges(ctx, tx, pairs[id], id)
+			err = st.storeChanges(ctx, tx, pairs[id], id, nil)
 		}
 		if err != nil {
 			return fmt.Errorf("comparing with the build before: %w", err)
@@ -173,8 +177,9 @@ func (st *Store) CompareAgain(ctx context.Context, tx pgx.Tx, buildID int64) err
 	return nil
 }
 
-// storeChanges stores what changed from one build to the next.
-func (st *Store) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) error {
+// storeChanges stores what changed from one build to the next, and how that came
+// into the buildroot; of that what was stored before stays.
+func (st *Store) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64, via depset.Via) error {
 	before, err := st.setOf(ctx, tx, prev)
 	if err != nil {
 		return err
@@ -187,15 +192,67 @@ func (st *Store) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64) 
 	if err != nil {
 		return err
 	}
+	if via == nil {
+		if via, err = storedVia(ctx, tx, next, after); err != nil {
+			return err
+		}
+	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, broke)
-		SELECT b.id, $2, $3, $4, $5, `+settle.Broke+`
+		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, broke, via)
+		SELECT b.id, @prev_build, @prev, @curr, @distance, `+settle.Broke+`, @via
 		FROM build b
-		WHERE b.id = $1
+		WHERE b.id = @build
 		ON CONFLICT (build_id) DO UPDATE
 		SET prev_build_id = excluded.prev_build_id, prev = excluded.prev, curr = excluded.curr,
-			distance = excluded.distance`, next, prev, coded.Prev, coded.Curr, coded.Distance)
+			distance = excluded.distance, via = excluded.via`, pgx.NamedArgs{
+		"build": next, "prev_build": prev, "prev": coded.Prev, "curr": coded.Curr, "distance": coded.Distance,
+		"via": after.EncodeVia(coded.Curr, via),
+	})
 	return err
+}
+
+// storedVia returns what is stored of how changed packages came into the buildroot
+// of a build, which is set.
+func storedVia(ctx context.Context, tx pgx.Tx, buildID int64, set depset.Set) (depset.Via, error) {
+	var curr []int32
+	var coded []int16
+	err := tx.QueryRow(ctx, `SELECT curr, via FROM applied_change WHERE build_id = $1`, buildID).Scan(&curr, &coded)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return set.DecodeVia(curr, coded), err
+}
+
+// SetsBefore returns, by build, what the build before each was made with that
+// takes part in comparisons and of which that is known.
+func (st *Store) SetsBefore(ctx context.Context, buildIDs []int64) (map[int64]depset.Set, error) {
+	rows, err := st.db.Query(ctx, `
+		SELECT w.id, s.content
+		FROM unnest($1::bigint[]) AS w (id)
+		JOIN build b ON b.id = w.id
+		CROSS JOIN LATERAL (
+			SELECT p.dependency_set_id
+			FROM build p
+			WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved'
+				AND p.outcome IN ('submitting', 'running', 'complete', 'failed')
+			ORDER BY p.event DESC, p.id DESC
+			LIMIT 1
+		) p
+		JOIN dependency_set s ON s.id = p.dependency_set_id`, buildIDs)
+	if err != nil {
+		return nil, fmt.Errorf("reading what builds before were made with: %w", err)
+	}
+	contents := map[int64]schema.SetContent{}
+	var id int64
+	var content schema.SetContent
+	_, err = pgx.ForEachRow(rows, []any{&id, (*[]byte)(&content)}, func() error {
+		contents[id], content = content, nil
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what builds before were made with: %w", err)
+	}
+	return schema.DecodeSets(st.sets, contents)
 }
 
 func (st *Store) setOf(ctx context.Context, tx pgx.Tx, buildID int64) (depset.Set, error) {

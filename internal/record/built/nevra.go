@@ -22,10 +22,16 @@ import (
 // at any time: a method that stores it then fails with koschei.ErrConflict, and
 // the NEVRA must be interned again.
 func (st *Store) Intern(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error) {
+	return st.InternFrom(ctx, nevras, nil)
+}
+
+// InternFrom is Intern, and stores what the packages were made from where that is
+// not known yet. Sources are in the order of nevras, or nil.
+func (st *Store) InternFrom(ctx context.Context, nevras []rpm.NEVRA, sources []depset.Source) ([]int32, error) {
 	ids := make([]int32, len(nevras))
 	err := st.db.Transact(ctx, func(tx pgx.Tx) error {
 		clear(ids)
-		return intern(ctx, tx, nevras, ids)
+		return intern(ctx, tx, nevras, sources, ids)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("interning %d packages: %w", len(nevras), err)
@@ -35,29 +41,76 @@ func (st *Store) Intern(ctx context.Context, nevras []rpm.NEVRA) ([]int32, error
 
 // intern fills in ids. What is there already costs no new id: the sequence
 // must last for as long as there are new packages, not new repos.
-func intern(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, ids []int32) error {
+func intern(ctx context.Context, tx pgx.Tx, nevras []rpm.NEVRA, sources []depset.Source, ids []int32) error {
 	missing := make([]int, len(nevras))
 	for i := range missing {
 		missing[i] = i
 	}
 	missing, err := findNEVRAs(ctx, tx, nevras, ids, missing)
-	if err != nil || len(missing) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := noteSources(ctx, tx, sources, ids); err != nil || len(missing) == 0 {
 		return err
 	}
 	c := columnsOf(nevras, missing)
+	from, versions := make([]string, len(missing)), make([]string, len(missing))
+	if sources != nil {
+		for n, i := range missing {
+			from[n], versions[n] = sources[i].Name, sources[i].Version
+		}
+	}
 	// In one order, so that two who intern the same wait at most one way.
 	_, err = tx.Exec(ctx, `
-		INSERT INTO nevra (name, epoch, version, release, arch)
-		SELECT DISTINCT name, epoch, version, release, arch
-		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS n (name, epoch, version, release, arch)
+		INSERT INTO nevra (name, epoch, version, release, arch, source, source_version)
+		SELECT DISTINCT ON (name, epoch, version, release, arch) name, epoch, version, release, arch, source, source_version
+		FROM unnest(@names::text[], @epochs::bigint[], @versions::text[], @releases::text[], @arches::text[], @sources::text[], @source_versions::text[])
+			AS n (name, epoch, version, release, arch, source, source_version)
 		ORDER BY name, epoch, version, release, arch
-		ON CONFLICT (name, epoch, version, release, arch) DO NOTHING`, c.names, c.epochs, c.versions, c.releases, c.arches)
+		ON CONFLICT (name, epoch, version, release, arch) DO NOTHING`,
+		pgx.NamedArgs{
+			"names": c.names, "epochs": c.epochs, "versions": c.versions, "releases": c.releases, "arches": c.arches,
+			"sources": from, "source_versions": versions,
+		})
 	if err != nil {
 		return err
 	}
 	if missing, err = findNEVRAs(ctx, tx, nevras, ids, missing); err == nil && len(missing) > 0 {
 		panic("cannot happen: an interned package is not there")
 	}
+	return err
+}
+
+// noteSources stores the sources of packages of which they are not known: they were
+// interned by a program that did not tell. Ids are 0 where a package is not stored.
+func noteSources(ctx context.Context, tx pgx.Tx, sources []depset.Source, ids []int32) error {
+	if sources == nil {
+		return nil
+	}
+	var stored []int32
+	var names, versions []string
+	for i, id := range ids {
+		if id != 0 && sources[i].Name != "" {
+			stored, names, versions = append(stored, id), append(names, sources[i].Name), append(versions, sources[i].Version)
+		}
+	}
+	if len(stored) == 0 {
+		return nil
+	}
+	// In one order, as above.
+	_, err := tx.Exec(ctx, `
+		WITH unknown AS (
+			SELECT n.id
+			FROM nevra n
+			WHERE n.id = ANY($1) AND n.source = ''
+			ORDER BY n.id
+			FOR NO KEY UPDATE
+		)
+		UPDATE nevra n
+		SET source = s.name, source_version = s.version
+		FROM unknown
+		JOIN unnest($1::integer[], $2::text[], $3::text[]) AS s (id, name, version) ON s.id = unknown.id
+		WHERE n.id = unknown.id`, stored, names, versions)
 	return err
 }
 

@@ -18,7 +18,7 @@ import (
 // time (domain time). The zero time keeps all of that kind for ever.
 type Retention struct {
 	Builds      time.Time // that started before, with their tasks and changes
-	Transitions time.Time // of resolutions and states
+	Transitions time.Time // of resolutions and states, with counts of states and what was not met
 	Repos       time.Time // that were made before, with what changed in them
 	Events      time.Time // that happened before, with their deliveries, whether those were sent or not
 }
@@ -165,6 +165,10 @@ func (mt *Maintenance) forgetTransitions(ctx context.Context, before time.Time) 
 			WHERE c.changed < $1
 				AND EXISTS (SELECT FROM state_change n WHERE n.package_id = c.package_id AND n.id > c.id)
 			RETURNING c.id
+		), counts AS (
+			DELETE FROM state_count WHERE at < $1
+		), met AS (
+			DELETE FROM unmet WHERE ended < $1
 		)
 		SELECT id FROM resolutions
 		UNION ALL

@@ -38,6 +38,12 @@ func TestCleanup(t *testing.T) {
 		w.Collection, pgtest.SampleTime())
 	w.Exec(`INSERT INTO repo_change (collection_id, repo_id, source, prev, curr)
 		SELECT $1, 0, 'forgotten', ARRAY[id], '{0}' FROM nevra WHERE name = 'never-used'`, w.Collection)
+	old := pgtest.SampleTime()
+	w.Exec(`INSERT INTO state_count (collection_id, at, repo_id, ok, failing, unresolved, unknown, untracked, running, due)
+		SELECT $1, at, 1, 0, 0, 0, 0, 0, 0, 0 FROM unnest($2::timestamptz[]) AS at`, w.Collection, []time.Time{pgtest.SampleTime(), limit})
+	w.Exec(`INSERT INTO unmet (collection_id, dependency, needed_by, needed_version, repo_id, since, why, source, source_before, source_after, provider, ended)
+		SELECT $1, coalesce(ended::text, 'now'), '', '', 1, $2, 'absent', '', '', '', '', ended FROM unnest($3::timestamptz[]) AS ended`,
+		w.Collection, pgtest.SampleTime(), []*time.Time{&old, &limit, nil})
 	w.Exec(`DELETE FROM event`)
 	w.Exec(`INSERT INTO event (at, kind, collection_id, collection) VALUES ($2, 'old', $1, 'f43'), ($3, 'new', $1, 'f43')`,
 		w.Collection, pgtest.SampleTime(), limit)
@@ -72,6 +78,12 @@ func TestCleanup(t *testing.T) {
 	}
 	if n := w.Number(`SELECT count(*) FROM audit WHERE actor = 'operator' AND message LIKE 'cleanup removed 3 builds%'`); n != 1 {
 		t.Errorf("%d audit entries, want 1", n)
+	}
+	if n := w.Number(`SELECT count(*) FROM state_count`); n != 1 {
+		t.Errorf("%d counts of states are left, want the one that is not old", n)
+	}
+	if n := w.Number(`SELECT count(*) FROM unmet`); n != 2 {
+		t.Errorf("%d dependencies that were not met are left, want the one that lasts and the one that ended lately", n)
 	}
 	again, err := w.DB.Cleanup(t.Context(), author, maintain.Retention{})
 	if err != nil || again != (maintain.Cleaned{}) {

@@ -102,8 +102,8 @@ func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time
 			FROM changed
 			WHERE p.id = changed.id
 		), history AS (
-			INSERT INTO state_change (package_id, prev, curr, changed)
-			SELECT id, before, after, $2
+			INSERT INTO state_change (collection_id, package_id, prev, curr, changed)
+			SELECT collection_id, id, before, after, $2
 			FROM changed
 		)
 		INSERT INTO event (at, kind, collection_id, collection, package_id, package, before, after)
