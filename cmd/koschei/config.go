@@ -133,6 +133,9 @@ type frontendConfig struct {
 	MetricsListen   string   `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
 	PackagesPerPage int      `yaml:"packages_per_page" range:"1 10000"`
 	BuildsPerPage   int      `yaml:"builds_per_page" range:"1 10000"`
+
+	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc; with https cookies are never sent without it."`
+	Login loginConfig `yaml:"login" doc:"How people sign in."`
 }
 
 type clockConfig struct {
@@ -186,7 +189,7 @@ func defaultConfig() config {
 			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
 		SelfCheck: loopConfig{10 * time.Minute},
-		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Login: defaultLogin()},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

@@ -180,6 +180,9 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 	if err != nil {
 		return err
 	}
+	if c.Frontend.Login.Method == "none" && checkLoopback(listener.Addr()) == nil {
+		c.Frontend.Login.Method = "development"
+	}
 	if err := d.configure(&c, hubListener.Addr()); err != nil {
 		return err
 	}

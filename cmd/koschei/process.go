@@ -170,7 +170,7 @@ func (p *process) serve(ctx context.Context, l listeners) error {
 		})
 	}
 	if l.site != nil {
-		server, err := site.New(c, l.operations == nil)
+		server, err := p.site(c, l.site.Addr(), l.operations == nil)
 		start(l.site, server, err)
 	}
 	if l.operations != nil {
@@ -178,6 +178,15 @@ func (p *process) serve(ctx context.Context, l listeners) error {
 		start(l.operations, server, err)
 	}
 	return g.Wait()
+}
+
+// site returns the server of the site at an address.
+func (p *process) site(c site.Config, at net.Addr, operations bool) (_ *web.Server, err error) {
+	c.SignIn, err = p.config.signIn(p.db.DB, at)
+	if err != nil {
+		return nil, badInput(fmt.Errorf("configuration: %w", err))
+	}
+	return site.New(c, operations)
 }
 
 func (p *process) siteConfig() site.Config {

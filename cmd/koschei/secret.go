@@ -128,7 +128,7 @@ func quote(value string) string {
 // warnOfReadable says which secrets everybody on the machine can read.
 func warnOfReadable(ctx context.Context, c config, log *slog.Logger) {
 	const others = 0o004
-	files := []string{c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key}
+	files := []string{c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key, c.Frontend.Login.OIDC.ClientSecretFile}
 	for _, w := range c.Notifier.Webhooks {
 		files = append(files, w.SecretFile)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/web/html"
@@ -20,8 +21,8 @@ type Answer struct {
 	// would keep it from others, and asks with Request.Lasting.
 	Stream func(http.ResponseWriter) error
 
-	location string       // where to go instead
-	cookie   *http.Cookie // to be kept; nil if there is none
+	location string         // where to go instead
+	cookies  []*http.Cookie // to be kept
 }
 
 // Page answers with the page that shows view.
@@ -38,13 +39,19 @@ func Line(text string) Answer {
 // Redirect answers with the address where to look instead.
 func Redirect(location string) Answer { return Answer{location: location} }
 
+// With returns the answer with a cookie that the browser is to keep.
+func (a Answer) With(cookie *http.Cookie) Answer {
+	a.cookies = append(slices.Clone(a.cookies), cookie)
+	return a
+}
+
 // send writes the answer.
 func (a Answer) send(w *recorder, r *Request, cache Cache) error {
 	if cache != "" {
 		w.Header().Set("Cache-Control", string(cache))
 	}
-	if a.cookie != nil {
-		http.SetCookie(w, a.cookie)
+	for _, cookie := range a.cookies {
+		http.SetCookie(w, cookie)
 	}
 	if a.location != "" {
 		status := http.StatusFound

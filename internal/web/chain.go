@@ -34,7 +34,7 @@ type step func(*exchange) error
 // further in may rely on what is before it.
 func (s *Server) chain() step {
 	next := s.handle
-	for _, wrap := range []func(step) step{s.identify, readable, s.sameOrigin, inTime, s.limited, recovered} {
+	for _, wrap := range []func(step) step{s.identify, bounded, readable, s.sameOrigin, inTime, s.limited, recovered} {
 		next = wrap(next)
 	}
 	return next
@@ -103,6 +103,17 @@ func (s *Server) sameOrigin(next step) step {
 	}
 }
 
+// mostSent bounds what a request may send: a group of some ten thousand packages.
+const mostSent = 1 << 20
+
+// bounded keeps requests from sending more than anybody needs.
+func bounded(next step) step {
+	return func(x *exchange) error {
+		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, mostSent)
+		return next(x)
+	}
+}
+
 // readable refuses what cannot be the name of anything, nor be stored or looked
 // for in the record.
 func readable(next step) step {
@@ -114,12 +125,18 @@ func readable(next step) step {
 	}
 }
 
-func isText(u *url.URL) bool {
-	text := u.Path
-	for key, values := range u.Query() {
-		text += key + strings.Join(values, "")
+func isText(u *url.URL) bool { return textual(url.Values{u.Path: nil}) && textual(u.Query()) }
+
+// textual says whether arguments are text, which the record can store.
+func textual(args url.Values) bool {
+	for key, values := range args {
+		for _, text := range append([]string{key}, values...) {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return false
+			}
+		}
 	}
-	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
+	return true
 }
 
 // identify finds out who asks, and whether they may.
@@ -128,8 +145,15 @@ func (s *Server) identify(next step) step {
 		if x.who, err = s.Identity(x.r); err != nil {
 			return err
 		}
-		if x.route.Access == SignedIn && x.who.Name == "" {
-			return koschei.Refusal(koschei.ErrForbidden, "this is only for those who have signed in")
+		switch {
+		case x.route.Access == Public:
+		case x.who.Name == "":
+			return &signInError{}
+		case x.route.Access == Admins && !x.who.Admin:
+			return koschei.Refusal(koschei.ErrForbidden, "only administrators may do this")
+		}
+		if x.who.Name != "" && x.route.Cache == "" {
+			x.w.Header().Set("Cache-Control", "private, no-cache") // it may tell of who asked
 		}
 		return next(x)
 	}
@@ -138,7 +162,7 @@ func (s *Server) identify(next step) step {
 // handle asks the route's handler and sends its answer.
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
-		Request: x.r, Actor: x.who, View: s.View, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock,
+		Request: x.r, Actor: x.who, View: s.View, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn,
 		allowed: func() []string { return s.allowed(x.r) }, whole: x.whole,
 	}
 	if x.route.Frame {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,20 @@ func (e *methodError) Error() string {
 	}
 	return "this is not what the address is for: it takes " + e.allowed
 }
+
+// An UnavailableError says that somebody else does not answer whom we need.
+type UnavailableError struct {
+	Sentence string // for the user, without a full stop
+	Err      error  // for operators
+}
+
+func (e *UnavailableError) Error() string { return e.Sentence + ": " + e.Err.Error() }
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// A signInError says that only those may ask who have signed in.
+type signInError struct{}
+
+func (*signInError) Error() string { return "this is only for those who have signed in" }
 
 // Nothing is the handler of what no other route has.
 func Nothing(r *Request) (Answer, error) {
@@ -60,6 +75,10 @@ func (s *Server) fail(x *exchange, err error) {
 	var method *methodError
 	if errors.As(err, &method) {
 		x.w.Header().Set("Allow", method.allowed)
+	}
+	if status == http.StatusUnauthorized && s.SignIn && x.route.Errors == HTML && !changes(x.r.Method) {
+		http.Redirect(x.w, x.r, "/login?next="+url.QueryEscape(x.r.URL.RequestURI()), http.StatusFound)
+		return
 	}
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
@@ -91,7 +110,7 @@ func (s *Server) fail(x *exchange, err error) {
 // errorLayout surrounds an error page. When the fault is ours it asks the
 // record for nothing, which may be the very thing that is broken.
 func (s *Server) errorLayout(x *exchange, status int) html.Layout {
-	l := html.Layout{Version: s.Version, Theme: theme(x.r)}
+	l := html.Layout{Version: s.Version, Theme: theme(x.r), Account: html.Account{Name: x.who.Name, Admin: x.who.Admin, SignIn: s.SignIn}}
 	if status < http.StatusInternalServerError {
 		if frame, err := s.frames.get(x.whole.Context(), s.View); err == nil { // the request's time is over
 			l.Notice = frame.Notice
@@ -108,7 +127,16 @@ func tell(err error) (status int, told string) {
 	var notReady *notReadyError
 	var method *methodError
 	var tooMany *tooManyError
+	var signIn *signInError
+	var tooLong *http.MaxBytesError
+	var unavailable *UnavailableError
 	switch {
+	case errors.As(err, &signIn):
+		return http.StatusUnauthorized, upper(signIn.Error()) + "."
+	case errors.As(err, &tooLong):
+		return http.StatusRequestEntityTooLarge, fmt.Sprintf("This is longer than the %d bytes allowed, and nothing was changed.", tooLong.Limit)
+	case errors.As(err, &unavailable):
+		return http.StatusServiceUnavailable, upper(unavailable.Sentence) + "."
 	case errors.Is(err, koschei.ErrNotFound):
 		return http.StatusNotFound, sentence(err, koschei.ErrNotFound)
 	case errors.Is(err, koschei.ErrInvalid):

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,7 @@ type Request struct {
 	clock   koschei.Clock // only its speed counts
 	scope   string        // the names of Current, "" if the request names none
 	version string
+	signIn  bool            // whether anybody can sign in
 	allowed func() []string // methods that the address has
 	whole   *http.Request   // the request without a limit of time
 }
@@ -84,10 +86,17 @@ type Form interface{ Validate() error }
 func (r *Request) Read(form Form) error {
 	values := r.URL.Query()
 	if changes(r.Method) {
-		if err := r.ParseForm(); err != nil {
+		var tooLong *http.MaxBytesError
+		switch err := r.ParseForm(); {
+		case errors.As(err, &tooLong):
+			return err
+		case err != nil:
 			return fmt.Errorf("the form cannot be read: %w", koschei.ErrInvalid)
 		}
 		values = r.PostForm
+	}
+	if !textual(values) {
+		return fmt.Errorf("the form is not text in UTF-8: %w", koschei.ErrInvalid)
 	}
 	decode(values, form)
 	return form.Validate()

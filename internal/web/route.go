@@ -34,6 +34,7 @@ type Access string
 const (
 	Public   Access = "public"    // anybody
 	SignedIn Access = "signed in" // whom Identity knows
+	Admins   Access = "admins"    // administrators
 )
 
 // CSRF says what is demanded of requests that change something.

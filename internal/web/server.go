@@ -41,7 +41,7 @@ type Server struct {
 	methods []string     // that any route has
 }
 
-// A Config is what a Server is made of. All of it but Limits and
+// A Config is what a Server is made of. All of it but SignIn, Limits and
 // FormTargets must be set.
 type Config struct {
 	Routes    []Route
@@ -51,6 +51,7 @@ type Config struct {
 	Clock     koschei.Clock // domain time
 	Registry  *prometheus.Registry
 	Identity  Identity
+	SignIn    bool   // whether anybody can sign in, at /login
 	Version   string // told on pages
 	Limits    Limits
 

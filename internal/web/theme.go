@@ -41,18 +41,19 @@ func (f *themeForm) Validate() error {
 	if !themed(f.Theme) && f.Theme != "system" {
 		return fmt.Errorf("there is no theme %q, pages are light, dark or as the system: %w", f.Theme, koschei.ErrInvalid)
 	}
-	if !ownPath(f.Back) {
+	if !OwnPath(f.Back) {
 		return fmt.Errorf("%q is no page of this site: %w", f.Back, koschei.ErrInvalid)
 	}
 	return nil
 }
 
-// ownPath says whether an address is one of this site however a browser reads
-// it: some take a backslash for a slash, and two slashes begin a host.
-func ownPath(address string) bool {
+// OwnPath says whether an address is one of this site however a browser reads
+// it: some take a backslash for a slash, two slashes begin a host, and tabs and
+// line ends do not count.
+func OwnPath(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(address, "/") && !strings.HasPrefix(u.Path, "//") &&
-		!strings.Contains(address, `\`)
+		!strings.ContainsFunc(address, func(r rune) bool { return r == '\\' || r < ' ' })
 }
 
 func setTheme(r *Request) (Answer, error) {
@@ -65,7 +66,5 @@ func setTheme(r *Request) (Answer, error) {
 	if f.Theme == "system" {
 		cookie.Value, cookie.MaxAge = "", -1
 	}
-	answer := Redirect(f.Back)
-	answer.cookie = cookie
-	return answer, nil
+	return Redirect(f.Back).With(cookie), nil
 }

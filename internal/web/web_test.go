@@ -149,7 +149,7 @@ func TestAccess(t *testing.T) {
 		status   int
 		want     string
 	}{
-		{"/mine", "", 403, "This is only for those who have signed in.\n"},
+		{"/mine", "", 401, "This is only for those who have signed in.\n"},
 		{"/mine", "alice", 200, "hello alice\n"},
 		{"/mine", "forged", 400, "The session is none of ours.\n"},
 		{"/all", "", 200, "hello \n"},

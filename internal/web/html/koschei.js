@@ -108,9 +108,8 @@
     e.preventDefault();
   });
 
-  // The switch of collections closes like a menu.
-  const where = document.querySelector(".where");
-  if (where) {
+  // The switch of collections and the account close like menus.
+  for (const where of document.querySelectorAll(".where")) {
     document.addEventListener("click", (e) => { if (!where.contains(e.target)) where.open = false; });
     where.addEventListener("keydown", (e) => { if (e.key === "Escape") { where.open = false; where.querySelector("summary").focus(); } });
   }

@@ -22,6 +22,14 @@ type Layout struct {
 	Where      string   // what the current collections are called
 	Switch     []Choice // each collection with how many of its packages are broken
 	Strip      *Strip   // nil unless the page is about one collection
+	Account    Account
+}
+
+// An Account is whose page it is.
+type Account struct {
+	Name   string // "" of who has not signed in
+	Admin  bool
+	SignIn bool // whether anybody can sign in
 }
 
 // A Strip tells how fresh the collection is that a page is about.

@@ -22,6 +22,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
+	"github.com/koschei-ci/koschei/internal/web/signin"
 )
 
 // A Config is what both servers of a process are made of. All of it from View
@@ -33,6 +34,7 @@ type Config struct {
 	Registry *prometheus.Registry
 	Rules    koschei.PriorityRules
 	Health   web.Health
+	SignIn   *signin.SignIn // nil if nobody can sign in
 
 	Koji            html.Links
 	PackagesPerPage int // 100 if 0
@@ -50,6 +52,9 @@ func New(c Config, operations bool) (*web.Server, error) {
 	if operations {
 		routes = append(routes, web.Metrics(c.Registry))
 	}
+	if c.SignIn != nil {
+		routes = append(routes, c.SignIn.Routes(templates)...)
+	}
 	return newServer(c, templates, append(routes, nowhere("/api/", web.JSON), nowhere("/", web.HTML)))
 }
 
@@ -59,10 +64,17 @@ func Operations(c Config) (*web.Server, error) {
 }
 
 func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
-	return web.New(web.Config{
+	config := web.Config{
 		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Clock: c.Clock, Registry: c.Registry,
 		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits,
-	})
+	}
+	if c.SignIn != nil {
+		config.Identity, config.SignIn = c.SignIn.Identity, true
+		if origin := c.SignIn.Origin(); origin != "" {
+			config.FormTargets = []string{origin}
+		}
+	}
+	return web.New(config)
 }
 
 func pageRoutes(c Config, t *html.Templates) []web.Route {
