@@ -18,7 +18,7 @@ func (s *stage) recover() {
 	ended := time.Now()
 	var pending int64
 	s.await("the database is back", func() string {
-		if err := s.db.PG.Ping(s.t.Context()); err != nil {
+		if err := s.db.PG.Ready(s.t.Context()); err != nil {
 			return err.Error()
 		}
 		pending = s.record.NewestBuild()

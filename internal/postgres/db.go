@@ -86,9 +86,6 @@ func registerTypes(m *pgtype.Map) {
 // Close closes all connections, waiting for those in use.
 func (db *DB) Close() { db.pool.Close() }
 
-// Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
-
 // A Querier is asked questions: a database, or a transaction on it.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

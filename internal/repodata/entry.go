@@ -36,7 +36,7 @@ func (s *scanner) usualEntry() (r rpm.Relation, ok bool) {
 			return r, false
 		}
 		release = c.value()
-		if !c.skip(`"`) || hasSecondDash(version, release) {
+		if !c.skip(`"`) {
 			return r, false
 		}
 	}
@@ -46,12 +46,8 @@ func (s *scanner) usualEntry() (r rpm.Relation, ok bool) {
 	s.pos = len(s.buf) - len(c.rest)
 	r.Name = s.string(rawText{raw: name})
 	r.EVR.Version, r.EVR.Release = s.string(rawText{raw: version}), s.string(rawText{raw: release})
+	r.EVR = splitRelease(r.EVR)
 	return r, true
-}
-
-// hasSecondDash reports whether a version has to be split in another way.
-func hasSecondDash(version, release []byte) bool {
-	return bytes.IndexByte(release, '-') >= 0 || len(release) == 0 && bytes.IndexByte(version, '-') >= 0
 }
 
 // A cursor goes through what is left of a buffer. At the buffer's end are zero

@@ -313,7 +313,7 @@ func epoch(text string) (uint32, error) {
 func pkgID(text string) string {
 	text = trimmed(text)
 	for i := range len(text) {
-		if text[i] >= 'A' {
+		if c := text[i]; 'A' <= c && c <= 'Z' {
 			return strings.ToLower(text)
 		}
 	}

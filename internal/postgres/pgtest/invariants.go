@@ -1,20 +1,23 @@
 package pgtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // CheckInvariants finds what must not be in a Sample, whoever wrote it at the
 // same time. It asks for more than World.Contradictions, which is about records
 // with a past of any kind.
 func (s *Sample) CheckInvariants() {
 	s.t.Helper()
-	for _, check := range invariants() {
+	for _, check := range slices.Concat(packageInvariants(), buildInvariants()) {
 		if found := s.Lines(check.sql); len(found) > 0 {
 			s.t.Errorf("%s: %s", check.what, strings.Join(found, "; "))
 		}
 	}
 }
 
-func invariants() []contradiction {
+func packageInvariants() []contradiction {
 	return []contradiction{
 		{"packages that do not point to their newest build", `
 		SELECT p.name
@@ -48,6 +51,18 @@ func invariants() []contradiction {
 				JOIN package p ON p.id = s.package_id AND p.collection_id = (SELECT min(id) FROM collection)) AS changes,
 			(SELECT count(*) FROM event WHERE kind = 'package state') AS events) n
 		WHERE changes <> events AND NOT EXISTS (SELECT FROM audit WHERE message LIKE 'cleanup%')`},
+		{"resolutions that their packages do not show", `
+		SELECT p.name || ' is ' || p.resolution
+		FROM resolution r
+		JOIN package p ON p.id = r.package_id
+		WHERE p.resolution <> 'unattempted'
+			AND p.resolution <> CASE WHEN r.problems = '{}' THEN 'resolved' ELSE 'unresolved' END`},
+		{"deadlocks", `SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0`},
+	}
+}
+
+func buildInvariants() []contradiction {
+	return []contradiction{
 		{"packages with two scratch builds under way", `
 		SELECT package_id::text FROM build
 		WHERE origin = 'scratch' AND outcome IN ('submitting', 'running')
@@ -69,12 +84,5 @@ func invariants() []contradiction {
 			SELECT e.outcome FROM build e
 			WHERE e.package_id = b.package_id AND (e.event, e.id) < (b.event, b.id) AND e.outcome IN ('complete', 'failed')
 			ORDER BY e.event DESC, e.id DESC LIMIT 1) = 'complete', false))`},
-		{"resolutions that their packages do not show", `
-		SELECT p.name || ' is ' || p.resolution
-		FROM resolution r
-		JOIN package p ON p.id = r.package_id
-		WHERE p.resolution <> 'unattempted'
-			AND p.resolution <> CASE WHEN r.problems = '{}' THEN 'resolved' ELSE 'unresolved' END`},
-		{"deadlocks", `SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0`},
 	}
 }
