@@ -46,3 +46,6 @@ func (db *DB) MigrateTo(ctx context.Context, version int64) error {
 func OpenWithin(ctx context.Context, cfg *pgxpool.Config, connection, statement, lock time.Duration) (*DB, error) {
 	return open(ctx, cfg, bounds{connection, statement, lock}, "")
 }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
