@@ -20,6 +20,7 @@ const (
 	FindingColumns    FindingKind = "columns"    // columns that follow from builds did not
 	FindingService    FindingKind = "service"    // a service has not done its work for a collection for long
 	FindingDoubt      FindingKind = "doubt"      // Koji says so much at once that it is not believed
+	FindingLogs       FindingKind = "logs"       // logs of failed builds are not read
 	FindingDelivery   FindingKind = "delivery"   // what happened is not told to those who want to know
 )
 
@@ -27,7 +28,7 @@ const (
 func FindingKinds() []FindingKind {
 	return []FindingKind{
 		FindingSubmission, FindingRunning, FindingDeps, FindingSource, FindingDue, FindingUntried, FindingHold,
-		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingDelivery,
+		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingLogs, FindingDelivery,
 	}
 }
 

@@ -11,6 +11,7 @@ const (
 	ServiceRepoResolver  Service = "repo-resolver"
 	ServiceBuildResolver Service = "build-resolver"
 	ServiceScheduler     Service = "scheduler"
+	ServiceLogReader     Service = "log-reader"
 	ServiceSelfCheck     Service = "self-check"
 	ServiceNotifier      Service = "notifier"
 	ServiceFrontend      Service = "frontend"

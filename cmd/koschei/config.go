@@ -35,6 +35,7 @@ type config struct {
 	Scheduler    loopConfig       `yaml:"scheduler"`
 	RepoResolver loopConfig       `yaml:"repo_resolver"`
 	Builds       buildsConfig     `yaml:"build_resolver"`
+	LogReader    loopConfig       `yaml:"log_reader"`
 	Notifier     notifierConfig   `yaml:"notifier" doc:"Tells others what happened. Without a receiver it is not run."`
 	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what is stuck, and repairs it where it can."`
 	Frontend     frontendConfig   `yaml:"frontend"`
@@ -184,6 +185,7 @@ func defaultConfig() config {
 		Scheduler:    loopConfig{3 * time.Second},
 		RepoResolver: loopConfig{3 * time.Second},
 		Builds:       buildsConfig{Interval: 3 * time.Second, RemakeRepos: 14 * 24 * time.Hour},
+		LogReader:    loopConfig{time.Minute},
 		Notifier: notifierConfig{
 			Interval: 15 * time.Second, Quiet: 30 * time.Minute, Webhooks: []webhookConfig{},
 			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},

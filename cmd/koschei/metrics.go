@@ -8,6 +8,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/logreader"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/scheduler"
@@ -26,6 +27,7 @@ type metrics struct {
 	selfCheck *selfcheck.Metrics
 	watcher   *watcher.Metrics
 	notifier  *notifier.Metrics
+	logReader *logreader.Metrics
 }
 
 func newMetrics() metrics {
@@ -34,7 +36,7 @@ func newMetrics() metrics {
 	return metrics{
 		registry: r, hub: newHubMetrics(r), loops: loop.NewMetrics(r), builds: kojisync.NewMetrics(r),
 		scheduler: scheduler.NewMetrics(r), selfCheck: selfcheck.NewMetrics(r), watcher: watcher.NewMetrics(r),
-		notifier: notifier.NewMetrics(r),
+		notifier: notifier.NewMetrics(r), logReader: logreader.NewMetrics(r),
 	}
 }
 

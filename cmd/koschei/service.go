@@ -8,6 +8,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/logreader"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/mirror"
 	"github.com/koschei-ci/koschei/internal/polling"
@@ -69,6 +70,11 @@ func services() []service {
 			interval: func(c *config) time.Duration { return c.Scheduler.Interval }, build: (*process).scheduler,
 		},
 		{
+			name: koschei.ServiceLogReader, short: "Read the logs of builds that failed, once",
+			interval: func(c *config) time.Duration { return c.LogReader.Interval },
+			silent:   true, build: (*process).logReader,
+		},
+		{
 			name: koschei.ServiceNotifier, short: "Tell others what happened: by message bus and web hooks",
 			interval:  func(c *config) time.Duration { return c.Notifier.Interval },
 			needsSink: true, silent: true, build: (*process).notifier,
@@ -117,6 +123,12 @@ func (p *process) buildResolver(w wiring) runner {
 		DB: p.db.Record, Hubs: p.hubs, Repos: p.repos,
 		Log: w.log, Clock: p.clock, Holder: w.holder, Rules: p.config.Priorities.rules(), Goroutines: p.config.Dependency.Goroutines,
 		RemakeRepos: p.config.Builds.RemakeRepos,
+	}
+}
+
+func (p *process) logReader(w wiring) runner {
+	return &logreader.Service{
+		DB: p.db.Record, Hubs: p.hubs, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.logReader,
 	}
 }
 

@@ -201,7 +201,11 @@ func saveProgress(ctx context.Context, tx pgx.Tx, b *lockedBuild, r *BuildReport
 	if err := settle.NoteBuilds(ctx, tx, koschei.EventBuildEnded, []int64{b.ID}, []string{string(b.Outcome)}, now); err != nil {
 		return err
 	}
-	return settle.WakeFor(ctx, tx, []int64{b.PackageID}, koschei.ServiceScheduler, koschei.ServiceRepoResolver)
+	woken := []koschei.Service{koschei.ServiceScheduler, koschei.ServiceRepoResolver}
+	if r.Outcome == koschei.OutcomeFailed {
+		woken = append(woken, koschei.ServiceLogReader)
+	}
+	return settle.WakeFor(ctx, tx, []int64{b.PackageID}, woken...)
 }
 
 // settlePriorities resets what had raised a package's priority: a build that

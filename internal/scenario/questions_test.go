@@ -29,6 +29,7 @@ func questions() map[string]question {
 		"state":       {1, askState},       // of a package:  failing
 		"builds":      {1, askBuilds},      // oldest first:  scratch 1-1 failed in repo 2, untagged, last
 		"fault":       {1, askFault},       // of the newest build, why it did not complete
+		"log":         {1, askLog},         // what the newest build's log tells:  cc.error in build.log of x86_64, %build: the line
 		"tasks":       {1, askTasks},       // of the newest build's children:  buildArch x86_64 closed
 		"known":       {1, askKnown},       // of builds' dependencies, oldest first:  scratch 1-1 resolved
 		"buildroot":   {1, askBuildroot},   // of the newest build:  gcc 2-1 at 1
@@ -142,6 +143,21 @@ func askFault(p *play, args []string) ([]string, error) {
 		return nil, err
 	}
 	return []string{b.Fault}, nil
+}
+
+func askLog(p *play, args []string) ([]string, error) {
+	b, err := p.newest(args[0])
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.Store.Failure(p.T.Context(), b.ID)
+	switch {
+	case err != nil || f == nil:
+		return nil, err
+	case !f.Found:
+		return []string{"gone"}, nil
+	}
+	return []string{fmt.Sprintf("%s in %s of %s, %s: %s", cmp.Or(f.Kind, "unknown"), f.Log, f.Arch, f.Phase, strings.TrimSpace(f.ErrorLine()))}, nil
 }
 
 func askTasks(p *play, args []string) ([]string, error) {

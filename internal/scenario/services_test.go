@@ -13,6 +13,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/logreader"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/polling"
 	"github.com/koschei-ci/koschei/internal/postgres"
@@ -24,7 +25,7 @@ import (
 )
 
 // serviceNames are the services in the order in which they do their work. The
-// watcher and the self-check work when a story says so.
+// watcher, the log-reader and the self-check work when a story says so.
 func serviceNames() []string {
 	return []string{"polling", "repo-resolver", "build-resolver", "scheduler"}
 }
@@ -59,7 +60,8 @@ func newTroupe(s *scenario.Stage, repos *resolution.Repos, holder postgres.Holde
 		"scheduler": &scheduler.Service{
 			DB: sync.DB, Hub: sync.Primary, Log: log, Clock: sync.Clock, Holder: holder, Config: config,
 		},
-		"watcher": newListener(s.Hub, &sync, log),
+		"log-reader": &logreader.Service{DB: sync.DB, Hubs: sync.Hubs, Log: log, Clock: sync.Clock, Holder: holder},
+		"watcher":    newListener(s.Hub, &sync, log),
 		"self-check": &selfcheck.Service{
 			DB: s.Store.Maintenance, Sync: &sync, Log: log, Clock: sync.Clock, Holder: holder,
 			Config: selfcheck.Config{

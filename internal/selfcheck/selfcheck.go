@@ -134,6 +134,7 @@ func (s *Service) checks() []check {
 		{koschei.FindingColumns, s.columns},
 		{koschei.FindingService, s.services},
 		{koschei.FindingDoubt, doubts},
+		{koschei.FindingLogs, s.logs},
 		{koschei.FindingDelivery, s.deliveries},
 	}
 }

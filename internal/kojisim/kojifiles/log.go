@@ -257,15 +257,16 @@ func failureText(t *kojisim.Task, b *kojisim.Build, d *draw.Draw) string {
 	if o.Cause == kojisim.CauseInfrastructure {
 		return "" // the builder went away in the middle of it
 	}
-	section := "%build"
+	section, begin := "%build", ""
 	lines := fmt.Sprintf("src/%s_%d.c:%d:%d: error: %s\nmake: *** [Makefile:%d: all] Error 1\n",
 		objectWord(d), d.Below(90), 10+d.Below(800), 1+d.Below(40), o.Message, 20+d.Below(400))
 	if o.Cause == kojisim.CauseFlake || strings.Contains(o.Message, "test") {
 		section = "%check"
+		begin = fmt.Sprintf("+ exit 0\nExecuting(%%check): /bin/sh -e /var/tmp/rpm-tmp.%06d\n+ umask 022\n+ make check\n", t.ID%1000000)
 		lines = fmt.Sprintf("FAIL: test_%s (%s)\n1 test failed of %d\nmake: *** [Makefile:%d: check] Error 1\n",
 			objectWord(d), o.Message, 10+d.Below(300), 20+d.Below(400))
 	}
 	status := fmt.Sprintf("error: Bad exit status from /var/tmp/rpm-tmp.%06d (%s)\n", t.ID%1000000, section)
-	return lines + status + "\nRPM build errors:\n    " + strings.Replace(status, "error: ", "", 1) +
+	return begin + lines + status + "\nRPM build errors:\n    " + strings.Replace(status, "error: ", "", 1) +
 		"Child return code was: 1\nEXCEPTION: command failed, see logs of " + b.NVR() + "\n"
 }

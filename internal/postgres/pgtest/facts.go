@@ -140,3 +140,34 @@ func (w *World) Vias() []string {
 	}
 	return lines
 }
+
+// A Failure is what was found in the logs of a failed build.
+type Failure struct {
+	BuildID int64
+	Found   bool
+	Log     string
+	Kind    string
+}
+
+// Failures are all, by build.
+func (w *World) Failures() []Failure {
+	w.t.Helper()
+	return read[Failure](w, `SELECT build_id, found, log, kind FROM build_failure ORDER BY build_id`)
+}
+
+// LogsGone has the logs of all failed builds looked for and found gone.
+func (w *World) LogsGone() {
+	w.t.Helper()
+	w.sql.Exec(`
+		INSERT INTO build_failure (build_id, found, task_id, arch, log, phase, kind, message, error, lines, numbers, total, signature, read)
+		SELECT id, false, 0, '', '', '', '', '', -1, '{}', '{}', 0, '', finished FROM build WHERE outcome = 'failed'`)
+}
+
+// FaultTask is the task that brought a build down; 0 if it is not known.
+func FaultTask(id int64) BuildOption {
+	return func(c *columns) {
+		if id != 0 {
+			c.set("fault_task_id", id)
+		}
+	}
+}

@@ -152,6 +152,8 @@ func kindName(k koschei.FindingKind) string {
 		return "service is late"
 	case koschei.FindingDoubt:
 		return "not believed"
+	case koschei.FindingLogs:
+		return "logs are not read"
 	case koschei.FindingDelivery:
 		return "deliveries wait"
 	}
