@@ -99,7 +99,7 @@ func forgetLatestRepo(ctx context.Context, tx pgx.Tx, id int64, otherHub bool) e
 // refuses, wrapping koschei.ErrInUse, one that has packages.
 func (ed *Editor) DeleteCollection(ctx context.Context, act audit.Act, name string, force bool) ([]string, error) {
 	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
-		c, err := schema.LockCollection(ctx, tx, name)
+		c, err := schema.OneCollection(ctx, tx, name, "FOR UPDATE") // so that no package comes in
 		if err != nil {
 			return err
 		}

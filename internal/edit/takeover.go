@@ -95,7 +95,7 @@ func takeCollection(ctx context.Context, tx pgx.Tx, log *audit.Log, c *koschei.C
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `SELECT id FROM collection WHERE name = $1 FOR UPDATE`, c.Name)
+	rows, err := tx.Query(ctx, `SELECT id FROM collection WHERE name = $1 `+schema.Locked, c.Name)
 	if err != nil {
 		return fmt.Errorf("reading collection %s: %w", c.Name, err)
 	}

@@ -146,12 +146,7 @@ func (db *DB) Read(ctx context.Context, f func(tx pgx.Tx) error) error {
 // writing to it finds a broken connection instead of the reason.
 func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		cutOff := false
-		err := pgx.BeginTxFunc(ctx, db.pool, opts, func(tx pgx.Tx) error {
-			err := f(tx)
-			cutOff = err != nil && tx.Conn().IsClosed()
-			return err
-		})
+		cutOff, err := db.attempt(ctx, opts, f)
 		if err == nil || !collided(err) && !cutOff || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
@@ -162,6 +157,24 @@ func (db *DB) transactWith(ctx context.Context, opts pgx.TxOptions, f func(tx pg
 		case <-time.After(pause/2 + rand.N(pause)):
 		}
 	}
+}
+
+// attempt runs f in one transaction. It was cut off if the connection was lost
+// before the transaction was to be committed: what came of it is certain then. A
+// connection of the pool may be found dead when the transaction begins.
+func (db *DB) attempt(ctx context.Context, opts pgx.TxOptions, f func(tx pgx.Tx) error) (cutOff bool, err error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	done := false
+	err = pgx.BeginTxFunc(ctx, conn, opts, func(tx pgx.Tx) error {
+		err := f(tx)
+		done = err == nil
+		return err
+	})
+	return err != nil && !done && conn.Conn().IsClosed(), err
 }
 
 // collided tells whether a transaction failed only because of another, or

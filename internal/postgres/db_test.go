@@ -77,6 +77,24 @@ func TestTransactRepeatsWhatWasCutOff(t *testing.T) {
 	}
 }
 
+// TestTransactRepeatsWhatCouldNotBegin finds the connection of the pool dead.
+func TestTransactRepeatsWhatCouldNotBegin(t *testing.T) {
+	t.Parallel()
+	cfg := pgtest.Database(t)
+	cfg.MaxConns = 1
+	db, sql := pgtest.Open(t, cfg).PG, pgtest.NewConsole(t, cfg)
+	var pid uint32
+	remember := func(tx pgx.Tx) error { pid = tx.Conn().PgConn().PID(); return nil }
+	if err := db.Transact(t.Context(), remember); err != nil {
+		t.Fatal(err)
+	}
+	first := pid
+	sql.Exec(`SELECT pg_terminate_backend($1, 10000)`, first)
+	if err := db.Transact(t.Context(), remember); err != nil || pid == first {
+		t.Errorf("after its connection was lost: %v, want another connection", err)
+	}
+}
+
 func TestTransactDoesNotRepeatOtherErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t).PG

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/edit"
@@ -16,6 +18,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record/built"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/schema"
 )
 
 // A contended package has a complete build with known dependencies, one that
@@ -229,5 +232,31 @@ func (w *world) checkEdits(packages []contended, names ...string) {
 				w.t.Errorf("%s: what was done to %s is lost", name, p.name)
 			}
 		}
+	}
+}
+
+// Who has locked a package may write what refers to its collection, though
+// somebody has locked that, and wants the package: neither waits for the other.
+func TestLockedCollectionIsReferredTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Package("foo")
+	err := w.DB.PG.Transact(t.Context(), func(tx pgx.Tx) error {
+		c, err := schema.LockCollection(t.Context(), tx, "f43")
+		if err != nil {
+			return err
+		}
+		return w.DB.PG.Transact(t.Context(), func(other pgx.Tx) error {
+			_, err := other.Exec(t.Context(), `SET LOCAL lock_timeout = '1s'`)
+			if err != nil {
+				return err
+			}
+			_, err = other.Exec(t.Context(), `
+				INSERT INTO doubt (collection_id, what, packages, total, since, seen) VALUES ($1, 'untagged', 1, 1, now(), now())`, c.ID)
+			return err
+		})
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -193,6 +194,7 @@ func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*q
 	if s.resting == nil {
 		s.resting, s.turn = map[int64]time.Time{}, map[int64]int{}
 	}
+	s.forgetDeleted(collections)
 	ranking := schema.Ranking{Rules: s.Rules, Now: s.Now()}
 	var queues []*queue
 	for _, c := range collections {
@@ -210,6 +212,15 @@ func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*q
 		queues = append(queues, q)
 	}
 	return queues, nil
+}
+
+// forgetDeleted drops what is remembered of collections that are not there any more.
+func (s *Service) forgetDeleted(collections []koschei.Collection) {
+	gone := func(id int64) bool {
+		return !slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.ID == id })
+	}
+	maps.DeleteFunc(s.resting, func(id int64, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(s.turn, func(id int64, _ int) bool { return gone(id) })
 }
 
 // nextTurn returns the queue of the collection that has the fewest builds under

@@ -403,6 +403,22 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
+// What is remembered of a collection goes with it.
+func TestDeletedCollectionIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c, err := f.DB.Collection(t.Context(), "f40")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.resting = map[int64]time.Time{c.ID: f.Now(), 999: f.Now()}
+	f.turn = map[int64]int{c.ID: 1, 999: 2}
+	f.pass(t)
+	if _, kept := f.turn[c.ID]; !kept || len(f.turn) != 1 || !f.resting[999].IsZero() {
+		t.Errorf("resting %v, turns %v, want those of collection %d alone", f.resting, f.turn, c.ID)
+	}
+}
+
 func TestNextTurn(t *testing.T) {
 	t.Parallel()
 	a := &queue{submitter: submitter{collection: koschei.Collection{ID: 1, Weight: 1}}}

@@ -11,9 +11,14 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
+// Locked keeps the row of a collection from changing until the transaction ends.
+// Rows that refer to it may still be written: whoever does that may have locked
+// packages already, which are locked after their collection.
+const Locked = "FOR NO KEY UPDATE"
+
 // LockCollection is Collection, kept from changing until tx ends.
 func LockCollection(ctx context.Context, q postgres.Querier, name string) (*koschei.Collection, error) {
-	return OneCollection(ctx, q, name, "FOR UPDATE")
+	return OneCollection(ctx, q, name, Locked)
 }
 
 // OneCollection returns the collection of that name, or an error that wraps
