@@ -107,10 +107,10 @@ func TestAgain(t *testing.T) {
 		{"any user may", "koschei", nil, "1001 resolved 2", 1, nil},
 		{"nobody is logged in", "", nil, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
 		{"an old hub, without the permission", "koschei", func(s *sim) {
-			s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: true})
+			s.Hub.World().SetPolicy(kojisim.Policy{Version: "1.34.1"})
 		}, "1001 unavailable 0", 0, []string{"newRepo", "repo.request"}},
 		{"an old hub, with the permission", "maker", func(s *sim) {
-			s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: true})
+			s.Hub.World().SetPolicy(kojisim.Policy{Version: "1.34.1"})
 		}, "1001 resolved 2", 1, []string{"repo.request"}},
 		{"refused an hour ago", "koschei", func(s *sim) {
 			for _, what := range []string{"repo.request", "newRepo"} {
@@ -151,7 +151,7 @@ func TestAgainKilled(t *testing.T) {
 	t.Parallel()
 	for _, user := range []string{"koschei", "maker"} {
 		s := newPast(t, user)
-		s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: user == "maker"})
+		s.Hub.World().SetPolicy(kojisim.Policy{Version: map[bool]string{true: "1.34.1"}[user == "maker"]})
 		s.passes(1)
 		s.LoseRequestTasks()
 		s.troubles = nil
@@ -168,7 +168,7 @@ func TestAgainFails(t *testing.T) {
 	t.Parallel()
 	for _, user := range []string{"koschei", "maker"} {
 		s := newPast(t, user)
-		s.Hub.World().SetPolicy(kojisim.Policy{NoRepoRequests: user == "maker"})
+		s.Hub.World().SetPolicy(kojisim.Policy{Version: map[bool]string{true: "1.34.1"}[user == "maker"]})
 		for range 40 {
 			if err := s.pass(t.Context()); err != nil {
 				t.Fatal(err)

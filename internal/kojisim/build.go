@@ -24,6 +24,15 @@ type Package struct {
 
 	Builds   []*Build
 	BuildFor time.Duration // how long its builds take on an idle machine
+	Channel  *Channel      // of packagers' builds; nil: the usual one. Scratch builds never go elsewhere
+}
+
+// channel is that of packagers' builds.
+func (p *Package) channel(usual *Channel) *Channel {
+	if p.Channel != nil {
+		return p.Channel
+	}
+	return usual
 }
 
 // A Build is one version of a package and what was made from it.
@@ -49,10 +58,12 @@ type Build struct {
 // The Content of a build: what its SRPM says and what was built from it.
 type Content struct {
 	Requires   []rpm.Relation // BuildRequires
+	Conflicts  []rpm.Relation // BuildConflicts
 	BuildArchs []string
 	Exclusive  []string
 	Exclude    []string
 	Binaries   []*rpm.Package // of the first architecture, and noarch ones
+	Image      bool           // it is an image: there are no packages at all
 }
 
 // AddBinary adds a binary package that provides what every package does.

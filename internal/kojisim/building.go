@@ -38,6 +38,11 @@ func (w *System) SubmitBuild(owner *User, source, target string, opts Options, r
 	}
 	t := w.submit("build", owner, priority, request, run.work)
 	t.Options = opts
+	if !run.scratch {
+		if src := w.sourceOf(source, nil); src != nil {
+			t.Channel = src.Package.channel(t.Channel)
+		}
+	}
 	return t
 }
 
@@ -45,7 +50,9 @@ func (w *System) SubmitBuild(owner *User, source, target string, opts Options, r
 func (w *System) SubmitUpdate(owner *User, target string, u *Update) *Task {
 	url := "git+https://src.example.test/rpms/" + u.Package.Name + "#" + commitOf(u)
 	run := &buildRun{w: w, source: url, target: target, next: u}
-	return w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
+	t := w.submit("build", owner, 0, []any{url, target, Options{}}, run.work)
+	t.Channel = u.Package.channel(t.Channel)
+	return t
 }
 
 // commitOf makes up the commit of an update.
@@ -66,7 +73,9 @@ func (r *buildRun) work(t *Task) {
 		return
 	}
 	if c := t.failedChild(); c != nil {
-		r.fail(t, childFault(c))
+		if c.Method != "buildArch" || !r.w.Rules.Siblings || t.childrenEnded() {
+			r.fail(t, childFault(c))
+		}
 		return
 	}
 	switch {
@@ -189,6 +198,10 @@ func (r *buildRun) startSRPM(t *Task) {
 			r.outcome.Cause = CauseNone // packagers build until it works
 		}
 	}
+	if r.outcome.fault != nil && r.outcome.task == "build" {
+		r.fail(t, r.outcome.fault)
+		return
+	}
 	opts := append(repoOption(r.repo), Option{"scratch", r.opts.Get("scratch")})
 	c := r.w.subtask(t, r.srpmMethod(), "srpm", "noarch", 1, []any{r.source, r.tag.ID, opts}, r.buildSRPM)
 	c.Notes.Repo, c.Notes.Source = r.repo, r.src
@@ -206,7 +219,10 @@ func (r *buildRun) buildSRPM(t *Task) {
 		case r.src == nil:
 			r.w.failTask(t, fault.Exception("koji/daemon", "downloadFile",
 				"koji.GenericError: download error: no such file: "+r.source))
-		case r.outcome.noRoot, r.outcome.Cause == CauseInfrastructure && r.outcome.Luck%3 == 0:
+		case r.outcome.fault != nil && r.outcome.task == "srpm":
+			t.Notes.Outcome = &r.outcome
+			r.w.failTask(t, r.outcome.fault)
+		case r.outcome.noRoot, r.outcome.fault == nil && r.outcome.Cause == CauseInfrastructure && r.outcome.Luck%3 == 0:
 			t.Notes.Outcome = &r.outcome
 			r.w.failTask(t, fault.New(fault.CodeBuildroot,
 				"could not init mock buildroot, mock exited with status 30; see root.log for more information"))
@@ -305,6 +321,8 @@ func (r *buildRun) buildArch(t *Task, arch string) {
 	t.Notes.Outcome = o
 	f := fault.New(fault.CodeBuild, "error building package (arch %s), mock exited with status 1; see build.log or root.log for more information", arch)
 	switch {
+	case o.fault != nil:
+		f = o.fault
 	case o.Cause == CauseUnresolvable:
 		// All architectures fail at nearly the same time, before the parent looks.
 		d = r.w.scaled(time.Duration(20+o.Luck%60)*time.Second) + t.luck.Between(0, 300*time.Millisecond)

@@ -55,6 +55,10 @@ func (w *System) DeleteBuild(b *Build) {
 // complete gives a build its RPMs.
 func (w *System) complete(b *Build, c Content) {
 	b.State, b.Finished, b.Content = BuildComplete, w.Now, c
+	if b.Image {
+		w.Changed()
+		return
+	}
 	b.FirstRPM = w.rpms + 1
 	b.rpmCount = len(w.RPMsOf(b))
 	w.rpms += b.rpmCount

@@ -157,6 +157,19 @@ func (l *Look) installable(p *rpm.Package) bool {
 	return !bad
 }
 
+// unwanted returns the first of rs that something provides to which the walk has
+// come: a buildroot has it, unless there is something else in its place.
+func (l *Look) unwanted(rs []rpm.Relation) (rpm.Relation, bool) {
+	for _, r := range rs {
+		for _, p := range l.Candidates(r) {
+			if l.Seen(p.Package) {
+				return r, true
+			}
+		}
+	}
+	return rpm.Relation{}, false
+}
+
 // Seen reports whether the walk has come to p.
 func (l *Look) Seen(p *rpm.Package) bool { return l.state[p] != 0 }
 

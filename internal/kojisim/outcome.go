@@ -16,6 +16,29 @@ func (w *System) Break(b Breakage) {
 func (w *System) Mend(name string) {
 	delete(w.truth.breakages, name)
 	delete(w.truth.flaky, name)
+	delete(w.truth.logs, name)
+}
+
+// WriteLog adds a line to a log that tasks leave which fail to build a package,
+// in the place of what they would write themselves.
+func (w *System) WriteLog(name, log, line string) error {
+	if w.truth.logs[name] == nil {
+		w.truth.logs[name] = map[string]string{}
+	}
+	if line != "" {
+		line += "\n"
+	}
+	w.truth.logs[name][log] += line
+	return nil
+}
+
+// WrittenLog is what WriteLog has put into a log of a failed task.
+func (w *System) WrittenLog(t *Task, log string) (text string, written bool) {
+	if t.State != TaskFailed || t.Notes.Source == nil {
+		return "", false
+	}
+	text, written = w.truth.logs[t.Notes.Source.Package.Name][log]
+	return text, written
 }
 
 // MakeFlaky makes builds of a package fail by chance with probability p.
@@ -73,6 +96,9 @@ func (w *System) cannotInstall(o *outcome, src *Build, r *Repo) bool {
 		return true
 	}
 	bad, unmet := l.Unmet(src.Requires)
+	if !unmet {
+		bad, unmet = l.unwanted(src.Conflicts)
+	}
 	if unmet {
 		o.Cause, o.Detail = CauseUnresolvable, bad.String()
 	}
@@ -86,6 +112,9 @@ func (w *System) broken(o *outcome, src *Build, r *Repo) bool {
 			continue
 		}
 		o.Cause, o.Message, o.arch, o.Detail = CauseSource, b.Message, b.Arch, b.Message
+		if o.fault = b.Fault; b.Fault != nil {
+			o.Cause, o.task = b.Cause, b.Task
+		}
 		if b.Dependency != "" {
 			o.Cause = CauseDependency
 			o.Dependency = b.Dependency + "-" + b.DependencyFrom.String()

@@ -19,6 +19,9 @@ func (r RPM) NEVRA() rpm.NEVRA { return rpm.NEVRA{Name: r.Name, EVR: r.EVR, Arch
 
 // RPMsOf lists the build's RPMs: the source, then each architecture's.
 func (w *System) RPMsOf(b *Build) []RPM {
+	if b.Image {
+		return nil
+	}
 	out := []RPM{{ID: b.FirstRPM, Build: b, Name: b.Package.Name, EVR: RPMEVR(b.EVR), Arch: "src"}}
 	add := func(p *rpm.Package, arch string) {
 		out = append(out, RPM{ID: b.FirstRPM + len(out), Build: b, Name: p.Name, EVR: p.EVR, Arch: arch, Binary: p})

@@ -87,6 +87,9 @@ func (w *System) newTask(method, arch string, request []any, do work) *Task {
 		ID: len(w.Tasks) + 1, Method: method, Arch: arch, Request: request, work: do,
 		Created: w.Now, Priority: 20, Weight: 1, Channel: w.Channels[0],
 	}
+	if usual := w.ChannelByName("default"); usual != nil {
+		t.Channel = usual
+	}
 	t.luck = draw.From(w.Seed, "task", strconv.Itoa(t.ID))
 	w.Tasks = append(w.Tasks, t)
 	w.Changed()

@@ -1,6 +1,7 @@
 package kojisim
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -114,8 +115,16 @@ type Policy struct {
 	BuildFromRepoID bool
 	// RefuseSRPM denies builds from uploaded source packages.
 	RefuseSRPM bool
-	// NoRepoRequests makes the hub one from before Koji 1.35.
-	NoRepoRequests bool
+	// Version of Koji that the hub is; "" is the one that was recorded. Older ones
+	// lack what came later.
+	Version string
+}
+
+// Before says whether the hub is older than Koji 1.MINOR.
+func (p Policy) Before(minor int) bool {
+	var is int
+	_, err := fmt.Sscanf(p.Version, "1.%d", &is)
+	return err == nil && is < minor
 }
 
 // Rules is how the world's machinery behaves.
@@ -126,6 +135,8 @@ type Rules struct {
 	// Requests lets repos that were asked for be made even if kojira makes none
 	// by itself.
 	Requests bool
+	// Siblings lets the other architectures of a build go on when one has failed.
+	Siblings bool
 	// RepoKeep is how many READY repos a tag keeps; older ones expire.
 	RepoKeep int
 	// RepoDeleteAfter is when an expired repo is deleted; 0 is never.

@@ -2,6 +2,7 @@ package kojisim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
@@ -88,6 +89,11 @@ func (t *Task) failedChild() *Task {
 		}
 	}
 	return nil
+}
+
+// childrenEnded reports whether nothing more happens to any child.
+func (t *Task) childrenEnded() bool {
+	return !slices.ContainsFunc(t.Children, func(c *Task) bool { return !c.Ended() })
 }
 
 // childrenClosed reports whether all children of a method have succeeded.

@@ -2,6 +2,7 @@ package kojisim
 
 import (
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
@@ -28,7 +29,14 @@ type Breakage struct {
 	DependencyFrom rpm.EVR
 	Message        string // what the build log says
 	Arch           string // fails only there, "" is everywhere
+
+	Fault *fault.Fault // with which the task ends; nil: the usual one
+	Task  string       // which one fails so: srpm, build, or "" for those of architectures
+	Cause Cause        // who is to blame for that
 }
+
+// EndWith has builds end with a fault instead of the usual one.
+func (b *Breakage) EndWith(code int, text string) { b.Fault = &fault.Fault{Code: code, Text: text} }
 
 // A Verdict is the truth about one build task.
 type Verdict struct {
@@ -45,13 +53,15 @@ type Verdict struct {
 type truth struct {
 	breakages map[string][]Breakage // by package
 	flaky     map[string]float64
-	attempts  map[string]int // by source and repo
+	logs      map[string]map[string]string // what failed builds of a package write, by name of the log
+	attempts  map[string]int               // by source and repo
 	verdicts  map[int]Verdict
 }
 
 func (t *truth) init() {
 	t.breakages = map[string][]Breakage{}
 	t.flaky = map[string]float64{}
+	t.logs = map[string]map[string]string{}
 	t.attempts = map[string]int{}
 	t.verdicts = map[int]Verdict{}
 }
@@ -60,6 +70,8 @@ func (t *truth) init() {
 type outcome struct {
 	Verdict
 	arch    string // which architecture fails; "" is all
+	fault   *fault.Fault
+	task    string // which of its tasks fails so
 	Message string
 	Luck    draw.Draw // for durations and details
 	noRoot  bool      // not even the buildroot's group can be installed

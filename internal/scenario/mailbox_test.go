@@ -86,12 +86,14 @@ func (p publisher) Publish(_ context.Context, messages ...*bus.Message) error {
 }
 
 // members writes a JSON object in the order that stories have: short names
-// first, then by name.
+// first, then by name. Which Koji instance the sender speaks for is left out: it is
+// the same in all messages.
 func members(object json.RawMessage) (string, error) {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(object, &values); err != nil {
 		return "", err
 	}
+	delete(values, "koji_instance")
 	var parts []string
 	for name, value := range values {
 		parts = append(parts, strconv.Quote(name)+": "+strings.ReplaceAll(string(value), `","`, `", "`))

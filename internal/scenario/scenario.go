@@ -2,11 +2,12 @@ package scenario
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
+	neturl "net/url"
 	"sync"
 	"testing"
 	"time"
@@ -192,29 +193,26 @@ func (s *Stage) Administer(method string, params ...any) {
 
 func administer(t testing.TB, url, method string, params ...any) {
 	t.Helper()
-	opened, ok := call(t, url, http.Header{}, "login", "root", "secret").(xmlrpc.Struct)
+	opened, ok := call(t, url, nil, "login", "root", "secret").(xmlrpc.Struct)
 	if !ok {
 		t.Fatal("login failed")
 	}
 	id, _ := opened.Get("session-id")
 	key, _ := opened.Get("session-key")
-	header := http.Header{}
-	header.Set("Koji-Session-Id", strconv.FormatInt(id.(int64), 10))
-	header.Set("Koji-Session-Key", key.(string))
-	call(t, url, header, method, params...)
+	session := neturl.Values{"session-id": {fmt.Sprint(id)}, "session-key": {fmt.Sprint(key)}}
+	call(t, url, session, method, params...) // in the address, where hubs of all versions look for it
 }
 
-func call(t testing.TB, url string, header http.Header, method string, params ...any) any {
+func call(t testing.TB, url string, session neturl.Values, method string, params ...any) any {
 	t.Helper()
 	body, err := xmlrpc.AppendCall(nil, xmlrpc.Call{Method: method, Params: params})
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/kojihub", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/kojihub?"+session.Encode(), bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header = header
 	req.Header.Set("Content-Type", "text/xml")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

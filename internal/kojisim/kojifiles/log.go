@@ -15,6 +15,9 @@ import (
 // logText writes one of a task's logs. Logs read like mock's: what went wrong
 // stands where mock or rpmbuild would have put it, and nowhere else.
 func logText(w *kojisim.System, t *kojisim.Task, name string) string {
+	if text, written := w.WrittenLog(t, name); written {
+		return text
+	}
 	switch name {
 	case "build.log":
 		return buildLog(w, t)

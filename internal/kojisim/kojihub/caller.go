@@ -21,13 +21,14 @@ type sessionArgs struct {
 // A caller is who makes a request.
 type caller struct {
 	session sessionArgs
-	who     string // a certificate's subject or a Kerberos principal, "" for nobody
-	auth    int    // how that is known
-	atLogin bool   // the request is to the address of logins
+	address sessionArgs // as the address alone has it
+	who     string      // a certificate's subject or a Kerberos principal, "" for nobody
+	auth    int         // how that is known
+	atLogin bool        // the request is to the address of logins
 }
 
 func readCaller(req *http.Request, who string, auth int) caller {
-	return caller{session: readSessionArgs(req), who: who, auth: auth, atLogin: req.URL.Path == loginPath}
+	return caller{session: readSessionArgs(req), address: addressArgs(req), who: who, auth: auth, atLogin: req.URL.Path == loginPath}
 }
 
 func readSessionArgs(req *http.Request) sessionArgs {
@@ -37,6 +38,10 @@ func readSessionArgs(req *http.Request) sessionArgs {
 			id: id, hasID: true, key: key, hasKey: key != "", callnum: req.Header.Get("Koji-Session-Callnum"), inHeader: true,
 		}
 	}
+	return addressArgs(req)
+}
+
+func addressArgs(req *http.Request) sessionArgs {
 	q := req.URL.Query()
 	key := q.Get("session-key")
 	return sessionArgs{id: q.Get("session-id"), hasID: q.Has("session-id"), key: key, hasKey: key != "", callnum: q.Get("callnum")}

@@ -1,24 +1,35 @@
 package kojihub
 
 import (
+	"cmp"
+
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/fault"
 )
 
-// version is the Koji that the hub says it is.
+// version is the Koji that the hub says it is, unless its world has another.
 const version = "1.35.3"
 
 func basicMethods(m map[string]*method) {
 	m["echo"] = methodOf("RootExports.echo(*args)", func(c *call) (any, error) { return append([]any{}, c.rest...), nil })
 	m["hello"] = methodOf("RootExports.hello(*args)", func(*call) (any, error) { return "Hello World", nil })
 	m["getAPIVersion"] = methodOf("RootExports.getAPIVersion()", func(*call) (any, error) { return 1, nil })
-	m["getKojiVersion"] = methodOf("RootExports.getKojiVersion()", func(*call) (any, error) { return version, nil })
+	m["getKojiVersion"] = methodOf("RootExports.getKojiVersion()", methodGetKojiVersion)
 	m["getLastEvent"] = methodOf("RootExports.getLastEvent(before=None)", methodGetLastEvent)
 	m["getEvent"] = methodOf("RootExports.getEvent(id)", methodGetEvent)
 	m["getAllPerms"] = methodOf("RootExports.getAllPerms()", methodGetAllPerms)
 	m["getUser"] = methodOf("get_user(userInfo=None, strict=False, krb_princs=True, groups=False)", methodGetUser)
 }
+
+func methodGetKojiVersion(c *call) (any, error) {
+	if c.w.Policy.Before(23) {
+		return nil, fault.Generic("Invalid method: getKojiVersion")
+	}
+	return versionOf(c.w.Policy), nil
+}
+
+func versionOf(p kojisim.Policy) string { return cmp.Or(p.Version, version) }
 
 func methodGetLastEvent(c *call) (any, error) {
 	id := c.w.LastEvent()

@@ -63,7 +63,7 @@ func oldRepo(w *kojisim.System, r *kojisim.Repo, get bool) xmlrpc.Struct {
 }
 
 func repoStruct(w *kojisim.System, r *kojisim.Repo) xmlrpc.Struct {
-	if w.Policy.NoRepoRequests {
+	if w.Policy.Before(35) {
 		return oldRepo(w, r, false)
 	}
 	var taskID, taskState any
@@ -111,6 +111,9 @@ func methodGetRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.w.Policy.Before(35) && c.given("min_event") {
+		return nil, fault.New(fault.CodeParameter, "RootExports.getRepo() got an unexpected keyword argument 'min_event'")
+	}
 	event, state, stateGiven := c.integer("event"), kojisim.RepoReady, c.arg("state") != nil
 	if stateGiven {
 		state = c.integer("state")
@@ -121,7 +124,7 @@ func methodGetRepo(c *call) (any, error) {
 			continue
 		}
 		if event != 0 && r.Event <= event || event == 0 && r.State == state {
-			if c.w.Policy.NoRepoRequests {
+			if c.w.Policy.Before(35) {
 				return oldRepo(c.w, r, true), nil
 			}
 			return repoStruct(c.w, r), nil
@@ -131,6 +134,9 @@ func methodGetRepo(c *call) (any, error) {
 }
 
 func methodRepoGet(c *call) (any, error) {
+	if c.w.Policy.Before(35) {
+		return nil, fault.Generic("Invalid method: repo.get")
+	}
 	t, err := c.repoTag()
 	if err != nil {
 		return nil, err
@@ -144,7 +150,7 @@ func methodRepoGet(c *call) (any, error) {
 
 func methodRepoRequest(c *call) (any, error) {
 	w, u := c.w, c.user()
-	if w.Policy.NoRepoRequests {
+	if w.Policy.Before(35) {
 		return nil, fault.Generic("Invalid method: repo.request")
 	}
 	if u == nil {

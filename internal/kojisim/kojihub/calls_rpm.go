@@ -216,7 +216,7 @@ func depLists(r kojisim.RPM) [][]rpm.Relation {
 		for _, p := range r.Build.Binaries {
 			provides = append(provides, rpm.Relation{Name: p.Name, Op: rpm.Equal, EVR: p.EVR})
 		}
-		return [][]rpm.Relation{append(slices.Clone(r.Build.Requires), rpmlibRequires(r.Build.Requires)...), provides}
+		return [][]rpm.Relation{append(slices.Clone(r.Build.Requires), rpmlibRequires(r.Build.Requires)...), provides, nil, r.Build.Conflicts}
 	}
 	p := r.Binary
 	return [][]rpm.Relation{p.Requires, p.Provides, p.Obsoletes, p.Conflicts, p.Suggests, p.Enhances, p.Supplements, p.Recommends}

@@ -37,7 +37,7 @@ func methodLogin(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.reply(), nil
+	return s.reply(c.w.Policy), nil
 }
 
 // methodSSLLogin is sslLogin(proxyuser, proxyauthtype, renew, exclusive).
@@ -62,7 +62,7 @@ func methodSSLLogin(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.reply(), nil
+	return s.reply(c.w.Policy), nil
 }
 
 // clientUser is the user of a certificate's subject or a Kerberos principal. A
@@ -105,7 +105,7 @@ func methodSubsession(c *call) (any, error) {
 		return nil, err
 	}
 	s.master = c.session
-	return s.reply(), nil
+	return s.reply(c.w.Policy), nil
 }
 
 func methodGetLoggedInUser(c *call) (any, error) {

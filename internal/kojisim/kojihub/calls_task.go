@@ -41,7 +41,7 @@ func methodBuild(c *call) (any, error) {
 	if priority < 0 && !u.Has("admin") {
 		return nil, fault.NotAllowed("only admins may create high-priority tasks")
 	}
-	channel := c.w.Channels[0]
+	var channel *kojisim.Channel
 	if name, _ := c.arg("channel").(string); name != "" {
 		if channel = c.w.ChannelByName(name); channel == nil {
 			return nil, fault.Generic("No such channel: %s", name)
@@ -50,7 +50,9 @@ func methodBuild(c *call) (any, error) {
 	opts, _ := c.arg("opts").(xmlrpc.Struct)
 	target, _ := c.arg("target").(string)
 	t := c.w.SubmitBuild(u, src, target, optionsOf(opts), []any{src, c.arg("target"), opts}, priority)
-	t.Channel = channel
+	if channel != nil {
+		t.Channel = channel
+	}
 	return t.ID, nil
 }
 

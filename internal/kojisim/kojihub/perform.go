@@ -16,6 +16,9 @@ func (h *Hub) perform(from caller, in xmlrpc.Call) (any, error) {
 	if err := h.trouble.offline(); err != nil {
 		return nil, err
 	}
+	if w.Policy.Before(31) {
+		from.session = from.address
+	}
 	s, num, err := h.sessions.find(w.Now, from.session, in.Method)
 	if err != nil {
 		return nil, err

@@ -121,7 +121,11 @@ func (h *Hub) send(rw http.ResponseWriter, req *http.Request, method string, ans
 		return
 	}
 	rw.Header().Set("Content-Type", "text/xml")
-	rw.Header().Set("Koji-Version", version)
+	policy := h.world.Lock().Policy
+	h.world.Unlock()
+	if !policy.Before(35) {
+		rw.Header().Set("Koji-Version", versionOf(policy))
+	}
 	rw.Header().Set("Content-Length", fmt.Sprint(len(answer)))
 	if _, err := rw.Write(answer); err != nil {
 		h.log.LogAttrs(req.Context(), slog.LevelDebug, "client left before the answer", slog.Any("error", err))

@@ -139,12 +139,13 @@ func (t *sessions) newKey(s *session) string {
 	return strconv.Itoa(s.user.ID) + "-" + string(b)
 }
 
-func (s *session) reply() xmlrpc.Struct {
-	return xmlrpc.Struct{
-		{Name: "session-id", Value: s.id},
-		{Name: "session-key", Value: s.key},
-		{Name: "header-auth", Value: true},
+// reply answers a login. Hubs before 1.31 look for sessions in the address alone.
+func (s *session) reply(p kojisim.Policy) xmlrpc.Struct {
+	out := xmlrpc.Struct{{Name: "session-id", Value: s.id}, {Name: "session-key", Value: s.key}}
+	if !p.Before(31) {
+		out = append(out, xmlrpc.Member{Name: "header-auth", Value: true})
 	}
+	return out
 }
 
 // renew gives an old session a new key. The stored callnum stays, as in Koji,
@@ -154,5 +155,5 @@ func (t *sessions) renew(w *kojisim.System, s *session) xmlrpc.Struct {
 	s.expired = false
 	s.renewed = w.Now
 	w.Changed()
-	return s.reply()
+	return s.reply(w.Policy)
 }

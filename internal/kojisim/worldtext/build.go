@@ -20,6 +20,8 @@ type parsedBuild struct {
 // detail reads a line that belongs to a build or one of its binary packages.
 func (b *parsedBuild) detail(word, rest string) error {
 	switch word {
+	case "image":
+		b.Image = true
 	case "buildarchs":
 		b.BuildArchs = strings.Fields(rest)
 	case "exclusivearch":
@@ -32,12 +34,16 @@ func (b *parsedBuild) detail(word, rest string) error {
 			arch = "x86_64"
 		}
 		b.binary = b.AddBinary(name, kojisim.RPMEVR(b.evr), arch)
-	case "requires", "provides":
+	case "requires", "provides", "conflicts":
 		r, err := rpm.ParseRelation(rest)
 		if err != nil {
 			return err
 		}
 		switch {
+		case word == "conflicts" && b.binary != nil:
+			b.binary.Conflicts = append(b.binary.Conflicts, r)
+		case word == "conflicts":
+			b.Conflicts = append(b.Conflicts, r)
 		case word == "provides" && b.binary == nil:
 			return fmt.Errorf("provides stands below no binary package")
 		case word == "provides":

@@ -27,21 +27,32 @@ import (
 //	require f40-build build mandatory srpm-build
 //	external extrepo http://example.test/$arch/
 //	use f40-build extrepo mode=koji priority=10
-//	package foo tag=f40 owner=packager arches=i686 build_time=5m blocked
+//	package foo tag=f40 owner=packager arches=i686 build_time=5m channel=heavy blocked
 //	event 46
 //	build foo-2.0-4.fc40 epoch=2 tag=f40 owner=kojiadmin
 //	 requires bar-devel >= 1.0
 //	 buildarchs noarch
 //	 exclusivearch x86_64
 //	 excludearch s390x
+//	 conflicts bar < 1.0
 //	 binary foo-libs noarch
 //	  provides libfoo.so.1()(64bit)
 //	  requires bar
+//	build disk-1-1 tag=f40
+//	 image
 //	repo f40-build
-//	policy build_from_repo_id=deny build_from_srpm=deny repo_requests=none
-//	rules repo_every=3h requests=on repo_keep=3 freed=0.1 infrastructure=0.01 build_time=0.5
+//	policy build_from_repo_id=deny build_from_srpm=deny version=1.30.1
+//	rules repo_every=3h requests=on siblings=on repo_keep=3 freed=0.1 infrastructure=0.01 build_time=0.5
 //	break foo from=2.0-4.fc40 until=2.1-1.fc40 arch=x86_64 dependency=bar dependency_from=1.1-1.fc40 the message
 //	flaky foo 0.3
+//	fault foo arch=x86_64 task=srpm cause=source 1005: error building package, ...
+//	log foo root.log: Error: Failed to download metadata for repo 'build'
+//
+// A fault stands in the place of what a build ends with otherwise: that of the
+// tasks of architectures, or of one, or of task=srpm or task=build. The cause says
+// who is to blame, infrastructure if it is not given. Lines of a log that are given
+// replace what stands in it of failed builds. repo_requests=none stands for
+// version=1.34.1.
 //
 // The line event raises the event number, so that builds have the numbers one
 // wants. A repo is ready at once. Kojira works only with a rule repo_every.

@@ -12,7 +12,8 @@ import (
 type parser struct {
 	w     *kojisim.System
 	verbs map[string]verb
-	words []string          // of the line, without its verb and its options
+	rest  string            // the line without its verb
+	words []string          // of it, without options
 	opts  map[string]string // of the line
 	build *parsedBuild      // whose details the next lines may be
 }
@@ -38,7 +39,7 @@ func (p *parser) run(line string) error {
 	if err := p.finish(); err != nil {
 		return err
 	}
-	p.words, p.opts = nil, map[string]string{}
+	p.rest, p.words, p.opts = rest, nil, map[string]string{}
 	for _, word := range strings.Fields(rest) {
 		if name, value, ok := strings.Cut(word, "="); ok {
 			p.opts[name] = value

@@ -18,7 +18,7 @@ func newParser(w *kojisim.System) *parser {
 		"tag": {1, p.tag}, "extra": {3, p.extra}, "target": {1, p.target}, "group": {2, p.group},
 		"member": {4, p.member}, "require": {4, p.require}, "external": {2, p.external}, "use": {2, p.use},
 		"package": {1, p.pkg}, "event": {1, p.event}, "build": {1, p.startBuild}, "repo": {1, p.repo},
-		"policy": {0, p.policy}, "rules": {0, p.rules}, "break": {1, p.breakage}, "flaky": {2, p.flaky},
+		"policy": {0, p.policy}, "rules": {0, p.rules}, "break": {1, p.breakage}, "fault": {2, p.fault}, "log": {2, p.log}, "flaky": {2, p.flaky},
 
 		// About what is there.
 		"block":    {1, func() error { return p.setBlocked(true) }},
@@ -195,6 +195,11 @@ func (p *parser) pkg() error {
 	if pkg == nil {
 		pkg = p.w.NewPackage(p.words[0])
 	}
+	if s := p.opts["channel"]; s != "" {
+		if pkg.Channel = p.w.ChannelByName(s); pkg.Channel == nil {
+			return fmt.Errorf("no channel %q", s)
+		}
+	}
 	if s := p.opts["build_time"]; s != "" {
 		if pkg.BuildFor, err = time.ParseDuration(s); err != nil {
 			return fmt.Errorf("build_time=%s is no duration", s)
@@ -243,7 +248,10 @@ func (p *parser) startBuild() error {
 func (p *parser) policy() error {
 	p.w.Policy.BuildFromRepoID = p.opts["build_from_repo_id"] != "deny"
 	p.w.Policy.RefuseSRPM = p.opts["build_from_srpm"] == "deny"
-	p.w.Policy.NoRepoRequests = p.opts["repo_requests"] == "none"
+	p.w.Policy.Version = p.opts["version"]
+	if p.opts["repo_requests"] == "none" {
+		p.w.Policy.Version = "1.34.1"
+	}
 	return nil
 }
 
@@ -261,6 +269,7 @@ func (p *parser) rules() error {
 	}
 	r.RepoKeep = int(keep)
 	r.Requests = p.opts["requests"] == "on"
+	r.Siblings = p.opts["siblings"] == "on"
 	if r.FreedTasks, err = p.float("freed"); err != nil {
 		return err
 	}
@@ -288,6 +297,32 @@ func (p *parser) breakage() error {
 	}
 	p.w.Break(b)
 	return nil
+}
+
+// fault has builds of a package fail as they did somewhere:
+//
+//	fault foo arch=x86_64 cause=source 1005: error building package (arch x86_64), ...
+func (p *parser) fault() error {
+	head, text, found := strings.Cut(p.rest, ": ")
+	words := strings.Fields(head)
+	code, err := strconv.Atoi(words[len(words)-1])
+	if !found || err != nil {
+		return fmt.Errorf("fault needs a number and the text, as in 1005: error building package")
+	}
+	b := kojisim.Breakage{Package: p.words[0], Arch: p.opts["arch"], Message: text, Task: p.opts["task"], Cause: kojisim.CauseInfrastructure}
+	if cause := p.opts["cause"]; cause != "" {
+		b.Cause = kojisim.Cause(cause)
+	}
+	b.EndWith(code, strings.ReplaceAll(text, "\\n", "\n"))
+	p.w.Break(b)
+	return nil
+}
+
+// log adds a line to what stands in a log of tasks that fail to build a package,
+// in the place of what would stand there. Without a line the log is empty.
+func (p *parser) log() error {
+	_, text, _ := strings.Cut(p.rest, ": ")
+	return p.w.WriteLog(p.words[0], strings.TrimSuffix(p.words[1], ":"), text)
 }
 
 func (p *parser) flaky() error {
