@@ -36,6 +36,7 @@ type Collection struct {
 	MaxBuilds           int     // scratch builds under way at once; 0 is no limit of its own
 	PollUntracked       bool    // record real builds of untracked packages too
 	WeakDeps            bool    // follow Recommends, which mock does not
+	Lenient             bool    // pass over unmet boolean BuildRequires, and BuildConflicts
 
 	LatestRepoID       int64 // newest repo looked at, 0 if none
 	LatestRepoEvent    int64 // event that repo was made of, 0 if none
@@ -70,7 +71,7 @@ func (c *Collection) State() State {
 // of two hubs have nothing to do with each other.
 func (c *Collection) SameRepos(other *Collection) bool {
 	return c.SourceHub() == other.SourceHub() && c.BuildTag == other.BuildTag &&
-		c.BuildGroup == other.BuildGroup && c.WeakDeps == other.WeakDeps
+		c.BuildGroup == other.BuildGroup && c.WeakDeps == other.WeakDeps && c.Lenient == other.Lenient
 }
 
 var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+_-]*$`)

@@ -11,7 +11,7 @@ func TestSameRepos(t *testing.T) {
 	t.Parallel()
 	otherRepos := map[string]bool{}
 	for other, fields := range map[bool][]string{
-		true: {"SecondaryMode", "BuildTag", "BuildGroup", "WeakDeps"},
+		true: {"SecondaryMode", "BuildTag", "BuildGroup", "WeakDeps", "Lenient"},
 		false: {
 			"ID", "Name", "DisplayName", "Order", "Target", "DestTag", "BugzillaProduct", "BugzillaVersion",
 			"PriorityCoefficient", "Weight", "MaxBuilds", "PollUntracked",

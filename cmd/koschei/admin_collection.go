@@ -20,7 +20,7 @@ type collectionFlags struct {
 	coefficient, weight                float64
 	order, maxBuilds                   int
 	buildGroup, newName                string
-	pollUntracked                      string
+	pollUntracked, weakDeps, lenient   string
 	bugzillaProduct, bugzillaVersion   string
 }
 
@@ -36,6 +36,8 @@ func (f *collectionFlags) register(cmd *cobra.Command, required ...string) {
 	flags.IntVarP(&f.order, "order", "o", koschei.DefaultOrder, "place on pages, the highest first")
 	flags.StringVar(&f.buildGroup, "build-group", koschei.DefaultBuildGroup, "group that makes the base buildroot")
 	flags.StringVar(&f.pollUntracked, "poll-untracked", "true", "record real builds of untracked packages: true or false")
+	flags.StringVar(&f.weakDeps, "weak-deps", "false", "install weak dependencies, which mock does not: true or false")
+	flags.StringVar(&f.lenient, "lenient", "false", "pass over unmet boolean BuildRequires, and BuildConflicts: true or false")
 	flags.StringVar(&f.bugzillaProduct, "bugzilla-product", "", "product for bug reports")
 	flags.StringVar(&f.bugzillaVersion, "bugzilla-version", "", "version for bug reports")
 	for _, name := range required {
@@ -52,12 +54,22 @@ func (f *collectionFlags) apply(cmd *cobra.Command, c *koschei.Collection, all b
 		}
 		c.SecondaryMode = f.mode == "secondary"
 	}
-	if given("poll-untracked") {
-		poll, err := strconv.ParseBool(f.pollUntracked)
-		if err != nil {
-			return badInput(fmt.Errorf("--poll-untracked %s: it must be true or false", f.pollUntracked))
+	for _, s := range []struct {
+		name, value string
+		field       *bool
+	}{
+		{"poll-untracked", f.pollUntracked, &c.PollUntracked},
+		{"weak-deps", f.weakDeps, &c.WeakDeps},
+		{"lenient", f.lenient, &c.Lenient},
+	} {
+		if !given(s.name) {
+			continue
 		}
-		c.PollUntracked = poll
+		on, err := strconv.ParseBool(s.value)
+		if err != nil {
+			return badInput(fmt.Errorf("--%s %s: it must be true or false", s.name, s.value))
+		}
+		*s.field = on
 	}
 	set := func(name string, field *string, value string) {
 		if given(name) {

@@ -68,12 +68,12 @@ func idsOf(builds []record.PendingBuild) []int64 {
 	return ids
 }
 
-func requiresOf(builds []record.PendingBuild) [][]string {
-	requires := make([][]string, len(builds))
+func needsOf(builds []record.PendingBuild) [][]string {
+	needs := make([][]string, 0, 2*len(builds))
 	for i := range builds {
-		requires[i] = builds[i].BuildRequires
+		needs = append(needs, builds[i].BuildRequires, builds[i].BuildConflicts)
 	}
-	return requires
+	return needs
 }
 
 // resolve resolves builds in a repo whose files are there. Those whose source
@@ -86,7 +86,7 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *record.Fenc
 		return nil
 	}
 	url := hub.RepoURL(repo.Tag, repo.ID, s.Repos.Arch)
-	loaded, err := s.Repos.Open(ctx, url, resolution.Paths(requiresOf(builds)))
+	loaded, err := s.Repos.Open(ctx, url, resolution.Paths(needsOf(builds)))
 	if err != nil {
 		return fmt.Errorf("reading repo %d: %w", repo.ID, err)
 	}
@@ -99,7 +99,9 @@ func (s *Service) resolve(ctx context.Context, hub *koji.Client, db *record.Fenc
 	if err != nil {
 		return fmt.Errorf("group %s of tag %s: %w", c.BuildGroup, repo.Tag, err)
 	}
-	resolver := loaded.Resolver(resolution.Options{Group: group, WeakDeps: c.WeakDeps, Goroutines: s.Goroutines})
+	resolver := loaded.Resolver(resolution.Options{
+		Group: group, WeakDeps: c.WeakDeps, Lenient: c.Lenient, Goroutines: s.Goroutines,
+	})
 	defer resolver.Done()
 	for some := range slices.Chunk(builds, batch) {
 		err := s.store(ctx, db, resolver, some)
@@ -121,7 +123,7 @@ const batch = 500
 func (s *Service) store(ctx context.Context, db *record.Fenced, resolver *resolution.Resolver, builds []record.PendingBuild) error {
 	goals := make([]resolution.Goal, len(builds))
 	for i := range builds {
-		goals[i].Requires = builds[i].BuildRequires
+		goals[i].Requires, goals[i].Conflicts = builds[i].BuildRequires, builds[i].BuildConflicts
 	}
 	answers, err := resolver.Resolve(ctx, goals)
 	if err != nil {

@@ -346,8 +346,7 @@ func moreTypedMethods(r recordings.Recording) func(context.Context, *Client) err
 				return err
 			}
 			if call.Method == "getRPMDeps" {
-				_, err := buildRequires(xmlrpc.Result{Value: value})
-				return err
+				return buildDeps(xmlrpc.Result{Value: value}, new(BuildDeps))
 			}
 			return sourceArches(xmlrpc.Result{Value: value}, new(SourceArches))
 		}

@@ -148,7 +148,7 @@ func checkSources(t *testing.T, c *koji.Client, source rpm.NEVRA) {
 	t.Helper()
 	ctx := t.Context()
 	sources := []rpm.NEVRA{source, {Name: "nosuch", EVR: rpm.EVR{Version: "1", Release: "1"}, Arch: "src"}}
-	requires := must[[]koji.Requires](t)(c.BuildRequires(ctx, sources))
+	requires := must[[]koji.BuildDeps](t)(c.BuildDeps(ctx, sources))
 	if requires[0].Err != nil || !errors.Is(requires[1].Err, koschei.ErrNotFound) {
 		t.Errorf("BuildRequires: %+v", requires)
 	}

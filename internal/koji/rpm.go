@@ -70,7 +70,8 @@ func (c *Client) BuildRPMs(ctx context.Context, nvr string) ([]RPM, error) {
 
 // Dependency types and flags of the hub, which are RPM's.
 const (
-	depRequire = 0
+	depRequire  = 0
+	depConflict = 3
 
 	flagLess      = 1 << 1
 	flagGreater   = 1 << 2
@@ -79,38 +80,38 @@ const (
 	flagRPMLib    = 1 << 24 // a feature of rpm, not a package
 )
 
-// Requires are the BuildRequires of one source package, or why they are not
-// known.
-type Requires struct {
-	Relations []rpm.Relation
-	Err       error
+// BuildDeps are the BuildRequires and BuildConflicts of one source package, or why
+// they are not known.
+type BuildDeps struct {
+	Requires, Conflicts []rpm.Relation
+	Err                 error
 }
 
-// BuildRequires returns the BuildRequires of source packages, in their order.
+// BuildDeps returns the BuildRequires and BuildConflicts of source packages, in
+// their order.
 //
 // The hub answers nothing at all where it does not know the package or cannot
 // find its file, also if its storage is away for a moment. That is told from a
 // package without BuildRequires, which still requires features of rpm, and ends
 // in ErrNotFound for that package. Generated requirements count, weak ones do
 // not.
-func (c *Client) BuildRequires(ctx context.Context, sources []rpm.NEVRA) ([]Requires, error) {
+func (c *Client) BuildDeps(ctx context.Context, sources []rpm.NEVRA) ([]BuildDeps, error) {
 	which, err := c.whichRPMs(ctx, sources)
 	if err != nil {
 		return nil, err
 	}
 	calls := make([]xmlrpc.Call, len(sources))
 	for i := range sources {
-		calls[i] = xmlrpc.Call{Method: "getRPMDeps", Params: []any{which[i], depRequire}}
+		calls[i] = xmlrpc.Call{Method: "getRPMDeps", Params: []any{which[i]}} // of all types: the hub reads the file once
 	}
 	results, err := c.Multicall(ctx, calls)
 	if err != nil {
 		return nil, err
 	}
-	answers := make([]Requires, len(sources))
+	answers := make([]BuildDeps, len(sources))
 	for i, r := range results {
-		answers[i].Relations, err = buildRequires(r)
-		if err != nil {
-			answers[i] = Requires{Err: fmt.Errorf("BuildRequires of %s: %w", sources[i], err)}
+		if err := buildDeps(r, &answers[i]); err != nil {
+			answers[i] = BuildDeps{Err: fmt.Errorf("BuildRequires of %s: %w", sources[i], err)}
 		}
 	}
 	return answers, nil
@@ -124,29 +125,25 @@ type dependency struct {
 	Type    int    `koji:"type"`
 }
 
-func buildRequires(r xmlrpc.Result) ([]rpm.Relation, error) {
+func buildDeps(r xmlrpc.Result, deps *BuildDeps) error {
 	var entries []dependency
 	if err := resultOf(r, &entries); err != nil {
-		return nil, err
+		return err
 	}
 	if len(entries) == 0 {
-		return nil, errNoHeader()
+		return errNoHeader()
 	}
-	relations := []rpm.Relation{}
 	for _, e := range entries {
-		if e.Type != depRequire || e.Flags&(flagRPMLib|flagMissingOK) != 0 {
+		list := map[int]*[]rpm.Relation{depRequire: &deps.Requires, depConflict: &deps.Conflicts}[e.Type]
+		if list == nil || e.Flags&(flagRPMLib|flagMissingOK) != 0 {
 			continue
 		}
-		relation, err := e.relation()
-		if err != nil {
-			return nil, err
-		}
-		relations = append(relations, relation)
+		*list = append(*list, e.relation())
 	}
-	return relations, nil
+	return nil
 }
 
-func (d dependency) relation() (rpm.Relation, error) {
+func (d dependency) relation() rpm.Relation {
 	r := rpm.Relation{Name: d.Name}
 	if d.Flags&flagLess != 0 {
 		r.Op |= rpm.Less
@@ -158,13 +155,14 @@ func (d dependency) relation() (rpm.Relation, error) {
 		r.Op |= rpm.Equal
 	}
 	if r.Op == 0 || d.Version == "" {
-		return rpm.Relation{Name: d.Name}, nil
+		return rpm.Relation{Name: d.Name}
 	}
-	var err error
-	if r.EVR, err = rpm.ParseEVR(d.Version); err != nil {
-		return rpm.Relation{}, fmt.Errorf("requirement %s: %w", d.Name, err)
+	evr, err := rpm.ParseEVR(d.Version)
+	if err != nil { // kept as it stands: whoever resolves it says what is wrong with it
+		return rpm.Relation{Name: fmt.Sprint(d.Name, " ", r.Op, " ", d.Version)}
 	}
-	return r, nil
+	r.EVR = evr
+	return r
 }
 
 // SourceArches is what a source package says of the architectures it can be
@@ -235,24 +233,46 @@ func (c *Client) whichRPMs(ctx context.Context, sources []rpm.NEVRA) ([]any, err
 	if err != nil {
 		return nil, err
 	}
-	var found []int
-	var calls []xmlrpc.Call
-	for n, b := range builds {
-		if b != nil {
-			found = append(found, drafts[n])
-			calls = append(calls, xmlrpc.Call{Method: "listRPMs", Params: []any{named("buildID", b.ID, "arches", "src")}})
+	places, files, err := c.sourceFiles(ctx, builds)
+	for i, place := range places {
+		if len(files[i]) > 0 {
+			which[drafts[place]] = files[i][0].ID
 		}
 	}
-	files, err := multicallOf[[]RPM](ctx, c, calls)
+	return which, err
+}
+
+// WithoutSource tells of builds, by their name-version-release and their places,
+// which have no source package, as those of images and modules. Of those that the
+// hub does not have it is not said.
+func (c *Client) WithoutSource(ctx context.Context, nvrs []string) ([]bool, error) {
+	builds, err := c.FindBuilds(ctx, nvrs)
 	if err != nil {
 		return nil, err
 	}
-	for n, f := range files {
-		if len(f) > 0 {
-			which[found[n]] = f[0].ID
+	without := make([]bool, len(nvrs))
+	places, files, err := c.sourceFiles(ctx, builds)
+	for i, place := range places {
+		without[place] = len(files[i]) == 0
+	}
+	return without, err
+}
+
+// sourceFiles returns the source packages of those builds that are not nil, with
+// the builds' places.
+func (c *Client) sourceFiles(ctx context.Context, builds []*Build) (places []int, files [][]RPM, err error) {
+	var calls []xmlrpc.Call
+	for i, b := range builds {
+		if b != nil {
+			places = append(places, i)
+			calls = append(calls, xmlrpc.Call{Method: "listRPMs", Params: []any{named("buildID", b.ID, "arches", "src")}})
 		}
 	}
-	return which, nil
+	files, err = multicallOf[[]RPM](ctx, c, calls)
+	if err != nil {
+		return nil, nil, err
+	}
+	return places, files, nil
 }
 
 // draftMark begins what Koji adds to the release of a draft build.

@@ -127,8 +127,8 @@ func typedTaskValues(t *testing.T) []typedValue {
 	return []typedValue{
 		{
 			"multicall-deps", func(ctx context.Context, c *Client) (any, error) {
-				list, err := c.BuildRequires(ctx, make([]rpm.NEVRA, 3))
-				return []any{list[0].Relations, fmt.Sprint(list[1].Err), list[2].Relations}, err
+				list, err := c.BuildDeps(ctx, make([]rpm.NEVRA, 3))
+				return []any{list[0].Requires, fmt.Sprint(list[1].Err), list[2].Requires}, err
 			},
 			[]any{
 				[]rpm.Relation{
@@ -254,10 +254,6 @@ func typedTaskRequests() []typedRequest {
 			return err
 		}},
 		{"scratch-failed-build--getTaskResult-raise_fault-false", func(ctx context.Context, c *Client) error { _, err := c.TaskResult(ctx, 10); return err }},
-		{"getRPMDeps-requires", func(ctx context.Context, c *Client) error {
-			_, err := c.BuildRequires(ctx, []rpm.NEVRA{foo})
-			return err
-		}},
 		{"getRPMHeaders-arches", func(ctx context.Context, c *Client) error {
 			_, err := c.SourceArches(ctx, []rpm.NEVRA{foo})
 			return err

@@ -1,15 +1,22 @@
 package kojisync_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/scenario"
 )
 
 func TestPackageList(t *testing.T) {
@@ -177,15 +184,15 @@ func TestSourceFacts(t *testing.T) {
 	f := newFixture(t)
 	f.poll()
 	want := []string{
-		"bash-5-1 requires [] arches [] [] []",
-		`docs-1-1 requires ["nothing-that-exists"] arches ["noarch"] [] []`,
-		`foo-1-1 requires ["bash >= 4" "(bash if docs)"] arches [] ["x86_64" "aarch64"] []`,
+		"bash-5-1 requires [] conflicts [] arches [] [] []",
+		`docs-1-1 requires ["nothing-that-exists"] conflicts [] arches ["noarch"] [] []`,
+		`foo-1-1 requires ["bash >= 4" "(bash if docs)"] conflicts [] arches [] ["x86_64" "aarch64"] []`,
 	}
 	facts := func() []string {
 		var lines []string
 		for _, s := range f.SRPMs() {
-			lines = append(lines, fmt.Sprintf("%s-%s-%s requires %q arches %q %q %q",
-				s.Name, s.Version, s.Release, s.BuildRequires, s.BuildArchs, s.ExclusiveArch, s.ExcludeArch))
+			lines = append(lines, fmt.Sprintf("%s-%s-%s requires %q conflicts %q arches %q %q %q",
+				s.Name, s.Version, s.Release, s.BuildRequires, s.BuildConflicts, s.BuildArchs, s.ExclusiveArch, s.ExcludeArch))
 		}
 		return lines
 	}
@@ -194,7 +201,7 @@ func TestSourceFacts(t *testing.T) {
 	}
 	f.Administer("tagBuildBypass", "f40", "foo-2-1")
 	f.poll()
-	want = append(want, `foo-2-1 requires ["bash"] arches [] [] []`)
+	want = append(want, `foo-2-1 requires ["bash"] conflicts ["docs < 1"] arches [] [] []`)
 	if diff := cmp.Diff(want, facts()); diff != "" {
 		t.Errorf("facts after an update (-want +got):\n%s", diff)
 	}
@@ -228,5 +235,71 @@ func TestTogether(t *testing.T) {
 	}
 	if got := f.SRPMs(); len(got) != 3 {
 		t.Errorf("facts of %v, want of three", got)
+	}
+}
+
+// A build without a source package, as one of an image, is asked about once a
+// week; one that the hub says nothing about after longer and longer. Each is
+// told once.
+func TestSilentSources(t *testing.T) {
+	t.Parallel()
+	w := scenario.World(t, smallWorld+`
+package disk tag=f40
+build disk-1-1 tag=f40
+ image
+package lost tag=f40
+build lost-1-1 tag=f40
+`)
+	var asked []string
+	stage := scenario.New(t, w, scenario.Empty(), scenario.Through(func(hub http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+			body, err := io.ReadAll(req.Body)
+			if err != nil {
+				return // the client left
+			}
+			if bytes.Contains(body, []byte("getRPMDeps")) {
+				for _, name := range []string{"disk", "lost", "bash"} {
+					if bytes.Contains(body, []byte("<string>"+name+"</string>")) {
+						asked = append(asked, name)
+					}
+				}
+				body = bytes.ReplaceAll(body, []byte("<string>lost</string>"), []byte("<string>unreadable</string>"))
+			}
+			req.Body = io.NopCloser(bytes.NewReader(body))
+			hub.ServeHTTP(rw, req)
+		})
+	}))
+	var log bytes.Buffer
+	stage.Sync.Log = slog.New(slog.NewTextHandler(&log, nil))
+	stage.Collection("f40")
+	f := &fixture{Sync: stage.Sync, Stage: stage, t: t, world: w, hub: stage.Hub, clock: stage.Clock}
+	f.poll()
+	if diff := cmp.Diff([]string{"disk", "lost", "bash"}, asked); diff != "" {
+		t.Errorf("asked about at first (-want +got):\n%s", diff)
+	}
+	for _, text := range []string{`level=INFO msg="builds without a source package" sources=1 about=disk-1-1`, `level=WARN msg="source packages that Koji says nothing about" sources=1 about=lost-1-1`} {
+		if !strings.Contains(log.String(), text) {
+			t.Errorf("the log has no %s:\n%s", text, log.String())
+		}
+	}
+	asked = nil
+	log.Reset()
+	for range 24 {
+		f.clock.Step(time.Hour)
+		f.poll()
+	}
+	if diff := cmp.Diff([]string{"lost", "lost", "lost", "lost", "lost", "lost"}, asked); diff != "" {
+		t.Errorf("asked about in a day (-want +got):\n%s", diff)
+	}
+	if strings.Contains(log.String(), "source") {
+		t.Errorf("told again:\n%s", log.String())
+	}
+	asked = nil
+	for range 8 {
+		f.clock.Step(24 * time.Hour)
+		f.poll()
+	}
+	if n := slices.Index(asked, "disk"); n < 0 {
+		t.Errorf("asked about in a week: %v, want the image, too", asked)
 	}
 }

@@ -56,6 +56,7 @@ build foo-1-1 epoch=3 tag=f40
  binary foo
 build foo-2-1
  requires bash
+ conflicts docs < 1
  binary foo
 build docs-1-1 tag=f40
  requires nothing-that-exists

@@ -178,11 +178,10 @@ func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, bui
 		b := &builds[place]
 		sources[i] = record.Source{Hub: hub, Name: b.Name, Version: b.Version, Release: b.Release}
 	}
-	srpms, err := s.FetchSRPMs(ctx, sources)
-	if err != nil {
+	if err := s.learnSources(ctx, sources); err != nil {
 		return fmt.Errorf("sources of builds: %w", err)
 	}
-	return s.DB.SaveSRPMs(ctx, srpms)
+	return nil
 }
 
 func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) record.RealBuild {

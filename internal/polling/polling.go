@@ -123,7 +123,7 @@ func (s *Service) collection(ctx context.Context, round *kojisync.Round, c *kosc
 }
 
 // sourceFacts looks at the sources of builds that are new, and at all of them
-// when everything is asked for, and while Koji owes an answer. A build's id is
+// when everything is asked for. A build's id is
 // given out before others can see the build: those since the look before the last
 // count as new.
 func (s *Service) sourceFacts(ctx context.Context, c *koschei.Collection) error {
@@ -140,8 +140,8 @@ func (s *Service) sourceFacts(ctx context.Context, c *koschei.Collection) error 
 	if now.Sub(last.all) >= cmp.Or(s.FullInterval, kojisync.DefaultFull) {
 		last.before, next.all = 0, now
 	}
-	silent, err := s.Sync.SourceFactsAfter(ctx, c, last.before)
-	if err == nil && silent == 0 {
+	err = s.Sync.SourceFactsAfter(ctx, c, last.before)
+	if err == nil {
 		s.facts[c.ID] = next
 	}
 	return err

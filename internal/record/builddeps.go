@@ -48,15 +48,15 @@ type PendingBuild struct {
 	EVR     rpm.EVR
 	Hub     koschei.Hub
 
-	SRPMKnown     bool // whether the facts of its SRPM are stored
-	BuildRequires []string
+	SRPMKnown bool // whether the facts of its SRPM are stored
+	Needs
 }
 
 // PendingBuilds returns the builds of a collection that wait to be resolved in
 // a repo, each package's in the order of their events.
 func (rec *Record) PendingBuilds(ctx context.Context, collectionID, repoID int64) ([]PendingBuild, error) {
 	rows, err := rec.db.Query(ctx, `
-		SELECT b.id, p.name, b.epoch, b.version, b.release, `+schema.SourceHub+`, s.id IS NOT NULL, s.build_requires
+		SELECT b.id, p.name, b.epoch, b.version, b.release, `+schema.SourceHub+`, s.id IS NOT NULL, s.build_requires, s.build_conflicts
 		FROM build b
 		JOIN package p ON p.id = b.package_id
 		JOIN collection c ON c.id = p.collection_id
@@ -67,7 +67,7 @@ func (rec *Record) PendingBuilds(ctx context.Context, collectionID, repoID int64
 		return nil, fmt.Errorf("reading builds to resolve in repo %d: %w", repoID, err)
 	}
 	builds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b PendingBuild, err error) {
-		err = row.Scan(&b.BuildID, &b.Name, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.Hub, &b.SRPMKnown, &b.BuildRequires)
+		err = row.Scan(&b.BuildID, &b.Name, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.Hub, &b.SRPMKnown, &b.BuildRequires, &b.BuildConflicts)
 		return b, err
 	})
 	if err != nil {

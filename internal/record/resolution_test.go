@@ -270,7 +270,7 @@ func TestPendingBuilds(t *testing.T) {
 	builds, err := w.DB.PendingBuilds(t.Context(), w.Collection, 1)
 	wantBuilds := []record.PendingBuild{{
 		BuildID: older, Name: "foo", EVR: rpm.EVR{Version: "1", Release: "1"}, Hub: koschei.Primary,
-		SRPMKnown: true, BuildRequires: []string{"gcc"},
+		SRPMKnown: true, Needs: record.Needs{BuildRequires: []string{"gcc"}},
 	}}
 	if diff := cmp.Diff(wantBuilds, builds); diff != "" || err != nil {
 		t.Errorf("pending builds (%v) (-want +got):\n%s", err, diff)

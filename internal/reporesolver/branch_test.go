@@ -16,16 +16,16 @@ func TestDeletedCollection(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, scenario.World(t, small))
 	s.mustPass()
-	if len(s.memories) != 1 || len(s.lastRequires) != 1 {
-		t.Fatalf("%d memories and requires of %d collections, want one each", len(s.memories), len(s.lastRequires))
+	if len(s.memories) != 1 || len(s.lastNeeds) != 1 {
+		t.Fatalf("%d memories and requires of %d collections, want one each", len(s.memories), len(s.lastNeeds))
 	}
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: s.Clock.Now()}
 	if _, err := s.Store.DeleteCollection(t.Context(), author, "f44", true); err != nil {
 		t.Fatal(err)
 	}
 	s.mustPass()
-	if len(s.memories) != 0 || len(s.lastRequires) != 0 {
-		t.Errorf("%d memories and requires of %d collections are left", len(s.memories), len(s.lastRequires))
+	if len(s.memories) != 0 || len(s.lastNeeds) != 0 {
+		t.Errorf("%d memories and requires of %d collections are left", len(s.memories), len(s.lastNeeds))
 	}
 }
 

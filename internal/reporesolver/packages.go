@@ -9,6 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/depset"
+	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/resolution"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
@@ -30,45 +31,50 @@ func (r *run) candidates(ctx context.Context, dueOnly bool) ([]depset.Candidate,
 		}
 		return c.SRPMID == 0
 	})
-	r.requires, err = r.buildRequires(ctx, candidates)
+	r.needs, err = r.needsOf(ctx, candidates)
 	if err == nil && !dueOnly {
-		r.service.requiresMu.Lock()
-		r.service.lastRequires[r.collection.ID] = r.requires
-		r.service.requiresMu.Unlock()
+		r.service.needsMu.Lock()
+		r.service.lastNeeds[r.collection.ID] = r.needs
+		r.service.needsMu.Unlock()
 	}
 	return candidates, err
 }
 
-// buildRequires returns what source packages require, by the ids of their
-// facts. Those never change, and most were there when a repo was resolved last.
-func (r *run) buildRequires(ctx context.Context, candidates []depset.Candidate) (map[int64][]string, error) {
-	r.service.requiresMu.Lock()
-	all := slices.Collect(maps.Values(r.service.lastRequires))
-	r.service.requiresMu.Unlock()
-	known := make(map[int64][]string, len(candidates))
+// needsOf returns what source packages need, by the ids of their facts. Once they
+// are whole they never change, and most were there when a repo was resolved last.
+func (r *run) needsOf(ctx context.Context, candidates []depset.Candidate) (map[int64]record.Needs, error) {
+	r.service.needsMu.Lock()
+	all := slices.Collect(maps.Values(r.service.lastNeeds))
+	r.service.needsMu.Unlock()
+	known := make(map[int64]record.Needs, len(candidates))
 	var unknown []int64
 	for i := range candidates {
 		id := candidates[i].SRPMID
-		var found bool
 		for _, last := range all {
-			if known[id], found = last[id]; found {
+			if known[id] = last[id]; known[id].Whole {
 				break
 			}
 		}
-		if !found {
+		if !known[id].Whole {
 			unknown = append(unknown, id)
 		}
 	}
 	if len(unknown) == 0 {
 		return known, nil
 	}
-	news, err := r.db.BuildRequires(ctx, unknown)
+	news, err := r.db.Needs(ctx, unknown)
 	maps.Copy(known, news)
 	return known, err
 }
 
-// paths are the files that the packages require, as a repo is opened with them.
-func (r *run) paths() []string { return resolution.Paths(slices.Collect(maps.Values(r.requires))) }
+// paths are the files that the packages name, as a repo is opened with them.
+func (r *run) paths() []string {
+	needs := make([][]string, 0, 2*len(r.needs))
+	for _, n := range r.needs {
+		needs = append(needs, n.BuildRequires, n.BuildConflicts)
+	}
+	return resolution.Paths(needs)
+}
 
 // storers is how many batches are weighed and stored at a time, while the next
 // is resolved. A second one has the database busy while the first waits for it.
@@ -118,7 +124,8 @@ func (r *run) judge(ctx context.Context, candidates []depset.Candidate) ([]depse
 	goals := make([]resolution.Goal, len(candidates))
 	for i := range candidates {
 		c := &candidates[i]
-		goals[i].Requires = r.requires[c.SRPMID]
+		n := r.needs[c.SRPMID]
+		goals[i].Requires, goals[i].Conflicts = n.BuildRequires, n.BuildConflicts
 		// What was stored of this repo before somebody died is looked at again, for whom
 		// the updates reached.
 		if !c.Due && c.Resolution == koschei.Resolved && c.RepoID != r.report.Repo.RepoID {

@@ -62,10 +62,10 @@ type Service struct {
 	// would push each other's rules out of the caches, for twice the time.
 	solving sync.Mutex
 
-	requiresMu sync.Mutex
-	// lastRequires are the BuildRequires of the packages that were resolved when a
-	// collection was last resolved in full, by collection and Candidate.SRPMID.
-	lastRequires map[int64]map[int64][]string
+	needsMu sync.Mutex
+	// lastNeeds are those of the packages that were resolved when a collection was
+	// last resolved in full, by collection and Candidate.SRPMID.
+	lastNeeds map[int64]map[int64]record.Needs
 }
 
 // A memory is what is kept of a collection from pass to pass. While it is busy
@@ -184,7 +184,7 @@ func (p *passing) again() <-chan time.Time {
 
 func (s *Service) memory(c *koschei.Collection) *memory {
 	if s.memories == nil {
-		s.memories, s.lastRequires = map[int64]*memory{}, map[int64]map[int64][]string{}
+		s.memories, s.lastNeeds = map[int64]*memory{}, map[int64]map[int64]record.Needs{}
 	}
 	if s.memories[c.ID] == nil {
 		s.memories[c.ID] = &memory{baselines: map[int64]schema.SetContent{}}
@@ -199,9 +199,9 @@ func (s *Service) forget(collections []koschei.Collection) {
 		return !slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.ID == id })
 	}
 	maps.DeleteFunc(s.memories, func(id int64, _ *memory) bool { return gone(id) })
-	s.requiresMu.Lock()
-	defer s.requiresMu.Unlock()
-	maps.DeleteFunc(s.lastRequires, func(id int64, _ map[int64][]string) bool { return gone(id) })
+	s.needsMu.Lock()
+	defer s.needsMu.Unlock()
+	maps.DeleteFunc(s.lastNeeds, func(id int64, _ map[int64]record.Needs) bool { return gone(id) })
 }
 
 // note remembers how looking after a collection went.

@@ -178,11 +178,11 @@ func questionsOf(goals []Goal) []question {
 	return questions
 }
 
-// Paths returns the files that BuildRequires name and that only the file lists
-// of a repository know. A repository must be opened with them.
-func Paths(requires [][]string) []string {
+// Paths returns the files that BuildRequires and BuildConflicts name and that only
+// the file lists of a repository know. A repository must be opened with them.
+func Paths(needs [][]string) []string {
 	var relations []rpm.Relation
-	for _, texts := range requires {
+	for _, texts := range needs {
 		for _, text := range texts {
 			if !strings.Contains(text, "/") {
 				continue

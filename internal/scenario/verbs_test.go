@@ -266,6 +266,8 @@ func setFields(c *koschei.Collection, assignments []string) error {
 				return err
 			}
 			*numbers[name] = n
+		case name == "lenient":
+			c.Lenient = value == "true"
 		case name == "order":
 			n, err := strconv.Atoi(value)
 			if err != nil {

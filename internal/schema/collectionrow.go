@@ -35,6 +35,7 @@ func CollectionSettings() []collectionSetting {
 		{"max_builds", "limit of builds", func(c *koschei.Collection) any { return c.MaxBuilds }},
 		{"poll_untracked", "poll untracked", func(c *koschei.Collection) any { return c.PollUntracked }},
 		{"weak_deps", "weak dependencies", func(c *koschei.Collection) any { return c.WeakDeps }},
+		{"lenient", "lenient", func(c *koschei.Collection) any { return c.Lenient }},
 	}
 }
 

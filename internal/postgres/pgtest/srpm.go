@@ -2,19 +2,20 @@ package pgtest
 
 // An SRPM is a row as tests look at it.
 type SRPM struct {
-	Name          string
-	Version       string
-	Release       string
-	BuildRequires []string
-	BuildArchs    []string
-	ExclusiveArch []string
-	ExcludeArch   []string
+	Name           string
+	Version        string
+	Release        string
+	BuildRequires  []string
+	BuildConflicts []string
+	BuildArchs     []string
+	ExclusiveArch  []string
+	ExcludeArch    []string
 }
 
 // SRPM adds the source 1-1 of a package, which requires nothing.
 func (w *World) SRPM(name string) {
 	w.t.Helper()
-	w.sql.Exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ($1, '1', '1', '{}')`, name)
+	w.sql.Exec(`INSERT INTO srpm (name, version, release, build_requires, build_conflicts) VALUES ($1, '1', '1', '{}', '{}')`, name)
 }
 
 // RemoveSRPMs forgets the sources of a package.
@@ -27,7 +28,7 @@ func (w *World) RemoveSRPMs(name string) {
 func (w *World) SRPMs() []SRPM {
 	w.t.Helper()
 	return read[SRPM](w, `
-		SELECT name, version, release, build_requires, build_archs, exclusive_arch, exclude_arch
+		SELECT name, version, release, build_requires, coalesce(build_conflicts, '{}') AS build_conflicts, build_archs, exclusive_arch, exclude_arch
 		FROM srpm
 		ORDER BY name, version, release`)
 }

@@ -104,7 +104,9 @@ func (mt *Maintenance) forgetBuilds(ctx context.Context, before time.Time) (remo
 		}
 		removed += n
 	}
-	return removed, nil
+	// Nobody has wanted to know of these sources since.
+	_, err = mt.db.ExecOne(ctx, `DELETE FROM silent_source WHERE again < $1`, before)
+	return removed, err
 }
 
 // forgettable is a build b of a package p that nothing stands on.

@@ -144,7 +144,7 @@ func (mt *Fenced) MendDependencies(ctx context.Context, before time.Time) ([]Stu
 }
 
 // WaitingSources returns at most limit packages that cannot be resolved because
-// nothing is known of their source packages, by id.
+// nothing is known of their source packages, although there are some, by id.
 func (mt *Maintenance) WaitingSources(ctx context.Context, limit int) ([]Waiting, error) {
 	return mt.waiting(ctx, "source packages that nothing is known of", `
 		SELECT p.id, c.id, c.name, p.name
@@ -155,6 +155,9 @@ func (mt *Maintenance) WaitingSources(ctx context.Context, limit int) ([]Waiting
 			AND NOT EXISTS (
 				SELECT FROM srpm s
 				WHERE s.hub = `+schema.SourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release)
+			AND NOT EXISTS (
+				SELECT FROM silent_source s
+				WHERE s.hub = `+schema.SourceHub+` AND s.name = p.name AND s.version = b.version AND s.release = b.release AND s.none)
 		ORDER BY p.id
 		LIMIT $1`, limit)
 }

@@ -165,6 +165,7 @@ type config struct {
 	BugzillaVersion     string
 	PollUntracked       bool
 	WeakDeps            bool
+	Lenient             bool
 	SecondaryMode       bool
 	Groups              []string
 }
@@ -230,7 +231,7 @@ func configOf(c *koschei.Collection, groups []view.CollectionGroup) config {
 		Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag, BuildGroup: c.BuildGroup,
 		Order: c.Order, PriorityCoefficient: c.PriorityCoefficient, Weight: c.Weight, MaxBuilds: c.MaxBuilds,
 		BugzillaProduct: c.BugzillaProduct, BugzillaVersion: c.BugzillaVersion,
-		PollUntracked: c.PollUntracked, WeakDeps: c.WeakDeps, SecondaryMode: c.SecondaryMode,
+		PollUntracked: c.PollUntracked, WeakDeps: c.WeakDeps, Lenient: c.Lenient, SecondaryMode: c.SecondaryMode,
 	}
 	for _, g := range groups {
 		v.Groups = append(v.Groups, g.DisplayName)
