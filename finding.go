@@ -21,6 +21,7 @@ const (
 	FindingService    FindingKind = "service"    // a service has not done its work for a collection for long
 	FindingDoubt      FindingKind = "doubt"      // Koji says so much at once that it is not believed
 	FindingLogs       FindingKind = "logs"       // logs of failed builds are not read
+	FindingMetadata   FindingKind = "metadata"   // of a repo's metadata something is left out, as nobody can read it
 	FindingDelivery   FindingKind = "delivery"   // what happened is not told to those who want to know
 )
 
@@ -28,7 +29,8 @@ const (
 func FindingKinds() []FindingKind {
 	return []FindingKind{
 		FindingSubmission, FindingRunning, FindingDeps, FindingSource, FindingDue, FindingUntried, FindingHold,
-		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingLogs, FindingDelivery,
+		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingLogs,
+		FindingMetadata, FindingDelivery,
 	}
 }
 

@@ -29,4 +29,12 @@ type Repo struct {
 	PackagesFailed  int // of those, unresolved
 	PackagesChanged int // of those, with another answer than in the repo before
 	Solved          time.Time
+
+	// Entries of its metadata that nobody can read and that are left out: how
+	// many, and a sentence for each of the first LeftOutShown.
+	LeftOut      int
+	LeftOutFirst []string
 }
+
+// LeftOutShown is of how many entries that are left out people are told at first.
+const LeftOutShown = 10

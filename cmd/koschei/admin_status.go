@@ -58,6 +58,12 @@ func printStatus(w io.Writer, s *view.Status, now time.Time) error {
 		line("collection %s:\tbuildroot %s\t%s", c.Name, c.State, repoStatus(c, now))
 		line("\t%d running%s, %d due, %d held", c.Running, limitOf(c), c.Due, c.Held)
 		printFreshness(line, &c.Fresh, now)
+		if c.LeftOut > 0 {
+			line("\t%d left out of the repo's metadata\tas nobody can read it:", c.LeftOut)
+			for _, text := range c.LeftOutFirst {
+				line("\t\t%s", text)
+			}
+		}
 		for _, state := range shownStates() {
 			if n := c.States[state]; n > 0 {
 				line("\t%d %s", n, state)
@@ -115,18 +121,20 @@ type backlogReport struct {
 }
 
 type collectionReport struct {
-	Buildroot   koschei.State         `json:"buildroot"`
-	Due         int                   `json:"due"`
-	Freshness   freshnessReport       `json:"freshness"`
-	Held        int                   `json:"held"`
-	MaxBuilds   int                   `json:"max_builds"`
-	Name        string                `json:"name"`
-	RepoCreated *time.Time            `json:"repo_created"`
-	RepoEvent   int64                 `json:"repo_event"`
-	RepoID      int64                 `json:"repo_id"`
-	RepoSolved  *time.Time            `json:"repo_solved"`
-	Running     int                   `json:"running"`
-	States      map[koschei.State]int `json:"states"`
+	Buildroot    koschei.State         `json:"buildroot"`
+	Due          int                   `json:"due"`
+	Freshness    freshnessReport       `json:"freshness"`
+	Held         int                   `json:"held"`
+	LeftOut      int                   `json:"left_out"`
+	LeftOutFirst []string              `json:"left_out_first"`
+	MaxBuilds    int                   `json:"max_builds"`
+	Name         string                `json:"name"`
+	RepoCreated  *time.Time            `json:"repo_created"`
+	RepoEvent    int64                 `json:"repo_event"`
+	RepoID       int64                 `json:"repo_id"`
+	RepoSolved   *time.Time            `json:"repo_solved"`
+	Running      int                   `json:"running"`
+	States       map[koschei.State]int `json:"states"`
 }
 
 type leaseReport struct {
@@ -169,7 +177,7 @@ func newStatusReport(s *view.Status, now time.Time) *statusReport {
 func newCollectionReport(c *view.CollectionStatus, now time.Time) collectionReport {
 	return collectionReport{
 		Buildroot: c.State, Due: c.Due, Freshness: newFreshnessReport(&c.Fresh, now), Held: c.Held,
-		MaxBuilds: c.MaxBuilds, Name: c.Name, RepoCreated: ifKnown(c.RepoCreated), RepoEvent: c.RepoEvent,
+		LeftOut: c.LeftOut, LeftOutFirst: c.LeftOutFirst, MaxBuilds: c.MaxBuilds, Name: c.Name, RepoCreated: ifKnown(c.RepoCreated), RepoEvent: c.RepoEvent,
 		RepoID: c.RepoID, RepoSolved: ifKnown(c.RepoSolved), Running: c.Running, States: c.States,
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/whatif"
 )
 
@@ -68,15 +69,14 @@ func (r *resolveReport) printText(w *bufio.Writer) {
 }
 
 func printLeftOut(w *bufio.Writer, leftOut []string) {
-	const most = 10
 	if len(leftOut) == 0 {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "Left out of the metadata, as it cannot be read (%d):\n", len(leftOut))
-	for _, text := range leftOut[:min(len(leftOut), most)] {
+	for _, text := range leftOut[:min(len(leftOut), koschei.LeftOutShown)] {
 		_, _ = fmt.Fprintf(w, "  %s\n", text)
 	}
-	if more := len(leftOut) - most; more > 0 {
+	if more := len(leftOut) - koschei.LeftOutShown; more > 0 {
 		_, _ = fmt.Fprintf(w, "  and %d more, which --output json lists\n", more)
 	}
 	_, _ = fmt.Fprintln(w)

@@ -100,7 +100,8 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 	}
 	now := r.sync.Now()
 	next := &asked.TagCursor{CollectionID: c.ID, Basis: basisOf(c, news), Event: news.event, FullAt: now}
-	all := cursor == nil || cursor.Basis != next.Basis || cursor.Event > news.event || now.Sub(cursor.FullAt) >= r.full
+	all := cursor == nil || cursor.Basis != next.Basis || cursor.Event > news.event
+	proof := !all && now.Sub(cursor.FullAt) >= r.full // everything is asked for, though the changes are known
 	if all {
 		cursor = &asked.TagCursor{Event: news.event}
 	}
@@ -118,9 +119,12 @@ func (r *Round) Destination(ctx context.Context, c *koschei.Collection) error {
 		}
 		all = len(names) > many
 	}
-	if all {
+	switch {
+	case all:
 		next.Pending, err = r.everything(ctx, c, news)
-	} else {
+	case proof:
+		next.Pending, err = r.proven(ctx, c, news, names)
+	default:
 		next.FullAt = cursor.FullAt
 		next.Pending, err = r.someOf(ctx, c, news, names)
 	}

@@ -1,16 +1,21 @@
 package kojisync_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
+	"github.com/koschei-ci/koschei/internal/kojisync"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
@@ -178,5 +183,50 @@ func TestRoundUntracked(t *testing.T) {
 	f.round(0)
 	if got := f.builds("foo"); len(got) != 1 {
 		t.Errorf("builds of foo, which is tracked: %v, want one", got)
+	}
+}
+
+// What changes alone did not bring is noticed, told and counted when everything is
+// asked for. What has changed meanwhile was not missed.
+func TestMissedChangesAreTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var log bytes.Buffer
+	f.Log = slog.New(slog.NewTextHandler(&log, nil))
+	registry := prometheus.NewRegistry()
+	f.Metrics = kojisync.NewMetrics(registry)
+	missed := func() (n float64) {
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "koschei_missed_packages_total" {
+				n = family.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		return n
+	}
+	f.round(0)
+	f.TrackAll()
+	f.Administer("tagBuildBypass", "f40", "foo-2-1")
+	f.clock.Step(7 * time.Hour)
+	f.round(0)
+	if got := missed(); got != 0 || strings.Contains(log.String(), "missed") {
+		t.Errorf("%v missed, want none:\n%s", got, log.String())
+	}
+	f.Administer("untagBuildBypass", "f40", "foo-2-1")
+	f.happens("block docs tag=f40")
+	f.clock.Step(2 * time.Hour)
+	last := f.hub.World().Status().Events
+	f.happens(fmt.Sprint("event ", last+1)) // so that the others are of long ago
+	f.SetTagEvent(int64(last))              // as if they had been known
+	f.round(0)
+	f.clock.Step(7 * time.Hour)
+	f.round(0)
+	want := `msg="changes of a tag were missed until everything was asked for" collection=f40 packages=2 about="docs foo"`
+	if got := missed(); got != 2 || !strings.Contains(log.String(), want) {
+		t.Errorf("%v missed, want 2, and told:\n%s", got, log.String())
 	}
 }

@@ -343,6 +343,35 @@ func retag(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (changed int, unt
 	return changed, untagged, err
 }
 
+// TagMarks returns what the record knows of a collection's destination tag: a text
+// for each package that is another one if its entry or its newest build there is.
+func (rec *Record) TagMarks(ctx context.Context, collectionID int64) (map[string]string, error) {
+	rows, err := rec.db.Query(ctx, `
+		SELECT p.name, concat_ws(' ', p.blocked, b.koji_build_id, b.release)
+		FROM package p
+		LEFT JOIN LATERAL (
+			SELECT b.koji_build_id, b.release
+			FROM build b
+			WHERE b.package_id = p.id AND b.origin = 'real' AND NOT b.untagged
+			ORDER BY b.event DESC, b.id DESC
+			LIMIT 1
+		) b ON true
+		WHERE p.collection_id = $1`, collectionID)
+	if err != nil {
+		return nil, fmt.Errorf("reading what is known of a tag: %w", err)
+	}
+	marks := map[string]string{}
+	var name, mark string
+	_, err = pgx.ForEachRow(rows, []any{&name, &mark}, func() error {
+		marks[name] = mark
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what is known of a tag: %w", err)
+	}
+	return marks, nil
+}
+
 // A BuildName names a build that the hub keeps.
 type BuildName struct {
 	Name        string // of the package

@@ -33,7 +33,7 @@ func (rec *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 		if err := built.LockInterned(ctx, tx); err != nil {
 			return err
 		}
-		c, err := schema.OneCollectionByID(ctx, tx, repo.CollectionID, "FOR UPDATE")
+		c, err := schema.OneCollectionByID(ctx, tx, repo.CollectionID, schema.Locked)
 		if err != nil {
 			return err
 		}
@@ -70,19 +70,21 @@ func upsertRepo(ctx context.Context, tx pgx.Tx, r *koschei.Repo) error {
 	// While it was resolved others may have heard that it is exact for longer.
 	_, err := tx.Exec(ctx, `
 		INSERT INTO repo (collection_id, repo_id, create_event, begin_event, end_event, created, resolved, problems,
-			packages, packages_failed, packages_changed, solved)
+			packages, packages_failed, packages_changed, solved, left_out, left_out_first)
 		VALUES (@collection, @repo, @create_event, @begin_event, @end_event, @created, @resolved, @problems,
-			@packages, @failed, @changed, @solved)
+			@packages, @failed, @changed, @solved, @left_out, @left_out_first)
 		ON CONFLICT (collection_id, repo_id) DO UPDATE
 		SET create_event = excluded.create_event, begin_event = excluded.begin_event,
 			end_event = greatest(repo.end_event, excluded.end_event),
 			created = excluded.created, resolved = excluded.resolved, problems = excluded.problems,
 			packages = excluded.packages, packages_failed = excluded.packages_failed,
-			packages_changed = excluded.packages_changed, solved = excluded.solved`,
+			packages_changed = excluded.packages_changed, solved = excluded.solved,
+			left_out = excluded.left_out, left_out_first = excluded.left_out_first`,
 		pgx.NamedArgs{
 			"collection": r.CollectionID, "repo": r.RepoID, "create_event": r.CreateEvent, "begin_event": r.BeginEvent, "end_event": r.EndEvent,
 			"created": r.Created, "resolved": r.Resolved, "problems": postgres.NotNil(r.Problems),
 			"packages": r.Packages, "failed": r.PackagesFailed, "changed": r.PackagesChanged, "solved": r.Solved,
+			"left_out": r.LeftOut, "left_out_first": postgres.NotNil(r.LeftOutFirst),
 		})
 	return err
 }

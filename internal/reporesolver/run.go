@@ -28,7 +28,7 @@ type run struct {
 	collection *koschei.Collection
 	report     record.RepoReport
 
-	requires map[int64][]string // of the packages to resolve, by Candidate.SRPMID
+	needs    map[int64]record.Needs // of the packages to resolve, by Candidate.SRPMID
 	repo     *resolution.Repo
 	resolver *resolution.Resolver
 
@@ -64,7 +64,7 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	defer r.close()
-	r.tellLeftOut(ctx)
+	r.noteLeftOut(ctx)
 	if before != nil {
 		r.difference = r.repo.Contents.Since(before)
 		r.reach = r.difference.Reach()
@@ -99,13 +99,20 @@ func (r *run) all(ctx context.Context) error {
 	return nil
 }
 
-// tellLeftOut logs what the repo's metadata say that nobody can read.
-func (r *run) tellLeftOut(ctx context.Context) {
-	const most = 3
-	if n := len(r.repo.LeftOut); n > 0 {
-		r.service.Log.WarnContext(ctx, "metadata that cannot be read is left out", "collection", r.collection.Name,
-			"repo", r.report.Repo.RepoID, "count", n, "about", strings.Join(r.repo.LeftOut[:min(n, most)], "; "))
+// noteLeftOut puts into the report, and logs, what the repo's metadata say that
+// nobody can read.
+func (r *run) noteLeftOut(ctx context.Context) {
+	repo := &r.report.Repo
+	if repo.LeftOut = len(r.repo.LeftOut); repo.LeftOut == 0 {
+		return
 	}
+	const longest, logged = 500, 3 // a sentence has what the metadata say in it
+	for _, text := range r.repo.LeftOut[:min(repo.LeftOut, koschei.LeftOutShown)] {
+		text = strings.ReplaceAll(strings.ToValidUTF8(text[:min(len(text), longest)], ""), "\x00", "")
+		repo.LeftOutFirst = append(repo.LeftOutFirst, text)
+	}
+	r.service.Log.WarnContext(ctx, "metadata that cannot be read is left out", "collection", r.collection.Name, "repo", repo.RepoID,
+		"count", repo.LeftOut, "about", strings.Join(repo.LeftOutFirst[:min(len(repo.LeftOutFirst), logged)], "; "))
 }
 
 // due resolves what does not wait for a new repo.
@@ -166,7 +173,7 @@ func (r *run) open(ctx context.Context) (base resolution.Answer, err error) {
 		return base, fmt.Errorf("group %s of tag %s: %w", r.collection.BuildGroup, r.collection.BuildTag, err)
 	}
 	r.resolver = r.repo.Resolver(resolution.Options{
-		Group: group, WeakDeps: r.collection.WeakDeps, Goroutines: r.service.Goroutines,
+		Group: group, WeakDeps: r.collection.WeakDeps, Lenient: r.collection.Lenient, Goroutines: r.service.Goroutines,
 	})
 	return r.resolver.Base(), nil
 }

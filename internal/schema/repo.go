@@ -12,14 +12,15 @@ import (
 )
 
 // RepoColumns are those of koschei.Repo, of a table called r. ScanRepo reads them.
-const RepoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state"
+const RepoColumns = "r.collection_id, r.repo_id, r.create_event, r.begin_event, r.end_event, r.created, r.resolved, r.problems, r.packages, r.packages_failed, r.packages_changed, r.solved, r.state, r.left_out, r.left_out_first"
 
 // ScanRepo reads RepoColumns.
 func ScanRepo(row pgx.CollectableRow) (koschei.Repo, error) {
 	var r koschei.Repo
 	var solved *time.Time
 	err := row.Scan(&r.CollectionID, &r.RepoID, &r.CreateEvent, &r.BeginEvent, &r.EndEvent, &r.Created, &r.Resolved, &r.Problems,
-		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved, &r.State)
+		&r.Packages, &r.PackagesFailed, &r.PackagesChanged, &solved, &r.State,
+		&r.LeftOut, &r.LeftOutFirst)
 	r.Solved = postgres.OrZero(solved)
 	return r, err
 }

@@ -52,6 +52,7 @@ func gaugeDescs() map[string]*prometheus.Desc {
 		{"packages_held", "Packages that the scheduler passes over for a while.", []string{"collection"}},
 		{"builds_running", "Packages with a build under way.", []string{"collection"}},
 		{"repo_packages", "Packages in the repo that verdicts are about, by result: tried, unresolved, changed.", []string{"collection", "result"}},
+		{"repo_left_out", "Entries of the latest repo's metadata that are left out, as nobody can read them.", []string{"collection"}},
 		{"verdicts_repo_event", "Event of the repo that verdicts are about.", []string{"collection"}},
 		{"verdicts_age_seconds", "Domain time since the repo was made that verdicts are about.", []string{"collection"}},
 		{"verdicts_behind_seconds", "Domain time for which a newer repo has been there than the one that verdicts are about.", []string{"collection"}},
@@ -130,6 +131,7 @@ func putCollection(put func(name string, value float64, labels ...string), c *vi
 	put("packages_due", float64(c.Due), c.Name)
 	put("packages_held", float64(c.Held), c.Name)
 	put("builds_running", float64(c.Running), c.Name)
+	put("repo_left_out", float64(c.LeftOut), c.Name)
 	f := &c.Fresh
 	put("newest_repo_event", float64(f.Newest.CreateEvent), c.Name)
 	put("newer_repos", float64(f.Newer), c.Name)

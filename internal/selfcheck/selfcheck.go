@@ -135,6 +135,7 @@ func (s *Service) checks() []check {
 		{koschei.FindingService, s.services},
 		{koschei.FindingDoubt, doubts},
 		{koschei.FindingLogs, s.logs},
+		{koschei.FindingMetadata, metadata},
 		{koschei.FindingDelivery, s.deliveries},
 	}
 }

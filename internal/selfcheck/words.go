@@ -31,11 +31,16 @@ func counted(x *maintain.Stuck, noun string) string {
 	if x.Count != 1 {
 		noun += "s"
 	}
+	return fmt.Sprintf("%d %s (%s)", x.Count, noun, examples(x))
+}
+
+// examples are "a, b, c and 4 more".
+func examples(x *maintain.Stuck) string {
 	names := strings.Join(x.Examples, ", ")
 	if more := x.Count - len(x.Examples); more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("%d %s (%s)", x.Count, noun, names)
+	return names
 }
 
 func since(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -39,10 +39,15 @@ type CollectionStatus struct {
 	RepoEvent   int64
 	RepoCreated time.Time // zero if there is none
 	RepoSolved  time.Time // when it was looked at; zero if there is none
-	States      map[koschei.State]int
-	Running     int // builds under way
-	Due         int // packages that may be built and whose priority reaches the threshold
-	Held        int // packages that the scheduler passes over for a while
+
+	// Of its metadata, entries that nobody can read: how many, and the first of them.
+	LeftOut      int
+	LeftOutFirst []string
+
+	States  map[koschei.State]int
+	Running int // builds under way
+	Due     int // packages that may be built and whose priority reaches the threshold
+	Held    int // packages that the scheduler passes over for a while
 }
 
 // A Backlog is work that waits for a service.
@@ -109,6 +114,7 @@ func collectionStatus(ctx context.Context, q postgres.Querier, ranking schema.Ra
 	a, b := ranking.Rules.TimeCoefficients()
 	rows, err := q.Query(ctx, `
 		SELECT c.id, c.name, c.display_name, c.max_builds, c.latest_repo_resolved, c.latest_repo_id, c.latest_repo_event, r.created, r.solved,
+			coalesce(r.left_out, 0), coalesce(r.left_out_first, '{}'),
 			coalesce((
 				SELECT jsonb_object_agg(state, n)
 				FROM (SELECT state, count(*) AS n FROM package WHERE collection_id = c.id GROUP BY state) s), '{}'),
@@ -119,7 +125,7 @@ func collectionStatus(ctx context.Context, q postgres.Querier, ranking schema.Ra
 		LEFT JOIN repo r ON r.collection_id = c.id AND r.repo_id = c.latest_repo_id
 		LEFT JOIN package p ON p.collection_id = c.id
 		LEFT JOIN resolution a ON a.package_id = p.id
-		GROUP BY c.id, r.created, r.solved
+		GROUP BY c.id, r.created, r.solved, r.left_out, r.left_out_first
 		ORDER BY c."order" DESC, c.name DESC`,
 		pgx.NamedArgs{"now": ranking.Now, "a": a, "b": b, "threshold": ranking.Rules.BuildThreshold})
 	if err != nil {
@@ -129,8 +135,8 @@ func collectionStatus(ctx context.Context, q postgres.Querier, ranking schema.Ra
 		var s CollectionStatus
 		var c koschei.Collection
 		var created, solved *time.Time
-		err := row.Scan(&s.ID, &s.Name, &s.DisplayName, &s.MaxBuilds, &c.LatestRepoResolved, &s.RepoID, &s.RepoEvent, &created, &solved, &s.States,
-			&s.Running, &s.Due, &s.Held)
+		err := row.Scan(&s.ID, &s.Name, &s.DisplayName, &s.MaxBuilds, &c.LatestRepoResolved, &s.RepoID, &s.RepoEvent, &created, &solved,
+			&s.LeftOut, &s.LeftOutFirst, &s.States, &s.Running, &s.Due, &s.Held)
 		s.State, s.RepoCreated, s.RepoSolved = c.State(), postgres.OrZero(created), postgres.OrZero(solved)
 		return s, err
 	})

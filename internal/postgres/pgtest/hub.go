@@ -68,6 +68,12 @@ func (w *World) SetTagBasis(basis string) {
 	w.sql.Exec(`UPDATE tag_cursor SET basis = $1`, basis)
 }
 
+// SetTagEvent changes up to where all tags are known.
+func (w *World) SetTagEvent(event int64) {
+	w.t.Helper()
+	w.sql.Exec(`UPDATE tag_cursor SET event = $1`, event)
+}
+
 // LeaveOver has the hub not have been able to speak of these packages.
 func (w *World) LeaveOver(packages ...string) {
 	w.t.Helper()

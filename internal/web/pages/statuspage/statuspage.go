@@ -69,6 +69,9 @@ type collection struct {
 	Due         int
 	Held        int
 	Fresh       html.Fresh
+
+	LeftOut      int // of the repo's metadata, as nobody can read it
+	LeftOutFirst []string
 }
 
 type starts struct {
@@ -109,6 +112,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	for _, c := range status.Collections {
 		v.Collections = append(v.Collections, collection{
 			c.Name, c.DisplayName, c.MaxBuilds, c.Running, c.Due, c.Held, html.FreshOf(&c.Fresh, r.Now, p.clock),
+			c.LeftOut, c.LeftOutFirst,
 		})
 	}
 	for _, l := range status.Leases {
@@ -154,6 +158,8 @@ func kindName(k koschei.FindingKind) string {
 		return "not believed"
 	case koschei.FindingLogs:
 		return "logs are not read"
+	case koschei.FindingMetadata:
+		return "metadata left out"
 	case koschei.FindingDelivery:
 		return "deliveries wait"
 	}
