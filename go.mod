@@ -2,8 +2,12 @@ module github.com/koschei-ci/koschei
 
 go 1.26.0
 
+// Has no vulnerability that is known and concerns us; see "make vuln".
+toolchain go1.26.10
+
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/go-jose/go-jose/v4 v4.1.4
 	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0

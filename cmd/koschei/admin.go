@@ -59,7 +59,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	}
 	cmd.AddCommand(changing...)
 	cmd.AddCommand(
-		a.createDB(), a.psql(), a.export(), a.submitBuild(),
+		a.createDB(), a.psql(), a.sql(), a.export(), a.submitBuild(),
 		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(), a.deliveries(),
 	)
 	return cmd
@@ -76,11 +76,7 @@ func (a *console) change(cmd *cobra.Command, make changer) error {
 		return err
 	}
 	return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
-		act, err := a.act(c)
-		if err != nil {
-			return err
-		}
-		changes, err := make(ctx, db, act)
+		changes, err := make(ctx, db, a.act(c))
 		if err != nil {
 			return err
 		}
@@ -110,18 +106,22 @@ func (a *console) checkOutput() error {
 	return nil
 }
 
-// act is in the name of the person who runs the command: who called sudo, if
-// anybody did. Who can reach the database is an admin.
-func (a *console) act(c config) (audit.Act, error) {
-	name := os.Getenv("SUDO_USER")
-	if name == "" {
-		u, err := user.Current()
-		if err != nil {
-			return audit.Act{}, fmt.Errorf("finding out who runs this: %w", err)
-		}
-		name = u.Username
+// act is in the name of the person who runs the command. Who can reach the
+// database is an admin.
+func (a *console) act(c config) audit.Act {
+	return audit.Act{Actor: koschei.Actor{Name: author(), From: koschei.FromAdmin, Admin: true}, Now: c.Clock.clock().Now(), DryRun: a.dryRun}
+}
+
+// author is who called sudo, if anybody did, or else the user who runs this. A
+// container may have a user that no file knows; the number is all there is then.
+func author() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
 	}
-	return audit.Act{Actor: koschei.Actor{Name: name, From: koschei.FromAdmin, Admin: true}, Now: c.Clock.clock().Now(), DryRun: a.dryRun}, nil
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
 }
 
 func (a *console) printChanges(w io.Writer, changes []string) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -120,7 +121,7 @@ func (a *console) psql() *cobra.Command {
 // by everybody who lists processes, so that goes through the environment.
 func psqlAddress(c config) (string, error) {
 	if c.Database.URL != "" {
-		return libpqAddress(c.Database.URL)
+		return libpqAddress(c.Database.URL, c.Database.PasswordFile)
 	}
 	run, err := filepath.Abs(filepath.Join(c.DataDir, "postgres", "run"))
 	if err != nil {
@@ -132,10 +133,17 @@ func psqlAddress(c config) (string, error) {
 	return "host=" + quote(run) + " user=koschei dbname=koschei", nil
 }
 
-func libpqAddress(address string) (string, error) {
+func libpqAddress(address, passwordFile string) (string, error) {
 	rest, password, err := withoutPassword(address)
 	if err != nil {
 		return "", badInput(err)
+	}
+	if passwordFile != "" {
+		text, err := os.ReadFile(passwordFile)
+		if err != nil {
+			return "", badInput(fmt.Errorf("database.password_file: %w", err))
+		}
+		password = strings.TrimSpace(string(text))
 	}
 	if password != "" {
 		err = os.Setenv("PGPASSWORD", password)

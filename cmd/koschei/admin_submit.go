@@ -42,10 +42,7 @@ type submitted struct {
 }
 
 func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *store, names []string) error {
-	act, err := a.act(c)
-	if err != nil {
-		return err
-	}
+	act := a.act(c)
 	collection, err := db.Record.Collection(ctx, a.collection)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -46,4 +47,21 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	walk(root)
+}
+
+// TestIdle ends when told to, and not before.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"koschei", "idle"}) }()
+	select {
+	case code := <-ended:
+		t.Fatalf("it ended by itself, with %d", code)
+	default:
+	}
+	end()
+	if code := <-ended; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }

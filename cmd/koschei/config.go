@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
@@ -22,7 +19,8 @@ import (
 
 // A config is everything that can be configured. Every field has a usable zero
 // or default value; its doc tag is what "koschei config" prints above it, its
-// range tag the least and the greatest number allowed.
+// range tag the least and the greatest number allowed, its file tag says that it
+// names a file.
 type config struct {
 	DataDir      string           `yaml:"data_dir" doc:"Home of the private PostgreSQL cluster and of the repo cache."`
 	Database     databaseConfig   `yaml:"database"`
@@ -39,14 +37,16 @@ type config struct {
 	Notifier     notifierConfig   `yaml:"notifier" doc:"Tells others what happened. Without a receiver it is not run."`
 	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what is stuck, and repairs it where it can."`
 	Frontend     frontendConfig   `yaml:"frontend"`
+	Backend      backendConfig    `yaml:"backend" doc:"For processes that run one service."`
 	Clock        clockConfig      `yaml:"clock" doc:"Only for a simulated hub whose time runs otherwise than ours: the same for all processes."`
 	Log          logConfig        `yaml:"log"`
 }
 
 type databaseConfig struct {
-	URL         string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
-	Connections int           `yaml:"connections" range:"2 1000" doc:"Connections that the services of a process may have to the database. Pages have others, see frontend.connections."`
-	Lease       time.Duration `yaml:"lease" range:"1s 1h" doc:"What one process at a time does another one takes over after this, if the first has died."`
+	URL          string        `yaml:"url" doc:"postgres:// address. Without one a private cluster in data_dir is used."`
+	PasswordFile string        `yaml:"password_file" file:"yes" doc:"File that holds the password, so that url need not. It is read at the start."`
+	Connections  int           `yaml:"connections" range:"2 1000" doc:"Connections that the services of a process may have to the database. Pages have others, see frontend.connections."`
+	Lease        time.Duration `yaml:"lease" range:"1s 1h" doc:"What one process at a time does another one takes over after this, if the first has died."`
 }
 
 type kojiConfig struct {
@@ -55,14 +55,14 @@ type kojiConfig struct {
 	WebURL        string        `yaml:"weburl" doc:"Address of Koji's web pages, for links."`
 	Login         string        `yaml:"login" doc:"How to log in: none, ssl, kerberos or password. Without login nothing is built."`
 	User          string        `yaml:"user" doc:"User for login password."`
-	PasswordFile  string        `yaml:"password_file" doc:"File that holds the password for login password."`
-	Certificate   string        `yaml:"certificate" doc:"PEM file with client certificate and key for login ssl."`
-	CA            string        `yaml:"ca" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	PasswordFile  string        `yaml:"password_file" file:"yes" doc:"File that holds the password for login password."`
+	Certificate   string        `yaml:"certificate" file:"yes" doc:"PEM file with client certificate and key for login ssl."`
+	CA            string        `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
 	Renegotiate   bool          `yaml:"renegotiate" doc:"For hubs that ask for the certificate only below /ssllogin: TLS 1.2, renegotiated once."`
 	Principal     string        `yaml:"principal" doc:"Kerberos principal, user@REALM, for login kerberos."`
-	Keytab        string        `yaml:"keytab" doc:"Keytab for login kerberos; without one the credential cache is used."`
-	CCache        string        `yaml:"ccache" doc:"Credential cache for login kerberos without a keytab."`
-	Krb5Conf      string        `yaml:"krb5_conf" doc:"Kerberos configuration for login kerberos."`
+	Keytab        string        `yaml:"keytab" file:"yes" doc:"Keytab for login kerberos; without one the credential cache is used."`
+	CCache        string        `yaml:"ccache" file:"yes" doc:"Credential cache for login kerberos without a keytab."`
+	Krb5Conf      string        `yaml:"krb5_conf" file:"yes" doc:"Kerberos configuration for login kerberos."`
 	CallLimit     time.Duration `yaml:"call_limit" range:"1s 1h" doc:"The longest time a call to the hub may take. A submission that is not found there after twice that is given up."`
 	BuildArches   []string      `yaml:"build_arches" doc:"Architectures scratch builds are made for."`
 	MaxBuilds     int           `yaml:"max_builds" range:"0 100000" doc:"Scratch builds running at once, over all collections."`
@@ -75,16 +75,16 @@ type secondaryConfig struct {
 	Server   string `yaml:"server" doc:"Address of the hub's XML-RPC interface. It is only read from, without login."`
 	TopURL   string `yaml:"topurl" doc:"Address below which repos and logs are served."`
 	WebURL   string `yaml:"weburl" doc:"Address of Koji's web pages, for links."`
-	CA       string `yaml:"ca" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	CA       string `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
 	RepoURL  string `yaml:"repo_url" doc:"Address of a repo for the builders of the Koji system that builds, with {build_tag}, {repo_id} and {arch}; empty for the place below topurl."`
 	Packages string `yaml:"packages" doc:"Where those builders find the directory packages, relative to the directory work of the Koji system that builds."`
 }
 
 type busConfig struct {
 	URL          string `yaml:"url" doc:"amqps:// address of the broker, or amqp:// with user and password."`
-	CA           string `yaml:"ca" doc:"PEM file with the certificate authorities of the broker; empty for the system's."`
-	Certificate  string `yaml:"certificate" doc:"PEM file with the certificate to log in with, by SASL EXTERNAL."`
-	Key          string `yaml:"key" doc:"PEM file with the certificate's key."`
+	CA           string `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the broker; empty for the system's."`
+	Certificate  string `yaml:"certificate" file:"yes" doc:"PEM file with the certificate to log in with, by SASL EXTERNAL."`
+	Key          string `yaml:"key" file:"yes" doc:"PEM file with the certificate's key."`
 	Exchange     string `yaml:"exchange" doc:"Topic exchange to which messages are published."`
 	Queue        string `yaml:"queue" doc:"Name of our durable queue, the same for all replicas of the watcher."`
 	PassiveQueue bool   `yaml:"passive_queue" doc:"The queue and its bindings are made by the broker's operators; it is only consumed."`
@@ -126,17 +126,22 @@ type buildsConfig struct {
 }
 
 type frontendConfig struct {
-	Listen          string   `yaml:"listen" doc:"Address pages are served on."`
-	Connections     int      `yaml:"connections" range:"1 1000" doc:"Connections that the pages of a process may have to the database."`
-	ClientRequests  int      `yaml:"client_requests" range:"0 100000" doc:"Requests of one client that are answered at once; a client is an address, or a network of 64 bits of IPv6. 0 is no limit."`
-	ClientRate      int      `yaml:"client_rate" range:"0 1000000" doc:"Requests of one client in a minute; 0 is no limit."`
-	TrustedProxies  []string `yaml:"trusted_proxies" doc:"Addresses, or networks as 10.0.0.0/8, of proxies that say in X-Forwarded-For for whom they ask."`
-	MetricsListen   string   `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
-	PackagesPerPage int      `yaml:"packages_per_page" range:"1 10000"`
-	BuildsPerPage   int      `yaml:"builds_per_page" range:"1 10000"`
+	Listen          string        `yaml:"listen" doc:"Address pages are served on."`
+	Connections     int           `yaml:"connections" range:"1 1000" doc:"Connections that the pages of a process may have to the database."`
+	ClientRequests  int           `yaml:"client_requests" range:"0 100000" doc:"Requests of one client that are answered at once; a client is an address, or a network of 64 bits of IPv6. 0 is no limit."`
+	ClientRate      int           `yaml:"client_rate" range:"0 1000000" doc:"Requests of one client in a minute; 0 is no limit."`
+	TrustedProxies  []string      `yaml:"trusted_proxies" doc:"Addresses, or networks as 10.0.0.0/8, of proxies that say in X-Forwarded-For for whom they ask."`
+	MetricsListen   string        `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
+	Linger          time.Duration `yaml:"linger" range:"0s 10m" doc:"How long pages are still served after the process was told to end. /readyz fails at once, so that proxies can find other replicas."`
+	PackagesPerPage int           `yaml:"packages_per_page" range:"1 10000" doc:"Rows on a page of packages."`
+	BuildsPerPage   int           `yaml:"builds_per_page" range:"1 10000" doc:"Builds on the page of a package."`
 
 	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc; with https cookies are never sent without it."`
 	Login loginConfig `yaml:"login" doc:"How people sign in."`
+}
+
+type backendConfig struct {
+	Listen string `yaml:"listen" doc:"Address that a process with one service serves /livez, /readyz and /metrics on; empty for none."`
 }
 
 type clockConfig struct {
@@ -217,62 +222,6 @@ func defaultDataDir() string {
 	}
 	return "/var/lib/koschei"
 }
-
-// loadConfig reads file over the defaults, none if it is empty, and the
-// environment over both. Errors are the operator's to mend and say where.
-func loadConfig(file string, environ []string) (config, error) {
-	c := defaultConfig()
-	if file != "" {
-		text, err := readConfig(file)
-		if err != nil {
-			return c, badInput(fmt.Errorf("reading the configuration: %w", err))
-		}
-		if err := decodeStrict(text, &c); err != nil {
-			return c, badInput(fmt.Errorf("configuration %s: %w", file, err))
-		}
-	}
-	if err := overlayEnviron(&c, environ); err != nil {
-		return c, badInput(err)
-	}
-	if err := c.check(); err != nil {
-		return c, badInput(fmt.Errorf("configuration: %w", err))
-	}
-	return c, nil
-}
-
-// readConfig reads a configuration file, which must end.
-func readConfig(file string) ([]byte, error) {
-	const most = 1 << 20
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && len(text) > most {
-		err = fmt.Errorf("%s is longer than the %d bytes allowed", file, most)
-	}
-	return text, err
-}
-
-// decodeStrict refuses keys that c does not have.
-func decodeStrict(text []byte, c *config) error {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	err := dec.Decode(c)
-	var typeErr *yaml.TypeError
-	switch {
-	case errors.Is(err, io.EOF): // nothing but comments
-		return nil
-	case errors.As(err, &typeErr):
-		all := strings.Join(typeErr.Errors, "; ")
-		return errors.New(unknownField.ReplaceAllString(all, "the key $1 is not known"))
-	}
-	return err
-}
-
-// unknownField is how the YAML package words a key that a struct does not have.
-var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 // overlayEnviron applies KOSCHEI_<SECTION>_<KEY>=value, and KOSCHEI_DATA_DIR;
 // what is no text is written as in YAML. Names that fit no key are passed over:

@@ -39,7 +39,7 @@ func TestLoadConfig(t *testing.T) {
 		"KOSCHEI_FRONTEND_PORT=tcp://10.0.0.1:80",
 		"PATH=/bin",
 	}
-	got, err := loadConfig(file, environ)
+	got, err := loadConfig([]string{file}, environ)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "koschei.yaml")
 			write(t, file, tt.text)
-			_, err := loadConfig(file, []string{tt.environ})
+			_, err := loadConfig([]string{file}, []string{tt.environ})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error is %v, want one with %q", err, tt.want)
 			}
@@ -121,15 +121,15 @@ func TestConfigRanges(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "koschei.yaml")
 		write(t, file, tt.text)
-		_, err := loadConfig(file, nil)
+		_, err := loadConfig([]string{file}, nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error is %v, want one with %q", tt.text, err, tt.want)
 		}
-		if _, err := loadConfig("", []string{"KOSCHEI_FRONTEND_BUILDS_PER_PAGE=.inf"}); err == nil {
+		if _, err := loadConfig(nil, []string{"KOSCHEI_FRONTEND_BUILDS_PER_PAGE=.inf"}); err == nil {
 			t.Error("the environment may say anything")
 		}
 	}
-	if _, err := loadConfig("/dev/zero", nil); err == nil || !strings.Contains(err.Error(), "longer than the 1048576 bytes allowed") {
+	if _, err := loadConfig([]string{"/dev/zero"}, nil); err == nil || !strings.Contains(err.Error(), "longer than the 1048576 bytes allowed") {
 		t.Errorf("a file without end: %v", err)
 	}
 }

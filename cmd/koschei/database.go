@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/postgres"
@@ -89,6 +91,13 @@ func configuredDatabase(ctx context.Context, c config) (*database, error) {
 	cfg, err := postgres.ParseURL(c.Database.URL)
 	if err != nil {
 		return nil, badInput(err)
+	}
+	if file := c.Database.PasswordFile; file != "" {
+		password, err := os.ReadFile(file)
+		if err != nil {
+			return nil, badInput(fmt.Errorf("configuration, section database: password_file: %w", err))
+		}
+		cfg.ConnConfig.Password = strings.TrimSpace(string(password))
 	}
 	db, err := openStore(ctx, cfg, c)
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 
 // globals are the flags every subcommand understands.
 type globals struct {
-	configFile string
-	dataDir    string
+	configFiles []string
+	dataDir     string
 }
 
 func (g *globals) register(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&g.configFile, "config", "", "configuration file (YAML)")
+	flags.StringArrayVar(&g.configFiles, "config", nil,
+		"configuration file (YAML), or a directory of files NAME.yaml; given again, a later one goes over an earlier one key by key (default $KOSCHEI_CONFIG, separated by colons)")
 	flags.StringVar(&g.dataDir, "data-dir", "", "home of the private PostgreSQL cluster and of caches")
 }
 
@@ -26,19 +27,22 @@ func (g *globals) register(root *cobra.Command) {
 // that koschei-admin needs to work on a demo.
 func ownConfig(dataDir string) string { return filepath.Join(dataDir, "koschei.yaml") }
 
-// config returns the configuration in force: defaults, file, environment,
+// config returns the configuration in force: defaults, files, environment,
 // flags, each over the one before.
 func (g *globals) config() (config, error) {
-	file := g.configFile
-	if file == "" && g.dataDir != "" {
+	files := g.configFiles
+	if g.dataDir != "" && len(files) == 0 {
 		if own := ownConfig(g.dataDir); exists(own) {
 			if err := trusted(own); err != nil {
 				return config{}, badInput(err)
 			}
-			file = own
+			files = []string{own}
 		}
 	}
-	c, err := loadConfig(file, os.Environ())
+	if variable := os.Getenv("KOSCHEI_CONFIG"); variable != "" && len(files) == 0 {
+		files = filepath.SplitList(variable)
+	}
+	c, err := loadConfig(files, os.Environ())
 	if err != nil {
 		return c, err
 	}

@@ -33,7 +33,7 @@ type loginConfig struct {
 type oidcConfig struct {
 	Issuer           string   `yaml:"issuer" doc:"Address of the login provider, below which it has .well-known/openid-configuration."`
 	ClientID         string   `yaml:"client_id" doc:"Our name there. It must know frontend.url with /login/redirect_uri as a place to send browsers back to."`
-	ClientSecretFile string   `yaml:"client_secret_file" doc:"File with our secret there."`
+	ClientSecretFile string   `yaml:"client_secret_file" file:"yes" doc:"File with our secret there."`
 	ClientAuth       string   `yaml:"client_auth" doc:"How the secret is sent: basic or post."`
 	CA               string   `yaml:"ca" doc:"PEM file with the certificate authorities of the provider; empty for the system's."`
 	Scopes           []string `yaml:"scopes" doc:"What is asked for. Some providers tell groups only for a scope of their own."`

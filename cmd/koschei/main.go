@@ -133,6 +133,7 @@ func newRootCommand() *cobra.Command {
 		newAllCommand(&g),
 		newConfigCommand(&g),
 		newDemoCommand(&g),
+		newIdleCommand(),
 		newManCommand(),
 		newMigrateCommand(&g),
 		newResolveCommand(),

@@ -34,7 +34,7 @@ type publishConfig struct {
 type webhookConfig struct {
 	Name       string        `yaml:"name"`
 	URL        string        `yaml:"url"`
-	SecretFile string        `yaml:"secret_file"`
+	SecretFile string        `yaml:"secret_file" file:"yes"`
 	Events     []string      `yaml:"events"`
 	Allow      []string      `yaml:"allow"`
 	Heartbeat  time.Duration `yaml:"heartbeat" range:"0s 8760h"`

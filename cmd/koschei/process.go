@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,7 +42,9 @@ type process struct {
 	bus     bus.Queue // of the hub's messages; nil if there is none
 	sinks   []notifier.Sink
 
-	onlyServices bool // no people read its pages
+	onlyServices bool        // no people read its pages
+	supervisor   *supervisor // nil if nobody is to be told how the process is
+	ending       atomic.Bool // it was told to end, and pages are served a moment longer
 }
 
 func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
@@ -157,6 +160,26 @@ func (l listeners) say(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// stuck says that a service does not get on.
+func (p *process) stuck() bool { return p.metrics.loops.Stuck(time.Now(), stuckFor) }
+
+// linger returns a context that ends with ctx. But if it does because the process
+// was told to end, by the end of told, it lasts for frontend.linger longer, so that
+// who has not heard of it yet is still served.
+func (p *process) linger(ctx, told context.Context) (context.Context, context.CancelFunc) {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if told.Err() == nil || p.config.Frontend.Linger <= 0 {
+			cancel()
+			return
+		}
+		p.ending.Store(true)
+		p.log.InfoContext(ctx, "told to end; pages are served a moment longer", "in", p.config.Frontend.Linger)
+		time.AfterFunc(p.config.Frontend.Linger, cancel)
+	})
+	return serving, func() { stop(); cancel() }
+}
+
 // serve answers HTTP until ctx ends.
 func (p *process) serve(ctx context.Context, l listeners) error {
 	c := p.siteConfig()
@@ -200,7 +223,8 @@ func (p *process) siteConfig() site.Config {
 		View:   p.db.View, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
 		Health: web.Health{
 			Ready:   p.db.Operations.Ready,
-			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) }, OnlyServices: p.onlyServices,
+			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) },
+			Stuck:   p.stuck, Ending: p.ending.Load, OnlyServices: p.onlyServices,
 		},
 		Koji: html.Links{
 			koschei.Primary:   {WebURL: c.Koji.WebURL, TopURL: c.Koji.TopURL},
@@ -221,6 +245,9 @@ var errParentLost = errors.New("the process that ran the private PostgreSQL clus
 // together runs services, and serves what there are listeners for, until ctx
 // ends or one of them fails, and waits for all.
 func (p *process) together(ctx context.Context, services []service, l listeners) error {
+	told := ctx
+	defer context.AfterFunc(told, func() { p.supervisor.stopping(told) })()
+	p.supervisor.watch(func() bool { return !p.stuck() })
 	g, ctx := errgroup.WithContext(ctx)
 	if len(services) > 0 {
 		wakes := p.db.NewListener(names(services)...)
@@ -235,7 +262,15 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 		check := selfCheck()
 		g.Go(func() error { p.run(ctx, &check, nil); return nil })
 	}
-	g.Go(func() error { return p.serve(ctx, l) })
+	g.Go(func() error {
+		serving, cancel := ctx, context.CancelFunc(func() {})
+		if l.site != nil {
+			serving, cancel = p.linger(ctx, told)
+		}
+		defer cancel()
+		return p.serve(serving, l)
+	})
+	p.supervisor.ready(ctx, "running")
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

@@ -9,13 +9,22 @@ import (
 	"time"
 )
 
+// A keyError says what is wrong with the value of a key.
+type keyError struct{ key, said string }
+
+func (e *keyError) Error() string { return e.key + " " + e.said }
+
+func keyErrorf(key, format string, args ...any) error {
+	return &keyError{key, fmt.Sprintf(format, args...)}
+}
+
 // check reports the first value that makes no sense, with its key.
 func (c *config) check() error {
 	if err := checkRanges("", reflect.ValueOf(c).Elem()); err != nil {
 		return err
 	}
 	if p := c.Priorities; p.T0 >= p.T1 {
-		return fmt.Errorf("priorities.t0 is %v: it must be less than t1, %v", p.T0, p.T1)
+		return keyErrorf("priorities.t0", "is %v: it must be less than t1, %v", p.T0, p.T1)
 	}
 	if err := checkShown(c); err != nil {
 		return err
@@ -25,10 +34,10 @@ func (c *config) check() error {
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
-		return fmt.Errorf("log.level is %q: it must be debug, info, warn or error", c.Log.Level)
+		return keyErrorf("log.level", "is %q: it must be debug, info, warn or error", c.Log.Level)
 	}
 	if f := strings.ToLower(c.Log.Format); f != "text" && f != "json" {
-		return fmt.Errorf("log.format is %q: it must be text or json", c.Log.Format)
+		return keyErrorf("log.format", "is %q: it must be text or json", c.Log.Format)
 	}
 	return nil
 }
@@ -60,7 +69,7 @@ func checkRanges(prefix string, v reflect.Value) error {
 		least, most, _ := strings.Cut(f.Tag.Get("range"), " ")
 		from, to := bound(f.Type, least), bound(f.Type, most)
 		if !(number >= from && number <= to) { // NaN is neither
-			return fmt.Errorf("%s is %v: it must be from %s to %s", key, value.Interface(), least, most)
+			return keyErrorf(key, "is %v: it must be from %s to %s", value.Interface(), least, most)
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"original": func(ts *testscript.TestScript, _ bool, args []string) { makeOriginal(t, ts, args[0]) },
 			"address":  chooseAddress,
 			"page":     readPage,
+			"unready":  awaitUnready,
 		},
 	})
 }

@@ -212,6 +212,22 @@ func readPage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// awaitUnready is the command "unready": it waits until the process at $ADDRESS
+// answers that it is not ready.
+func awaitUnready(ts *testscript.TestScript, _ bool, _ []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		body, err := get(ctx, "http://"+ts.Getenv("ADDRESS")+"/readyz")
+		if strings.HasPrefix(body, "not ready") {
+			return
+		}
+		if err != nil {
+			ts.Fatalf("readyz: %v", err)
+		}
+	}
+}
+
 func get(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

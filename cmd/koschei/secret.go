@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -69,7 +68,7 @@ func checkShown(c *config) error {
 		{"secondary_koji.weburl", c.Secondary.WebURL},
 	} {
 		if hidePassword(a.address) != a.address {
-			return fmt.Errorf("%s holds a password, and pages have links to it", a.key)
+			return keyErrorf(a.key, "holds a password, and pages have links to it")
 		}
 	}
 	return nil
@@ -128,7 +127,7 @@ func quote(value string) string {
 // warnOfReadable says which secrets everybody on the machine can read.
 func warnOfReadable(ctx context.Context, c config, log *slog.Logger) {
 	const others = 0o004
-	files := []string{c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key, c.Frontend.Login.OIDC.ClientSecretFile}
+	files := []string{c.Database.PasswordFile, c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key, c.Frontend.Login.OIDC.ClientSecretFile}
 	for _, w := range c.Notifier.Webhooks {
 		files = append(files, w.SecretFile)
 	}

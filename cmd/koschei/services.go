@@ -28,6 +28,8 @@ func newAllCommand(g *globals) *cobra.Command {
 				return badInput(errors.New("no hub is configured: set koji.server, or try \"koschei demo\""))
 			}
 			ctx, log := cmd.Context(), newLogger(c.Log)
+			supervisor := supervise(ctx, log)
+			defer supervisor.stop()
 			l, err := listenAll(ctx, cmp.Or(address, c.Frontend.Listen), cmp.Or(metricsAddress, c.Frontend.MetricsListen))
 			if err != nil {
 				return err
@@ -44,6 +46,7 @@ func newAllCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.supervisor = supervisor
 			l.say(ctx, log)
 			return p.together(ctx, p.services(), l)
 		},
@@ -77,15 +80,15 @@ func newServiceCommand(g *globals, s service) *cobra.Command {
 		Example: "  koschei " + string(s.name) + " --config koschei.yaml --listen :9100",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runService(cmd, g, []service{s}, func(ctx context.Context, _ config) (l listeners, err error) {
-				if address != "" {
+			return runService(cmd, g, []service{s}, func(ctx context.Context, c config) (l listeners, err error) {
+				if address := cmp.Or(address, c.Backend.Listen); address != "" {
 					l.operations, err = listen(ctx, "--listen", address)
 				}
 				return l, err
 			})
 		},
 	}
-	cmd.Flags().StringVar(&address, "listen", "", "address to serve /livez, /readyz and /metrics on; empty for none")
+	cmd.Flags().StringVar(&address, "listen", "", "address to serve /livez, /readyz and /metrics on (default backend.listen of the configuration)")
 	return cmd
 }
 
@@ -129,12 +132,17 @@ func runService(cmd *cobra.Command, g *globals, services []service, open func(co
 		}
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
+	supervisor := supervise(ctx, log)
+	defer supervisor.stop()
 	db, err := joinDatabase(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close(ctx)) }()
-	waiting := func(why error) { log.WarnContext(ctx, "waiting for a migration", "error", why) }
+	waiting := func(why error) {
+		log.WarnContext(ctx, "waiting for a migration", "error", why)
+		supervisor.ready(ctx, "waiting for a migration")
+	}
 	if err := db.AwaitSchema(ctx, schemaInterval, waiting); err != nil {
 		return missing(fmt.Errorf("database: %w", err))
 	}
@@ -142,7 +150,7 @@ func runService(cmd *cobra.Command, g *globals, services []service, open func(co
 	if err != nil {
 		return err
 	}
-	p.onlyServices = len(services) > 0
+	p.onlyServices, p.supervisor = len(services) > 0, supervisor
 	l, err := open(ctx, c)
 	if err != nil {
 		return err

@@ -20,9 +20,16 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// version is what the go command recorded at build time: a release's tag, or
-// the commit with its date.
+// release is the version of a build that has no repository beside it, such as
+// that of an image. The linker sets it: -ldflags "-X main.release=1.2".
+var release string
+
+// version is what the linker was told or the go command recorded at build time: a
+// release's tag, or the commit with its date.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

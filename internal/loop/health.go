@@ -76,3 +76,15 @@ func (m *Metrics) Failing(now time.Time) []string {
 	slices.SortFunc(sentences, strings.Compare)
 	return sentences
 }
+
+// Stuck says whether nothing has happened in a pass of any loop for so long.
+func (m *Metrics) Stuck(now time.Time, silent time.Duration) bool {
+	m.health.mu.Lock()
+	defer m.health.mu.Unlock()
+	for _, f := range m.health.loops {
+		if !f.began.IsZero() && f.pulse.silent(now) >= silent {
+			return true
+		}
+	}
+	return false
+}

@@ -325,5 +325,15 @@ func TestFailing(t *testing.T) {
 		if got := m.Failing(time.Now()); len(got) != 1 || got[0] != "repo-resolver: a pass has been under way for 2h0m0s" {
 			t.Errorf("while a pass does not end: %q", got)
 		}
+		p := new(pulse)
+		p.beat(time.Now())
+		m.begin("repo-resolver", p, time.Now())
+		if now := time.Now(); m.Stuck(now.Add(59*time.Second), time.Minute) || !m.Stuck(now.Add(time.Minute), time.Minute) {
+			t.Error("a pass is stuck when nothing has happened in it for so long")
+		}
+		m.health.end("repo-resolver", nil, time.Now())
+		if m.Stuck(time.Now().Add(time.Hour), time.Minute) {
+			t.Error("a loop is stuck between passes")
+		}
 	})
 }

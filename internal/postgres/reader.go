@@ -46,3 +46,34 @@ func (r *Reader) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 func (r *Reader) Read(ctx context.Context, f func(q Querier) error) error {
 	return r.db.Read(ctx, func(tx pgx.Tx) error { return f(tx) })
 }
+
+// Answer asks one question of an operator's own words, and hands on each row of
+// the answer as the server writes it; nil is NULL. The first row are the names of
+// the columns.
+func (r *Reader) Answer(ctx context.Context, sql string, row func(values []*string) error) error {
+	rows, err := r.Query(ctx, sql, pgx.QueryExecModeExec, pgx.QueryResultFormats{pgx.TextFormatCode})
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var names []*string
+	for _, column := range rows.FieldDescriptions() {
+		names = append(names, &column.Name)
+	}
+	if err := row(names); err != nil {
+		return err
+	}
+	for rows.Next() {
+		values := make([]*string, len(names))
+		for i, raw := range rows.RawValues() {
+			if raw != nil {
+				text := string(raw)
+				values[i] = &text
+			}
+		}
+		if err := row(values); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

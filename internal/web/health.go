@@ -21,6 +21,14 @@ type Health struct {
 	// for long; nil if there are none.
 	Failing func() []string
 
+	// Stuck says that the process does not get on and is best started again; nil if
+	// it always does.
+	Stuck func() bool
+
+	// Ending says that the process was told to end and goes on serving for a
+	// moment only; nil if it ends at once.
+	Ending func() bool
+
 	// OnlyServices is for a process that is there for them, and is not ready when
 	// one fails. Any other is for its pages.
 	OnlyServices bool
@@ -28,16 +36,34 @@ type Health struct {
 
 // Routes are the addresses that ask how the process is.
 func (h Health) Routes() []Route {
-	alive := func(*Request) (Answer, error) { return Line("ok"), nil }
 	return []Route{
-		{Method: http.MethodGet, Pattern: "/livez", Handler: alive, Access: Public, Errors: Text, Label: "livez", Unlimited: true},
+		{Method: http.MethodGet, Pattern: "/livez", Handler: h.alive, Access: Public, Errors: Text, Label: "livez", Unlimited: true},
 		{Method: http.MethodGet, Pattern: "/readyz", Handler: h.ready, Access: Public, Errors: Text, Label: "readyz", Unlimited: true},
 	}
 }
 
+// alive says that the process need not be started again.
+func (h Health) alive(*Request) (Answer, error) {
+	if h.Stuck != nil && h.Stuck() {
+		return unavailable("stuck\n" + strings.Join(h.Failing(), "\n")), nil
+	}
+	return Line("ok"), nil
+}
+
+// unavailable is an answer to who asks for the process's health.
+func unavailable(text string) Answer {
+	answer := Line(text)
+	answer.Status = http.StatusServiceUnavailable
+	return answer
+}
+
 // ready says that pages can be served: the database answers and has a schema
-// they can be read from. It tells of the services that fail in either case.
+// they can be read from. It tells of the services that fail in either case. A
+// process that is about to end is not ready, so that nobody new is sent to it.
 func (h Health) ready(r *Request) (Answer, error) {
+	if h.Ending != nil && h.Ending() {
+		return unavailable("not ready\nthe process is ending"), nil
+	}
 	if err := h.Ready(r.Context()); err != nil {
 		return Answer{}, &notReadyError{err}
 	}
@@ -46,9 +72,7 @@ func (h Health) ready(r *Request) (Answer, error) {
 	case len(failing) == 0:
 		return Line("ok"), nil
 	case h.OnlyServices:
-		answer := Line("not ready\n" + strings.Join(failing, "\n"))
-		answer.Status = http.StatusServiceUnavailable
-		return answer, nil
+		return unavailable("not ready\n" + strings.Join(failing, "\n")), nil
 	}
 	return Line("ok\n" + strings.Join(failing, "\n")), nil
 }

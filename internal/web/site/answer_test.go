@@ -251,3 +251,22 @@ func TestReadyTellsOfServices(t *testing.T) {
 		}
 	}
 }
+
+// A process that does not get on is to be started again; one that was told to end
+// is to be sent nobody, and is still alive.
+func TestHealthAtTheEnd(t *testing.T) {
+	t.Parallel()
+	c := config(pgtest.New(t).View)
+	stuck, ending := false, false
+	c.Health.Stuck, c.Health.Ending = func() bool { return stuck }, func() bool { return ending }
+	b := browse(t, c)
+	for _, tt := range []struct {
+		stuck, ending bool
+		livez, readyz int
+	}{{false, false, 200, 200}, {true, false, 503, 200}, {false, true, 200, 503}} {
+		stuck, ending = tt.stuck, tt.ending
+		if live, ready := b.get("/livez").Code, b.get("/readyz").Code; live != tt.livez || ready != tt.readyz {
+			t.Errorf("%+v: /livez %d, /readyz %d", tt, live, ready)
+		}
+	}
+}
