@@ -14,8 +14,14 @@ SCALE ?= $(CURDIR)/tmp/scale
 # Days that "make month" simulates.
 DAYS ?= 30
 
+# Of what is built for others.
+VERSION ?= $(shell tools/version)
+
+# Where "make systemd" keeps a small Debian for the next time (some 300 MB).
+MACHINE ?= $(CURDIR)/tmp/machine
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale oracle kerberos vuln chaos chaos-short month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,7 +49,7 @@ tidy: # generated files are up to date
 	$(GO) mod tidy -diff
 
 test:
-	@tools/require postgresql rabbitmq
+	@tools/require postgresql rabbitmq systemd rpmlint prometheus
 	$(GOTEST) -race -timeout 25m ./...
 
 bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
@@ -87,8 +93,28 @@ kerberos: ## log in to a hub with tickets of a real KDC, and through Apache
 	@tools/require krb5-kdc krb5-admin-server krb5-user apache2 libapache2-mod-auth-gssapi
 	KOSCHEI_KERBEROS=1 KOSCHEI_APACHE=1 $(GOTEST) -run 'Kerberos|Late' -v ./internal/koji
 
-vuln: ## look for known vulnerabilities, where the database of them can be reached
-	@$(GO) tool -modfile=tools/go.mod govulncheck ./... || echo "govulncheck found something or could not reach its database"
+image: ## build the image twice, push it to a registry, run all its services as containers (root, some minutes)
+	@tools/require postgresql buildah skopeo runc umoci docker-registry
+	KOSCHEI_IMAGE=1 $(GOTEST) -count=1 -run '^TestImage$$' -v -timeout 20m ./deploy
+
+rpm: ## build the RPM twice, look at it with rpmlint, install it into an empty root (root)
+	@tools/require rpm rpmlint
+	KOSCHEI_RPM=1 $(GOTEST) -count=1 -run '^TestRPM$$' -v -timeout 20m ./deploy
+
+systemd: ## install the RPM in a booted Debian, run, kill, freeze and stop the units (root, some minutes)
+	@tools/require postgresql rpm rpmlint mmdebstrap systemd-container
+	KOSCHEI_SYSTEMD=$(MACHINE) $(GOTEST) -count=1 -run '^TestSystemd$$' -v -timeout 20m ./deploy
+
+ansible: ## look at the playbooks with ansible and ansible-lint, and at what they would say to a cluster
+	@tools/require ansible ansible-lint python3-kubernetes
+	KOSCHEI_ANSIBLE=1 $(GOTEST) -count=1 -run '^TestAnsible$$' -v ./deploy
+
+release: ## build what a release consists of into dist/: program, image, RPM, chart, bill of materials, checksums (root)
+	@tools/require buildah rpm
+	VERSION=$(VERSION) deploy/release dist
+
+vuln: ## look for known vulnerabilities, with a database from the module proxy
+	@tools/vuln
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -2,7 +2,8 @@
 // package kojisim. It is for the development and tests of programs that talk to a
 // hub; nothing is really built. One address serves the hub, its files and a status
 // page. A second one, if asked for, says why builds fail, which the hub itself
-// never says.
+// never says. Standard output has the addresses, and then what the configuration of
+// koschei must say of the time here.
 package main
 
 import (
@@ -120,7 +121,8 @@ func (o options) load(ctx context.Context) (*kojisim.World, error) {
 func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	clock := kojisim.NewClock(world.Now(), time.Now(), o.speed)
+	start, epoch := world.Now(), time.Now()
+	clock := kojisim.NewClock(start, epoch, o.speed)
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	hub := kojihub.New(world, clock, log)
 	mux := http.NewServeMux()
@@ -151,7 +153,8 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	for _, part := range parts {
 		go func() { results <- part() }()
 	}
-	_, _ = io.WriteString(stdout, addresses)
+	_, _ = fmt.Fprintf(stdout, "%sclock: {start: %s, epoch: %s, speed: %v}\n",
+		addresses, start.Format(time.RFC3339Nano), epoch.Format(time.RFC3339Nano), o.speed)
 	var failure error
 	for range parts {
 		if err := <-results; err != nil {

@@ -134,9 +134,11 @@ func newRootCommand() *cobra.Command {
 		newConfigCommand(&g),
 		newDemoCommand(&g),
 		newIdleCommand(),
+		newInitCommand(),
 		newManCommand(),
 		newMigrateCommand(&g),
 		newResolveCommand(),
+		newSBOMCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -14,9 +14,12 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the stories in testdata/script: command lines, what they
 // print and how they end.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// runScripts runs the stories in a directory.
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+		Dir:           dir,
 		UpdateScripts: os.Getenv("UPDATE_GOLDEN") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("KOSCHEI_DATA_DIR", env.WorkDir+"/data")

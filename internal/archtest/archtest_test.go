@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -175,6 +176,12 @@ func parse(t *testing.T, file string, mode parser.Mode) *ast.File {
 	return f
 }
 
+// otherModule says that a directory is a module of its own.
+func otherModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
 // walkGo calls visit for every Go file of the repository that is not test data.
 func walkGo(t *testing.T, visit func(file string)) {
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
@@ -182,7 +189,7 @@ func walkGo(t *testing.T, visit func(file string)) {
 			return err
 		}
 		hidden := d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")
-		if d.IsDir() && hidden && file != root {
+		if d.IsDir() && (hidden || otherModule(file)) && file != root {
 			return fs.SkipDir
 		}
 		if !d.IsDir() && strings.HasSuffix(file, ".go") {
