@@ -35,7 +35,7 @@ type oidcConfig struct {
 	ClientID         string   `yaml:"client_id" doc:"Our name there. It must know frontend.url with /login/redirect_uri as a place to send browsers back to."`
 	ClientSecretFile string   `yaml:"client_secret_file" file:"yes" doc:"File with our secret there."`
 	ClientAuth       string   `yaml:"client_auth" doc:"How the secret is sent: basic or post."`
-	CA               string   `yaml:"ca" doc:"PEM file with the certificate authorities of the provider; empty for the system's."`
+	CA               string   `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the provider; empty for the system's."`
 	Scopes           []string `yaml:"scopes" doc:"What is asked for. Some providers tell groups only for a scope of their own."`
 	NameClaims       []string `yaml:"name_claims" doc:"Claims with the user's name; the first that is there counts."`
 	GroupsClaim      string   `yaml:"groups_claim" doc:"Claim with the user's groups, as groups or realm_access.groups; empty if groups do not matter."`
