@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -43,6 +44,21 @@ func (v *View) Sources(ctx context.Context, nevras []rpm.NEVRA) (map[rpm.NEVRA]d
 		return nil, fmt.Errorf("reading sources of packages: %w", err)
 	}
 	return sources, nil
+}
+
+// SourceNamed returns what the binary package of a name and version was made from;
+// zero if that is not known.
+func (v *View) SourceNamed(ctx context.Context, name string, evr rpm.EVR) (s depset.Source, err error) {
+	err = v.db.QueryRow(ctx, `
+		SELECT source, source_version
+		FROM nevra
+		WHERE name = $1 AND epoch = $2 AND version = $3 AND release = $4 AND source <> ''
+		ORDER BY id
+		LIMIT 1`, name, int64(evr.Epoch), evr.Version, evr.Release).Scan(&s.Name, &s.Version)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return s, fmt.Errorf("reading the source of %s: %w", name, err)
+	}
+	return s, nil
 }
 
 // Via returns how the packages that changed came into a build's buildroot, by name:

@@ -17,6 +17,21 @@ func PackageURL(name, collection string) string {
 	return u
 }
 
+// RepoURL is the page of a repo of a collection.
+func RepoURL(collection string, repo int64) string {
+	return fmt.Sprintf("/repo/%s/%d", url.PathEscape(collection), repo)
+}
+
+// UpdateURL is the page of an update of a source package in a collection, the newest
+// one if version is "".
+func UpdateURL(collection, source, version string) string {
+	u := "/update/" + url.PathEscape(collection) + "/" + url.PathEscape(source)
+	if version != "" {
+		u += "/" + url.PathEscape(version)
+	}
+	return u
+}
+
 // An Address is that of a page with its arguments. It makes those of others
 // that differ in a few arguments.
 type Address struct {

@@ -20,8 +20,10 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/grouppage"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
+	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
+	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
 	"github.com/koschei-ci/koschei/internal/web/signin"
 )
 
@@ -85,6 +87,8 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 		packagepage.Routes(t, packagepage.Config{Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Clock: c.Clock}),
 		buildpage.Routes(t, c.Koji),
 		collectionpage.Routes(t, c.Clock),
+		updatepage.Routes(t),
+		repopage.Routes(t),
 		grouppage.Routes(t, lists),
 		statuspage.Routes(t, c.Rules, c.Clock),
 		badge.Routes(t),

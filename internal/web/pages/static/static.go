@@ -9,7 +9,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
-const robots = "User-agent: *\nCrawl-delay: 1\nDisallow: /search\nDisallow: /status\nDisallow: /*?*order_by="
+const robots = "User-agent: *\nCrawl-delay: 1\nDisallow: /search\nDisallow: /status\nDisallow: /affected-by\nDisallow: /*?*order_by="
 
 // Routes are the addresses of the style sheet, the script, the icon and robots.txt.
 func Routes() []web.Route {

@@ -1,0 +1,98 @@
+// Package updatepage shows the updates that came to a collection and what they did:
+// which of them are to blame for what broke lately, one update with every package
+// that it reached, and, at the address that the original had for it, the builds that
+// failed after a dependency changed.
+package updatepage
+
+import (
+	"embed"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/view"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/html"
+)
+
+//go:embed *.html
+var files embed.FS
+
+type pages struct {
+	list     html.Page[listView]
+	one      html.Page[oneView]
+	affected html.Page[affectedView]
+}
+
+// Routes are the addresses of updates.
+func Routes(t *html.Templates) []web.Route {
+	folder := t.Folder("updatepage", files)
+	p := &pages{
+		html.Whole[listView](folder, "updates.html"),
+		html.Whole[oneView](folder, "update.html"),
+		html.Whole[affectedView](folder, "affected.html"),
+	}
+	route := func(pattern, label string, handler web.Handler) web.Route {
+		return web.Route{
+			Method: http.MethodGet, Pattern: pattern, Handler: handler, Label: label,
+			Access: web.Public, Errors: web.HTML, Frame: true,
+		}
+	}
+	return []web.Route{
+		route("/updates", "updates", p.showList),
+		route("/update/{collection}/{source}", "update", p.showOne),
+		route("/update/{collection}/{source}/{version}", "update", p.showOne),
+		route("/affected-by/{dependency}", "affected-by", p.showAffected),
+	}
+}
+
+// A step is an update in short.
+type step struct {
+	Source string
+	URL    string
+	Before string // "" if it was not there
+	After  string // "" if it is gone
+}
+
+func stepOf(collection, source, before, after string) step {
+	return step{source, html.UpdateURL(collection, source, after), before, after}
+}
+
+// Words are the two versions as text.
+func (s step) Words() string {
+	switch {
+	case s.Before == "" && s.After == "":
+		return ""
+	case s.Before == "":
+		return "new, " + s.After
+	case s.After == "":
+		return s.Before + ", gone"
+	case s.Before == s.After:
+		return s.After + " built anew"
+	}
+	return s.Before + " → " + s.After
+}
+
+// current returns the collection that a page is about: the one named, else the
+// first.
+func current(r *web.Request) (*view.FrameCollection, error) {
+	if len(r.Current) == 0 {
+		return nil, fmt.Errorf("there is no collection yet: %w", koschei.ErrNotFound)
+	}
+	return &r.Current[0], nil
+}
+
+// named returns the collection in the path of a request.
+func named(r *web.Request) (*view.FrameCollection, error) {
+	name := r.PathValue("collection")
+	c := r.Collection(name)
+	if c == nil {
+		return nil, fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
+	}
+	return c, nil
+}
+
+func inCollection(path, collection string) string {
+	return path + "?collection=" + url.QueryEscape(collection)
+}
