@@ -99,17 +99,19 @@ func (d *demo) run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	started := listeners{site: listener}.starting("its distribution is made.")
 	var world *kojisim.World
 	var db *database
 	g, starting := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { world, err = d.world(starting); return err })
 	g.Go(func() (err error) { db, err = d.database(ctx, c, log); return err })
 	err = g.Wait()
+	started()
 	if db != nil {
 		defer func() { err = errors.Join(err, db.close(ctx)) }()
 	}
 	if err != nil {
-		return ended(ctx, err)
+		return asked(ctx, err)
 	}
 	return ended(ctx, d.live(ctx, c, log, db, world, listener, out))
 }

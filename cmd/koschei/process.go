@@ -147,6 +147,31 @@ func (l listeners) close() error {
 	return errors.Join(errs...)
 }
 
+// starting answers on all of them, until end is called, that what still takes
+// its time.
+func (l listeners) starting(what string) (end func()) {
+	var ends []func()
+	for _, each := range []net.Listener{l.site, l.operations} {
+		if each != nil {
+			ends = append(ends, web.Starting(each, what))
+		}
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+}
+
+// asked is nil for an error of who was asked to end while it started: whatever
+// was broken off then, nothing is wrong.
+func asked(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // say logs what is served where.
 func (l listeners) say(ctx context.Context, log *slog.Logger) {
 	switch {

@@ -34,17 +34,21 @@ func newAllCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			started := l.starting("the database is started and brought up to date.")
 			db, err := ownDatabase(ctx, c, log)
 			if err != nil {
-				return errors.Join(err, l.close())
+				started()
+				return errors.Join(asked(ctx, err), l.close())
 			}
 			defer func() { err = errors.Join(err, db.close(ctx)) }()
-			if err := db.migrate(ctx, log); err != nil {
-				return err
+			err = db.migrate(ctx, log)
+			started()
+			if err != nil {
+				return errors.Join(asked(ctx, err), l.close())
 			}
 			p, err := newProcess(c, log, db)
 			if err != nil {
-				return err
+				return errors.Join(err, l.close())
 			}
 			p.supervisor = supervisor
 			l.say(ctx, log)

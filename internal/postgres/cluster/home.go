@@ -191,7 +191,7 @@ type account struct {
 func (h *home) account() (account, error) {
 	me, err := user.Current()
 	if err != nil {
-		return account{}, fmt.Errorf("finding out who runs this process: %w", err)
+		return account{}, fmt.Errorf("PostgreSQL needs a user with a name, and user id %d has no entry in /etc/passwd; add one or configure database.url: %w", os.Getuid(), err)
 	}
 	if os.Geteuid() != 0 {
 		return account{uid: os.Geteuid(), gid: os.Getegid(), clients: []string{me.Username, "root"}}, nil
