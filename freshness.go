@@ -48,6 +48,18 @@ func (f *Freshness) EventsBehind() int64 {
 // made, as far as the hub had told when the repo was last asked for.
 func (f *Freshness) TagMoved() bool { return f.Newest.EndEvent > f.Newest.CreateEvent }
 
+// LateAfter is how old the repo-resolver's last success with a collection may be:
+// half an hour, and a minute of real time.
+func (c Clock) LateAfter() time.Duration { return max(30*time.Minute, c.Domain(time.Minute)) }
+
+// Unseen says whether nobody has looked for longer than late whether there is a
+// newer repo than the one that verdicts are about. That none is known then means
+// nothing.
+func (f *Freshness) Unseen(now time.Time, late time.Duration) bool {
+	looked := f.Report(ServiceRepoResolver).Succeeded
+	return f.Verdicts.RepoID != 0 && f.Newer == 0 && (looked.IsZero() || now.Sub(looked) > late)
+}
+
 // Report returns how a service fares; the zero report if it never looked at
 // the collection.
 func (f *Freshness) Report(service Service) ServiceReport {

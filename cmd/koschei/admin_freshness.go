@@ -16,7 +16,10 @@ func limitOf(c view.CollectionStatus) string {
 	return fmt.Sprintf(" of %d", c.MaxBuilds)
 }
 
-func printFreshness(line func(format string, args ...any), f *koschei.Freshness, now time.Time) {
+func printFreshness(line func(format string, args ...any), f *koschei.Freshness, now time.Time, clock koschei.Clock) {
+	if f.Unseen(now, clock.LateAfter()) {
+		line("\twhether there is a newer repo is not known: the repo-resolver has not looked for %v or more", clock.LateAfter())
+	}
 	if f.Newer > 0 {
 		line("\tbehind by %v and %d events: verdicts are about repo %d of event %d, the newest is %d of event %d, %d are newer",
 			f.Behind(now).Round(time.Second), f.EventsBehind(),
@@ -50,6 +53,7 @@ type freshnessReport struct {
 	BehindEvents        int64           `json:"behind_events"`
 	BehindSeconds       float64         `json:"behind_seconds"`
 	BrokenRepos         int             `json:"broken_repos"`
+	Looked              bool            `json:"looked"`
 	NewerRepos          int             `json:"newer_repos"`
 	NewestRepoEvent     int64           `json:"newest_repo_event"`
 	NewestRepoID        int64           `json:"newest_repo_id"`
@@ -81,7 +85,7 @@ type findingReport struct {
 	Subject    string              `json:"subject"`
 }
 
-func newFreshnessReport(f *koschei.Freshness, now time.Time) freshnessReport {
+func newFreshnessReport(f *koschei.Freshness, now time.Time, clock koschei.Clock) freshnessReport {
 	services := []serviceReport{}
 	for _, r := range f.Services {
 		services = append(services, serviceReport{
@@ -90,7 +94,7 @@ func newFreshnessReport(f *koschei.Freshness, now time.Time) freshnessReport {
 		})
 	}
 	return freshnessReport{
-		BehindEvents: f.EventsBehind(), BehindSeconds: f.Behind(now).Seconds(), BrokenRepos: f.Broken, NewerRepos: f.Newer,
+		BehindEvents: f.EventsBehind(), BehindSeconds: f.Behind(now).Seconds(), BrokenRepos: f.Broken, Looked: !f.Unseen(now, clock.LateAfter()), NewerRepos: f.Newer,
 		NewestRepoEvent: f.Newest.CreateEvent, NewestRepoID: f.Newest.RepoID, Services: services,
 		VerdictsRepoCreated: ifKnown(f.Verdicts.Created), VerdictsRepoEvent: f.Verdicts.CreateEvent, VerdictsRepoID: f.Verdicts.RepoID,
 	}

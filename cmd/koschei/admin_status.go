@@ -26,15 +26,16 @@ func (a *console) status() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
-				now := c.Clock.clock().Now()
+				clock := c.Clock.clock()
+				now := clock.Now()
 				s, err := db.View.Status(ctx, schema.Ranking{Rules: c.Priorities.rules(), Now: now})
 				if err != nil {
 					return err
 				}
 				if a.output == "json" {
-					return printJSON(cmd.OutOrStdout(), newStatusReport(s, now))
+					return printJSON(cmd.OutOrStdout(), newStatusReport(s, now, clock))
 				}
-				return printStatus(cmd.OutOrStdout(), s, now)
+				return printStatus(cmd.OutOrStdout(), s, now, clock)
 			})
 		},
 	}
@@ -48,7 +49,7 @@ func shownStates() []koschei.State {
 	}
 }
 
-func printStatus(w io.Writer, s *view.Status, now time.Time) error {
+func printStatus(w io.Writer, s *view.Status, now time.Time, clock koschei.Clock) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) }
 	if s.Notice != "" {
@@ -57,7 +58,7 @@ func printStatus(w io.Writer, s *view.Status, now time.Time) error {
 	for _, c := range s.Collections {
 		line("collection %s:\tbuildroot %s\t%s", c.Name, c.State, repoStatus(c, now))
 		line("\t%d running%s, %d due, %d held", c.Running, limitOf(c), c.Due, c.Held)
-		printFreshness(line, &c.Fresh, now)
+		printFreshness(line, &c.Fresh, now, clock)
 		if c.LeftOut > 0 {
 			line("\t%d left out of the repo's metadata\tas nobody can read it:", c.LeftOut)
 			for _, text := range c.LeftOutFirst {
@@ -151,7 +152,7 @@ type startsReport struct {
 	Service        string  `json:"service"`
 }
 
-func newStatusReport(s *view.Status, now time.Time) *statusReport {
+func newStatusReport(s *view.Status, now time.Time, clock koschei.Clock) *statusReport {
 	r := &statusReport{
 		Administrators: s.Admins,
 		Backlog: backlogReport{
@@ -163,7 +164,7 @@ func newStatusReport(s *view.Status, now time.Time) *statusReport {
 		Notice: s.Notice, Starts: []startsReport{}, Time: now,
 	}
 	for i := range s.Collections {
-		r.Collections = append(r.Collections, newCollectionReport(&s.Collections[i], now))
+		r.Collections = append(r.Collections, newCollectionReport(&s.Collections[i], now, clock))
 	}
 	for _, l := range s.Leases {
 		r.Leases = append(r.Leases, leaseReport{ExpiresSeconds: l.Expires.Seconds(), Holder: string(l.Holder), Name: l.Name, Term: l.Term})
@@ -174,9 +175,9 @@ func newStatusReport(s *view.Status, now time.Time) *statusReport {
 	return r
 }
 
-func newCollectionReport(c *view.CollectionStatus, now time.Time) collectionReport {
+func newCollectionReport(c *view.CollectionStatus, now time.Time, clock koschei.Clock) collectionReport {
 	return collectionReport{
-		Buildroot: c.State, Due: c.Due, Freshness: newFreshnessReport(&c.Fresh, now), Held: c.Held,
+		Buildroot: c.State, Due: c.Due, Freshness: newFreshnessReport(&c.Fresh, now, clock), Held: c.Held,
 		LeftOut: c.LeftOut, LeftOutFirst: c.LeftOutFirst, MaxBuilds: c.MaxBuilds, Name: c.Name, RepoCreated: ifKnown(c.RepoCreated), RepoEvent: c.RepoEvent,
 		RepoID: c.RepoID, RepoSolved: ifKnown(c.RepoSolved), Running: c.Running, States: c.States,
 	}

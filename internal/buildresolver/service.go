@@ -2,7 +2,8 @@
 // running or ended, in exactly the repo it was made in. It is one of the services;
 // only the program imports it.
 //
-// A pass takes the repos that builds are waiting for, the newest first. If the hub
+// A pass takes the repos that builds are waiting for, the newest first, several at a
+// time while they wait for a hub or for files. If the hub
 // still has the files of a repo, the BuildRequires of each build are resolved in
 // it. The set is stored for good, together with what changed since the build
 // before. If the BuildRequires cannot be resolved, that is stored too; if it was
@@ -52,7 +53,10 @@ type Service struct {
 	// 0 is never.
 	RemakeRepos time.Duration
 
+	pace     time.Duration // real time after which pending builds are looked for again
 	troubles map[place]trouble
+	crew     loop.Crew[place]
+	places   *loop.Places
 }
 
 // A place is where builds of a collection were made.
@@ -65,57 +69,87 @@ type trouble struct {
 }
 
 // Run resolves until ctx ends, in passes that l begins.
-func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
+func (s *Service) Run(ctx context.Context, l *loop.Loop) {
+	s.pace = l.Pace()
+	l.Run(ctx, s.pass)
+}
 
-// loads is how many repos a pass reads: builds that come meanwhile are most
-// likely made in newer ones, which the next pass begins with.
-const loads = 10
+const (
+	// loads is how many repos a pass reads: builds that come meanwhile are most
+	// likely made in newer ones, which it then goes on with.
+	loads = 10
+
+	// atOnce is how many repos are looked at at a time. Most of them wait for a hub
+	// or for files; one is worked with.
+	atOnce = 8
+)
 
 // pass resolves builds of all collections. What goes wrong in one repo is
-// logged and tried again later, and does not touch the others.
+// logged and tried again later, and does not touch the others. Nor does one whose
+// files hardly come: meanwhile those of others are looked at again.
 func (s *Service) pass(ctx context.Context) error {
-	pending, err := s.DB.PendingRepos(ctx)
-	if err != nil {
-		return err
+	if s.crew.AtOnce == 0 {
+		s.crew.AtOnce, s.places = atOnce, loop.NewPlaces(1)
 	}
-	collections, err := s.collections(ctx)
+	s.crew.Pace = s.pace
+	var collections map[int64]*koschei.Collection
+	err := s.crew.Pass(ctx, func(ctx context.Context) ([]loop.Errand[place], error) {
+		pending, err := s.DB.PendingRepos(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if collections, err = s.collections(ctx); err != nil {
+			return nil, err
+		}
+		s.forget(pending)
+		loaded := 0
+		var errands []loop.Errand[place]
+		for _, p := range pending {
+			if c := collections[p.CollectionID]; c != nil { // else it came or went in this moment
+				errands = append(errands, s.errand(c, p, &loaded))
+			}
+		}
+		return errands, nil
+	})
 	if err != nil {
-		return err
-	}
-	s.forget(pending)
-	if err := s.resolvePending(ctx, collections, pending); err != nil {
 		return err
 	}
 	return s.report(ctx, collections)
 }
 
-// resolvePending resolves the builds of the first repos that can be read.
-func (s *Service) resolvePending(ctx context.Context, collections map[int64]*koschei.Collection, pending []record.PendingRepo) error {
-	loaded := 0
-	for _, p := range pending {
-		at := place{p.CollectionID, p.RepoID}
-		c := collections[p.CollectionID]
-		t := s.troubles[at]
-		wait := t.Rests(s.Now()) && (t.Failures > 0 || t.waits || p.Known == 0)
-		if c == nil || wait { // no collection: it came or went in this moment
-			continue
-		}
-		if loaded == loads {
-			return nil
-		}
-		used, err := s.look(ctx, c, p.RepoID)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if used && p.Known > 0 {
-			loaded++
-		}
-		s.note(ctx, c, at, err)
-		if err == nil && p.Known == 0 {
-			s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(srpmRetry)}}
-		}
+// errand is to resolve the builds that wait for a repo, unless enough repos have
+// been loaded, or it has to wait.
+func (s *Service) errand(c *koschei.Collection, p record.PendingRepo, loaded *int) loop.Errand[place] {
+	at := place{p.CollectionID, p.RepoID}
+	var used bool
+	var failures int // so far
+	var err error
+	return loop.Errand[place]{
+		Key: at,
+		Wanted: func() bool {
+			t := s.troubles[at]
+			failures = t.Failures
+			return *loaded < loads && !(t.Rests(s.Now()) && (t.Failures > 0 || t.waits || p.Known == 0))
+		},
+		Do: func(ctx context.Context) {
+			err = s.places.Work(ctx, func(ctx context.Context) (err error) {
+				used, err = s.look(ctx, c, p.RepoID)
+				return err
+			})
+			if ctx.Err() == nil {
+				err = s.noteTrouble(ctx, c, at, failures+1, err)
+			}
+		},
+		End: func() {
+			if used && p.Known > 0 {
+				*loaded++
+			}
+			s.remember(at, err)
+			if err == nil && p.Known == 0 {
+				s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(srpmRetry)}}
+			}
+		},
 	}
-	return nil
 }
 
 // name is the service's in what is stored of how it fares with collections.
@@ -168,21 +202,27 @@ const (
 	repoRetry = 30 * time.Second // of builds whose repo is being made again; domain time
 )
 
-// note remembers how resolving the builds of a repo went.
-func (s *Service) note(ctx context.Context, c *koschei.Collection, at place, err error) {
-	if err == nil || errors.Is(err, koschei.ErrLeased) {
-		delete(s.troubles, at)
-		return
-	}
-	if errors.Is(err, errWaits) {
-		s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(repoRetry)}, waits: true}
-		return
+// noteTrouble stores and logs that the builds of a repo could not be resolved, if
+// that is what err says, and returns it with what was wrong with that.
+func (s *Service) noteTrouble(ctx context.Context, c *koschei.Collection, at place, failures int, err error) error {
+	if err == nil || errors.Is(err, koschei.ErrLeased) || errors.Is(err, errWaits) {
+		return err
 	}
 	if noting := kojisync.Note(ctx, s.DB, c, name, err, s.Now()); noting != nil {
 		err = errors.Join(err, noting)
 	}
-	t := trouble{Trouble: s.troubles[at].Again(s.Now())}
-	s.troubles[at] = t
-	s.Log.ErrorContext(ctx, "builds could not be resolved", "collection", c.Name, "repo", at.repoID,
-		"failures", t.Failures, "error", err)
+	s.Log.ErrorContext(ctx, "builds could not be resolved", "collection", c.Name, "repo", at.repoID, "failures", failures, "error", err)
+	return err
+}
+
+// remember keeps how resolving the builds of a repo went.
+func (s *Service) remember(at place, err error) {
+	switch {
+	case err == nil, errors.Is(err, koschei.ErrLeased):
+		delete(s.troubles, at)
+	case errors.Is(err, errWaits):
+		s.troubles[at] = trouble{Trouble: loop.Trouble{Until: s.Now().Add(repoRetry)}, waits: true}
+	default:
+		s.troubles[at] = trouble{Trouble: s.troubles[at].Again(s.Now())}
+	}
 }

@@ -3,6 +3,7 @@ package buildresolver
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -145,6 +146,59 @@ func TestTroubleStaysApart(t *testing.T) {
 	s.mustPass()
 	s.Expect("builds", s.deps(), "1001 resolved 2", "1002 resolved 2")
 }
+
+// A repo whose files do not come keeps no builds of another waiting, nor those
+// that are made meanwhile.
+func TestDrippingRepoKeepsNoOtherWaiting(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, small))
+	for range 3 {
+		s.NewRepo()
+	}
+	asked, end := make(chan struct{}), make(chan struct{})
+	transport := s.Repos.Files.Client.Transport
+	s.Repos.Files.Client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.Contains(r.URL.Path, "/f44-build/3/") { // the newest, which is looked at first
+			select {
+			case <-asked:
+			default:
+				close(asked)
+			}
+			select {
+			case <-end:
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		}
+		return transport.RoundTrip(r)
+	})
+	s.pace = 20 * time.Millisecond
+	s.build("foo", "1", "complete", 1003, 3)
+	s.build("foo", "1", "complete", 1002, 2)
+	done := make(chan error)
+	go func() { done <- s.pass(t.Context()) }()
+	<-asked
+	await := func(want ...string) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !slices.Equal(slices.Sorted(slices.Values(s.deps())), want); <-time.After(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("while a repo drips: %q, want %q", s.deps(), want)
+			}
+		}
+	}
+	await("1002 resolved 2", "1003 pending 0")
+	s.build("foo", "1", "complete", 1001, 1)
+	await("1001 resolved 2", "1002 resolved 2", "1003 pending 0")
+	close(end)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	await("1001 resolved 2", "1002 resolved 2", "1003 resolved 2")
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Two processes at once write what one would.
 func TestTwoResolvers(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // named returns the last parameter of a call: arguments by name, in pairs of
@@ -118,7 +119,7 @@ func (e *exchange) do(ctx context.Context, header http.Header, read func(*xmlrpc
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, e.c.config.CallLimit)
 	defer cancel()
-	err := e.send(limited, header, read)
+	err := loop.Aside(ctx, func() error { return e.send(limited, header, read) })
 	if observe := e.c.config.Observe; observe != nil {
 		observe(e.method, ClassOf(err), time.Since(start))
 	}

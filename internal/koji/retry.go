@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // Retry says how often a call is tried and how long to wait in between. The
@@ -46,12 +48,15 @@ func (r Retry) wait(ctx context.Context, n int) bool {
 	}
 	timer := time.NewTimer(r.delay(n))
 	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	err := loop.Aside(ctx, func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		}
+	})
+	return err == nil
 }
 
 // ended adds to a failure that the call's time was over.

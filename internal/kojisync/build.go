@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -43,7 +45,7 @@ func (s *Sync) CancelBuilds(ctx context.Context) error {
 		return err
 	}
 	var troubles []error
-	for _, b := range builds {
+	for _, b := range anywhere(builds) {
 		if err := s.Primary.CancelTask(ctx, b.TaskID); err != nil {
 			troubles = append(troubles, fmt.Errorf("canceling build %d of package %s: %w", b.ID, b.Package, err))
 			if koji.ClassOf(err) == koji.Transient {
@@ -54,7 +56,19 @@ func (s *Sync) CancelBuilds(ctx context.Context) error {
 	return errors.Join(append(troubles, s.followBuilds(ctx, builds))...)
 }
 
+// anywhere returns list as it goes on from somewhere in it. Who goes through it
+// and stops where the hub is in trouble would else never come to what follows one
+// that the hub can never speak of.
+func anywhere[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	begin := rand.N(len(list))
+	return append(slices.Clone(list[begin:]), list[:begin]...)
+}
+
 func (s *Sync) followBuilds(ctx context.Context, builds []record.RunningBuild) error {
+	builds = anywhere(builds)
 	ids := make([]int64, len(builds))
 	for i, b := range builds {
 		ids[i] = b.TaskID

@@ -35,7 +35,7 @@ func (s *Sync) Settle(ctx context.Context, longestCall time.Duration) (Settlemen
 		return done, err
 	}
 	var troubles []error
-	for _, o := range open {
+	for _, o := range anywhere(open) {
 		err := s.settleOne(ctx, o, longestCall, &done)
 		if err != nil {
 			troubles = append(troubles, fmt.Errorf("settling build %d of package %s: %w", o.BuildID, o.Package, err))
@@ -78,7 +78,7 @@ func (s *Sync) FindLost(ctx context.Context, since time.Time) (int, error) {
 	}
 	var found []record.RunningBuild
 	var troubles []error
-	for _, b := range lost {
+	for _, b := range anywhere(lost) {
 		tasks, err := s.Primary.TasksByKey(ctx, strconv.FormatInt(b.ID, 10), b.Started.Add(-clockSkew))
 		if err != nil {
 			troubles = append(troubles, fmt.Errorf("build %d of package %s: %w", b.ID, b.Package, err))

@@ -48,6 +48,7 @@ type Service struct {
 	interval time.Duration // between two polls of everything, in domain time
 	polled   time.Time     // when the last of these began
 
+	mu    sync.Mutex
 	facts map[int64]factsLook // by collection
 }
 
@@ -83,6 +84,25 @@ func (s *Service) pass(ctx context.Context) error {
 		collections = slices.DeleteFunc(collections, func(c koschei.Collection) bool { return !slices.Contains(only, c.ID) })
 	}
 	slices.SortStableFunc(collections, kojisync.ByTag)
+	// A hub that is silent keeps only those waiting that are read from it.
+	var primary, secondary []koschei.Collection
+	for _, c := range collections {
+		if c.SourceHub() == koschei.Primary {
+			primary = append(primary, c)
+		} else {
+			secondary = append(secondary, c)
+		}
+	}
+	var both sync.WaitGroup
+	var ofPrimary, ofSecondary error
+	both.Go(func() { ofPrimary = s.hub(ctx, primary) })
+	both.Go(func() { ofSecondary = s.hub(ctx, secondary) })
+	both.Wait()
+	return errors.Join(ofPrimary, ofSecondary)
+}
+
+// hub polls collections that are all read from one hub.
+func (s *Service) hub(ctx context.Context, collections []koschei.Collection) error {
 	round := s.Sync.NewRound(s.FullInterval)
 	var troubles []error
 	for i := range collections {
@@ -131,18 +151,29 @@ func (s *Service) sourceFacts(ctx context.Context, c *koschei.Collection) error 
 	if err != nil {
 		return err
 	}
-	if s.facts == nil {
-		s.facts = map[int64]factsLook{}
-	}
-	last, now := s.facts[c.ID], s.Sync.Now()
-	delete(s.facts, c.ID) // unless all goes well
+	last, now := s.takeFacts(c.ID), s.Sync.Now()
 	next := factsLook{newest: newest, before: last.newest, all: last.all}
 	if now.Sub(last.all) >= cmp.Or(s.FullInterval, kojisync.DefaultFull) {
 		last.before, next.all = 0, now
 	}
 	err = s.Sync.SourceFactsAfter(ctx, c, last.before)
 	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.facts[c.ID] = next
 	}
 	return err
+}
+
+// takeFacts returns the last look of a collection, and forgets it unless all goes
+// well with the next.
+func (s *Service) takeFacts(collection int64) factsLook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.facts == nil {
+		s.facts = map[int64]factsLook{}
+	}
+	last := s.facts[collection]
+	delete(s.facts, collection)
+	return last
 }

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // A Cache keeps the metadata of repositories that never change, as Koji's do:
@@ -136,7 +138,15 @@ func (k *keptFiles) limit(e entry) int64 {
 
 // fetch copies a file from the server and opens the copy. It is verified
 // before it is kept, and by the reader once more.
-func (k *keptFiles) fetch(ctx context.Context, e entry) (io.ReadCloser, error) {
+func (k *keptFiles) fetch(ctx context.Context, e entry) (f io.ReadCloser, err error) {
+	err = loop.Aside(ctx, func() error {
+		f, err = k.fetchNow(ctx, e)
+		return err
+	})
+	return f, err
+}
+
+func (k *keptFiles) fetchNow(ctx context.Context, e entry) (io.ReadCloser, error) {
 	if limit := k.limit(e); e.size > limit {
 		return nil, &InputError{k.name(e.href), fmt.Sprintf("its %d bytes are more than the %d allowed", e.size, limit), nil}
 	}

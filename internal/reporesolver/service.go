@@ -1,7 +1,8 @@
 // Package reporesolver resolves every package in the newest repo of its collection.
 // It is one of the services; only the program imports it.
 //
-// A pass works on each collection on its own, on two at a time. If the build tag has
+// A pass works on each collection on its own, on two at a time; those that wait for
+// a hub or for files do not count. If the build tag has
 // a newer repo, the base buildroot is tried in it first. If it cannot be installed,
 // the reasons are stored, and packages keep their last verdict. Otherwise all
 // packages are resolved, what differs from the record is written, and the repo
@@ -57,6 +58,8 @@ type Service struct {
 
 	pace     time.Duration     // real time after which collections are looked at again
 	memories map[int64]*memory // by collection; the map belongs to the pass
+	crew     loop.Crew[int64]
+	places   *loop.Places
 
 	// Two collections are solved in turn, a batch of packages each. At once, they
 	// would push each other's rules out of the caches, for twice the time.
@@ -68,10 +71,9 @@ type Service struct {
 	lastNeeds map[int64]map[int64]record.Needs
 }
 
-// A memory is what is kept of a collection from pass to pass. While it is busy
-// it belongs to the goroutine that looks after the collection.
+// A memory is what is kept of a collection from pass to pass. It belongs to the
+// goroutine that looks after the collection, and to the pass when there is none.
 type memory struct {
-	busy      bool         // it is being looked after; belongs to the pass
 	trouble   loop.Trouble // with looking after it
 	seen      snapshot
 	baselines map[int64]schema.SetContent // sets that changes are counted from, by Baseline.SetID
@@ -93,93 +95,56 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) {
 	l.Run(ctx, s.pass)
 }
 
-// atOnce is how many collections are looked after at a time. While the verdicts on
-// the repo of one wait for the database, another is solved.
-const atOnce = 2
+const (
+	// atOnce is how many collections are looked after at a time. Most of them wait
+	// for a hub or for files.
+	atOnce = 16
+
+	// places is how many of these work. While the verdicts on the repo of one wait
+	// for the database, another is solved.
+	places = 2
+)
 
 // pass looks after each collection. What goes wrong with one is logged and
 // tried again later, and does not touch the others. Nor does one that takes
-// long keep a new repo of another waiting: meanwhile that is looked at again.
+// long, or whose files hardly come, keep a new repo of another waiting: meanwhile
+// that is looked at again, and all have their turn.
 func (s *Service) pass(ctx context.Context) error {
-	p := passing{Service: s, ended: make(chan looked)}
-	collections, err := s.DB.Collections(ctx)
-	if err == nil {
-		s.forget(collections)
+	if s.crew.AtOnce == 0 {
+		s.crew.AtOnce, s.places = atOnce, loop.NewPlaces(places)
 	}
-	for i := range collections {
-		for p.running == atOnce {
-			p.end(<-p.ended)
+	s.crew.Pace = s.pace
+	first := true
+	return s.crew.Pass(ctx, func(ctx context.Context) ([]loop.Errand[int64], error) {
+		collections, err := s.DB.Collections(ctx)
+		if err != nil {
+			return nil, err
 		}
-		p.begin(ctx, &collections[i], true)
-	}
-	for p.running > 0 {
-		select {
-		case l := <-p.ended:
-			p.end(l)
-		case <-p.again():
-			collections, err = s.DB.Collections(ctx)
-			for i := range collections {
-				if p.running < atOnce {
-					p.begin(ctx, &collections[i], false)
-				}
+		if first {
+			s.forget(collections)
+		}
+		first = false
+		errands := make([]loop.Errand[int64], len(collections))
+		for i := range collections {
+			errands[i] = s.errand(&collections[i])
+		}
+		return errands, nil
+	})
+}
+
+// errand is to look after a collection, unless that has to wait.
+func (s *Service) errand(c *koschei.Collection) loop.Errand[int64] {
+	m := s.memory(c)
+	return loop.Errand[int64]{
+		Key:    c.ID,
+		Wanted: func() bool { return !m.trouble.Rests(s.Now()) },
+		Do: func(ctx context.Context) {
+			err := s.places.Work(ctx, func(ctx context.Context) error { return s.look(ctx, c, m) })
+			if ctx.Err() == nil {
+				s.note(ctx, c, m, err)
 			}
-		}
+		},
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// A passing is a pass under way.
-type passing struct {
-	*Service
-	ended   chan looked
-	running int // collections that are being looked after
-	first   int // of these, for the first time in the pass
-}
-
-// A looked says that a goroutine is done with a collection.
-type looked struct {
-	memory *memory
-	first  bool
-}
-
-// begin looks after a collection, unless that is under way or has to wait.
-func (p *passing) begin(ctx context.Context, c *koschei.Collection, first bool) {
-	m := p.memory(c)
-	if m.busy || m.trouble.Rests(p.Now()) {
-		return
-	}
-	m.busy = true
-	p.running++
-	if first {
-		p.first++
-	}
-	go func() {
-		err := p.look(ctx, c, m)
-		if ctx.Err() == nil {
-			p.note(ctx, c, m, err)
-		}
-		p.ended <- looked{m, first}
-	}()
-}
-
-func (p *passing) end(l looked) {
-	l.memory.busy = false
-	p.running--
-	if l.first {
-		p.first--
-	}
-}
-
-// again tells when to look at the others again. A pass ends when it is done with
-// all for the first time.
-func (p *passing) again() <-chan time.Time {
-	if p.first == 0 || p.pace == 0 {
-		return nil
-	}
-	return time.After(p.pace)
 }
 
 func (s *Service) memory(c *koschei.Collection) *memory {

@@ -3,6 +3,7 @@ package reporesolver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,6 +274,113 @@ func TestBusyCollectionKeepsNoOtherWaiting(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{"f44": 2, "f45": 2}, resolved); diff != "" {
 		t.Errorf("repos resolved (-want +got):\n%s", diff)
+	}
+}
+
+// fiveTags is small with the tags of four more collections beside it.
+func fiveTags() string {
+	world := small
+	for _, tag := range []string{"f45", "f46", "f47", "f48"} {
+		world += strings.ReplaceAll(`tag F
+tag F-build arches=x86_64 parents=F
+target F build=F-build dest=F
+group F-build build
+member F-build build mandatory tar-F
+package tar-F tag=F
+build tar-F-1-1 tag=F
+ binary tar-F
+repo F-build
+`, "F", tag)
+	}
+	return world
+}
+
+// A dripping is what stands before the hub's files: those of some tags do not
+// come.
+type dripping struct {
+	http.RoundTripper
+	tags  []string
+	begun chan string   // the tag whose file is asked for
+	end   chan struct{} // lets them come
+}
+
+func (d *dripping) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, tag := range d.tags {
+		if strings.Contains(r.URL.Path, "/"+tag+"-build/") {
+			select {
+			case d.begun <- tag:
+			default:
+			}
+			select {
+			case <-d.end:
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		}
+	}
+	return d.RoundTripper.RoundTrip(r)
+}
+
+// Repos whose files hardly come, even two of them, keep no other collection
+// waiting, nor do those that come later.
+func TestDrippingReposKeepNoOtherWaiting(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, scenario.World(t, fiveTags()))
+	tags := []string{"f44", "f45", "f46", "f47", "f48"}
+	for _, tag := range tags[1:] {
+		s.AddCollection(tag, tag+"-build")
+		s.SetCollection(tag, pgtest.DestTag(tag))
+	}
+	s.Poll()
+	s.mustPass()
+	s.pace = 20 * time.Millisecond
+	drip := &dripping{s.Repos.Files.Client.Transport, []string{"f45", "f47"}, make(chan string, 10), make(chan struct{})}
+	s.Repos.Files.Client.Transport = drip
+	s.NewRepo()
+	for _, tag := range tags[1:] {
+		s.Administer("newRepo", tag+"-build")
+	}
+	s.Clock.Step(time.Hour)
+	done := make(chan error)
+	go func() { done <- s.pass(t.Context()) }()
+	resolved := func() map[string]int {
+		repos := map[string]int{}
+		for _, r := range s.World.Repos() {
+			if r.Resolved == koschei.Resolved {
+				repos[r.Collection]++
+			}
+		}
+		return repos
+	}
+	<-drip.begun
+	await := func(want int) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; <-time.After(20 * time.Millisecond) {
+			got := resolved()
+			if got["f44"] == want && got["f46"] == want && got["f48"] == want {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("while two drip, repos are resolved %v, want %d of the others", got, want)
+			}
+		}
+	}
+	await(2)
+	for _, tag := range []string{"f46", "f48"} { // one more, while the same pass is under way
+		s.Administer("newRepo", tag+"-build")
+	}
+	s.NewRepo()
+	s.Clock.Step(time.Hour)
+	await(3)
+	if got := resolved(); got["f45"] != 1 || got["f47"] != 1 {
+		t.Errorf("those that drip are resolved: %v", got)
+	}
+	close(drip.end)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := resolved(); got["f45"] != 2 || got["f47"] != 2 {
+		t.Errorf("when they have come: %v", got)
 	}
 }
 

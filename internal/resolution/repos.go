@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/repodata"
 )
 
@@ -33,10 +34,16 @@ type slot struct {
 // the errors of package repodata.
 func (c *Repos) Open(ctx context.Context, url string, paths []string) (*Repo, error) {
 	s := c.slot(url)
-	select {
-	case <-s.turn:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	err := loop.Aside(ctx, func() error { // who loads it may be waiting for its files
+		select {
+		case <-s.turn:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	defer func() { s.turn <- struct{}{} }()
 	if s.repo != nil && !s.repo.lacks(paths) {

@@ -207,7 +207,10 @@ func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*q
 		} else if free <= 0 {
 			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
 		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {
-			return nil, fmt.Errorf("collection %s: %w", c.Name, err)
+			if postgres.Unavailable(err) != "" || ctx.Err() != nil {
+				return nil, fmt.Errorf("collection %s: %w", c.Name, err) // so would the others fare
+			}
+			q.err = err
 		}
 		queues = append(queues, q)
 	}

@@ -126,29 +126,48 @@ func (s *source) nvr() string {
 	return s.build.Name + "-" + s.build.Version + "-" + s.build.Release
 }
 
+// secondaryTime bounds, in real time, how long the source of a package is looked
+// for at the secondary hub. While that is silent, all other collections wait.
+const secondaryTime = time.Minute
+
 // submit chooses the source and asks the hub for a build of it.
 func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error {
-	event, err := s.sources.LastEvent(ctx)
+	choosing := ctx
+	if s.collection.SecondaryMode {
+		var cancel context.CancelFunc
+		choosing, cancel = context.WithTimeout(ctx, secondaryTime)
+		defer cancel()
+	}
+	b, request, err := s.choose(choosing, p)
 	if err != nil {
 		return err
 	}
+	return s.place(ctx, p, b, request)
+}
+
+// choose finds what is to be built, if anything is.
+func (s *submitter) choose(ctx context.Context, p *koschei.PackageStatus) (b record.Submission, request koji.ScratchBuild, err error) {
+	event, err := s.sources.LastEvent(ctx)
+	if err != nil {
+		return b, request, err
+	}
 	src, err := s.source(ctx, p, event.ID)
 	if err != nil {
-		return err
+		return b, request, err
 	}
 	// A source that is news to us comes before the scratch build of it, and may
 	// leave nothing to build.
 	isNew, err := s.service.sync(s.db).RecordTagged(ctx, &s.collection, &src.build)
 	if err != nil {
-		return err
+		return b, request, err
 	}
 	if isNew {
-		return fmt.Errorf("a newer build was found: %w", koschei.ErrConflict)
+		return b, request, fmt.Errorf("a newer build was found: %w", koschei.ErrConflict)
 	}
 	if load, arch := s.loads.of(src.arches); s.service.LoadThreshold < 1 && load > s.service.LoadThreshold {
-		return &hold{record.HoldLoad, fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
+		return b, request, &hold{record.HoldLoad, fmt.Sprintf("the hosts for %s are busy (load %.2f)", arch, load), holdBusy}
 	}
-	b := record.Submission{
+	b = record.Submission{
 		PackageID: p.ID,
 		EVR:       src.build.EVR(), // of a draft build it is not that of its packages
 		Event:     event.ID,
@@ -156,7 +175,7 @@ func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error 
 		Trigger:   s.service.Rules.Of(p, &s.collection, s.service.Now()),
 		Now:       s.service.Now(),
 	}
-	request := koji.ScratchBuild{
+	request = koji.ScratchBuild{
 		Source:   s.sourcePath(src),
 		Target:   s.collection.Target,
 		Priority: s.service.TaskPriority,
@@ -168,7 +187,7 @@ func (s *submitter) submit(ctx context.Context, p *koschei.PackageStatus) error 
 	if !slices.Contains(src.arches, "noarch") {
 		request.Arches = src.arches
 	}
-	return s.place(ctx, p, b, request)
+	return b, request, nil
 }
 
 // sourcePath is the place of a source package as the hub that builds is told

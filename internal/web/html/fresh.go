@@ -13,18 +13,12 @@ type Fresh struct {
 	Newer    int          // repos newer than Verdicts
 	TagMoved bool         // the build tag has changed since the newest repo
 	Behind   string       // "" if no newer repo is known
+	Unseen   string       // why it is not known whether there is a newer repo; "" if it is
 	Because  string       // of Behind; "" if it is only a matter of moments
 	Events   int64        // that the newest repo is ahead
 	Services []koschei.ServiceReport
 	Troubles []koschei.ServiceReport
 }
-
-// How old the repo-resolver's last success may be before it is told as the
-// reason for being behind: so long in domain time, and so long in real time.
-const (
-	lateAfter     = 30 * time.Minute
-	lateAfterReal = time.Minute
-)
 
 // FreshOf says how fresh a collection is at now. Of clock only the speed counts.
 func FreshOf(f *koschei.Freshness, now time.Time, clock koschei.Clock) Fresh {
@@ -32,12 +26,18 @@ func FreshOf(f *koschei.Freshness, now time.Time, clock koschei.Clock) Fresh {
 		Verdicts: f.Verdicts, Newer: f.Newer, TagMoved: f.TagMoved(), Events: f.EventsBehind(),
 		Services: f.Services, Troubles: f.Troubles(),
 	}
+	late := clock.LateAfter()
+	resolver := f.Report(koschei.ServiceRepoResolver)
 	if f.Newer == 0 {
+		if f.Unseen(now, late) {
+			v.Unseen = "no repo-resolver has looked at the collection"
+			if !resolver.Succeeded.IsZero() {
+				v.Unseen = "the repo-resolver last looked " + Span(now.Sub(resolver.Succeeded)) + " ago"
+			}
+		}
 		return v
 	}
 	v.Behind = Duration(f.Behind(now))
-	late := max(lateAfter, clock.Domain(lateAfterReal))
-	resolver := f.Report(koschei.ServiceRepoResolver)
 	switch {
 	case resolver.Trouble != "":
 		v.Because = resolver.Trouble

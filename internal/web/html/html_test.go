@@ -214,3 +214,34 @@ func TestHubLinks(t *testing.T) {
 		}
 	}
 }
+
+// That no newer repo is known says something only if somebody has looked.
+func TestFreshUnseen(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		looked time.Duration // ago; 0 for never
+		newer  int
+		speed  float64
+		want   string
+	}{
+		{time.Minute, 0, 1, ""},
+		{29 * time.Minute, 0, 1, ""},
+		{31 * time.Minute, 0, 1, "the repo-resolver last looked 31 minutes ago"},
+		{31 * time.Minute, 0, 60, ""},
+		{0, 0, 1, "no repo-resolver has looked at the collection"},
+		{31 * time.Minute, 1, 1, ""}, // it is behind, which is told
+	} {
+		f := &koschei.Freshness{Verdicts: koschei.Repo{RepoID: 7}, Newer: tt.newer}
+		if tt.looked > 0 {
+			f.Services = []koschei.ServiceReport{{Service: koschei.ServiceRepoResolver, Succeeded: now.Add(-tt.looked)}}
+		}
+		fresh := FreshOf(f, now, koschei.Clock{Speed: tt.speed})
+		if fresh.Unseen != tt.want {
+			t.Errorf("%+v: %q", tt, fresh.Unseen)
+		}
+		if strip := (&Strip{Fresh: fresh}).Dot(); (strip == "current") != (tt.want == "" && tt.newer == 0) {
+			t.Errorf("%+v: the mark is %s", tt, strip)
+		}
+	}
+}

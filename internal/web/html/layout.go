@@ -44,7 +44,7 @@ func (s *Strip) Dot() string {
 	switch {
 	case s.Fresh.Because != "" || len(s.Fresh.Troubles) > 0:
 		return "stuck"
-	case s.Fresh.Behind != "" || s.Fresh.Verdicts.RepoID == 0:
+	case s.Fresh.Behind != "" || s.Fresh.Unseen != "" || s.Fresh.Verdicts.RepoID == 0:
 		return "late"
 	}
 	return "current"
