@@ -13,17 +13,13 @@ const (
 )
 
 // An Actor is who does something: a person, or a service of ours. What it may
-// do is decided here and nowhere else.
+// do is decided here and, for packages and builds, by a Policy.
 type Actor struct {
 	Name   string // a user's or a service's; "" of somebody who has not logged in
 	From   Place
 	Groups []string // full names of the package groups it maintains
 	Admin  bool
 }
-
-// CanEditPackages says whether a may track packages, set their manual priority
-// and architectures, and ask for builds of them: everybody who has logged in may.
-func (a Actor) CanEditPackages() bool { return a.Admin || a.Name != "" }
 
 // CanEditGroup says whether a may make, change or delete a group: its
 // maintainers may, and so may the user whose namespace it is in.
@@ -38,6 +34,6 @@ func (a Actor) CanEditGroup(g Group) bool {
 }
 
 // CanEditCollections says whether a may make, change, branch and delete
-// collections, and decide what is otherwise for all users: static priorities,
-// running builds, the notice, who is an admin, what others are told again.
+// collections, and decide what is otherwise for all users: the notice, who is an
+// admin, what others are told again.
 func (a Actor) CanEditCollections() bool { return a.Admin }

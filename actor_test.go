@@ -22,7 +22,7 @@ func TestRights(t *testing.T) {
 		{"operator", Actor{Name: "root", From: FromAdmin, Admin: true}, true, []Group{global, own, others}, true},
 	}
 	for _, test := range tests {
-		if got := test.actor.CanEditPackages(); got != test.packages {
+		if got, _ := DefaultPolicy().Gives(test.actor, RightTrack); got != test.packages {
 			t.Errorf("%s: may edit packages: %v, want %v", test.name, got, test.packages)
 		}
 		if got := test.actor.CanEditCollections(); got != test.collections {

@@ -1,8 +1,10 @@
 package koschei
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // An ArchHeader is what an SRPM's header says about architectures.
@@ -91,4 +93,30 @@ func CanonArch(arch string) string {
 		return "arm"
 	}
 	return arch
+}
+
+// ParseArchOverride reads an override that somebody typed: names of
+// architectures with spaces or commas between them, all of them to be left out if
+// a ^ is in front. Errors wrap ErrInvalid. It knows what RPM builds for, and not
+// what some hub does.
+func ParseArchOverride(text string) (override string, err error) {
+	const most = 1000
+	if len(text) > most {
+		return "", fmt.Errorf("an override has at most %d characters: %w", most, ErrInvalid)
+	}
+	rest, leave := strings.CutPrefix(strings.TrimSpace(text), "^")
+	names := strings.FieldsFunc(rest, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	known := []string{"aarch64", "armhfp", "i386", "loongarch64", "ppc64", "ppc64le", "riscv64", "s390", "s390x", "x86_64"}
+	for i, name := range names {
+		name = strings.TrimPrefix(name, "^") // some put it in front of each
+		if !slices.Contains(known, CanonArch(name)) {
+			return "", fmt.Errorf("there is no architecture %q, they are %s: %w", name, strings.Join(known, " "), ErrInvalid)
+		}
+		names[i] = name
+	}
+	override = strings.Join(dedup(names), " ")
+	if leave && override != "" {
+		override = "^" + override
+	}
+	return override, nil
 }

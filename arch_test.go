@@ -1,6 +1,7 @@
 package koschei
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -84,6 +85,22 @@ func TestCanonArch(t *testing.T) {
 	for arch, want := range tests {
 		if got := CanonArch(arch); got != want {
 			t.Errorf("%s is %s, want %s", arch, got, want)
+		}
+	}
+}
+
+func TestParseArchOverride(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", " x86_64, i386 ": "x86_64 i386", "^x86_64": "^x86_64", "^armv7hl,^s390x": "^armv7hl s390x", "i686\ni686": "i686", "^": "",
+	} {
+		if got, err := ParseArchOverride(text); err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"x86-64", "amd64", "x86_64; rm", strings.Repeat("i686 ", 300)} {
+		if got, err := ParseArchOverride(text); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%.20q: got %q, %v", text, got, err)
 		}
 	}
 }

@@ -48,11 +48,11 @@ func newAdminCommand(g *globals) *cobra.Command {
 	flags.BoolVar(&a.yes, "yes", false, "do not ask before something is destroyed")
 	changing := []*cobra.Command{
 		a.cleanup(), a.setNotice(), a.clearNotice(),
-		a.addPackages(), a.setPriority(), a.setArchOverride(),
+		a.addPackages(), a.removePackages(), a.skipResolution(), a.setPriority(), a.setArchOverride(),
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(), a.importUpstream(),
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
-		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.resend(), a.forgetSink(),
+		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.endSessions(), a.resend(), a.forgetSink(),
 	}
 	for _, c := range changing {
 		c.Flags().BoolVar(&a.dryRun, "dry-run", false, "only say what would change")

@@ -153,7 +153,7 @@ func (a *console) deleteGroup() *cobra.Command {
 				return err
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.DeleteGroup(ctx, act, args[0])
+				return db.Edit.DeleteGroup(ctx, act, args[0], nil)
 			})
 		},
 	}

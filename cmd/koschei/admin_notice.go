@@ -62,3 +62,17 @@ func (a *console) adminRights(name, short string, admin bool) *cobra.Command {
 		},
 	}
 }
+
+func (a *console) endSessions() *cobra.Command {
+	return &cobra.Command{
+		Use:     "end-sessions USER",
+		Short:   "Sign a user out everywhere",
+		Example: "  koschei-admin end-sessions someuser",
+		Args:    exactly(1, "a user"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.EndSessions(ctx, act, args[0])
+			})
+		},
+	}
+}

@@ -102,3 +102,42 @@ func (a *console) setArchOverride() *cobra.Command {
 	cmd.Flags().StringVar(&group, "group", "", "set it for the packages of this group")
 	return cmd
 }
+
+func (a *console) removePackages() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove-pkg NAME...",
+		Short:   "Stop to track packages in a collection",
+		Example: "  koschei-admin remove-pkg --collection f28 bash",
+		Args:    atLeast(1, "package names"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.UntrackPackages(ctx, act, a.collection, names)
+			})
+		},
+	}
+}
+
+func (a *console) skipResolution() *cobra.Command {
+	var end bool
+	cmd := &cobra.Command{
+		Use:   "skip-resolution NAME...",
+		Short: "Build packages without looking whether their dependencies can be installed",
+		Long: "Packages whose resolution is skipped are built when their time comes, whatever the repo has.\n" +
+			"With --end they are resolved again.",
+		Example: "  koschei-admin skip-resolution --collection f28 bash\n  koschei-admin skip-resolution --collection f28 --end bash",
+		Args:    atLeast(1, "package names"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := a.needCollection(); err != nil {
+				return err
+			}
+			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+				return db.Edit.SkipResolution(ctx, act, a.collection, names, !end)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&end, "end", false, "resolve them again")
+	return cmd
+}

@@ -138,6 +138,8 @@ type frontendConfig struct {
 
 	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc; with https cookies are never sent without it."`
 	Login loginConfig `yaml:"login" doc:"How people sign in."`
+
+	Policy policyConfig `yaml:"policy" doc:"Who may do what on pages and by the API: users are all who have signed in, maintainers those of a global group with the package. Administrators may do all of it."`
 }
 
 type backendConfig struct {
@@ -196,7 +198,7 @@ func defaultConfig() config {
 			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
 		SelfCheck: loopConfig{10 * time.Minute},
-		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Login: defaultLogin()},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

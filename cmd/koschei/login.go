@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record/session"
 	"github.com/koschei-ci/koschei/internal/web/signin"
@@ -201,4 +202,30 @@ func checkLoopback(at net.Addr) error {
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+type policyConfig struct {
+	Track          string `yaml:"track" doc:"Who starts and stops to track packages: users, maintainers or admins."`
+	Priority       string `yaml:"priority" doc:"Who sets manual priorities."`
+	StaticPriority string `yaml:"static_priority" doc:"Who sets static priorities."`
+	ArchOverride   string `yaml:"arch_override" doc:"Who says for which architectures a package is built."`
+	SkipResolution string `yaml:"skip_resolution" doc:"Who has packages built without resolving them."`
+	BuildAgain     string `yaml:"build_again" doc:"Who asks for another build when its turn comes."`
+	Cancel         string `yaml:"cancel" doc:"Who cancels builds."`
+}
+
+func policyOf(p koschei.Policy) policyConfig {
+	who := func(r koschei.Right) string { return string(p[r]) }
+	return policyConfig{
+		who(koschei.RightTrack), who(koschei.RightPriority), who(koschei.RightStaticPriority), who(koschei.RightArchOverride),
+		who(koschei.RightSkipResolution), who(koschei.RightBuildAgain), who(koschei.RightCancel),
+	}
+}
+
+func (p policyConfig) policy() koschei.Policy {
+	return koschei.Policy{
+		koschei.RightTrack: koschei.Who(p.Track), koschei.RightPriority: koschei.Who(p.Priority), koschei.RightStaticPriority: koschei.Who(p.StaticPriority),
+		koschei.RightArchOverride: koschei.Who(p.ArchOverride), koschei.RightSkipResolution: koschei.Who(p.SkipResolution),
+		koschei.RightBuildAgain: koschei.Who(p.BuildAgain), koschei.RightCancel: koschei.Who(p.Cancel),
+	}
 }

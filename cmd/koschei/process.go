@@ -234,6 +234,7 @@ func (p *process) site(c site.Config, at net.Addr, operations bool) (_ *web.Serv
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration: %w", err))
 	}
+	c.Edit, c.Policy = p.db.Edit, p.config.Frontend.Policy.policy()
 	return site.New(c, operations)
 }
 

@@ -26,6 +26,9 @@ func (c *config) check() error {
 	if p := c.Priorities; p.T0 >= p.T1 {
 		return keyErrorf("priorities.t0", "is %v: it must be less than t1, %v", p.T0, p.T1)
 	}
+	if err := c.Frontend.Policy.policy().Validate(); err != nil {
+		return fmt.Errorf("frontend.policy: %w", err)
+	}
 	if err := checkShown(c); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record"
@@ -32,6 +33,7 @@ type store struct {
 	Operations *view.View
 
 	readers readers
+	policy  koschei.Policy // of Edit
 }
 
 // readers are the connections of those who only read.
@@ -63,18 +65,20 @@ func openStore(ctx context.Context, cfg *pgxpool.Config, c config) (*store, erro
 		db.Close()
 		return nil, err
 	}
-	return newStore(db, r), nil
+	return newStore(db, r, c.Frontend.Policy.policy()), nil
 }
 
-func newStore(db *postgres.DB, r readers) *store {
+func newStore(db *postgres.DB, r readers, policy koschei.Policy) *store {
 	return &store{
-		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db), Maintain: maintain.New(db),
-		Pasts: pasts.New(db), Deliveries: deliver.New(db), Operations: view.New(r.operations), readers: r,
+		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db, policy), Maintain: maintain.New(db),
+		Pasts: pasts.New(db), Deliveries: deliver.New(db), Operations: view.New(r.operations), readers: r, policy: policy,
 	}
 }
 
 // leasing returns the same store with leases that last for ttl.
-func (s *store) leasing(ttl time.Duration) *store { return newStore(s.Leasing(ttl), s.readers) }
+func (s *store) leasing(ttl time.Duration) *store {
+	return newStore(s.Leasing(ttl), s.readers, s.policy)
+}
 
 // Close ends all connections.
 func (s *store) Close() {

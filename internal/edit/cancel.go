@@ -14,17 +14,21 @@ import (
 // RequestCancel asks for a build of a package to be canceled. It wraps
 // koschei.ErrConflict if the build is over or it was asked for already.
 func (ed *Editor) RequestCancel(ctx context.Context, act audit.Act, buildID int64) ([]string, error) {
-	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, ed.might(koschei.RightCancel), func(tx pgx.Tx, log *audit.Log) error {
+		var packageID int64
 		var pkg, collection string
 		var requested bool
 		err := tx.QueryRow(ctx, `
-			SELECT p.name, c.name, b.cancel_requested
+			SELECT p.id, p.name, c.name, b.cancel_requested
 			FROM build b
 			JOIN package p ON p.id = b.package_id
 			JOIN collection c ON c.id = p.collection_id
-			WHERE b.id = $1`, buildID).Scan(&pkg, &collection, &requested)
+			WHERE b.id = $1`, buildID).Scan(&packageID, &pkg, &collection, &requested)
 		if err != nil {
 			return postgres.NotFound(err, "build %d", buildID)
+		}
+		if err := ed.may(ctx, tx, act.Actor, koschei.RightCancel, []int64{packageID}); err != nil {
+			return err
 		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE build

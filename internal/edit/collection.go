@@ -123,7 +123,8 @@ func (ed *Editor) DeleteCollection(ctx context.Context, act audit.Act, name stri
 func auditCollection(log *audit.Log, before, after *koschei.Collection) {
 	for _, s := range schema.CollectionSettings() {
 		if was, is := s.Value(before), s.Value(after); was != is {
-			log.Add(after.Name, "", "collection %s: %s changed from %v to %v", before.Name, s.Label, was, is)
+			f := audit.Field{Collection: after.Name, Name: s.Name(), Was: fmt.Sprint(was), Became: fmt.Sprint(is)}
+			log.AddField(f, "collection %s: %s changed from %v to %v", before.Name, s.Label, was, is)
 		}
 	}
 }

@@ -143,9 +143,9 @@ func TestGroups(t *testing.T) {
 	if diff := cmp.Diff([]string{"bar", "baz"}, members); diff != "" || err != nil {
 		t.Errorf("members: %v (-want +got):\n%s", err, diff)
 	}
-	got, err = e.DeleteGroup(t.Context(), e.author, "thegroup")
+	got, err = e.DeleteGroup(t.Context(), e.author, "thegroup", nil)
 	e.check(t, got, err, "group thegroup deleted")
-	_, err = e.DeleteGroup(t.Context(), e.author, "thegroup")
+	_, err = e.DeleteGroup(t.Context(), e.author, "thegroup", nil)
 	wantError(t, err, koschei.ErrNotFound, "group thegroup: not found")
 }
 

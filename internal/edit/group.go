@@ -32,7 +32,7 @@ func (ed *Editor) CreateGroup(ctx context.Context, act audit.Act, fullName strin
 		if err := groupStored(err, fullName); err != nil {
 			return err
 		}
-		log.Add("", "", "group %s created", fullName)
+		log.AddField(audit.Field{Object: g.object()}, "group %s created", fullName)
 		if err := g.addPackages(ctx, tx, log, packages); err != nil {
 			return err
 		}
@@ -56,13 +56,19 @@ type GroupEdit struct {
 	Packages *[]string // its members instead of those it has,
 	Append   bool      // or besides them
 
-	Maintainers []string // users who may edit it besides those who do
+	Maintainers     []string  // users who may edit it besides those who do
+	OnlyMaintainers *[]string // or instead of them
+
+	Revision *int64 // that whoever changes it has seen; nil if they do not mind what others did since
 }
 
 // EditGroup changes a group all at once or, with an error like CreateGroup's or
 // one that wraps koschei.ErrNotFound, not at all.
 func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string, edit GroupEdit) ([]string, error) {
 	return ed.changeGroup(ctx, act, fullName, func(tx pgx.Tx, log *audit.Log, g *group) error {
+		if err := g.clash(ctx, tx, &edit); err != nil {
+			return err
+		}
 		if edit.FullName != nil && *edit.FullName != fullName {
 			if err := g.rename(ctx, tx, log, *edit.FullName); err != nil {
 				return err
@@ -70,6 +76,14 @@ func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string,
 		}
 		if err := g.addMaintainers(ctx, tx, log, edit.Maintainers); err != nil {
 			return err
+		}
+		if only := edit.OnlyMaintainers; only != nil {
+			if err := g.addMaintainers(ctx, tx, log, *only); err != nil {
+				return err
+			}
+			if err := g.keepMaintainers(ctx, tx, log, *only); err != nil {
+				return err
+			}
 		}
 		if edit.Packages != nil {
 			if err := g.addPackages(ctx, tx, log, *edit.Packages); err != nil {
@@ -83,10 +97,15 @@ func (ed *Editor) EditGroup(ctx context.Context, act audit.Act, fullName string,
 	})
 }
 
-// DeleteGroup deletes a group, not its members.
-func (ed *Editor) DeleteGroup(ctx context.Context, act audit.Act, fullName string) ([]string, error) {
+// DeleteGroup deletes a group, not its members. An error wraps koschei.ErrConflict
+// if it has another revision than whoever deletes it has seen; nil if they do not
+// mind.
+func (ed *Editor) DeleteGroup(ctx context.Context, act audit.Act, fullName string, revision *int64) ([]string, error) {
 	return ed.changeGroup(ctx, act, fullName, func(tx pgx.Tx, log *audit.Log, g *group) error {
-		log.Add("", "", "group %s deleted", fullName)
+		if revision != nil && *revision != g.revision {
+			return koschei.Refusal(koschei.ErrConflict, fmt.Sprintf("group %s was changed by somebody else meanwhile", fullName))
+		}
+		log.AddField(audit.Field{Object: g.object()}, "group %s deleted", fullName)
 		if _, err := tx.Exec(ctx, `DELETE FROM package_group WHERE id = $1`, g.ID); err != nil {
 			return fmt.Errorf("deleting group %s: %w", fullName, err)
 		}
@@ -95,11 +114,11 @@ func (ed *Editor) DeleteGroup(ctx context.Context, act audit.Act, fullName strin
 }
 
 // changeGroup runs f on a group, locked, for somebody who may change it. Who may
-// not even change packages locks no group.
+// has not even signed in locks no group.
 func (ed *Editor) changeGroup(ctx context.Context, act audit.Act, fullName string,
 	f func(tx pgx.Tx, log *audit.Log, g *group) error,
 ) ([]string, error) {
-	return ed.change(ctx, act, editPackages, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, signedIn, func(tx pgx.Tx, log *audit.Log) error {
 		g, err := lockGroup(ctx, tx, fullName)
 		if err != nil {
 			return err
@@ -112,11 +131,16 @@ func (ed *Editor) changeGroup(ctx context.Context, act audit.Act, fullName strin
 }
 
 // A group is one that is being changed.
-type group struct{ koschei.Group }
+type group struct {
+	koschei.Group
+
+	revision int64 // before the change
+	revised  bool
+}
 
 func groupNamed(fullName string) (*group, error) {
 	namespace, name, err := koschei.ParseGroupName(fullName)
-	return &group{koschei.Group{Namespace: namespace, Name: name}}, err
+	return &group{Group: koschei.Group{Namespace: namespace, Name: name}}, err
 }
 
 func lockGroup(ctx context.Context, tx pgx.Tx, fullName string) (*group, error) {
@@ -125,10 +149,10 @@ func lockGroup(ctx context.Context, tx pgx.Tx, fullName string) (*group, error) 
 		return nil, err
 	}
 	err = tx.QueryRow(ctx, `
-		SELECT id
+		SELECT id, revision
 		FROM package_group
 		WHERE namespace = $1 AND name = $2
-		FOR UPDATE`, g.Namespace, g.Name).Scan(&g.ID)
+		FOR UPDATE`, g.Namespace, g.Name).Scan(&g.ID, &g.revision)
 	return g, postgres.NotFound(err, "group %s", fullName)
 }
 
@@ -149,9 +173,10 @@ func (g *group) rename(ctx context.Context, tx pgx.Tx, log *audit.Log, fullName 
 	if err := groupStored(err, fullName); err != nil {
 		return err
 	}
-	log.Add("", "", "group %s renamed to %s", g.FullName(), fullName)
+	was := g.FullName()
 	g.Namespace, g.Name = to.Namespace, to.Name
-	return nil
+	log.AddField(g.field(fieldName, was, fullName), "group %s renamed to %s", was, fullName)
+	return g.revise(ctx, tx, true)
 }
 
 func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
@@ -166,7 +191,7 @@ func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, name
 	if err := schema.UnknownNames("package", "in any collection", names, isKnown); err != nil {
 		return fmt.Errorf("group %s: %w", g.FullName(), err)
 	}
-	return g.changeMembers(ctx, tx, log, "package %s added to group %s", `
+	return g.changeMembers(ctx, tx, log, true, `
 		WITH added AS (
 			INSERT INTO package_group_member (group_id, base_id)
 			SELECT $2, id
@@ -182,28 +207,31 @@ func (g *group) addPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, name
 
 // keepPackages removes every member but the named ones.
 func (g *group) keepPackages(ctx context.Context, tx pgx.Tx, log *audit.Log, names []string) error {
-	return g.changeMembers(ctx, tx, log, "package %s removed from group %s", `
+	return g.changeMembers(ctx, tx, log, false, `
 		DELETE FROM package_group_member m
 		USING base_package b
 		WHERE b.id = m.base_id AND b.name <> ALL($1) AND m.group_id = $2
 		RETURNING b.name`, names)
 }
 
-func (g *group) changeMembers(ctx context.Context, tx pgx.Tx, log *audit.Log, message, sql string, names []string) error {
-	if names == nil {
-		names = []string{}
-	}
-	changed, err := postgres.QueryNames(ctx, tx, sql, names, g.ID)
+func (g *group) changeMembers(ctx context.Context, tx pgx.Tx, log *audit.Log, add bool, sql string, names []string) error {
+	changed, err := postgres.QueryNames(ctx, tx, sql, postgres.NotNil(names), g.ID)
 	if err != nil {
 		return fmt.Errorf("changing the members of group %s: %w", g.FullName(), err)
 	}
 	for _, name := range changed {
-		log.Add("", name, message, name, g.FullName())
+		f, message := g.field(fieldMembers, "", name), "package %s added to group %s"
+		if !add {
+			f.Was, f.Became, message = name, "", "package %s removed from group %s"
+		}
+		f.Package = name
+		log.AddField(f, message, name, g.FullName())
 	}
-	return nil
+	return g.revise(ctx, tx, len(changed) > 0)
 }
 
 func (g *group) addMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, users []string) error {
+	changed := false
 	for _, user := range users {
 		id, err := ensureUser(ctx, tx, user)
 		if err != nil {
@@ -217,10 +245,11 @@ func (g *group) addMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, u
 			return fmt.Errorf("adding maintainer %s to group %s: %w", user, g.FullName(), err)
 		}
 		if tag.RowsAffected() > 0 {
-			log.Add("", "", "user %s is a maintainer of group %s", user, g.FullName())
+			changed = true
+			log.AddField(g.field(fieldMaintainers, "", user), "user %s is a maintainer of group %s", user, g.FullName())
 		}
 	}
-	return nil
+	return g.revise(ctx, tx, changed)
 }
 
 // ensureUser returns the id of the user of that name, who is made if need be.

@@ -21,12 +21,16 @@ func (ed *Editor) SetNotice(ctx context.Context, act audit.Act, content string) 
 		if content == "" {
 			sql, message = `DELETE FROM notice WHERE key = $1 AND content <> $2`, "notice cleared%s"
 		}
+		var was string
+		if err := tx.QueryRow(ctx, `SELECT coalesce((SELECT content FROM notice WHERE key = $1 FOR UPDATE), '')`, schema.NoticeKey).Scan(&was); err != nil {
+			return fmt.Errorf("reading the notice: %w", err)
+		}
 		tag, err := tx.Exec(ctx, sql, schema.NoticeKey, content)
 		if err != nil {
 			return fmt.Errorf("changing the notice: %w", err)
 		}
 		if tag.RowsAffected() > 0 {
-			log.Add("", "", message, content)
+			log.AddField(audit.Field{Object: "notice", Name: "notice", Was: was, Became: content}, message, content)
 		}
 		return nil
 	})

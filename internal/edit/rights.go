@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
@@ -23,12 +24,55 @@ func (ed *Editor) change(ctx context.Context, act audit.Act, may right, f func(t
 	return audit.Change(ctx, ed.db, act, f)
 }
 
-// editPackages is the right to what koschei.Actor.CanEditPackages names.
-func editPackages(a koschei.Actor) error {
-	if a.CanEditPackages() {
+// signedIn is the right of everybody who is known.
+func signedIn(a koschei.Actor) error {
+	if a.Admin || a.Name != "" {
 		return nil
 	}
 	return koschei.Refusal(koschei.ErrForbidden, "only those who have signed in may do this")
+}
+
+// might is what is known of a right of the policy before it is known which
+// packages are concerned.
+func (ed *Editor) might(r koschei.Right) right {
+	return func(a koschei.Actor) error {
+		given, ifMaintainer := ed.policy.Gives(a, r)
+		switch {
+		case given || ifMaintainer:
+			return nil
+		case ed.policy[r] == koschei.Admins:
+			return koschei.Refusal(koschei.ErrForbidden, "only administrators may do this")
+		}
+		return signedIn(a)
+	}
+}
+
+// may asks for a right of the policy to all of the packages.
+func (ed *Editor) may(ctx context.Context, tx pgx.Tx, a koschei.Actor, r koschei.Right, ids []int64) error {
+	if err := ed.might(r)(a); err != nil {
+		return err
+	}
+	if given, _ := ed.policy.Gives(a, r); given {
+		return nil
+	}
+	others, err := postgres.QueryNames(ctx, tx, `
+		SELECT p.name
+		FROM package p
+		WHERE p.id = ANY($1) AND NOT EXISTS (
+			SELECT
+			FROM package_group_member gm
+			JOIN package_group g ON g.id = gm.group_id AND g.namespace = ''
+			JOIN package_group_maintainer m ON m.group_id = g.id
+			JOIN users u ON u.id = m.user_id
+			WHERE gm.base_id = p.base_id AND u.name = $2)
+		LIMIT 1`, ids, a.Name)
+	if err != nil {
+		return fmt.Errorf("looking for the maintainers of packages: %w", err)
+	}
+	if len(others) > 0 {
+		return koschei.Refusal(koschei.ErrForbidden, fmt.Sprintf("only administrators and maintainers of a global group with package %s may do this", others[0]))
+	}
+	return nil
 }
 
 // editCollections is the right to what koschei.Actor.CanEditCollections names.
@@ -37,14 +81,6 @@ func editCollections(a koschei.Actor) error {
 		return nil
 	}
 	return koschei.Refusal(koschei.ErrForbidden, "only administrators may do this")
-}
-
-// setPriorityOf is the right to set one kind of priority.
-func setPriorityOf(kind PriorityKind) right {
-	if kind == ManualPriority {
-		return editPackages
-	}
-	return editCollections
 }
 
 // makeGroup is the right to make a group, or to give one there is a namespace.

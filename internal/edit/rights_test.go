@@ -12,6 +12,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/session"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
@@ -66,6 +67,20 @@ func attempts(ctx context.Context, build, delivery int64) []attempt {
 		{"RetryPackages", "", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.RetryPackages(ctx, act, "f43", foo, 7)
 		}},
+		{"UntrackPackages", "", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.UntrackPackages(ctx, act, "f43", foo)
+		}},
+		{"SkipResolution", "", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.SkipResolution(ctx, act, "f43", foo, true)
+		}},
+		{"EditPackage", "manual priority", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			seven := 7
+			return ed.EditPackage(ctx, act, edit.PackageEdit{Collection: "f43", Name: "foo", ManualPriority: &seven})
+		}},
+		{"EditPackage", "static priority", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			seven, tracked := 7, false
+			return ed.EditPackage(ctx, act, edit.PackageEdit{Collection: "f43", Name: "foo", StaticPriority: &seven, Tracked: &tracked})
+		}},
 		{"RequestCancel", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.RequestCancel(ctx, act, build)
 		}},
@@ -89,6 +104,9 @@ func attempts(ctx context.Context, build, delivery int64) []attempt {
 		}},
 		{"SetAdmin", "of oneself", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.SetAdmin(ctx, act, "ann", true)
+		}},
+		{"EndSessions", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.EndSessions(ctx, act, "ann")
 		}},
 		{"ApplySettings", "", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.ApplySettings(ctx, act, &schema.Settings{Groups: []schema.GroupSettings{{FullName: "ann/own"}}})
@@ -153,7 +171,7 @@ func groupAttempts(ctx context.Context) []attempt {
 	}
 	remove := func(name string) doing {
 		return func(ed *edit.Editor, act audit.Act) ([]string, error) {
-			return ed.DeleteGroup(ctx, act, name)
+			return ed.DeleteGroup(ctx, act, name, nil)
 		}
 	}
 	return []attempt{
@@ -251,6 +269,10 @@ func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 	delivery = w.DeadDelivery("bus", "no such topic")
 	w.Doubted("f43")
 	db = w.Open()
+	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
+	if _, err := sessions.Begin(t.Context(), session.Login{User: "ann", Way: session.OIDC}, attempted); err != nil {
+		t.Fatal(err)
+	}
 	operator := audit.Act{Actor: actors["admin"], Now: attempted}
 	for _, err := range []error{
 		second(db.CreateGroup(t.Context(), operator, "minimal", []string{"foo"}, []string{"mary"})),

@@ -81,7 +81,7 @@ func applyValues(ctx context.Context, tx pgx.Tx, log *audit.Log, collection stri
 		if err != nil {
 			return err
 		}
-		if err := setPriority(ctx, tx, log, collection, ids, kind, value); err != nil {
+		if err := setField(ctx, tx, log, collection, ids, priorityField(kind), value); err != nil {
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
 	}
@@ -101,7 +101,7 @@ func applyGroup(ctx context.Context, tx pgx.Tx, log *audit.Log, s *schema.GroupS
 		return err
 	}
 	if tag.RowsAffected() > 0 {
-		log.Add("", "", "group %s created", s.FullName)
+		log.AddField(audit.Field{Object: "group " + s.FullName}, "group %s created", s.FullName)
 	}
 	g, err := lockGroup(ctx, tx, s.FullName)
 	if err != nil {
@@ -133,7 +133,7 @@ func (g *group) keepMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, 
 		return fmt.Errorf("changing the maintainers of group %s: %w", g.FullName(), err)
 	}
 	for _, user := range removed {
-		log.Add("", "", "user %s is no longer a maintainer of group %s", user, g.FullName())
+		log.AddField(g.field(fieldMaintainers, user, ""), "user %s is no longer a maintainer of group %s", user, g.FullName())
 	}
-	return nil
+	return g.revise(ctx, tx, len(removed) > 0)
 }

@@ -3,7 +3,7 @@ package edit
 import (
 	"context"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,7 +18,7 @@ import (
 // what held them back is forgotten and their manual priority raised to at least
 // the given one. Unknown packages are as for TrackPackages.
 func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection string, names []string, raise int) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+	return ed.changePackages(ctx, act, collection, names, false, koschei.RightBuildAgain, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
 		changed, err := postgres.QueryNames(ctx, tx, `
 			UPDATE package
 			SET `+schema.NotHeld+`, faults = 0, manual_priority = greatest(manual_priority, $2)
@@ -35,21 +35,15 @@ func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection s
 // those that it lists if all is set. If any is unknown nothing is done, and the
 // error, which wraps koschei.ErrNotFound, names every one.
 func (ed *Editor) TrackPackages(ctx context.Context, act audit.Act, collection string, names []string, all bool) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, all, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE package
-			SET tracked = true
-			WHERE id = ANY($1) AND NOT tracked
-			RETURNING name`, ids)
-		if err != nil {
-			return err
-		}
-		changed, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		slices.Sort(changed)
-		for _, name := range changed {
-			log.Add(collection, name, "package %s (collection %s): tracked changed from false to true", name, collection)
-		}
-		return err
+	return ed.changePackages(ctx, act, collection, names, all, koschei.RightTrack, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+		return setField(ctx, tx, log, collection, ids, tracked, true)
+	})
+}
+
+// UntrackPackages is the other way round, of the named packages.
+func (ed *Editor) UntrackPackages(ctx context.Context, act audit.Act, collection string, names []string) ([]string, error) {
+	return ed.changePackages(ctx, act, collection, names, false, koschei.RightTrack, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+		return setField(ctx, tx, log, collection, ids, tracked, false)
 	})
 }
 
@@ -66,71 +60,65 @@ const (
 // SetPriority sets a priority of the named packages of a collection. If any is
 // unknown nothing is done, as for TrackPackages.
 func (ed *Editor) SetPriority(ctx context.Context, act audit.Act, collection string, names []string, kind PriorityKind, value int) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, setPriorityOf(kind), func(tx pgx.Tx, log *audit.Log, ids []int64) error {
-		return setPriority(ctx, tx, log, collection, ids, kind, value)
+	f := priorityField(kind)
+	if err := koschei.NumberPriority.Check(float64(value)); err != nil {
+		return nil, err
+	}
+	return ed.changePackages(ctx, act, collection, names, false, f.right, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+		return setField(ctx, tx, log, collection, ids, f, value)
 	})
 }
 
-func setPriority(ctx context.Context, tx pgx.Tx, log *audit.Log, collection string, ids []int64, kind PriorityKind, value int) error {
-	column := string(kind) + "_priority" // of two constants
-	rows, err := tx.Query(ctx, `
-		UPDATE package p
-		SET `+column+` = $2
-		FROM (SELECT id, `+column+` AS was FROM package WHERE id = ANY($1)) old
-		WHERE p.id = old.id AND old.was <> $2
-		RETURNING p.name, old.was`, ids, value)
-	if err != nil {
-		return err
+func priorityField(kind PriorityKind) packageField[int] {
+	if kind == ManualPriority {
+		return manualPriority
 	}
-	var name string
-	var was int
-	_, err = pgx.ForEachRow(rows, []any{&name, &was}, func() error {
-		log.Add(collection, name, "package %s (collection %s): %s priority changed from %d to %d", name, collection, kind, was, value)
-		return nil
-	})
-	return err
+	return staticPriority
 }
 
 // SetArchOverride sets what koschei.ChooseArches takes for the architectures of
 // the named packages; "" is no override. Unknown packages are as for TrackPackages.
 func (ed *Editor) SetArchOverride(ctx context.Context, act audit.Act, collection string, names []string, override string) ([]string, error) {
-	return ed.changePackages(ctx, act, collection, names, false, editPackages, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE package p
-			SET arch_override = $2
-			FROM (SELECT id, arch_override AS was FROM package WHERE id = ANY($1)) old
-			WHERE p.id = old.id AND old.was <> $2
-			RETURNING p.name, old.was`, ids, override)
-		if err != nil {
-			return err
-		}
-		var name, was string
-		_, err = pgx.ForEachRow(rows, []any{&name, &was}, func() error {
-			log.Add(collection, name, "package %s (collection %s): architecture override changed from %q to %q", name, collection, was, override)
-			return nil
-		})
-		return err
+	return ed.changePackages(ctx, act, collection, names, false, koschei.RightArchOverride, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+		return setField(ctx, tx, log, collection, ids, archOverride, override)
+	})
+}
+
+// SkipResolution says whether the named packages are built without looking
+// whether their dependencies can be installed. What was found out about those is
+// forgotten. Unknown packages are as for TrackPackages.
+func (ed *Editor) SkipResolution(ctx context.Context, act audit.Act, collection string, names []string, skip bool) ([]string, error) {
+	return ed.changePackages(ctx, act, collection, names, false, koschei.RightSkipResolution, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
+		return setField(ctx, tx, log, collection, ids, skipResolution, skip)
 	})
 }
 
 // changePackages runs f on the ids of packages, locked, and then notes states,
-// for somebody who may.
-func (ed *Editor) changePackages(ctx context.Context, act audit.Act, collection string, names []string, all bool, may right,
+// for somebody who has the right to.
+func (ed *Editor) changePackages(ctx context.Context, act audit.Act, collection string, names []string, all bool, right koschei.Right,
 	f func(tx pgx.Tx, log *audit.Log, ids []int64) error,
 ) ([]string, error) {
-	return ed.change(ctx, act, may, func(tx pgx.Tx, log *audit.Log) error {
+	return ed.change(ctx, act, ed.might(right), func(tx pgx.Tx, log *audit.Log) error {
 		ids, err := lockNamedPackages(ctx, tx, collection, names, all)
 		if err != nil {
+			return err
+		}
+		if err := ed.may(ctx, tx, act.Actor, right, ids); err != nil {
 			return err
 		}
 		if err := f(tx, log, ids); err != nil {
 			return fmt.Errorf("changing packages of collection %s: %w", collection, err)
 		}
-		if err := settle.WakeFor(ctx, tx, ids, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
-			return err
-		}
-		return settle.NoteStates(ctx, tx, ids, act.Now)
+		return settled(ctx, tx, ids, act.Now)
 	})
+}
+
+// settled ends a change of packages.
+func settled(ctx context.Context, tx pgx.Tx, ids []int64, now time.Time) error {
+	if err := settle.WakeFor(ctx, tx, ids, koschei.ServiceRepoResolver, koschei.ServiceScheduler); err != nil {
+		return err
+	}
+	return settle.NoteStates(ctx, tx, ids, now)
 }
 
 func lockNamedPackages(ctx context.Context, tx pgx.Tx, collection string, names []string, all bool) ([]int64, error) {

@@ -26,12 +26,16 @@ func (ed *Editor) SetAdmin(ctx context.Context, act audit.Act, user string, admi
 			return nil
 		}
 		if admin {
-			log.Add("", "", "user %s is an administrator", user)
+			log.AddField(adminField(user, true), "user %s is an administrator", user)
 		} else {
-			log.Add("", "", "user %s is no longer an administrator", user)
+			log.AddField(adminField(user, false), "user %s is no longer an administrator", user)
 		}
 		return nil
 	})
+}
+
+func adminField(user string, admin bool) audit.Field {
+	return audit.Field{Object: "user " + user, Name: "admin", Was: fmt.Sprint(!admin), Became: fmt.Sprint(admin)}
 }
 
 func userFor(ctx context.Context, tx pgx.Tx, name string, make bool) (id int64, err error) {
@@ -40,4 +44,22 @@ func userFor(ctx context.Context, tx pgx.Tx, name string, make bool) (id int64, 
 	}
 	err = tx.QueryRow(ctx, `SELECT id FROM users WHERE name = $1`, name).Scan(&id)
 	return id, postgres.NotFound(err, "user %s", name)
+}
+
+// EndSessions ends all sessions of a user, who may sign in again.
+func (ed *Editor) EndSessions(ctx context.Context, act audit.Act, user string) ([]string, error) {
+	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
+		id, err := userFor(ctx, tx, user, false)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM session WHERE user_id = $1`, id)
+		if err != nil {
+			return fmt.Errorf("ending the sessions of user %s: %w", user, err)
+		}
+		if n := tag.RowsAffected(); n > 0 {
+			log.AddField(audit.Field{Object: "user " + user}, "user %s: %d sessions ended", user, n)
+		}
+		return nil
+	})
 }

@@ -16,6 +16,9 @@ type collectionSetting struct {
 	Value  func(*koschei.Collection) any
 }
 
+// Name is what the setting is called in the record and by programs.
+func (s collectionSetting) Name() string { return s.column }
+
 // CollectionSettings are all of them: what reads, stores and audits collections
 // goes by this list.
 func CollectionSettings() []collectionSetting {

@@ -162,7 +162,7 @@ func (s *Server) identify(next step) step {
 // handle asks the route's handler and sends its answer.
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
-		Request: x.r, Actor: x.who, View: s.View, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn,
+		Request: x.r, Actor: x.who, View: s.View, Edit: s.Edit, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn,
 		allowed: func() []string { return s.allowed(x.r) }, whole: x.whole,
 	}
 	if x.route.Frame {
@@ -173,6 +173,9 @@ func (s *Server) handle(x *exchange) error {
 	answer, err := x.route.Handler(r)
 	if err != nil {
 		return err
+	}
+	if x.route.Frame {
+		answer = r.told(answer)
 	}
 	return answer.send(x.w, r, x.route.Cache)
 }

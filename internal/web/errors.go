@@ -145,6 +145,8 @@ func tell(err error) (status int, told string) {
 		return http.StatusForbidden, sentence(err, koschei.ErrForbidden)
 	case errors.Is(err, koschei.ErrConflict):
 		return http.StatusConflict, sentence(err, koschei.ErrConflict)
+	case errors.Is(err, koschei.ErrExists), errors.Is(err, koschei.ErrInUse):
+		return http.StatusConflict, upper(err.Error()) + "."
 	case errors.As(err, &method):
 		return http.StatusMethodNotAllowed, upper(method.Error()) + "."
 	case errors.As(err, &tooMany):
@@ -157,6 +159,17 @@ func tell(err error) (status int, told string) {
 		return http.StatusServiceUnavailable, "This took too long. Please try again."
 	}
 	return http.StatusInternalServerError, "Something went wrong here. It has been written down; please try again later."
+}
+
+// Mistake is the status and the sentence of an error that whoever filled in a form
+// can mend there; the sentence is "" for any other.
+func Mistake(err error) (status int, told string) {
+	for _, kind := range []error{koschei.ErrInvalid, koschei.ErrNotFound, koschei.ErrExists, koschei.ErrConflict} {
+		if errors.Is(err, kind) {
+			return tell(err)
+		}
+	}
+	return 0, ""
 }
 
 // sentence takes the sentinel off the end of an error that says it in words.

@@ -95,6 +95,7 @@ func (r *Request) Layout(tab, title string) html.Layout {
 		Title: title, Tab: tab, Notice: r.notice, Broken: Broken(r.Current...), Scope: r.scope, ScopeQuery: r.ScopeQuery(), Version: r.version,
 		Theme: theme(r.Request), Here: r.URL.RequestURI(), Where: "All collections",
 		Account: html.Account{Name: r.Actor.Name, Admin: r.Actor.Admin, SignIn: r.signIn},
+		Done:    r.done(),
 	}
 	if len(r.Current) == 1 {
 		r.About(&l, &r.Current[0])

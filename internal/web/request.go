@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -28,7 +29,8 @@ type Request struct {
 	*http.Request
 	Actor koschei.Actor
 	View  *view.View
-	Now   time.Time // domain time
+	Edit  *edit.Editor // nil where nobody can sign in
+	Now   time.Time    // domain time
 	Log   *slog.Logger
 
 	// These are set where the route needs a frame.

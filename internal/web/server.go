@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -41,8 +42,8 @@ type Server struct {
 	methods []string     // that any route has
 }
 
-// A Config is what a Server is made of. All of it but SignIn, Limits and
-// FormTargets must be set.
+// A Config is what a Server is made of. All of it but SignIn, Edit,
+// Limits and // FormTargets must be set.
 type Config struct {
 	Routes    []Route
 	View      *view.View
@@ -51,8 +52,9 @@ type Config struct {
 	Clock     koschei.Clock // domain time
 	Registry  *prometheus.Registry
 	Identity  Identity
-	SignIn    bool   // whether anybody can sign in, at /login
-	Version   string // told on pages
+	SignIn    bool         // whether anybody can sign in, at /login
+	Edit      *edit.Editor // by whom what people change is changed; nil if nobody can sign in
+	Version   string       // told on pages
 	Limits    Limits
 
 	// FormTargets are the origins, as https://id.example.org, that posting a form

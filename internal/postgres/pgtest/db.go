@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record"
@@ -51,7 +52,7 @@ func Open(t testing.TB, cfg *pgxpool.Config) *DB {
 	}
 	t.Cleanup(reader.Close)
 	return &DB{
-		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db),
+		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db, koschei.DefaultPolicy()),
 		Maintenance: maintain.New(db), Deliveries: deliver.New(db), Pasts: pasts.New(db),
 	}
 }

@@ -24,20 +24,46 @@ type Act struct {
 // A Log collects the entries of one transaction.
 type Log struct {
 	Act     Act
-	entries [][]any
+	entries []entry
+}
+
+type entry struct {
+	Field
+
+	message string
+}
+
+// A Field is what a change is about. Where Name is "" it is about no single one.
+type Field struct {
+	Collection string // "" if it concerns none
+	Package    string // "" if it concerns none
+	Object     string // what else it is a field of, as "group kde" or "notice"; "" if there is nothing else
+	Name       string
+	Was        string
+	Became     string
+	Revision   int64 // of package or group, after the change; 0 if neither
 }
 
 // Add notes a change; message and args are those of fmt.Sprintf.
 func (a *Log) Add(collection, pkg, message string, args ...any) {
-	a.entries = append(a.entries, []any{
-		a.Act.Now, a.Act.Name, a.Act.From, collection, pkg, fmt.Sprintf(message, args...),
-	})
+	a.AddField(Field{Collection: collection, Package: pkg}, message, args...)
+}
+
+// AddField notes that a field was changed.
+func (a *Log) AddField(f Field, message string, args ...any) {
+	a.entries = append(a.entries, entry{f, fmt.Sprintf(message, args...)})
 }
 
 // write stores the entries.
 func (a *Log) write(ctx context.Context, tx pgx.Tx) error {
-	columns := []string{"logged", "actor", "environment", "collection", "package", "message"}
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"audit"}, columns, pgx.CopyFromRows(a.entries)); err != nil {
+	columns := []string{"logged", "actor", "environment", "collection", "package", "object", "field", "was", "became", "revision", "message"}
+	rows := pgx.CopyFromSlice(len(a.entries), func(i int) ([]any, error) {
+		e := &a.entries[i]
+		return []any{
+			a.Act.Now, a.Act.Name, a.Act.From, e.Collection, e.Package, e.Object, e.Name, e.Was, e.Became, e.Revision, e.message,
+		}, nil
+	})
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"audit"}, columns, rows); err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
 	return nil
@@ -65,7 +91,7 @@ func Change(ctx context.Context, db postgres.Writer, act Act, f func(tx pgx.Tx, 
 	}
 	var messages []string
 	for _, e := range log.entries {
-		messages = append(messages, e[len(e)-1].(string))
+		messages = append(messages, e.message)
 	}
 	return messages, nil
 }

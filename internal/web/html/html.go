@@ -170,5 +170,6 @@ func (t *Templates) funcs() template.FuncMap {
 		"speed":    func() float64 { return cmp.Or(t.clock.Speed, 1) },
 
 		"packageURL": PackageURL,
+		"linked":     Linked,
 	}
 }

@@ -52,7 +52,7 @@
   // Keys: none with a modifier, none in fields, and they can be turned off.
   const off = () => { try { return localStorage.getItem("keys") === "off"; } catch { return false; } };
   const list = [["/", "search"], ["g p", "packages"], ["g c", "collections"], ["g g", "groups"], ["g s", "status"],
-    ["j, k", "next row, row before"], ["Enter", "open the row"], ["x", "unfold the row"], ["c", "compare the two builds"], ["?", "this list"]];
+    ["j, k", "next row, row before"], ["Enter", "open the row"], ["x", "unfold the row"], ["c", "compare the two builds"], ["e", "change the package or group"], ["?", "this list"]];
   const help = () => {
     const dialog = document.createElement("dialog");
     const rows = document.createElement("dl");
@@ -102,6 +102,7 @@
         break;
       }
       case "c": go("a[data-compare]"); break;
+      case "e": go("a[data-edit]"); break;
       case "?": help(); break;
       default: return;
     }

@@ -23,6 +23,7 @@ type Layout struct {
 	Switch     []Choice // each collection with how many of its packages are broken
 	Strip      *Strip   // nil unless the page is about one collection
 	Account    Account
+	Done       []string // sentences on what the last form has changed
 }
 
 // An Account is whose page it is.

@@ -32,6 +32,14 @@ func relativeTime(t, now time.Time) Time {
 	return timeOf(t, words)
 }
 
+// Ago is how long ago something was, in words.
+func Ago(d time.Duration) string {
+	if d < 10*time.Second {
+		return "just now"
+	}
+	return Span(d) + " ago"
+}
+
 func timeOf(t time.Time, words string) Time {
 	t = t.UTC()
 	return Time{words, t.Format("2006-01-02 15:04:05"), t.Format(time.RFC3339)}

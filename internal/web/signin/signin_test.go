@@ -135,7 +135,7 @@ func (p *person) do(method, path string, form url.Values, headers ...string) (st
 		}
 		r.Header.Add(headers[i], headers[i+1])
 	}
-	res, err := p.Client.Do(r)
+	res, err := p.Do(r)
 	if err != nil {
 		p.t.Fatal(err)
 	}

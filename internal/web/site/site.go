@@ -6,18 +6,23 @@ package site
 import (
 	"cmp"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	v1 "github.com/koschei-ci/koschei/internal/web/api/v1"
 	"github.com/koschei-ci/koschei/internal/web/html"
+	"github.com/koschei-ci/koschei/internal/web/pages/adminpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/badge"
 	"github.com/koschei-ci/koschei/internal/web/pages/buildpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/collectionpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/groupedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/grouppage"
+	"github.com/koschei-ci/koschei/internal/web/pages/packageedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
@@ -36,7 +41,9 @@ type Config struct {
 	Registry *prometheus.Registry
 	Rules    koschei.PriorityRules
 	Health   web.Health
-	SignIn   *signin.SignIn // nil if nobody can sign in
+	SignIn   *signin.SignIn // nil if nobody can sign in, and nothing below is set
+	Edit     *edit.Editor
+	Policy   koschei.Policy // of Edit
 
 	Koji            html.Links
 	PackagesPerPage int // 100 if 0
@@ -55,7 +62,7 @@ func New(c Config, operations bool) (*web.Server, error) {
 		routes = append(routes, web.Metrics(c.Registry))
 	}
 	if c.SignIn != nil {
-		routes = append(routes, c.SignIn.Routes(templates)...)
+		routes = append(routes, actRoutes(c, templates)...)
 	}
 	return newServer(c, templates, append(routes, nowhere("/api/", web.JSON), nowhere("/", web.HTML)))
 }
@@ -71,7 +78,7 @@ func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Se
 		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits,
 	}
 	if c.SignIn != nil {
-		config.Identity, config.SignIn = c.SignIn.Identity, true
+		config.Identity, config.SignIn, config.Edit = c.SignIn.Identity, true, c.Edit
 		if origin := c.SignIn.Origin(); origin != "" {
 			config.FormTargets = []string{origin}
 		}
@@ -97,6 +104,12 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 		routes = append(routes, of...)
 	}
 	return routes
+}
+
+// actRoutes are for those who have signed in.
+func actRoutes(c Config, t *html.Templates) []web.Route {
+	retry := int(2 * c.Rules.BuildThreshold) // a build that has just ended weighs negative
+	return slices.Concat(c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, retry), groupedit.Routes(t), adminpage.Routes(t), buildpage.Acts())
 }
 
 // nowhere is all below prefix that no other route has.

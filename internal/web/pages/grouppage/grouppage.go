@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/koschei-ci/koschei"
@@ -73,9 +74,14 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 	if len(maintainers) > 0 {
 		maintained = "Maintained by " + strings.Join(maintainers, ", ") + "."
 	}
+	change := ""
+	if r.Actor.CanEditGroup(g) || slices.Contains(maintainers, r.Actor.Name) {
+		change = r.URL.EscapedPath() + "/edit"
+	}
 	return p.lists.Show(r, packagelist.Wanted{
 		Layout: r.Layout("groups", "Group "+g.FullName()), Heading: "Group " + g.FullName(),
 		Facts:  []string{"It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere.", maintained},
+		Edit:   change,
 		Filter: view.PackageFilter{GroupID: g.ID},
 	})
 }

@@ -84,6 +84,7 @@ type Wanted struct {
 	Layout  html.Layout
 	Heading string
 	Facts   []string           // sentences below the heading
+	Edit    string             // address where what is listed is changed, "" if nowhere
 	Filter  view.PackageFilter // of all packages; what the request asks for is added
 }
 
@@ -92,6 +93,7 @@ type list struct {
 	html.Layout
 	Heading string
 	Facts   []string
+	Edit    string
 	Chips   []html.Choice // which states
 	Span    html.Pagination
 	Columns []html.Column
@@ -111,7 +113,7 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 		w.Filter.Collections = append(w.Filter.Collections, c.ID)
 	}
 	w.Filter.Untracked, w.Filter.States, w.Filter.Running = asked.Untracked, asked.states, asked.Running
-	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts}
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Edit: w.Edit}
 	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
 	if len(r.Current) == 1 {
 		return l.showOne(r, a, v, w.Filter)

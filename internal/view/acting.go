@@ -1,0 +1,126 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/postgres"
+)
+
+// PackageSettings are what people decided about a package in a collection.
+type PackageSettings struct {
+	Revision       int64 // counts what people changed of it
+	Tracked        bool
+	ManualPriority int
+	StaticPriority int
+	ArchOverride   string
+	SkipResolution bool
+}
+
+// PackageSettings returns those of a package. An error wraps koschei.ErrNotFound
+// if the collection does not have it.
+func (v *View) PackageSettings(ctx context.Context, collection, name string) (*PackageSettings, error) {
+	var s PackageSettings
+	err := v.db.QueryRow(ctx, `
+		SELECT p.revision, p.tracked, p.manual_priority, p.static_priority, p.arch_override, p.skip_resolution
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		WHERE c.name = $1 AND p.name = $2`, collection, name).
+		Scan(&s.Revision, &s.Tracked, &s.ManualPriority, &s.StaticPriority, &s.ArchOverride, &s.SkipResolution)
+	if err != nil {
+		return nil, postgres.NotFound(err, "package %s in collection %s", name, collection)
+	}
+	return &s, nil
+}
+
+// GroupSettings are what people decided about a group.
+type GroupSettings struct {
+	Revision    int64    // counts what people changed of it
+	Packages    []string // sorted
+	Maintainers []string // sorted
+}
+
+// GroupSettings returns those of a group. An error wraps koschei.ErrNotFound if
+// there is none.
+func (v *View) GroupSettings(ctx context.Context, namespace, name string) (*GroupSettings, error) {
+	var s GroupSettings
+	err := v.db.QueryRow(ctx, `
+		SELECT g.revision,
+			ARRAY(SELECT b.name
+				FROM package_group_member m
+				JOIN base_package b ON b.id = m.base_id
+				WHERE m.group_id = g.id
+				ORDER BY b.name),
+			ARRAY(SELECT u.name
+				FROM package_group_maintainer m
+				JOIN users u ON u.id = m.user_id
+				WHERE m.group_id = g.id
+				ORDER BY u.name)
+		FROM package_group g
+		WHERE g.namespace = $1 AND g.name = $2`, namespace, name).Scan(&s.Revision, &s.Packages, &s.Maintainers)
+	if err != nil {
+		return nil, postgres.NotFound(err, "group %s", koschei.Group{Namespace: namespace, Name: name}.FullName())
+	}
+	return &s, nil
+}
+
+// An AuditQuery says which entries of the audit log are asked for; "" and 0
+// leave nothing out.
+type AuditQuery struct {
+	Actor      string
+	Package    string
+	Collection string
+	Object     string // as "group kde"
+	Before     int64  // entries before that one
+	Limit      int
+}
+
+// AuditLog returns entries, the newest first.
+func (v *View) AuditLog(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
+	rows, err := v.db.Query(ctx, `
+		SELECT id, logged, actor, environment, collection, package, message
+		FROM audit
+		WHERE (@actor = '' OR actor = @actor) AND (@package = '' OR package = @package)
+			AND (@collection = '' OR collection = @collection) AND (@object = '' OR object = @object)
+			AND (@before = 0 OR id < @before)
+		ORDER BY id DESC
+		LIMIT @limit`, pgx.NamedArgs{
+		"actor": q.Actor, "package": q.Package, "collection": q.Collection, "object": q.Object, "before": q.Before, "limit": q.Limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[AuditEntry])
+}
+
+// A User is somebody who has signed in or was named by somebody.
+type User struct {
+	Name     string
+	Admin    bool      // by grant-admin
+	Claimed  bool      // an administrator at the last login, as the login provider said
+	SignedIn time.Time // last; zero if never
+	Sessions int
+}
+
+// Users returns the users whose names begin with prefix, by name.
+func (v *View) Users(ctx context.Context, prefix string, limit int) ([]User, error) {
+	rows, err := v.db.Query(ctx, `
+		SELECT u.name, u.admin, u.claimed_admin, u.signed_in, (SELECT count(*) FROM session s WHERE s.user_id = u.id)
+		FROM users u
+		WHERE starts_with(u.name, $1)
+		ORDER BY u.name
+		LIMIT $2`, prefix, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (u User, err error) {
+		var signedIn *time.Time
+		err = row.Scan(&u.Name, &u.Admin, &u.Claimed, &signedIn, &u.Sessions)
+		u.SignedIn = postgres.OrZero(signedIn)
+		return u, err
+	})
+}

@@ -1,0 +1,372 @@
+package site_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/record/session"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/signin"
+	"github.com/koschei-ci/koschei/internal/web/site"
+)
+
+// acting is config for a site where people sign in and change things.
+func acting(db *pgtest.DB) site.Config {
+	c := config(db.View)
+	c.SignIn = &signin.SignIn{
+		Development: true, Sessions: session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour}), Lasts: time.Hour, Real: func() time.Time { return now },
+	}
+	c.Policy = koschei.DefaultPolicy()
+	c.Edit = edit.New(db.PG, c.Policy)
+	return c
+}
+
+// A visitor is somebody at a browser.
+type visitor struct {
+	browser
+	token string
+}
+
+func (b browser) as(db *pgtest.DB, name string, admin bool) visitor {
+	b.t.Helper()
+	if name == "" {
+		return visitor{b, ""}
+	}
+	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
+	token, err := sessions.Begin(b.t.Context(), session.Login{User: name, Admin: admin, Way: session.Development}, now)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return visitor{b, token}
+}
+
+func (v visitor) send(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(v.t.Context(), method, path, strings.NewReader(form.Encode()))
+	r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost:8080"
+	if method != http.MethodGet {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if v.token != "" {
+		r.AddCookie(&http.Cookie{Name: "koschei-session", Value: v.token})
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	v.handler.ServeHTTP(w, r)
+	return w
+}
+
+// An example is a request that a route is for, that changes something if the
+// route does.
+type example struct {
+	path string
+	form url.Values
+	may  []string // kinds of visitors who may; nil for all whom the route's Access lets in
+	once bool     // it has a revision, without which it is refused
+}
+
+// examples are of all routes, by method and pattern. That every one is there is
+// tested.
+func examples(running int64, priority string) map[string]example {
+	field := func(name, value string) url.Values {
+		return url.Values{"collection": {"f44"}, "field": {name}, "value": {value}, "revision": {"0"}}
+	}
+	groupOf := []string{"maintainer", "admin"}
+	group := url.Values{"field": {"packages"}, "value": {"maven ant gtk+ " + priority}, "revision": {"0"}}
+	return map[string]example{
+		"POST /theme":                            {path: "/theme", form: url.Values{"theme": {"dark"}, "back": {"/"}}},
+		"GET /login":                             {path: "/login"},
+		"POST /login":                            {path: "/login", form: url.Values{"name": {"zoe"}}},
+		"POST /logout":                           {path: "/logout"},
+		"GET /package/{name}/edit":               {path: "/package/maven/edit"},
+		"POST /package/{name}/edit":              {path: "/package/maven/edit", form: field("tracked", "no"), once: true},
+		"POST /package/{name}/build-again":       {path: "/package/maven/build-again", form: url.Values{"collection": {"f44"}}},
+		"POST /build/{id}/cancel":                {path: fmt.Sprintf("/build/%d/cancel", running), may: []string{"admin"}},
+		"GET /add-group":                         {path: "/add-group"},
+		"POST /add-group":                        {path: "/add-group", form: url.Values{"namespace": {"carl"}, "name": {"new"}}, may: []string{"user", "admin"}},
+		"GET /groups/{name}/edit":                {path: "/groups/java-sig/edit"},
+		"POST /groups/{name}/edit":               {path: "/groups/java-sig/edit", form: group, may: groupOf, once: true},
+		"GET /groups/{name}/delete":              {path: "/groups/java-sig/delete"},
+		"POST /groups/{name}/delete":             {path: "/groups/java-sig/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
+		"GET /groups/{namespace}/{name}/edit":    {path: "/groups/alice/mine/edit"},
+		"POST /groups/{namespace}/{name}/edit":   {path: "/groups/alice/mine/edit", form: group, may: groupOf, once: true},
+		"GET /groups/{namespace}/{name}/delete":  {path: "/groups/alice/mine/delete"},
+		"POST /groups/{namespace}/{name}/delete": {path: "/groups/alice/mine/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
+		"GET /admin":                             {path: "/admin"},
+		"GET /admin/notice":                      {path: "/admin/notice"},
+		"POST /admin/notice":                     {path: "/admin/notice", form: url.Values{"text": {"an outage"}, "do": {"set"}}},
+		"GET /admin/users":                       {path: "/admin/users"},
+		"POST /admin/users":                      {path: "/admin/users", form: url.Values{"name": {"bob"}, "do": {"grant"}}},
+		"GET /admin/audit":                       {path: "/admin/audit"},
+	}
+}
+
+// filled puts something into the wildcards of a route that anybody may read.
+func filled(pattern string) string {
+	return strings.NewReplacer("{$}", "", "{file}", "koschei.css", "{name}", "maven", "{id}", "1", "{collection}", "f44", "{namespace}", "alice", "{a}", "f43", "{b}", "f44").Replace(pattern)
+}
+
+// Who may do what: every route, asked by everybody, with real requests.
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	db := seeded(t)
+	server := browse(t, acting(db))
+	running := runningBuild(t, db)
+	for _, route := range server.handler.Routes {
+		key := strings.TrimSpace(route.Method + " " + route.Pattern)
+		e, there := examples(running, "")[key]
+		switch {
+		case there:
+		case route.Method == "" || route.Access == web.Public && route.Method == http.MethodGet:
+			e = example{path: filled(route.Pattern)}
+		default:
+			t.Errorf("%s has no example, so nobody knows who may ask", key)
+			continue
+		}
+		for kind, v := range map[string]visitor{ // signed in anew: one of the routes signs them out
+			"nobody": server.as(db, "", false), "user": server.as(db, "carl", false), "maintainer": server.as(db, "alice", false), "admin": server.as(db, "root", true),
+		} {
+			method := route.Method
+			if method == "" {
+				method = http.MethodGet
+			}
+			before := logged(t, db)
+			w := v.send(method, e.path, e.form)
+			switch want := expected(&route, e, kind); {
+			case want == 0 && (w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden || w.Code >= 500):
+				t.Errorf("%s by %s: status %d, want that they may: %s", key, kind, w.Code, plain(w.Body.String()))
+			case want != 0 && w.Code != want:
+				t.Errorf("%s by %s: status %d, want %d", key, kind, w.Code, want)
+			case want != 0 && logged(t, db) != before:
+				t.Errorf("%s by %s: it was refused and changed something", key, kind)
+			}
+		}
+	}
+}
+
+// expected is the status of a refusal, 0 if there is to be none.
+func expected(route *web.Route, e example, kind string) int {
+	switch {
+	case route.Access == web.Public:
+		return 0
+	case kind == "nobody" && route.Method == http.MethodGet:
+		return http.StatusFound // to the login
+	case kind == "nobody":
+		return http.StatusUnauthorized
+	case route.Access == web.Admins && kind != "admin":
+		return http.StatusForbidden
+	}
+	for _, may := range e.may {
+		if may == kind {
+			return 0
+		}
+	}
+	if e.may != nil {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// What another site sends, and what does not say which revision it is about, is
+// refused and changes nothing.
+func TestFormsAreGuarded(t *testing.T) {
+	t.Parallel()
+	db := seeded(t)
+	server := browse(t, acting(db))
+	admin := server.as(db, "root", true)
+	guarded := 0
+	for _, route := range server.handler.Routes {
+		if route.Method != http.MethodPost {
+			continue
+		}
+		e := examples(runningBuild(t, db), "")[route.Method+" "+route.Pattern]
+		before := logged(t, db)
+		for _, site := range []string{"cross-site", "same-site"} {
+			if w := admin.send(http.MethodPost, e.path, e.form, "Sec-Fetch-Site", site); w.Code != http.StatusForbidden {
+				t.Errorf("%s: status %d from %s", route.Pattern, w.Code, site)
+			}
+		}
+		if w := admin.send(http.MethodPost, e.path, e.form, "Origin", "https://evil.test"); w.Code != http.StatusForbidden {
+			t.Errorf("%s: status %d from another origin", route.Pattern, w.Code)
+		}
+		if e.once {
+			guarded++
+			e.form.Del("revision")
+			if w := admin.send(http.MethodPost, e.path, e.form); w.Code != http.StatusBadRequest || !strings.Contains(plain(w.Body.String()), "does not say which revision") {
+				t.Errorf("%s without a revision: status %d", route.Pattern, w.Code)
+			}
+		}
+		if after := logged(t, db); after != before {
+			t.Errorf("%s: %d changes were made", route.Pattern, after-before)
+		}
+	}
+	if guarded < 5 {
+		t.Errorf("only %d forms have a revision", guarded)
+	}
+}
+
+func logged(t *testing.T, db *pgtest.DB) int {
+	t.Helper()
+	entries, err := db.Audit(t.Context(), "", 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// runningBuild is the scratch build of gtk+ that is under way.
+func runningBuild(t *testing.T, db *pgtest.DB) int64 {
+	t.Helper()
+	c, err := db.View.Collection(t.Context(), "f44")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := db.PackagesNamed(t.Context(), c.Name, []string{"gtk+"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages[0].LastBuildID
+}
+
+// Two people with the same page: the later is told of the earlier, keeps what
+// they wanted, and may set it anyway.
+func TestTwoAtOnePage(t *testing.T) {
+	t.Parallel()
+	db := seeded(t)
+	server := browse(t, acting(db))
+	ann, jdoe := server.as(db, "ann", false), server.as(db, "jdoe", false)
+	form := func(value, revision string) url.Values {
+		return url.Values{"collection": {"f44"}, "field": {"manual_priority"}, "value": {value}, "revision": {revision}}
+	}
+	if w := jdoe.send(http.MethodPost, "/package/maven/edit", form("200", "0")); w.Code != http.StatusSeeOther {
+		t.Fatalf("status %d: %s", w.Code, plain(w.Body.String()))
+	}
+	w := ann.send(http.MethodPost, "/package/maven/edit", form("100", "0"))
+	text := plain(w.Body.String())
+	if w.Code != http.StatusConflict || !strings.Contains(text, "jdoe set the manual priority to 200 just now; yours is 100. Set it anyway?") {
+		t.Fatalf("status %d: %s", w.Code, text)
+	}
+	if !strings.Contains(w.Body.String(), `value="100"`) || !strings.Contains(w.Body.String(), `name="revision" value="1"`) {
+		t.Errorf("the form does not keep what was wanted: %s", w.Body)
+	}
+	if w := ann.send(http.MethodPost, "/package/maven/edit", form("100", "1")); w.Code != http.StatusSeeOther {
+		t.Errorf("set anyway: status %d", w.Code)
+	}
+	group := func(value string) url.Values {
+		return url.Values{"field": {"packages"}, "value": {value}, "revision": {"0"}}
+	}
+	alice, bob := server.as(db, "alice", false), server.as(db, "bob", false)
+	if w := bob.send(http.MethodPost, "/groups/java-sig/edit", group("maven ant ripgrep-is-not-there")); w.Code != http.StatusNotFound || !strings.Contains(plain(w.Body.String()), "ripgrep-is-not-there") {
+		t.Errorf("an unknown package: status %d", w.Code)
+	}
+	if w := bob.send(http.MethodPost, "/groups/java-sig/edit", group("maven ant gtk+")); w.Code != http.StatusSeeOther {
+		t.Errorf("status %d", w.Code)
+	}
+	if w := alice.send(http.MethodPost, "/groups/java-sig/edit", group("maven")); w.Code != http.StatusConflict || !strings.Contains(plain(w.Body.String()), "bob changed this group just now") {
+		t.Errorf("status %d: %s", w.Code, plain(w.Body.String()))
+	}
+}
+
+// Pages and the command line leave the same in the record.
+func TestPagesAndCommandsDoTheSame(t *testing.T) {
+	t.Parallel()
+	byPage, byCommand := seeded(t), seeded(t)
+	server := browse(t, acting(byPage))
+	root := server.as(byPage, "root", true)
+	for _, p := range []struct {
+		path string
+		form url.Values
+	}{
+		{"/package/maven/edit", url.Values{"collection": {"f44"}, "field": {"manual_priority"}, "value": {"70"}, "revision": {"0"}}},
+		{"/package/maven/edit", url.Values{"collection": {"f44"}, "field": {"static_priority"}, "value": {"-7"}, "revision": {"0"}}},
+		{"/package/maven/edit", url.Values{"collection": {"f44"}, "field": {"arch_override"}, "value": {"x86_64, i386"}, "revision": {"0"}}},
+		{"/package/ant/edit", url.Values{"collection": {"f44"}, "field": {"skip_resolution"}, "value": {"yes"}, "revision": {"0"}}},
+		{"/package/ant/edit", url.Values{"collection": {"f44"}, "field": {"tracked"}, "value": {"no"}, "revision": {"0"}}},
+		{"/package/gtk+/build-again", url.Values{"collection": {"f44"}}},
+		{"/add-group", url.Values{"namespace": {"ann"}, "name": {"tea"}, "packages": {"maven\r\nant"}, "maintainers": {"bob"}}},
+		{"/groups/ann/tea/edit", url.Values{"field": {"name"}, "value": {"thegroup"}, "namespace": {""}, "revision": {"1"}}},
+		{"/admin/notice", url.Values{"text": {"an outage"}, "do": {"set"}}},
+		{"/admin/users", url.Values{"name": {"bob"}, "do": {"grant"}}},
+	} {
+		if w := root.send(http.MethodPost, p.path, p.form); w.Code != http.StatusSeeOther {
+			t.Errorf("%s: status %d: %s", p.path, w.Code, plain(w.Body.String()))
+		}
+	}
+	asRoot := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromFrontend, Admin: true}, Now: now}
+	thegroup := "thegroup"
+	ctx, db := t.Context(), byCommand
+	if _, err := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour}).Begin(ctx, session.Login{User: "root", Admin: true, Way: session.Development}, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func(context.Context) ([]string, error){
+		func(ctx context.Context) ([]string, error) {
+			return db.SetPriority(ctx, asRoot, "f44", []string{"maven"}, edit.ManualPriority, 70)
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.SetPriority(ctx, asRoot, "f44", []string{"maven"}, edit.StaticPriority, -7)
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.SetArchOverride(ctx, asRoot, "f44", []string{"maven"}, "x86_64 i386")
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.SkipResolution(ctx, asRoot, "f44", []string{"ant"}, true)
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.UntrackPackages(ctx, asRoot, "f44", []string{"ant"})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.RetryPackages(ctx, asRoot, "f44", []string{"gtk+"}, 512)
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.CreateGroup(ctx, asRoot, "ann/tea", []string{"maven", "ant"}, []string{"bob"})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditGroup(ctx, asRoot, "ann/tea", edit.GroupEdit{FullName: &thegroup})
+		},
+		func(ctx context.Context) ([]string, error) { return db.SetNotice(ctx, asRoot, "an outage") },
+		func(ctx context.Context) ([]string, error) { return db.SetAdmin(ctx, asRoot, "bob", true) },
+	} {
+		if _, err := do(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, want := decided(t, byPage), decided(t, byCommand); got != want {
+		t.Errorf("by pages:\n%s\nby commands:\n%s", got, want)
+	}
+}
+
+// decided is all that people decided, in the record.
+func decided(t *testing.T, db *pgtest.DB) string {
+	t.Helper()
+	settings, err := db.View.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := db.Audit(t.Context(), "", 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := fmt.Sprintf("%+v\n", *settings)
+	for _, name := range []string{"maven", "ant", "gtk+"} {
+		s, err := db.View.PackageSettings(t.Context(), "f44", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += fmt.Sprintf("%s %+v\n", name, *s)
+	}
+	for _, e := range entries {
+		out += fmt.Sprintf("%s %s %s\n", e.Actor, e.Package, e.Message)
+	}
+	return out
+}
