@@ -55,6 +55,7 @@ test:
 bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
 	@tools/require postgresql rabbitmq
 	$(GOTEST) -run '^$$' -bench . -benchtime 1x -timeout 1h ./...
+	$(if $(wildcard $(SCALE)),KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^$$' -bench '^BenchmarkPages$$' -benchtime 1x -timeout 1h ./internal/web/site)
 
 # Package and name of every fuzz target.
 FUZZ = rpm/FuzzParseDep rpm/FuzzCompareVersions repodata/FuzzScanPrimary repodata/FuzzScanOthers \
@@ -72,6 +73,7 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 	@tools/require postgresql
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^TestMakeScale$$' -v -timeout 1h ./internal/record
 	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -tags scale -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 1h ./internal/record
+	KOSCHEI_SCALE=$(SCALE) $(GOTEST) -run '^$$' -bench '^BenchmarkPages$$' -benchtime 1x -timeout 1h ./internal/web/site
 
 chaos: ## kill services a thousand times while hub and database fail (some 15 minutes), compare with the truth
 	@tools/require postgresql rabbitmq

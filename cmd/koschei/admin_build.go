@@ -39,8 +39,12 @@ func (a *console) why() *cobra.Command {
 				if page.Package == nil {
 					return fmt.Errorf("package %s in collection %s: %w", args[0], a.collection, koschei.ErrNotFound)
 				}
-				p, scheduler := page.Package, page.Repos.Fresh.Report(koschei.ServiceScheduler)
-				w := explain.Package(c.Priorities.rules(), p, collection, scheduler, c.Clock.clock().Now())
+				fresh, err := db.View.HowFresh(ctx, collection.ID)
+				if err != nil {
+					return err
+				}
+				p := page.Package
+				w := explain.Package(c.Priorities.rules(), p, collection, fresh.Report(koschei.ServiceScheduler), c.Clock.clock().Now())
 				r := reasonOf(p, w)
 				if a.output == "json" {
 					return printJSON(cmd.OutOrStdout(), r)
@@ -163,7 +167,7 @@ func (a *console) explainBuild() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
-				page, err := db.View.BuildPage(ctx, id, 0)
+				page, err := db.View.Compare(ctx, view.Pair{B: id})
 				if err != nil {
 					return err
 				}
@@ -220,16 +224,17 @@ type change struct {
 	Distance int    `json:"distance,omitempty"`
 }
 
-func explainedBuild(page *view.BuildPage) explanation {
+func explainedBuild(page *view.Comparison) explanation {
+	b := page.B
 	e := explanation{
-		Build: page.ID, Package: page.PackageName, EVR: page.EVR.String(), Origin: page.Origin, Outcome: page.Outcome,
-		Fault: page.Fault, TaskID: page.TaskID, RepoID: page.RepoID, Trigger: triggerOf(page.Trigger),
+		Build: b.ID, Package: page.PackageName, EVR: b.EVR.String(), Origin: b.Origin, Outcome: b.Outcome,
+		Fault: b.Fault, TaskID: b.TaskID, RepoID: b.RepoID, Trigger: triggerOf(b.Trigger),
 		Changes: []change{}, Packages: len(page.Set),
 	}
-	if page.Compared.Build != nil {
-		e.Against = page.Compared.Build.ID
+	if page.A != nil {
+		e.Against = page.A.ID
 	}
-	for _, c := range page.Changes {
+	for _, c := range b.Changes {
 		e.Changes = append(e.Changes, change{c.Name, evrOf(c.Prev), evrOf(c.Curr), c.Distance})
 	}
 	return e

@@ -135,6 +135,8 @@ type frontendConfig struct {
 	Linger          time.Duration `yaml:"linger" range:"0s 10m" doc:"How long pages are still served after the process was told to end. /readyz fails at once, so that proxies can find other replicas."`
 	PackagesPerPage int           `yaml:"packages_per_page" range:"1 10000" doc:"Rows on a page of packages."`
 	BuildsPerPage   int           `yaml:"builds_per_page" range:"1 10000" doc:"Builds on the page of a package."`
+	Frontpage       string        `yaml:"frontpage" doc:"What / shows: overview or packages."`
+	Bugzilla        string        `yaml:"bugzilla" doc:"Address of the Bugzilla that bugs are reported to, of collections with a product and a version there; empty for none."`
 
 	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc; with https cookies are never sent without it."`
 	Login loginConfig `yaml:"login" doc:"How people sign in."`
@@ -198,7 +200,7 @@ func defaultConfig() config {
 			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
 		SelfCheck: loopConfig{10 * time.Minute},
-		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -205,9 +206,11 @@ func (p *process) linger(ctx, told context.Context) (context.Context, context.Ca
 	return serving, func() { stop(); cancel() }
 }
 
-// serve answers HTTP until ctx ends.
-func (p *process) serve(ctx context.Context, l listeners) error {
+// serve answers HTTP until ctx ends. changes rings when something changes that
+// pages show.
+func (p *process) serve(ctx context.Context, l listeners, changes *postgres.Alarm) error {
 	c := p.siteConfig()
+	c.Changes = changes
 	g, ctx := errgroup.WithContext(ctx)
 	start := func(listener net.Listener, server *web.Server, err error) {
 		g.Go(func() error {
@@ -258,6 +261,9 @@ func (p *process) siteConfig() site.Config {
 		},
 		PackagesPerPage: c.Frontend.PackagesPerPage,
 		BuildsPerPage:   c.Frontend.BuildsPerPage,
+		FrontIsList:     c.Frontend.Frontpage == "packages",
+		Bugzilla:        strings.TrimSuffix(c.Frontend.Bugzilla, "/"),
+		Address:         strings.TrimSuffix(c.Frontend.URL, "/"),
 		Version:         version(),
 	}
 }
@@ -275,16 +281,16 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 	defer context.AfterFunc(told, func() { p.supervisor.stopping(told) })()
 	p.supervisor.watch(func() bool { return !p.stuck() })
 	g, ctx := errgroup.WithContext(ctx)
+	wakes := p.db.NewListener(append(names(services), koschei.ServiceFrontend)...)
+	g.Go(func() error {
+		wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
+		return nil
+	})
 	if len(services) > 0 {
-		wakes := p.db.NewListener(names(services)...)
 		for _, s := range services {
 			p.noteStart(ctx, s.name)
 			g.Go(func() error { p.run(ctx, &s, wakes.Alarm(s.name)); return nil })
 		}
-		g.Go(func() error {
-			wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
-			return nil
-		})
 		check := selfCheck()
 		g.Go(func() error { p.run(ctx, &check, nil); return nil })
 	}
@@ -294,7 +300,7 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 			serving, cancel = p.linger(ctx, told)
 		}
 		defer cancel()
-		return p.serve(serving, l)
+		return p.serve(serving, l, wakes.Alarm(koschei.ServiceFrontend))
 	})
 	p.supervisor.ready(ctx, "running")
 	g.Go(func() error {

@@ -42,6 +42,9 @@ func (c *config) check() error {
 	if f := strings.ToLower(c.Log.Format); f != "text" && f != "json" {
 		return keyErrorf("log.format", "is %q: it must be text or json", c.Log.Format)
 	}
+	if f := c.Frontend.Frontpage; f != "overview" && f != "packages" {
+		return fmt.Errorf("frontend.frontpage is %q: it must be overview or packages", f)
+	}
 	return nil
 }
 

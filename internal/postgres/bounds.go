@@ -116,7 +116,10 @@ func (e *enforcer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.Trace
 	return limit(ctx, e.statement)
 }
 
-func (e *enforcer) TraceBatchQuery(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
+func (e *enforcer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if traced, ok := e.traced.(pgx.BatchTracer); ok {
+		traced.TraceBatchQuery(ctx, conn, data)
+	}
 	noteReadOnly(conn, data.Err)
 }
 

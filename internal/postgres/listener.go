@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,16 +26,17 @@ import (
 // through what cannot pass notifications on, and everything is still done when
 // the loops' intervals are over.
 type Listener struct {
-	db     *DB
-	alarms map[koschei.Service]*Alarm
-	check  time.Duration // how long a connection may be silent before it is asked whether it is one
+	db      *DB
+	alarms  map[koschei.Service]*Alarm
+	check   time.Duration // how long a connection may be silent before it is asked whether it is one
+	hearing atomic.Bool   // what is notified arrives here
 }
 
 // NewListener has an alarm for each of the services.
 func (db *DB) NewListener(services ...koschei.Service) *Listener {
 	l := &Listener{db: db, alarms: map[koschei.Service]*Alarm{}, check: listenCheck}
 	for _, s := range services {
-		l.alarms[s] = &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}}
+		l.alarms[s] = &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}, hearing: &l.hearing}
 	}
 	return l
 }
@@ -41,6 +44,10 @@ func (db *DB) NewListener(services ...koschei.Service) *Listener {
 // Alarm returns the alarm of one of the services that NewListener was given,
 // nil for any other.
 func (l *Listener) Alarm(service koschei.Service) *Alarm { return l.alarms[service] }
+
+// echoChannel is where a listener tells itself something, to find out whether it
+// hears: there are poolers through which nobody does.
+const echoChannel = "koschei echo"
 
 const (
 	listenCheck  = time.Minute
@@ -83,6 +90,9 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 		defer cancel()
 		_ = conn.Close(closing) // it is lost, or has nothing more to say
 	}()
+	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{echoChannel}.Sanitize()); err != nil {
+		return fmt.Errorf("listening for an echo: %w", err)
+	}
 	for _, service := range slices.Sorted(maps.Keys(l.alarms)) {
 		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{WakeChannel + string(service)}.Sanitize()); err != nil {
 			return fmt.Errorf("listening for %s: %w", service, err)
@@ -93,12 +103,21 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 			alarm.ring("")
 		}
 	}
+	echo := crand.Text()
+	if _, err := conn.Exec(ctx, `SELECT pg_notify($1, $2)`, echoChannel, echo); err != nil {
+		return fmt.Errorf("listening for an echo: %w", err)
+	}
+	defer l.hearing.Store(false)
 	for {
 		n, err := l.await(ctx, conn)
 		if err != nil {
 			return fmt.Errorf("listening: %w", err)
 		}
-		if n != nil {
+		if n != nil && n.Channel == echoChannel {
+			if n.Payload == echo {
+				l.hearing.Store(true)
+			}
+		} else if n != nil {
 			if alarm := l.alarms[koschei.Service(strings.TrimPrefix(n.Channel, WakeChannel))]; alarm != nil {
 				alarm.ring(n.Payload)
 			}
@@ -123,7 +142,8 @@ func (l *Listener) await(ctx context.Context, conn *pgx.Conn) (*pgconn.Notificat
 // An Alarm wakes one service of a process. What rings it again before the
 // service wakes adds nothing.
 type Alarm struct {
-	bell chan struct{}
+	bell    chan struct{}
+	hearing *atomic.Bool // of its listener
 
 	mu          sync.Mutex
 	collections map[int64]bool // that it rang for
@@ -136,6 +156,10 @@ const rememberedCollections = 1000
 
 // Bell is what a loop waits for.
 func (a *Alarm) Bell() <-chan struct{} { return a.bell }
+
+// Hearing says whether what is notified now will ring the alarm. While it does
+// not, and for what was notified before it did, only looking tells what changed.
+func (a *Alarm) Hearing() bool { return a.hearing.Load() }
 
 // Rung returns the collections that the alarm rang for since it was asked last,
 // by id, or all if it rang for everything; neither if it did not ring. Who asks

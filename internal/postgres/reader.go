@@ -13,7 +13,7 @@ type Reader struct{ db *DB }
 
 // OpenReader returns a database for reading. It connects when it is asked.
 func OpenReader(ctx context.Context, cfg *pgxpool.Config) (*Reader, error) {
-	db, err := open(ctx, cfg, readerBounds, `SET default_transaction_read_only = on`)
+	db, err := open(ctx, cfg, readerBounds, `SET default_transaction_read_only = on; SET default_transaction_isolation = 'repeatable read'`)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,8 @@ func (r *Reader) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row 
 	return r.db.QueryRow(ctx, sql, args...)
 }
 
-// SendBatch asks several questions at once.
+// SendBatch asks several questions at once, on one unchanging view of the whole
+// record.
 func (r *Reader) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return r.db.SendBatch(ctx, b)
 }

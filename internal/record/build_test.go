@@ -6,6 +6,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // A build whose repo the hub chooses is lost before that is known, and turns up
@@ -33,10 +34,11 @@ func TestLostBuildTurnsUp(t *testing.T) {
 		if _, err := w.DB.SaveBuildReport(t.Context(), step.report, koschei.DefaultPriorityRules(), testTime); err != nil {
 			t.Fatal(err)
 		}
-		page, err := w.DB.BuildPage(t.Context(), build, 0)
+		compared, err := w.DB.Compare(t.Context(), view.Pair{B: build})
 		if err != nil {
 			t.Fatal(err)
 		}
+		page := compared.B
 		if page.Outcome != step.report.Outcome || page.Deps != step.want {
 			t.Errorf("after the report %s the build is %s and its dependencies %s, want %s", step.report.Outcome, page.Outcome, page.Deps, step.want)
 		}

@@ -31,7 +31,7 @@ func (rec *Fenced) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdic
 		if err := rec.storeAnswers(ctx, tx, repo, current, now); err != nil {
 			return err
 		}
-		if err := postgres.Wake(ctx, tx, repo.CollectionID, koschei.ServiceScheduler); err != nil {
+		if err := postgres.Wake(ctx, tx, repo.CollectionID, koschei.ServiceScheduler, koschei.ServiceFrontend); err != nil {
 			return err
 		}
 		return updateResolved(ctx, tx, current, now)

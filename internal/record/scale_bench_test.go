@@ -1,14 +1,10 @@
 package record_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,14 +25,13 @@ import (
 // scheduler and resolver ask. Each figure is of one process alone; p50 and p99
 // are of one call, in milliseconds.
 func BenchmarkScale(b *testing.B) {
-	measureScale(b, scaleDatabase(b))
+	measureScale(b, pgtest.Scale(b))
 }
 
 func measureScale(b *testing.B, cfg *pgxpool.Config) {
 	b.Helper()
 	s := &scaleBench{rand: rand.New(rand.NewPCG(7, uint64(time.Now().UnixNano())))} // or sets would be there already
-	cfg = cfg.Copy()
-	cfg.ConnConfig.Tracer = &s.statements
+	cfg, s.statements = pgtest.Counting(cfg)
 	s.db, s.pool = openScale(b, cfg)
 	var newest int64
 	err := s.pool.QueryRow(b.Context(), `SELECT max(started), (SELECT max(id) FROM build) FROM build`).Scan(&s.now, &newest)
@@ -59,7 +54,7 @@ func BenchmarkScaleCleanup(b *testing.B) {
 	if os.Getenv("KOSCHEI_SCALE_CLEANUP") == "" {
 		b.Skip("set KOSCHEI_SCALE_CLEANUP to lose half of the scale record")
 	}
-	db, pool := openScale(b, scaleDatabase(b))
+	db, pool := openScale(b, pgtest.Scale(b))
 	var middle time.Time
 	if err := pool.QueryRow(b.Context(), `SELECT min(started) + (max(started) - min(started)) / 2 FROM build`).Scan(&middle); err != nil {
 		b.Fatal(err)
@@ -83,18 +78,8 @@ type scaleBench struct {
 	rand       *rand.Rand
 	now        time.Time
 	newest     int64 // build
-	statements statementCount
+	statements *pgtest.Statements
 }
-
-// A statementCount is a pgx tracer that counts statements.
-type statementCount struct{ n atomic.Int64 }
-
-func (c *statementCount) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (c *statementCount) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // measure reports on many calls of f after a few to warm up.
 func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
@@ -104,13 +89,13 @@ func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
 	cpu := s.cpu(b)
 	for b.Loop() {
 		for i := range 20 + calls {
-			before, began := s.statements.n.Load(), time.Now()
+			before, began := s.statements.Count(), time.Now()
 			if err := f(); err != nil {
 				b.Fatal(err)
 			}
 			if i >= 20 {
 				took = append(took, time.Since(began))
-				n := s.statements.n.Load() - before
+				n := s.statements.Count() - before
 				fewest, most = min(fewest, n), max(most, n)
 			}
 		}
@@ -125,34 +110,11 @@ func (s *scaleBench) measure(b *testing.B, calls int, f func() error) {
 	b.ReportMetric(float64(fewest), "fewest-statements")
 }
 
-// cpu is what this process and the server's processes for it have used so far;
-// the latter only of a server on this machine.
+// cpu is what this process and the server's processes for it have used so far.
 func (s *scaleBench) cpu(b *testing.B) time.Duration {
 	b.Helper()
-	rows, err := s.pool.Query(b.Context(), `SELECT pid FROM pg_stat_activity WHERE datname = current_database()`)
-	if err != nil {
-		b.Fatal(err)
-	}
-	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	if err != nil {
-		b.Fatal(err)
-	}
-	var ticks int64
-	for _, pid := range append(pids, os.Getpid()) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		for _, field := range fields[11:13] { // user and system
-			n, err := strconv.ParseInt(field, 10, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			ticks += n
-		}
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	own, server := pgtest.CPU(b, s.pool)
+	return own + server
 }
 
 // bytes reports what a build takes with all that belongs to it, on disk.
@@ -216,7 +178,7 @@ func readNames(b *testing.B, pool *pgxpool.Pool) ([]string, error) {
 
 func (s *scaleBench) buildPages(b *testing.B) {
 	s.measure(b, 500, func() error {
-		_, err := s.db.BuildPage(b.Context(), 1+s.rand.Int64N(s.newest), 0)
+		_, err := s.db.Compare(b.Context(), view.Pair{B: 1 + s.rand.Int64N(s.newest)})
 		return err
 	})
 }

@@ -1,12 +1,7 @@
 package record_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +12,6 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
-	"github.com/koschei-ci/koschei/internal/postgres/cluster"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record/settle"
 )
@@ -26,7 +20,7 @@ import (
 // directory for a private cluster) with the scale record; see "make scale". A
 // database that is not empty is left alone.
 func TestMakeScale(t *testing.T) {
-	makeScale(t, scaleDatabase(t))
+	makeScale(t, pgtest.Scale(t))
 }
 
 func makeScale(t *testing.T, cfg *pgxpool.Config) {
@@ -50,39 +44,6 @@ func makeScale(t *testing.T, cfg *pgxpool.Config) {
 	l.loadResolutions()
 	l.finish()
 	t.Logf("loaded in %.0f s", time.Since(began).Seconds())
-}
-
-// scaleDatabase returns how to connect to what KOSCHEI_SCALE names.
-func scaleDatabase(t testing.TB) *pgxpool.Config {
-	t.Helper()
-	name := os.Getenv("KOSCHEI_SCALE")
-	switch {
-	case name == "":
-		t.Skip("set KOSCHEI_SCALE to a database URL, or to a directory for a private cluster")
-	case strings.Contains(name, "://"):
-		cfg, err := postgres.ParseURL(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cfg
-	}
-	dir, err := filepath.Abs(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cluster.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
-	if errors.Is(err, cluster.ErrRunning) {
-		c, err = cluster.Join(t.Context(), dir)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return c.PoolConfig()
 }
 
 func openScale(t testing.TB, cfg *pgxpool.Config) (*pgtest.DB, *pgxpool.Pool) {

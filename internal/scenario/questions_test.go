@@ -186,7 +186,7 @@ func askBuildroot(p *play, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := p.Store.BuildPage(p.T.Context(), b.ID, 0)
+	page, err := p.Store.Compare(p.T.Context(), view.Pair{B: b.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -228,10 +228,10 @@ func askChanges(p *play, args []string) ([]string, error) {
 
 func askNews(p *play, args []string) ([]string, error) {
 	page, _, err := p.page(args[0])
-	if err != nil || page.Before.Build == nil || len(page.Now.Set) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return changeLines(koschei.DiffDependencies(page.Before.Set, page.Now.Set)), nil
+	return changeLines(page.Changes.List), nil
 }
 
 func askProblems(p *play, args []string) ([]string, error) {

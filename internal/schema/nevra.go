@@ -24,6 +24,14 @@ func Dependencies(ctx context.Context, q postgres.Querier, set depset.Set) ([]ko
 	if err != nil {
 		return nil, err
 	}
+	return names.Dependencies(set)
+}
+
+// Names are packages by the ids that they are stored under.
+type Names map[int32]*rpm.NEVRA
+
+// Dependencies says what the members of a set are.
+func (names Names) Dependencies(set depset.Set) ([]koschei.Dependency, error) {
 	deps := make([]koschei.Dependency, len(set))
 	for i, m := range set {
 		nevra, ok := names[m.ID]
@@ -42,13 +50,18 @@ type CodedChanges struct {
 	Distance   []int16
 }
 
+// Wants puts the ids of the changes among those that are wanted.
+func (c CodedChanges) Wants(wanted map[int32]bool) {
+	for i := range c.Curr {
+		wanted[c.Prev[i]], wanted[c.Curr[i]] = true, true
+	}
+}
+
 // DecodeChanges looks up what the coded changes of each key are.
 func DecodeChanges[K comparable](ctx context.Context, q postgres.Querier, coded map[K]CodedChanges) (map[K][]koschei.Change, error) {
 	wanted := map[int32]bool{}
 	for _, c := range coded {
-		for i := range c.Curr {
-			wanted[c.Prev[i]], wanted[c.Curr[i]] = true, true
-		}
+		c.Wants(wanted)
 	}
 	names, err := NEVRAsByID(ctx, q, slices.Collect(maps.Keys(wanted)))
 	if err != nil {
@@ -56,32 +69,40 @@ func DecodeChanges[K comparable](ctx context.Context, q postgres.Querier, coded 
 	}
 	decoded := map[K][]koschei.Change{}
 	for key, c := range coded {
-		for i := range c.Curr {
-			change := koschei.Change{Prev: names[c.Prev[i]], Curr: names[c.Curr[i]]}
-			if i < len(c.Distance) {
-				change.Distance = int(c.Distance[i])
-			}
-			switch {
-			case change.Curr != nil:
-				change.Name = change.Curr.Name
-			case change.Prev != nil:
-				change.Name = change.Prev.Name
-			default:
-				return nil, fmt.Errorf("stored changes of %v: no package has the id %d or %d", key, c.Prev[i], c.Curr[i])
-			}
-			decoded[key] = append(decoded[key], change)
+		if decoded[key], err = names.Changes(c); err != nil {
+			return nil, fmt.Errorf("stored changes of %v: %w", key, err)
 		}
 	}
 	return decoded, nil
 }
 
+// Changes says what coded changes are.
+func (names Names) Changes(c CodedChanges) (changes []koschei.Change, err error) {
+	for i := range c.Curr {
+		change := koschei.Change{Prev: names[c.Prev[i]], Curr: names[c.Curr[i]]}
+		if i < len(c.Distance) {
+			change.Distance = int(c.Distance[i])
+		}
+		switch {
+		case change.Curr != nil:
+			change.Name = change.Curr.Name
+		case change.Prev != nil:
+			change.Name = change.Prev.Name
+		default:
+			return nil, fmt.Errorf("%w: no package has the id %d or %d", depset.ErrDamaged, c.Prev[i], c.Curr[i])
+		}
+		changes = append(changes, change)
+	}
+	return changes, nil
+}
+
 // NEVRAsByID returns the packages that ids stand for.
-func NEVRAsByID(ctx context.Context, q postgres.Querier, ids []int32) (map[int32]*rpm.NEVRA, error) {
+func NEVRAsByID(ctx context.Context, q postgres.Querier, ids []int32) (Names, error) {
 	rows, err := q.Query(ctx, `SELECT id, name, epoch, version, release, arch FROM nevra WHERE id = ANY($1)`, ids)
 	if err != nil {
 		return nil, err
 	}
-	byID := map[int32]*rpm.NEVRA{}
+	byID := Names{}
 	var id int32
 	var n rpm.NEVRA
 	_, err = pgx.ForEachRow(rows, []any{&id, &n.Name, &n.Epoch, &n.Version, &n.Release, &n.Arch}, func() error {

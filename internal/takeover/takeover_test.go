@@ -23,6 +23,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/takeover"
+	"github.com/koschei-ci/koschei/internal/view"
 )
 
 // zone is where the machines of the original stand: not where the test runs,
@@ -366,7 +367,7 @@ func (m *move) unresolved() string {
 // dependencies describes a build's, with numbers of builds for their ids.
 func (m *move) dependencies(id int64, number map[int64]int) string {
 	m.T.Helper()
-	page, err := m.db.BuildPage(m.T.Context(), id, 0)
+	page, err := m.db.Compare(m.T.Context(), view.Pair{B: id})
 	if err != nil {
 		m.T.Fatal(err)
 	}
@@ -374,8 +375,8 @@ func (m *move) dependencies(id int64, number map[int64]int) string {
 	for _, d := range page.Set {
 		set = append(set, fmt.Sprintf("%s-%s at %d", d.Name, d.EVR, d.Distance))
 	}
-	for _, c := range page.Changes {
-		changes = append(changes, fmt.Sprintf("; %s-%s to %s-%s at %d since %d", c.Name, c.Prev.EVR, c.Name, c.Curr.EVR, c.Distance, number[page.PrevBuildID]))
+	for _, c := range page.B.Changes {
+		changes = append(changes, fmt.Sprintf("; %s-%s to %s-%s at %d since %d", c.Name, c.Prev.EVR, c.Name, c.Curr.EVR, c.Distance, number[page.B.PrevBuildID]))
 	}
 	return strings.Join(set, ", ") + strings.Join(changes, "")
 }

@@ -135,6 +135,8 @@ func (l *lister) segments(ctx context.Context, order ListOrder) ([]segment, erro
 			slices.Reverse(segments)
 		}
 		return segments, nil
+	case "trouble":
+		return l.reversed(key.Reverse, l.byTrouble()), nil
 	case "state":
 		return l.byState(key.Reverse), nil
 	case "task_id":
@@ -171,6 +173,20 @@ func (l *lister) reversed(reverse bool, segments []segment) []segment {
 		}
 	}
 	return segments
+}
+
+// byTrouble has those that are broken first, the newest of them in front, then
+// those with a build under way.
+func (l *lister) byTrouble() []segment {
+	const inTrouble = "p.state IN ('failing', 'unresolved')"
+	troubled := func(c counted) bool { return c.state == koschei.StateFailing || c.state == koschei.StateUnresolved }
+	first := l.named(inTrouble, troubled)
+	first.order, first.mirror = "p.state_since DESC NULLS LAST, p.name", "p.state_since NULLS FIRST, p.name DESC"
+	return []segment{
+		first,
+		l.named("NOT "+inTrouble+" AND p.running", func(c counted) bool { return !troubled(c) && c.running }),
+		l.named("NOT "+inTrouble+" AND NOT p.running", func(c counted) bool { return !troubled(c) && !c.running }),
+	}
 }
 
 func (l *lister) byState(reverse bool) []segment {

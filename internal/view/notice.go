@@ -67,3 +67,12 @@ func (v *View) Frame(ctx context.Context) (*Frame, error) {
 	}
 	return frame, nil
 }
+
+// HowFresh returns how fresh a collection is.
+func (v *View) HowFresh(ctx context.Context, collectionID int64) (koschei.Freshness, error) {
+	fresh, err := schema.ReadFreshness(ctx, v.db, collectionID)
+	if err != nil {
+		return koschei.Freshness{}, fmt.Errorf("reading how fresh a collection is: %w", err)
+	}
+	return fresh[collectionID], nil
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
@@ -18,6 +19,7 @@ type PackageFilter struct {
 	Collections []int64
 	Untracked   bool            // also those that are not tracked
 	GroupID     int64           // only members of the group; 0 for all
+	Group       string          // the same by its full name; "" for all
 	Match       string          // only names that contain it, "*" standing for anything; "" for all
 	States      []koschei.State // only packages in one of these; in any if there are none
 	Running     bool            // only packages with a running build
@@ -60,6 +62,12 @@ func (f *PackageFilter) scope(args pgx.NamedArgs) string {
 	if f.GroupID != 0 {
 		args["group"] = f.GroupID
 		clauses = append(clauses, "p.base_id IN (SELECT base_id FROM package_group_member WHERE group_id = @group)")
+	}
+	if f.Group != "" {
+		slash := strings.LastIndexByte("/"+f.Group, '/')
+		args["namespace"], args["groupname"] = f.Group[:max(0, slash-1)], f.Group[slash:]
+		clauses = append(clauses, `p.base_id IN (SELECT m.base_id FROM package_group_member m JOIN package_group g ON g.id = m.group_id
+			WHERE g.namespace = @namespace AND g.name = @groupname)`)
 	}
 	if f.Match != "" {
 		args["match"] = likePattern(f.Match)
@@ -123,6 +131,8 @@ func packageOrder(key string) (expr string, descending bool) {
 		return "p.name", false
 	case "state":
 		return statePlace, false
+	case "trouble":
+		return "p.state IN ('failing', 'unresolved')", true
 	case "running":
 		return "p.running", true
 	case "task_id":
@@ -154,6 +164,11 @@ type ListedPackage struct {
 	LastTaskID int64 // of the last build; 0 if not known
 	LastHub    koschei.Hub
 	Groups     []string // the global ones it is in
+
+	EVR    rpm.EVR // of the last complete build; zero if there is none
+	Fault  string  // why that failed: the line of the error, or what Koji says; "" if it did not, or that is not known
+	Unmet  string  // what nothing provides that it needs; "" if it can be installed, or that is not known
+	Reason string  // the first problem why it cannot be installed; "" if it can be
 }
 
 // PackageList returns a span of the packages that f lets through, which must
@@ -243,18 +258,30 @@ func listedPackages(ctx context.Context, q postgres.Querier, ids []int64) ([]Lis
 				FROM package_group_member m
 				JOIN package_group g ON g.id = m.group_id
 				WHERE m.base_id = p.base_id AND g.namespace = ''
-				ORDER BY g.name)
+				ORDER BY g.name),
+			coalesce(d.epoch, 0), coalesce(d.version, ''), coalesce(d.release, ''), coalesce(nullif(trim(f.lines[f.error + 1]), ''), d.fault, ''),
+			CASE WHEN p.state = 'unresolved' THEN coalesce((
+				SELECT u.dependency
+				FROM unmet_package x
+				JOIN unmet u ON u.id = x.unmet_id
+				WHERE x.package_id = p.id
+				ORDER BY u.id
+				LIMIT 1), '') ELSE '' END,
+			coalesce(a.problems[1], '')
 		FROM unnest($1::bigint[]) WITH ORDINALITY AS chosen (id, n)
 		JOIN package p ON p.id = chosen.id
 		LEFT JOIN resolution a ON a.package_id = p.id
 		LEFT JOIN build b ON b.id = p.last_build_id
+		LEFT JOIN build d ON d.id = p.last_complete_build_id
+		LEFT JOIN build_failure f ON f.build_id = d.id AND f.error >= 0
 		ORDER BY chosen.n`, ids)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ListedPackage, error) {
 		var p ListedPackage
-		err := schema.ScanPackage(row, &p.PackageStatus, &p.LastTaskID, &p.LastHub, &p.Groups)
+		err := schema.ScanPackage(row, &p.PackageStatus, &p.LastTaskID, &p.LastHub, &p.Groups,
+			&p.EVR.Epoch, &p.EVR.Version, &p.EVR.Release, &p.Fault, &p.Unmet, &p.Reason)
 		return p, err
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/depset"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/rpm"
 	"github.com/koschei-ci/koschei/internal/schema"
@@ -17,18 +18,29 @@ import (
 // A PackagePage is everything about one package in one collection.
 type PackagePage struct {
 	Name   string
-	Groups []koschei.Group  // global ones, by name
+	Groups []string         // names of the global ones, sorted
 	Others []StateElsewhere // in the other collections
 
 	Package      *koschei.PackageStatus // nil, and nothing below is set, if the collection does not have it
-	Repos        ReposBehind
+	Awaited      bool                   // the last complete build was not taken into account yet
 	Now          ResolutionNow
-	Before       ComparedBuild
-	LastSuccess  *BuildRef // nil if there is none
-	FirstFailure *BuildRef // after LastSuccess; nil if there is none
+	Before       *BuildRef                   // the newest build whose set is known, with which Now is compared; nil if there is none
+	Changes      Changes                     // from Before's set to the one of Now
+	LastSuccess  *BuildRef                   // nil if there is none
+	FirstFailure *BuildRef                   // after LastSuccess; nil if there is none
+	Broke        Changes                     // from LastSuccess's set to FirstFailure's
+	Sources      map[rpm.NEVRA]depset.Source // what the packages of Broke were made from, where that is known
+	Unmet        []WantedUnmet               // what keeps it from being installed; what an update took away first
 
 	History []HistoryEntry // newest first
 	More    bool           // whether there are older entries
+}
+
+// Changes are those from one dependency set to another.
+type Changes struct {
+	Known bool // both sets are; nothing else is set if not
+	Size  int  // packages of the second
+	List  []koschei.Change
 }
 
 // A StateElsewhere is a package's state in another collection.
@@ -38,234 +50,262 @@ type StateElsewhere struct {
 	Since time.Time // zero if not known
 }
 
-// ReposBehind tells how new the repo is that a package's state is about.
-type ReposBehind struct {
-	Fresh   koschei.Freshness // of the collection
-	Since   int               // repos looked at since the one of Before
-	Awaited bool              // the last complete build was not taken into account yet
-}
-
 // A ResolutionNow is what the latest repo says of a package's buildroot.
 type ResolutionNow struct {
-	Repo     koschei.Repo // the first that gave this answer; zero if none has
+	Repo     koschei.Repo // the first that gave this answer; only its id if it is not kept; zero if none has
 	Problems []string
-	Set      []koschei.Dependency // empty if it cannot be installed
-}
-
-// A ComparedBuild is the newest build whose dependency set is known, by which
-// later changes can be told.
-type ComparedBuild struct {
-	Build *BuildRef // nil if there is none
-	Set   []koschei.Dependency
-}
-
-// A BuildRef is a build as others mention it.
-type BuildRef struct {
-	ID      int64
-	Outcome koschei.Outcome
-	Origin  koschei.Origin
-	EVR     rpm.EVR
-	RepoID  int64 // 0 while not known
-	Event   int64
-	Started time.Time
-
-	setID int64
-}
-
-// DepsKnown says whether the build's dependency set is stored.
-func (b *BuildRef) DepsKnown() bool { return b.setID != 0 }
-
-const buildRefColumns = "b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event, b.started, coalesce(b.dependency_set_id, 0)"
-
-// readBuildRef returns nil if the statement, that selects buildRefColumns,
-// finds nothing.
-func readBuildRef(row pgx.Row) (*BuildRef, error) {
-	b := &BuildRef{}
-	err := row.Scan(&b.ID, &b.Outcome, &b.Origin, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.RepoID, &b.Event, &b.Started, &b.setID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return b, err
+	set      depset.Set // nil if it cannot be installed
 }
 
 // PackagePage returns what there is to know of the package of that name in a
 // collection. An error wraps ErrNotFound when no collection has such a package.
 func (v *View) PackagePage(ctx context.Context, name string, collectionID int64, hq HistoryQuery) (*PackagePage, error) {
-	page := &PackagePage{Name: name}
-	err := v.db.Read(ctx, func(q postgres.Querier) error {
-		baseID, err := readBase(ctx, q, page)
-		if err != nil {
-			return err
-		}
-		if err := readElsewhere(ctx, q, page, baseID, collectionID); err != nil {
-			return err
-		}
-		if page.Package, err = readPagePackage(ctx, q, baseID, collectionID); err != nil || page.Package == nil {
-			return err
-		}
-		if err := v.readBuildroots(ctx, q, page); err != nil {
-			return err
-		}
-		page.History, page.More, err = history(ctx, q, page.Package.ID, hq)
-		return err
-	})
+	r := &packageReader{view: v, page: &PackagePage{Name: name}}
+	err := r.read(ctx, collectionID, hq)
+	if errors.Is(err, depset.ErrDamaged) { // what was not needed any more may be gone since the step before
+		r.page = &PackagePage{Name: name}
+		err = r.read(ctx, collectionID, hq)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading package %s: %w", name, err)
 	}
-	return page, nil
+	return r.page, nil
 }
 
-func readBase(ctx context.Context, q postgres.Querier, page *PackagePage) (baseID int64, err error) {
-	err = q.QueryRow(ctx, `SELECT id FROM base_package WHERE name = $1`, page.Name).Scan(&baseID)
-	if err != nil {
-		return 0, postgres.NotFound(err, "package %q", page.Name)
-	}
-	rows, err := q.Query(ctx, `
-		SELECT g.id, g.namespace, g.name
-		FROM package_group_member m
-		JOIN package_group g ON g.id = m.group_id
-		WHERE m.base_id = $1 AND g.namespace = ''
-		ORDER BY g.name`, baseID)
-	if err != nil {
-		return 0, err
-	}
-	page.Groups, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (g koschei.Group, err error) {
-		err = row.Scan(&g.ID, &g.Namespace, &g.Name)
-		return g, err
-	})
-	return baseID, err
+// A packageReader reads a page in three steps, each of which asks all its
+// questions at once.
+type packageReader struct {
+	view *View
+	page *PackagePage
+	sets map[int64]depset.Set
 }
 
-func readElsewhere(ctx context.Context, q postgres.Querier, page *PackagePage, baseID, collectionID int64) error {
-	rows, err := q.Query(ctx, `
-		SELECT collection_id, state, running, state_since
-		FROM package
-		WHERE base_id = $1 AND collection_id <> $2`, baseID, collectionID)
+func (r *packageReader) read(ctx context.Context, collectionID int64, hq HistoryQuery) error {
+	page, found := r.page, false
+	batch := &pgx.Batch{}
+	r.askBase(batch, &found)
+	r.askPackage(batch, collectionID)
+	r.askRefs(batch, collectionID)
+	r.askUnmet(batch, collectionID)
+	keys := askHistory(batch, page.Name, collectionID, hq)
+	err := r.view.db.SendBatch(ctx, batch).Close()
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return fmt.Errorf("package %q: %w", page.Name, koschei.ErrNotFound)
+	case page.Package == nil:
+		return nil
+	}
+	batch = &pgx.Batch{}
+	records := askBuilds(batch, keys.builds(), hq.Changes)
+	var refs []*BuildRef
+	for _, ref := range []*BuildRef{page.Before, page.LastSuccess, page.FirstFailure} {
+		if ref != nil {
+			refs = append(refs, ref)
+		}
+	}
+	r.sets = askSets(batch, r.view.sets, refs...)
+	if err := r.view.db.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return r.name(ctx, keys, records)
+}
+
+// name says what ids stand for.
+func (r *packageReader) name(ctx context.Context, keys *historyKeys, records *buildRecords) (err error) {
+	page, wanted := r.page, map[int32]bool{}
+	records.wants(wanted)
+	now, nowKnown := r.between(page.Before, page.Now.set)
+	var broke difference
+	brokeKnown := false
+	if page.FirstFailure != nil {
+		broke, brokeKnown = r.between(page.LastSuccess, r.sets[page.FirstFailure.setID])
+	}
+	now.wants(wanted)
+	broke.wants(wanted)
+	names, err := r.view.names.of(ctx, r.view.db, wanted)
 	if err != nil {
 		return err
 	}
-	page.Others, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e StateElsewhere, err error) {
-		var since *time.Time
-		err = row.Scan(&e.CollectionID, &e.State, &e.Running, &since)
-		e.Since = postgres.OrZero(since)
-		return e, err
-	})
-	return err
-}
-
-// readPagePackage returns nil if the collection does not have the package.
-func readPagePackage(ctx context.Context, q postgres.Querier, baseID, collectionID int64) (*koschei.PackageStatus, error) {
-	rows, err := q.Query(ctx, `
-		SELECT `+schema.PackageColumns+`
-		FROM package p
-		LEFT JOIN resolution a ON a.package_id = p.id
-		WHERE p.base_id = $1 AND p.collection_id = $2`, baseID, collectionID)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pgx.CollectExactlyOneRow(rows, schema.RowToPackage)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return &p, err
-}
-
-// readBuildroots reads what the package's buildroot is now and was at its
-// builds.
-func (v *View) readBuildroots(ctx context.Context, q postgres.Querier, page *PackagePage) (err error) {
-	p := page.Package
-	page.LastSuccess, err = readBuildRef(q.QueryRow(ctx, `
-		SELECT `+buildRefColumns+`
-		FROM build b
-		WHERE b.package_id = $1 AND b.outcome = 'complete' AND NOT b.untagged
-		ORDER BY b.event DESC, b.id DESC
-		LIMIT 1`, p.ID))
-	if err != nil {
-		return err
-	}
-	since := postgres.OrZero(page.LastSuccess)
-	page.FirstFailure, err = readBuildRef(q.QueryRow(ctx, `
-		SELECT `+buildRefColumns+`
-		FROM build b
-		WHERE b.package_id = $1 AND b.outcome = 'failed' AND NOT b.untagged AND (b.event, b.id) > ($2, $3)
-		ORDER BY b.event, b.id
-		LIMIT 1`, p.ID, since.Event, since.ID))
-	if err != nil {
-		return err
-	}
-	page.Before.Build, err = readBuildRef(q.QueryRow(ctx, `
-		SELECT `+buildRefColumns+`
-		FROM package p
-		JOIN build b ON b.id = (SELECT c.id `+schema.ComparedBuild+`)
-		WHERE p.id = $1`, p.ID))
-	if err != nil {
-		return err
-	}
-	if page.Before.Build != nil {
-		if page.Before.Set, err = v.pageSet(ctx, q, page.Before.Build.setID); err != nil {
+	if nowKnown {
+		page.Changes = Changes{Known: true, Size: len(page.Now.set)}
+		if page.Changes.List, err = now.changes(names); err != nil {
 			return err
 		}
 	}
-	if err := v.readResolutionNow(ctx, q, page); err != nil {
+	if brokeKnown {
+		page.Broke = Changes{Known: true, Size: len(r.sets[page.FirstFailure.setID])}
+		if page.Broke.List, err = broke.changes(names); err != nil {
+			return err
+		}
+	}
+	if err := records.decode(names); err != nil {
 		return err
 	}
-	return readReposBehind(ctx, q, page)
+	page.History, page.More = keys.entries(records), keys.more()
+	return r.addSources(ctx)
 }
 
-func (v *View) readResolutionNow(ctx context.Context, q postgres.Querier, page *PackagePage) error {
-	var repoID int64
+// addSources finds out which updates the packages belong to that changed before a
+// package failed.
+func (r *packageReader) addSources(ctx context.Context) (err error) {
+	var nevras []rpm.NEVRA
+	for _, c := range r.page.Broke.List {
+		for _, n := range []*rpm.NEVRA{c.Prev, c.Curr} {
+			if n != nil {
+				nevras = append(nevras, *n)
+			}
+		}
+	}
+	if len(nevras) > 0 && r.page.Package.State() == koschei.StateFailing {
+		r.page.Sources, err = r.view.Sources(ctx, nevras)
+	}
+	return err
+}
+
+// askUnmet asks for what nothing provides that the package needs.
+func (r *packageReader) askUnmet(batch *pgx.Batch, collectionID int64) {
+	page := r.page
+	batch.Queue(`
+		SELECT `+unmetColumns+`, x.asked
+		FROM unmet_package x
+		JOIN unmet u ON u.id = x.unmet_id
+		WHERE x.package_id = `+thisPackage+`
+		ORDER BY u.why <> 'gone', u.id`, page.Name, collectionID).Query(func(rows pgx.Rows) (err error) {
+		page.Unmet, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WantedUnmet, err error) {
+			err = w.scan(row, &w.Asked)
+			return w, err
+		})
+		return err
+	})
+}
+
+// between is what a set has otherwise than the one of a build, if both are known.
+func (r *packageReader) between(build *BuildRef, curr depset.Set) (d difference, known bool) {
+	if build == nil || len(curr) == 0 {
+		return difference{}, false
+	}
+	prev, ok := r.sets[build.setID]
+	if !ok {
+		return difference{}, false
+	}
+	return differ(prev, curr), true
+}
+
+// askBase asks for what all collections share.
+func (r *packageReader) askBase(batch *pgx.Batch, found *bool) {
+	page := r.page
+	batch.Queue(`
+		SELECT ARRAY(SELECT g.name
+				FROM package_group_member m
+				JOIN package_group g ON g.id = m.group_id
+				WHERE m.base_id = b.id AND g.namespace = ''
+				ORDER BY g.name)
+		FROM base_package b
+		WHERE b.name = $1`, page.Name).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&page.Groups)
+		*found = err == nil
+		return unlessNone(err)
+	})
+}
+
+// thisPackage is the id of the package $1 in the collection $2.
+const thisPackage = `(SELECT id FROM package WHERE name = $1 AND collection_id = $2)`
+
+// askPackage asks for the package, and its state in the other collections.
+func (r *packageReader) askPackage(batch *pgx.Batch, collectionID int64) {
+	page := r.page
+	batch.Queue(`
+		SELECT collection_id, state, running, state_since
+		FROM package
+		WHERE name = $1 AND collection_id <> $2`, page.Name, collectionID).Query(func(rows pgx.Rows) (err error) {
+		page.Others, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e StateElsewhere, err error) {
+			var since *time.Time
+			err = row.Scan(&e.CollectionID, &e.State, &e.Running, &since)
+			e.Since = postgres.OrZero(since)
+			return e, err
+		})
+		return err
+	})
+	batch.Queue(`
+		SELECT `+schema.PackageColumns+`,
+			p.last_complete_build_id IS NOT NULL AND NOT p.skip_resolution AND `+schema.Due+`,
+			coalesce(a.repo_id, 0), coalesce(a.problems, '{}'), a.set_content, coalesce(r.create_event, 0), r.created
+		FROM package p
+		LEFT JOIN resolution a ON a.package_id = p.id
+		LEFT JOIN repo r ON r.collection_id = p.collection_id AND r.repo_id = a.repo_id
+		WHERE p.name = $1 AND p.collection_id = $2`, page.Name, collectionID).Query(func(rows pgx.Rows) error {
+		k, err := pgx.CollectExactlyOneRow(rows, r.scanPackage)
+		if err == nil {
+			page.Package = &k
+		}
+		return unlessNone(err)
+	})
+}
+
+func (r *packageReader) scanPackage(row pgx.CollectableRow) (k koschei.PackageStatus, err error) {
+	now := &r.page.Now
 	var content []byte
-	err := q.QueryRow(ctx, `
-		SELECT repo_id, set_content, problems
-		FROM resolution
-		WHERE package_id = $1`, page.Package.ID).Scan(&repoID, &content, &page.Now.Problems)
+	var created *time.Time
+	err = schema.ScanPackage(row, &k, &r.page.Awaited, &now.Repo.RepoID, &now.Problems, &content, &now.Repo.CreateEvent, &created)
+	if err != nil {
+		return k, err
+	}
+	now.Repo.CollectionID, now.Repo.Created = k.CollectionID, postgres.OrZero(created)
+	if content != nil {
+		now.set, err = r.view.sets.Decode(content)
+	}
+	return k, err
+}
+
+// askRefs asks for the builds that tell what became of the package.
+func (r *packageReader) askRefs(batch *pgx.Batch, collectionID int64) {
+	page := r.page
+	batch.Queue(`
+		WITH good AS (
+			SELECT b.*
+			FROM build b
+			WHERE b.package_id = `+thisPackage+` AND b.outcome = 'complete' AND NOT b.untagged
+			ORDER BY b.event DESC, b.id DESC
+			LIMIT 1
+		)
+		SELECT 'good', `+buildRefColumns+`
+		FROM good b
+		UNION ALL
+		(SELECT 'bad', `+buildRefColumns+`
+		FROM build b
+		WHERE b.package_id = `+thisPackage+` AND b.outcome = 'failed' AND NOT b.untagged
+			AND (b.event, b.id) > (coalesce((SELECT event FROM good), 0), coalesce((SELECT id FROM good), 0))
+		ORDER BY b.event, b.id
+		LIMIT 1)
+		UNION ALL
+		SELECT 'before', `+buildRefColumns+`
+		FROM package p
+		JOIN build b ON b.id = (SELECT c.id `+schema.ComparedBuild+`)
+		WHERE p.id = `+thisPackage, page.Name, collectionID).Query(func(rows pgx.Rows) error {
+		var kind string
+		var ref BuildRef
+		_, err := pgx.ForEachRow(rows, append([]any{&kind}, ref.columns()...), func() error {
+			found := ref
+			switch kind {
+			case "good":
+				page.LastSuccess = &found
+			case "bad":
+				page.FirstFailure = &found
+			default:
+				page.Before = &found
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// unlessNone is err, but nil when nothing was found.
+func unlessNone(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if page.Now.Repo, err = schema.ReadRepo(ctx, q, page.Package.CollectionID, repoID); err != nil {
-		return err
-	}
-	if content == nil {
-		return nil
-	}
-	set, err := v.sets.Decode(content)
-	if err != nil {
-		return err
-	}
-	page.Now.Set, err = schema.Dependencies(ctx, q, set)
 	return err
-}
-
-func readReposBehind(ctx context.Context, q postgres.Querier, page *PackagePage) error {
-	before := postgres.OrZero(page.Before.Build)
-	err := q.QueryRow(ctx, `
-		SELECT
-			(SELECT count(*)
-				FROM repo r
-				JOIN repo b ON b.collection_id = c.id AND b.repo_id = $2
-				WHERE r.collection_id = c.id AND r.create_event > b.create_event AND r.create_event <= c.latest_repo_event),
-			p.last_complete_build_id IS NOT NULL AND NOT p.skip_resolution
-				AND `+schema.Due+`
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id
-		WHERE p.id = $1`, page.Package.ID, before.RepoID).Scan(&page.Repos.Since, &page.Repos.Awaited)
-	if err != nil {
-		return err
-	}
-	fresh, err := schema.ReadFreshness(ctx, q, page.Package.CollectionID)
-	page.Repos.Fresh = fresh[page.Package.CollectionID]
-	return err
-}
-
-// pageSet is the dependency set with this id, of which the record holds a
-// reference.
-func (v *View) pageSet(ctx context.Context, q postgres.Querier, id int64) ([]koschei.Dependency, error) {
-	sets, err := schema.LoadSets(ctx, q, v.sets, []int64{id})
-	if err != nil {
-		return nil, err
-	}
-	return schema.Dependencies(ctx, q, sets[id])
 }

@@ -90,10 +90,10 @@ func (v *View) CountUnifiedStates(ctx context.Context, f PackageFilter) (counts 
 	return counts, tracked, nil
 }
 
-// usualUnifiedOrder is the order of the front page: what is going on, what
-// needs a look, and the rest.
+// usualUnifiedOrder is the order without a wish: what needs a look, what is going
+// on, and the rest.
 func usualUnifiedOrder() ListOrder {
-	return ListOrder{{Key: "running"}, {Key: "failing"}, {Key: "name"}}
+	return ListOrder{{Key: "failing"}, {Key: "running"}, {Key: "name"}}
 }
 
 // chooseUsual is chooseUnified for the usual order. It sorts the few with a

@@ -11,8 +11,9 @@ import (
 
 // A View reads the record for those who show it. It is safe for concurrent use.
 type View struct {
-	db   *postgres.Reader
-	sets *depset.Codec
+	db    *postgres.Reader
+	sets  *depset.Codec
+	names names
 }
 
 // New returns the view of a database.

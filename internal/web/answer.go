@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/web/html"
@@ -21,6 +23,8 @@ type Answer struct {
 	// would keep it from others, and asks with Request.Lasting.
 	Stream func(http.ResponseWriter) error
 
+	tag      string         // names the content, for If-None-Match; "" if nothing does
+	packed   []byte         // the compressed Body, instead of it
 	location string         // where to go instead
 	cookies  []*http.Cookie // to be kept
 }
@@ -71,11 +75,66 @@ func (a Answer) send(w *recorder, r *Request, cache Cache) error {
 		}
 		return err
 	}
+	if a.tag == "" && a.packable() && r.Method == http.MethodGet {
+		a.tag = tagOf(a.Body)
+	}
+	if a.tag != "" {
+		a.tagged(w)
+		if knows(r.Header.Get("If-None-Match"), a.tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
 	if a.Status != 0 {
 		w.WriteHeader(a.Status)
 	}
-	_, _ = w.Write(a.Body) // w knows whether that succeeded
+	return a.write(w, r)
+}
+
+// tagged lets an answer be asked for again by its tag.
+func (a *Answer) tagged(w *recorder) {
+	h := w.Header()
+	h.Set("ETag", a.tag)
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache") // keep it, but ask whether it still holds
+	}
+	h.Add("Vary", "Cookie") // a theme, and who asks
+}
+
+// write sends the body, compressed as it is kept to those who take it so.
+func (a *Answer) write(w *recorder, r *Request) error {
+	switch {
+	case a.packed == nil:
+		_, _ = w.Write(a.Body) // w knows whether that succeeded
+	case takesGzip(r.Header.Get("Accept-Encoding")):
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(a.packed)
+	default:
+		return a.unpacked(w)
+	}
 	return nil
+}
+
+// knows says whether a list of tags, as If-None-Match has it, has tag.
+func knows(list, tag string) bool {
+	for each := range strings.SplitSeq(list, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(each), "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// takesGzip reads the header Accept-Encoding.
+func takesGzip(list string) bool {
+	for each := range strings.SplitSeq(list, ",") {
+		coding, weight, weighed := strings.Cut(strings.ReplaceAll(each, " ", ""), ";q=")
+		if coding == "gzip" {
+			q, err := strconv.ParseFloat(weight, 64)
+			return !weighed || err == nil && q > 0
+		}
+	}
+	return false
 }
 
 // A recorder remembers what was answered.

@@ -159,18 +159,26 @@ func (s *Server) identify(next step) step {
 	}
 }
 
-// handle asks the route's handler and sends its answer.
+// handle asks the route's handler and sends its answer, or the one that it gave
+// before.
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
 		Request: x.r, Actor: x.who, View: s.View, Edit: s.Edit, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn,
 		allowed: func() []string { return s.allowed(x.r) }, whole: x.whole,
 	}
-	if x.route.Frame {
-		if err := s.surround(r); err != nil {
-			return err
-		}
+	var answer Answer
+	var err error
+	if x.route.Kept != "" && x.who.Name == "" {
+		answer, err = s.shown.get(x.r.Context(), x.route.Kept, theme(x.r)+" "+x.r.URL.RequestURI(), func(ctx context.Context) (Answer, []int64, error) {
+			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+			defer cancel()
+			r.Request = x.r.WithContext(ctx)
+			answer, err := s.ask(x.route, r)
+			return answer, r.about, err
+		})
+	} else {
+		answer, err = s.ask(x.route, r)
 	}
-	answer, err := x.route.Handler(r)
 	if err != nil {
 		return err
 	}
@@ -178,6 +186,16 @@ func (s *Server) handle(x *exchange) error {
 		answer = r.told(answer)
 	}
 	return answer.send(x.w, r, x.route.Cache)
+}
+
+// ask returns the answer of a route's handler.
+func (s *Server) ask(route *Route, r *Request) (Answer, error) {
+	if route.Frame {
+		if err := s.surround(r); err != nil {
+			return Answer{}, err
+		}
+	}
+	return route.Handler(r)
 }
 
 // allowed are the methods that the address of r has.

@@ -109,13 +109,29 @@ func (r *Request) Layout(tab, title string) html.Layout {
 	return l
 }
 
-// About makes a page one about a collection: it tells how fresh that is.
+// About makes a page one about a collection: it tells how fresh that is. When
+// only something else changes, the page may be shown as it was for up to a minute.
 func (r *Request) About(l *html.Layout, c *view.FrameCollection) {
 	fresh := r.pulse.Fresh[c.ID]
+	r.about = []int64{c.ID}
 	l.Where, l.Broken = c.DisplayName, Broken(*c)
 	l.Strip = &html.Strip{
 		Collection: c.Name, Fresh: html.FreshOf(&fresh, r.Now, r.clock), Running: r.pulse.Counts[c.ID].Running,
 	}
+}
+
+// Scope are the names of the collections that the request names, with commas
+// between them; "" if it names none.
+func (r *Request) Scope() string { return r.scope }
+
+// Counts are how the tracked packages of a collection divide by state, or did a
+// moment ago.
+func (r *Request) Counts(c *view.FrameCollection) view.PackageCounts { return r.pulse.Counts[c.ID] }
+
+// Fresh is how fresh a collection is, or was a moment ago.
+func (r *Request) Fresh(c *view.FrameCollection) *koschei.Freshness {
+	fresh := r.pulse.Fresh[c.ID]
+	return &fresh
 }
 
 // Switch lets readers change to another collection, each at its address.

@@ -37,6 +37,7 @@ type Request struct {
 	All     []view.FrameCollection // in the order pages show them
 	Current []view.FrameCollection // those that the request names in "collection", or else all
 
+	about   []int64 // the collections that the answer tells of; nil if it may be any
 	notice  string
 	pulse   *view.Pulse
 	clock   koschei.Clock // only its speed counts

@@ -25,6 +25,7 @@ type Route struct {
 	Frame  bool   // whether the handler needs collections and notice
 
 	Unlimited bool // not held to the limits of clients
+	Kept      Kept // whether answers are shown again to others who ask the same
 }
 
 // Access says who may ask.
@@ -52,6 +53,17 @@ const (
 	FewMinutes Cache = "max-age=300"
 	OneDay     Cache = "public, max-age=86400"
 	ForEver    Cache = "public, max-age=31536000, immutable" // the address changes with the content
+)
+
+// Kept says how long an answer is shown again to those who have not signed in and
+// ask the same; see shown. Such an answer depends on nothing but the record, the
+// address and the theme. "" is not at all.
+type Kept string
+
+// How long answers are shown again.
+const (
+	UntilChanged Kept = "until changed" // until the record changes, or it is a minute old
+	ForAMoment   Kept = "for a moment"  // for a second: what tells of processes
 )
 
 // A Format is how errors are told.

@@ -37,13 +37,14 @@ type Server struct {
 	frames  *frames
 	clients clients
 	piece   time.Duration // that a client has to take a piece of an answer; real time
+	shown   *shown
 	mux     *http.ServeMux
 	handler http.Handler // mux with what is common to all routes
 	methods []string     // that any route has
 }
 
-// A Config is what a Server is made of. All of it but SignIn, Edit,
-// Limits and // FormTargets must be set.
+// A Config is what a Server is made of. All of it but SignIn, Edit, Changes,
+// Limits and FormTargets must be set.
 type Config struct {
 	Routes    []Route
 	View      *view.View
@@ -57,6 +58,10 @@ type Config struct {
 	Version   string       // told on pages
 	Limits    Limits
 
+	// Changes tells when what is kept of Kept routes does not hold any more. If it
+	// is nil nothing is kept.
+	Changes Changes
+
 	// FormTargets are the origins, as https://id.example.org, that posting a form
 	// may lead to besides our own: see contentSecurityPolicy. It may be empty.
 	FormTargets []string
@@ -69,7 +74,10 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, took: took, real: time.Now, piece: pieceTimeout, frames: newFrames(time.Now), mux: http.NewServeMux()}
+	s := &Server{
+		Config: c, took: took, real: time.Now, piece: pieceTimeout, frames: newFrames(time.Now), mux: http.NewServeMux(),
+		shown: newShown(c.Changes, time.Now, c.Clock.Speed),
+	}
 	errs := []error{c.Templates.Check()}
 	for _, route := range c.Routes {
 		if err := route.check(); err != nil {

@@ -54,6 +54,7 @@ type Task struct {
 	State  koschei.TaskState
 	URL    string
 	Took   string
+	Lasted time.Duration // 0 while it is under way
 	Logs   []Log
 	Guilty bool // it brought the build down
 }
@@ -93,7 +94,8 @@ func taskOf(b *koschei.Build, t koschei.Task, links Links) Task {
 		v.Name = t.Arch
 	}
 	if !t.Finished.IsZero() {
-		v.Took = Duration(t.Finished.Sub(t.Started))
+		v.Lasted = t.Finished.Sub(t.Started)
+		v.Took = Duration(v.Lasted)
 	}
 	return v
 }

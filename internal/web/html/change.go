@@ -1,7 +1,6 @@
 package html
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,34 +20,6 @@ type Changes struct {
 // Count is the number of changes.
 func (v Changes) Count() int { return len(v.Shown) + len(v.Folded) }
 
-// Nearest is the first of the changes if that is of something required, or
-// nil.
-func (v Changes) Nearest() *Change {
-	if len(v.Shown) == 0 || !v.Shown[0].near() {
-		return nil
-	}
-	return &v.Shown[0]
-}
-
-// Others says in words what changed besides the nearest.
-func (v Changes) Others() string {
-	near := 0
-	for _, c := range append(slices.Clone(v.Shown), v.Folded...) {
-		if c.near() {
-			near++
-		}
-	}
-	switch far := v.Count() - near; {
-	case near == 0 && far > 0:
-		return Plural(far, "far change")
-	case near == 1 && far > 0:
-		return "and " + Count(far) + " far"
-	case near > 1:
-		return "and " + Count(v.Count()-1) + " more"
-	}
-	return ""
-}
-
 // A Change is one dependency that differs.
 type Change struct {
 	Name     string
@@ -59,9 +30,6 @@ type Change struct {
 	Distance string // "1" to "4", "B" for none, "" where distances do not count
 	Meaning  string // of Distance
 }
-
-// near says whether it is of something that the package requires.
-func (c *Change) near() bool { return c.Distance != "B" && c.Distance != "" }
 
 // ChangesOf shows changes, all but the first few folded away.
 func ChangesOf(changes []koschei.Change) Changes {

@@ -47,11 +47,21 @@ func TestWrongRequests(t *testing.T) {
 		{"/build/999999", 404, "There is no build 999999."},
 		{"/build/x", 404, `There is no build "x".`},
 		{"/build/1?compare=x", 400, `Build "x" to compare with is not a number.`},
-		{"/build/1?compare=999999", 404, "no build 999999 of the same package"},
+		{"/build/999999/log", 404, "There is no build 999999."},
+		{"/build/x/log", 404, `There is no build "x".`},
+		{"/compare", 400, "Say which two builds to compare"},
+		{"/compare?a=1&b=999999", 404, "There is no build 999999."},
+		{"/compare?a=999999&b=1", 404, "there is no build 999999"},
+		{"/compare?a=1&b=2&distance=9", 400, `Distance is near or far, not "9".`},
+		{"/compare?a=999999&b=now", 404, "There is no build 999999."},
 		{"/collection/f99", 404, `There is no collection named "f99".`},
 		{"/groups/nope", 404, `There is no group named "nope".`},
 		{"/groups/bob/mine", 404, `There is no group named "bob/mine".`},
-		{"/badge/f44/maven.png", 404, "Badges are pictures of type svg."},
+		{"/badge/f44/maven.gif", 404, "Badges are pictures of type svg or png."},
+		{"/overview?since=never", 400, "Since \"never\" is neither 1h, 24h, 7d, 30d or repo nor a time as 2026-11-24T13:02."},
+		{"/package/mavne", 404, `There is no package named "mavne". Near: maven .`},
+		{"/bugreport/nope", 404, `There is no package named "nope".`},
+		{"/packages?group=" + strings.Repeat("a", 256), 400, "No package and no group has a name of more than 255 characters."},
 		{"/badge/f44/nope.svg", 404, `There is no package named "nope" in f44.`},
 		{"/badge/f99/maven.svg", 404, `There is no collection named "f99".`},
 		{"/api/v1/packages?collection=f99", 404, `{"error":"There is no collection named \"f99\"."}`},
@@ -167,8 +177,11 @@ func TestHeaders(t *testing.T) {
 func TestEmptyRecord(t *testing.T) {
 	t.Parallel()
 	b := browse(t, config(pgtest.New(t).View))
-	if text := b.read("/"); !strings.Contains(text, "Packages 1 to 0 of 0") {
+	if text := b.read("/"); !strings.Contains(text, "Package summary") || !strings.Contains(text, "There is no collection yet.") {
 		t.Errorf("front page: %s", text)
+	}
+	if text := b.read("/packages"); !strings.Contains(text, "No package is tracked yet.") || !strings.Contains(text, "Packages 1 to 0 of 0") {
+		t.Errorf("list: %s", text)
 	}
 	if text := b.read("/collections"); !strings.Contains(text, "There is no collection yet") {
 		t.Errorf("collections: %s", text)
@@ -267,6 +280,38 @@ func TestHealthAtTheEnd(t *testing.T) {
 		stuck, ending = tt.stuck, tt.ending
 		if live, ready := b.get("/livez").Code, b.get("/readyz").Code; live != tt.livez || ready != tt.readyz {
 			t.Errorf("%+v: /livez %d, /readyz %d", tt, live, ready)
+		}
+	}
+}
+
+// Some addresses lead elsewhere: what is searched for by its whole name, pictures
+// of the old type, forms of the bug tracker.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	b := browse(t, config(seeded(t).View))
+	for from, want := range map[string]string{
+		"/search?q=maven":                 "/package/maven",
+		"/search?q=maven&collection=f43":  "/package/maven?collection=f43",
+		"/search?q=":                      "/",
+		"/badge/f44/maven.png":            "/badge/f44/maven.svg",
+		"/build/4?compare=2":              "/compare?a=2&b=4",
+		"/compare?a=1&other=2&b=4":        "/compare?a=2&b=4",
+		"/compare?a=1&other=2&b=now":      "/compare?a=2&b=now",
+		"/bugreport/maven?collection=f44": "https://bugs.test/enter_bug.cgi?bug_file_loc=https%3A%2F%2Fkoschei.test%2Fpackage%2Fmaven%3Fcollection%3Df44&comment=Package+maven-3.9.11-1.fc44+fails",
+	} {
+		if w := b.get(from); w.Code != http.StatusFound || !strings.HasPrefix(w.Header().Get("Location"), want) || !strings.Contains(from, "bug") && w.Header().Get("Location") != want {
+			t.Errorf("%s: status %d to %q, want %q", from, w.Code, w.Header().Get("Location"), want)
+		}
+	}
+	if text := b.read("/package/maven?collection=f44"); !strings.Contains(text, "Report a bug…") {
+		t.Errorf("no bug can be reported: %s", text)
+	}
+	for url, want := range map[string]string{
+		"/bugreport/maven?collection=f43":    "Bugs of Fedora 43 are not reported from here.",
+		"/bugreport/newcomer?collection=f44": `Fedora Rawhide has no build of "newcomer" that has ended.`,
+	} {
+		if w := b.get(url); w.Code != http.StatusNotFound || !strings.Contains(plain(w.Body.String()), want) {
+			t.Errorf("%s: status %d: %s", url, w.Code, plain(w.Body.String()))
 		}
 	}
 }

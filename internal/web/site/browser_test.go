@@ -23,7 +23,7 @@ import (
 func config(v *view.View) site.Config {
 	return site.Config{
 		View: v, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: func() time.Time { return now }},
-		Rules: koschei.DefaultPriorityRules(), Registry: prometheus.NewRegistry(), Version: "1.2.3",
+		Rules: koschei.DefaultPriorityRules(), Registry: prometheus.NewRegistry(), Version: "1.2.3", Bugzilla: "https://bugs.test", Address: "https://koschei.test",
 		Health: web.Health{Ready: v.Ready, Failing: func() []string { return nil }},
 		Koji:   html.Links{koschei.Primary: {WebURL: "https://koji.test/koji", TopURL: "https://koji.test/files"}},
 	}

@@ -37,7 +37,7 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	for url, limit := range map[string]int{
-		"/": 9 * kb, "/packages?collection=f44": 9 * kb, "/package/maven": 12 * kb, "/build/1": 12 * kb, "/collections": 12 * kb,
+		"/": 12 * kb, "/overview?collection=f44": 12 * kb, "/packages": 9 * kb, "/packages?collection=f44": 9 * kb, "/package/maven": 12 * kb, "/build/1": 12 * kb, "/collections": 12 * kb,
 		"/collection/f44": 12 * kb, "/status": 12 * kb, "/groups": 12 * kb, "/groups/java-sig": 9 * kb,
 	} {
 		w := b.get(url)
@@ -53,7 +53,7 @@ func TestTabStops(t *testing.T) {
 	b := browse(t, config(seeded(t).View))
 	closed := regexp.MustCompile(`(?s)</summary>.*?</details>`) // what is folded away takes no stop
 	stop := regexp.MustCompile(`<a |<button|<summary|<input type="search"|<select`)
-	for _, url := range []string{"/", "/packages?collection=f44", "/groups/java-sig", "/search?q=perl"} {
+	for _, url := range []string{"/packages", "/overview?collection=f44", "/packages?collection=f44", "/groups/java-sig", "/search?q=perl"} {
 		page, _, rows := strings.Cut(b.get(url).Body.String(), "<tbody")
 		if n := len(stop.FindAllString(closed.ReplaceAllString(page, ""), -1)); n > 20 || !rows {
 			t.Errorf("%s has %d tab stops before its first row", url, n)

@@ -19,29 +19,46 @@ import (
 func TestPages(t *testing.T) {
 	t.Parallel()
 	b := browse(t, config(seeded(t).View))
-	failed := b.find("/package/maven", `href="(/build/[0-9]+)"`)[0]
+	compared := b.find("/package/maven", `href="(/compare[^"]+)"`)[0]
+	_, id, _ := strings.Cut(compared, "b=")
+	failed := "/build/" + id
 	for _, tt := range []struct {
 		url  string
 		want []string
 	}{
 		{"/", []string{
-			"Package summary", "Fedora Rawhide 10 broken Fedora 43 5 broken EPEL 10 0 broken", "all 135 failing 9 unresolved 1 ok 124 unknown 2 untracked 1 running 1", "gtk+ running ok", "maven failing unknown java-sig",
-			"The base buildroot of EPEL 10 cannot be installed", "Packages 1 to 100 of 135", "Koschei 1.2.3",
+			"Package summary", "Fedora Rawhide 10 broken Fedora 43 5 broken EPEL 10 0 broken", "1 hour yesterday last week",
+			"The base buildroot of EPEL 10 cannot be installed", "As of repo 5210, made 20 minutes ago: ", "All that broke, by cause", "Koschei 1.2.3",
 		}},
-		{"/packages", []string{"Package Running Fedora Rawhide Fedora 43 Groups"}}, // EPEL 10 has none of them
+		{"/packages", []string{
+			"Package Running Fedora Rawhide Fedora 43 Groups", // EPEL 10 has none of them
+			"all 135 failing 9 unresolved 1 ok 124 unknown 2 untracked 1 running 1", "gtk+ running ok", "maven failing unknown java-sig", "Packages 1 to 100 of 135",
+		}},
+		{"/?page=1", []string{"Package summary", "Packages 1 to 100 of 135"}},
+		{"/packages?q=mav&collection=f44", []string{"all 1 failing 1", "maven failing 15 hours ago [ERROR] cannot find symbol: class Gone 1:3.9.11-1.fc44"}},
+		{"/packages?group=java-sig&collection=f44", []string{"all 2 failing 1", "maven failing", "ant"}},
+		{"/packages?q=mavne", []string{"Nothing is named like “mavne”. Near: maven . Show all packages"}},
+		{"/overview?collection=f44", []string{
+			"Package summary Fedora Rawhide", "10 packages broke and 0 were mended since yesterday.", "124 build 9 · 6.7 % fail 1 cannot be installed 1 being built", "maven failing 15 hours ago", "For 10 no update is known to be at fault.",
+		}},
+		{"/overview?collection=f44&since=1h", []string{"Nothing broke in the last hour. The last was maven , 15 hours ago."}},
+		{"/overview?collection=f44&since=2026-11-01", []string{"since 1 November 00:00"}},
+		{"/overview?collection=epel10", []string{"It has no package yet."}},
 		{"/packages?collection=f44", []string{
 			"all 135", "failing 9", "unresolved 1", "ok 124", "unknown 1", "running 1", "held due, 849", "untracked 1",
 			"Packages 1 to 100 of 135",
 		}},
-		{"/packages?collection=f44&page=2", []string{"Packages 101 to 135 of 135", "never built – No build of it is known."}},
+		{"/packages?collection=f44&page=2", []string{"Packages 101 to 135 of 135"}},
+		{"/packages?collection=f44&state=unknown", []string{"never built – No build of it is known."}},
 		{"/packages?collection=f44&untracked=1", []string{"all 136", "untracked 1"}},
 		{"/packages?collection=f44&state=untracked", []string{"untracked-thing untracked"}},
 		{"/packages?collection=epel10", []string{"nothing provides <libfoo.so.3()(64bit)>", "Packages 1 to 0 of 0"}},
 		{"/package/maven", []string{
 			"failing in Fedora Rawhide for 15 hours", "Fedora 43 unknown", "Groups: java-sig",
-			"About repo 5210 , made 20 minutes ago . 1 newer repo: resolution is under way, behind by 5 min.", "was made in repo 5207, 3 repos before",
-			"First failed: 1:3.9.11-1.fc44 2 days ago . Last built: 1:3.9.11-1.fc44 9 days ago .", "5 packages of its buildroot changed before it failed.",
+			"About repo 5210 , made 20 minutes ago . 1 newer repo: resolution is under way, behind by 5 min.",
+			"One of 5 updates broke it , most likely one of the 4 that it requires: java-devel, plexus-utils4, xmvn and 2 more. It last built on 14 November ( build 2 ) and first failed on 21 November ( build 4 ).",
 			"Nearest of what changed in between: 1 java-devel", "Compare the two builds",
+			"%build on x86_64, line 1,482 of 1,501 of build.log", "[ERROR] cannot find symbol: class Gone",
 		}},
 		{"/package/maven?", []string{
 			"Held back. No builder for aarch64 is free. It is tried again after 2026-11-23 22:20:00 UTC",
@@ -50,9 +67,10 @@ func TestPages(t *testing.T) {
 			"2 changes since 1:3.9.11-1.fc44", "java-devel 1:25.0. 1 .0.8-2.fc44 → 1:25.0. 2 .0.1-1.fc44", "downgraded xmvn",
 		}},
 		{"/package/maven?last_seen=", []string{
-			"could not init mock buildroot", "brought the build down", "does not count",
-			"unresolved 15 days ago", "Its dependencies cannot be installed", "nothing provides <mvn(org.example:gone)>", "Its dependencies can be installed again",
-			"removed plexus-utils 4.0.2-3.fc44", "5 dependency changes", "No dependency changed since the build before",
+			"Could not init mock buildroot, mock exited with status 30. It does not count.",
+			"unresolved 15 days ago 5160 Nothing provides <mvn(org.example:gone)>", "Its dependencies can be installed again, after 24 hours.",
+			"1 java-devel 1:25.0. 0 .0.36-1.fc44 → 1:25.0. 1 .0.8-2.fc44 and 4 more", "nothing: same packages as the build before",
+			"aarch64 canceled after 23 min · x86_64 failed after 23 min", "build 4 of maven-1:3.9.11-1.fc44: failed, 4 near and 1 far changes before it", "Build time median aarch64 23 min x86_64 23 min",
 			"Submitted for priority 296, dependencies 256, time 40", "There is no earlier build to compare",
 		}},
 		{"/package/maven?collection=f43", []string{
@@ -66,16 +84,25 @@ func TestPages(t *testing.T) {
 			"Its build dependencies cannot be installed since repo 5210", "crate(regex/default) >= 1.12.0",
 			"Not scheduled. Its build dependencies cannot be installed",
 		}},
-		{"/package/rust-ripgrep?collection=f43", []string{"Fedora 43 does not have this package", "Fedora Rawhide unresolved"}},
+		{"/package/rust-ripgrep?collection=f43", []string{"Fedora 43 does not have it. Fedora Rawhide does: unresolved"}},
 		{"/package/gtk%2B", []string{"a build is under way", "A build is already running"}},
 		{"/package/untracked-thing", []string{"Not tracked. It is not built until somebody asks for that."}},
 		{"/package/ant", []string{"Builds. Last on 23 November in 23 min"}},
 		{"/package/blocked-thing", []string{"blocked in Fedora Rawhide", "The package is blocked in Koji"}},
 		{failed, []string{
-			"maven-1:3.9.11-1.fc44 build", "failed scratch build", "Repo 5207 of event 520700", "5 changes", "All 11 packages of the buildroot",
-			"aarch64 canceled", "x86_64 failed", "build.log",
+			"What made maven fail", "complete 1:3.9.11-1.fc44 build 2", "7 days 5 changes failed 1:3.9.11-1.fc44 build 4", "Repo 5207 of event 520700",
+			"5 of 11 packages, nearest first all 5 required 4 far 1", "The other 7 packages, the same in both",
+			"removed plexus-utils 4.0.2-3.fc44", "aarch64 canceled", "x86_64 failed", "build.log", "koji download-task --arch=src 91040",
+			"4 and what a build would get now",
 		}},
-		{failed + "?compare=1", []string{"Since build 1", "5 changes", "with the build before"}},
+		{failed + "/log", []string{
+			"Where build 4 stopped failed 1:3.9.11-1.fc44", "cannot find symbol %build on x86_64, line 1,482 of 1,501 of build.log",
+			"[INFO] Compiling 7 files … [ERROR] cannot find symbol: class Gone error: Bad exit status",
+		}},
+		{"/build/2/log", []string{"It did not fail, so nothing is kept of its log."}},
+		{compared, []string{"What made maven fail", "2, the last that built", "4, the first that failed"}},
+		{compared + "&distance=far", []string{"all 5 required 4 far 1", "B − removed plexus-utils"}},
+		{"/compare?a=" + id + "&b=now", []string{"What a build of maven would get now", "2 changes now Repo 5209", "↓ downgraded xmvn"}},
 		{"/collections", []string{"Fedora Rawhide about f44", "124 ok 9 failing 1 unresolved 1 unknown", "Repo 5210, made 20 minutes ago", "base buildroot broken"}},
 		{"/collection/f44", []string{"f44-build", "Fedora rawhide", "5211", "5210 latest", "2 source packages differ", "xmvn-api", "Groups Fedora"}},
 		{"/collection/f43", []string{
@@ -126,7 +153,8 @@ func TestListOrder(t *testing.T) {
 		url  string
 		want []string // the first rows
 	}{
-		{"/packages?collection=f44", []string{"gtk+", "rust-ripgrep", "golang-003"}},
+		{"/packages?collection=f44", []string{"maven", "lib-037", "lib-122"}},
+		{"/packages?collection=f44&order_by=running,state,name", []string{"gtk+", "rust-ripgrep", "golang-003"}},
 		{"/packages?collection=f44&order_by=name", []string{"ant", "golang-003", "golang-008"}},
 		{"/packages?collection=f44&order_by=-name", []string{"texlive-129", "texlive-124"}},
 		{"/packages?collection=f44&order_by=nonsense,name", []string{"ant", "golang-003"}},
@@ -205,9 +233,11 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	b := browse(t, config(seeded(t).View))
 	link := regexp.MustCompile(`(?:href|<script src|<form class="find" action)="(/[^"#]*)"`)
-	filler := regexp.MustCompile(`-0[1-9]|-1`)                                          // one of them stands for all
-	queue := []string{"/", "/badge/f44/maven.svg", "/groups/alice/mine", "/robots.txt"} // the last three are led to from elsewhere
+	filler := regexp.MustCompile(`-0[1-9]|-1`) // one of them stands for all
+	queue := []string{"/", "/badge/f44/maven.svg", "/groups/alice/mine", "/robots.txt",
+		"/affected-by/gcc?collection=f44&version1=1&release1=1&version2=2&release2=1"} // all but the first are led to from elsewhere
 	seen, patterns := map[string]bool{}, map[string]bool{}
+	patterns["GET /update/{collection}/{source}/{version}"] = true // of updates here no version is known; see TestUpdatePages
 	for _, url := range queue {
 		seen[url] = true
 	}

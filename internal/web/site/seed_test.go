@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -262,7 +263,10 @@ func (s *seed) featured() {
 	s.transition(maven, 5164, true, 14*day)
 	s.build(maven, 517000, seedBuild{outcome: koschei.OutcomeComplete, ago: 9 * day, evr: "1:3.9.11-1.fc44", set: before})
 	s.build(maven, 519000, seedBuild{outcome: koschei.OutcomeInfrastructure, ago: 6 * day, evr: "1:3.9.11-1.fc44", fault: "could not init mock buildroot, mock exited with status 30"})
-	s.build(maven, 520700, seedBuild{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
+	failed := s.build(maven, 520700, seedBuild{outcome: koschei.OutcomeFailed, ago: 2 * day, evr: "1:3.9.11-1.fc44", set: after})
+	s.console.Exec(`INSERT INTO build_failure (build_id, found, task_id, arch, log, phase, kind, message, error, lines, numbers, total, signature, read)
+		VALUES ($1, true, 91042, 'x86_64', 'build.log', '%build', 'java.error', 'cannot find symbol', 1,
+			'{[INFO] Compiling 7 files,[ERROR] cannot find symbol: class Gone,error: Bad exit status}', '{1480,1482,1483}', 1501, 'symbol', $2)`, failed, now)
 	latest := s.set(append(buildroot("1:25.0.2.0.1-1.fc44", "1:25.0.1.0.8-2.fc44"), "xmvn-4.2.0-1.fc44.noarch 1", "plexus-utils4-4.0.2-1.fc44.noarch 1")...)
 	s.resolved(maven, 5209, latest)
 	s.console.Exec(`UPDATE package SET manual_priority = 7, static_priority = -30, build_priority = 200,
@@ -310,4 +314,36 @@ func (s *seed) filler(i int) {
 		}
 		s.build(p, 515000+int64(i), seedBuild{outcome: outcome, ago: time.Duration(30+i) * time.Hour, evr: fmt.Sprintf("%d.%d-1.fc44", i/10, i%10)})
 	}
+}
+
+// touchesOfAnt are ways in which others change what the page of ant in f44 shows.
+func touchesOfAnt(t *testing.T, cfg *pgxpool.Config) map[string]func() {
+	t.Helper()
+	console := pgtest.NewConsole(t, cfg)
+	ant := console.Number(`SELECT p.id FROM package p JOIN collection c ON c.id = p.collection_id WHERE p.name = 'ant' AND c.name = 'f44'`)
+	touches := map[string]func(){}
+	for what, sql := range map[string]string{
+		"a package": `UPDATE package SET static_priority = static_priority + 17 WHERE id = $1`,
+		"a build":   `UPDATE build SET fault = fault || 'x' WHERE package_id = $1`,
+		"a task":    `UPDATE build_task t SET arch = t.arch || 'x' FROM build b WHERE b.id = t.build_id AND b.package_id = $1`,
+	} {
+		touches[what] = func() { console.Exec(sql, ant) }
+	}
+	return touches
+}
+
+// joinGroup makes a package a member of the first group.
+func joinGroup(t *testing.T, cfg *pgxpool.Config, name string) {
+	t.Helper()
+	pgtest.NewConsole(t, cfg).Exec(`INSERT INTO package_group_member SELECT 1, id FROM base_package WHERE name = $1`, name)
+}
+
+// benchConfig returns how to connect to the scale record, or, where there is none,
+// to that of the tests.
+func benchConfig(b *testing.B) *pgxpool.Config {
+	b.Helper()
+	if os.Getenv("KOSCHEI_SCALE") != "" {
+		return pgtest.Scale(b)
+	}
+	return seededConfig(b)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/collectionpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/groupedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/grouppage"
+	"github.com/koschei-ci/koschei/internal/web/pages/overviewpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/packageedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
@@ -49,7 +50,11 @@ type Config struct {
 	PackagesPerPage int // 100 if 0
 	BuildsPerPage   int // 15 if 0
 	Version         string
-	Limits          web.Limits // of a client; none if zero
+	FrontIsList     bool        // whether / lists packages, and does not show the overview
+	Bugzilla        string      // where bugs are reported, without a slash at the end; "" for nowhere
+	Address         string      // of the site as others see it, without a slash at the end
+	Limits          web.Limits  // of a client; none if zero
+	Changes         web.Changes // tells when pages that were shown do not hold any more; nil if nobody does
 }
 
 // New returns the server of the site. With operations it serves the operators'
@@ -75,7 +80,7 @@ func Operations(c Config) (*web.Server, error) {
 func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
 	config := web.Config{
 		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Clock: c.Clock, Registry: c.Registry,
-		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits,
+		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits, Changes: c.Changes,
 	}
 	if c.SignIn != nil {
 		config.Identity, config.SignIn, config.Edit = c.SignIn.Identity, true, c.Edit
@@ -91,7 +96,10 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 	var routes []web.Route
 	for _, of := range [][]web.Route{
 		lists.Routes(),
-		packagepage.Routes(t, packagepage.Config{Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Clock: c.Clock}),
+		overviewpage.Routes(t, overviewpage.Front{List: lists.Front, ListAlways: c.FrontIsList}),
+		packagepage.Routes(t, packagepage.Config{
+			Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Bugzilla: c.Bugzilla, Address: c.Address,
+		}),
 		buildpage.Routes(t, c.Koji),
 		collectionpage.Routes(t, c.Clock),
 		updatepage.Routes(t),

@@ -35,12 +35,12 @@ func TestTakenOver(t *testing.T) {
 	b := browse(t, config(db.View))
 	pages := map[string][]string{"/package/taken?collection=f43": {
 		"unresolved in Fedora 43 Its build dependencies cannot be installed : nothing provides bread",
-		"What it was built with is not known: the Koschei it was taken over from did not keep it. 2 flour 1 -1 → 2 -1 task 1 1 dependency change Distance",
-		"unresolved 24 hours ago Its dependencies cannot be installed nothing provides bread",
+		"1-1 9 hours ago 1 h 0 min 5 2 flour 1 -1 → 2 -1 task 1",
+		"unresolved 24 hours ago Nothing provides bread.",
 	}}
 	for i, want := range []string{
-		"What it was built with is not known: the Koschei it was taken over from did not keep it. Distance Package Versions 2 ↑ upgraded flour 1 -1 → 2 -1",
-		"Since the build before, of which it is not known any more what it was built with: Distance Package Versions 1 ↑ upgraded oven 1 -1 → 2 -1",
+		"What it was built with is not known: the Koschei it was taken over from did not keep it. 2 ↑ upgraded flour 1 -1 → 2 -1",
+		"It is not known any more what the build before was made with. These changes were stored when it was: 1 ↑ upgraded oven 1 -1 → 2 -1",
 	} {
 		id := b.find("/package/taken?collection=f43", `class="evr" href="/build/([0-9]+)"`)[1-i]
 		pages[fmt.Sprint("/build/", id)] = []string{want}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/koschei-ci/koschei"
@@ -44,9 +45,12 @@ type content struct {
 }
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
+	if name, ok := strings.CutSuffix(r.PathValue("file"), ".png"); ok { // who shows one shows the other
+		return web.Redirect("/badge/" + url.PathEscape(r.PathValue("collection")) + "/" + url.PathEscape(name) + ".svg"), nil
+	}
 	name, ok := strings.CutSuffix(r.PathValue("file"), ".svg")
 	if !ok {
-		return web.Answer{}, fmt.Errorf("badges are pictures of type svg: %w", koschei.ErrNotFound)
+		return web.Answer{}, fmt.Errorf("badges are pictures of type svg or png: %w", koschei.ErrNotFound)
 	}
 	collection := r.PathValue("collection")
 	c, err := r.View.Collection(r.Context(), collection)

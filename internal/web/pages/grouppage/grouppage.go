@@ -31,9 +31,9 @@ func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
 	folder := t.Folder("grouppage", files)
 	p := &pages{lists, html.Whole[content](folder, "groups.html")}
 	return []web.Route{
-		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true},
-		{Method: http.MethodGet, Pattern: "/groups/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true},
-		{Method: http.MethodGet, Pattern: "/groups/{namespace}/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true},
+		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true, Kept: web.UntilChanged},
+		{Method: http.MethodGet, Pattern: "/groups/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true, Kept: web.UntilChanged},
+		{Method: http.MethodGet, Pattern: "/groups/{namespace}/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true, Kept: web.UntilChanged},
 	}
 }
 

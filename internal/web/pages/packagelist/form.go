@@ -34,6 +34,8 @@ type listForm struct {
 	OrderBy   string `form:"order_by"`
 	Untracked bool   `form:"untracked"`
 	Running   bool   `form:"running"`
+	Name      string `form:"q"`     // a part of names
+	Group     string `form:"group"` // a group by its full name
 
 	page   int // 1 is the first
 	states []koschei.State
@@ -44,7 +46,10 @@ const maxPage = 1_000_000
 
 // Validate implements web.Form.
 func (f *listForm) Validate() error {
-	f.page = 1
+	f.page, f.Name, f.Group = 1, strings.TrimSpace(f.Name), strings.TrimSpace(f.Group)
+	if len(f.Name) > maxName || len(f.Group) > maxName {
+		return fmt.Errorf("no package and no group has a name of more than %d characters: %w", maxName, koschei.ErrInvalid)
+	}
 	if f.Page != "" {
 		n, err := strconv.Atoi(f.Page)
 		if err != nil {

@@ -22,6 +22,17 @@ func (l links) set(args map[string]string) string {
 	return l.address.Set(args)
 }
 
+// hidden is what a form that filters the list keeps of the request.
+func (l links) hidden() []argument {
+	var list []argument
+	for _, key := range []string{"collection", "state", "running", "untracked", "order_by"} {
+		if value := l.address.Query.Get(key); value != "" {
+			list = append(list, argument{key, value})
+		}
+	}
+	return list
+}
+
 func (l links) with(key, value string) string { return l.set(map[string]string{key: value}) }
 
 // pagination leads to the other pages of a list of total.

@@ -28,14 +28,13 @@ type Lists struct {
 	one     html.Page[packagesView]
 	several html.Page[unifiedView]
 	totals  *totals
-	listed  *listed
 }
 
 // New declares the templates of lists.
 func New(t *html.Templates, rules koschei.PriorityRules, perPage int) *Lists {
 	folder := t.Folder("packagelist", files)
 	return &Lists{
-		rules: rules, perPage: perPage, totals: newTotals(), listed: newListed(),
+		rules: rules, perPage: perPage, totals: newTotals(),
 		one:     html.Whole[packagesView](folder, "packages.html", "head.html"),
 		several: html.Whole[unifiedView](folder, "unified.html", "head.html"),
 	}
@@ -45,18 +44,17 @@ func New(t *html.Templates, rules koschei.PriorityRules, perPage int) *Lists {
 func (l *Lists) Routes() []web.Route {
 	route := func(pattern, label string, handler web.Handler) web.Route {
 		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true,
+			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true, Kept: web.UntilChanged,
 		}
 	}
 	return []web.Route{
-		route("/{$}", "front page", l.front),
 		route("/packages", "packages", l.packages),
 		route("/search", "search", l.search),
 	}
 }
 
-// front shows all packages of the current collections, as the first page does.
-func (l *Lists) front(r *web.Request) (web.Answer, error) {
+// Front shows all packages of the current collections, as the first page may.
+func (l *Lists) Front(r *web.Request) (web.Answer, error) {
 	return l.Show(r, Wanted{Layout: r.Layout("packages", ""), Heading: "Package summary"})
 }
 
@@ -65,7 +63,8 @@ func (l *Lists) packages(r *web.Request) (web.Answer, error) {
 	return l.Show(r, Wanted{Layout: r.Layout("packages", "Packages"), Heading: "Packages"})
 }
 
-// search shows the packages whose names contain what is asked for.
+// search shows the packages whose names contain what is asked for, or the one that
+// is called so.
 func (l *Lists) search(r *web.Request) (web.Answer, error) {
 	var q searchForm
 	if err := r.Read(&q); err != nil {
@@ -74,7 +73,14 @@ func (l *Lists) search(r *web.Request) (web.Answer, error) {
 	if q.Name == "" {
 		return web.Redirect("/" + r.ScopeQuery()), nil
 	}
-	w := Wanted{Layout: r.Layout("packages", "Search for "+q.Name), Heading: "Packages named like “" + q.Name + "”"}
+	exact, err := r.View.PackageExists(r.Context(), q.Name)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	if exact && !r.URL.Query().Has("page") && !r.URL.Query().Has("state") {
+		return web.Redirect(html.PackageURL(q.Name, r.Scope())), nil
+	}
+	w := Wanted{Layout: r.Layout("packages", "Search for "+q.Name), Heading: "Packages named like “" + q.Name + "”", Fixed: true}
 	w.Layout.Query, w.Filter.Match = q.Name, q.Name
 	return l.Show(r, w)
 }
@@ -86,6 +92,7 @@ type Wanted struct {
 	Facts   []string           // sentences below the heading
 	Edit    string             // address where what is listed is changed, "" if nowhere
 	Filter  view.PackageFilter // of all packages; what the request asks for is added
+	Fixed   bool               // whether it is of no use to ask for a name or a group
 }
 
 // A list is a table of packages with what leads to other ones.
@@ -95,11 +102,19 @@ type list struct {
 	Facts   []string
 	Edit    string
 	Chips   []html.Choice // which states
+	Filters bool          // whether a name and a group can be asked for
+	Name    string        // that is asked for
+	Group   string        // likewise
+	Hidden  []argument    // what a form keeps of the request
 	Span    html.Pagination
 	Columns []html.Column
-	Empty   string // why there is no row, if there is none
-	Clear   string // address of the list with all rows, "" if it is this one
+	Empty   string     // why there is no row, if there is none
+	Near    []argument // names that are spelled nearly so, with their addresses
+	Clear   string     // address of the list with all rows, "" if it is this one
 }
+
+// An argument is one of a request.
+type argument struct{ Key, Value string }
 
 // Show shows the packages of the current collections that w is about and the
 // request asks for.
@@ -113,8 +128,20 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 		w.Filter.Collections = append(w.Filter.Collections, c.ID)
 	}
 	w.Filter.Untracked, w.Filter.States, w.Filter.Running = asked.Untracked, asked.states, asked.Running
-	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Edit: w.Edit}
+	if w.Filter.Match == "" {
+		w.Filter.Match, w.Filter.Group = asked.Name, asked.Group
+	}
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Filters: !w.Fixed, Hidden: a.hidden()}
 	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
+	if w.Filter.Match != "" {
+		near, err := r.View.NearNames(r.Context(), w.Filter.Match)
+		if err != nil {
+			return web.Answer{}, err
+		}
+		for _, name := range near {
+			v.Near = append(v.Near, argument{name, html.PackageURL(name, r.Scope())})
+		}
+	}
 	if len(r.Current) == 1 {
 		return l.showOne(r, a, v, w.Filter)
 	}
@@ -124,13 +151,16 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 // A packagesView is a list of one collection.
 type packagesView struct {
 	list
-	Rows []packageRow
+	Rows       []packageRow
+	Priorities bool // whether those are shown that are not due
 }
 
 // A packageRow is one package of a collection.
 type packageRow struct {
 	Name             string
 	Collection       string
+	What             string // why it is broken, in a line
+	EVR              string // of its last complete build, "" if there is none
 	State            koschei.State
 	StateSince       time.Time
 	Running          bool
@@ -145,29 +175,31 @@ type packageRow struct {
 }
 
 func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
-	order := a.form.order("running,state,name")
+	order := a.form.order("trouble")
 	ranking := schema.Ranking{Rules: l.rules, Now: r.Now}
-	s, err := l.listed.one(r, filter, order, a.form.span(l.perPage), ranking)
+	packages, total, counts, err := r.View.PackageList(r.Context(), filter, order, a.form.span(l.perPage), ranking)
 	if err != nil {
 		return web.Answer{}, err
 	}
-	if v.Span, err = a.pagination(l.perPage, s.total); err != nil {
+	if v.Span, err = a.pagination(l.perPage, total); err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, s.counts, tracked(s.counts))
+	v.Chips = stateChips(a, counts, tracked(counts))
 	for _, col := range []struct{ text, key string }{
 		{"Package", "name"},
-		{"State", "state"},
-		{"Since", "since"},
+		{"State", ""},
+		{"Since", ""},
+		{"What", ""},
+		{"Version", ""},
 		{"Last build", "started"},
 		{"Priority", "current_priority"},
 		{"Groups", ""},
 	} {
 		v.Columns = append(v.Columns, a.column(col.text, col.key, order))
 	}
-	v.Columns[4].Class = "num"
-	contents := packagesView{list: v}
-	for _, p := range s.packages {
+	v.Columns[6].Class = "num"
+	contents := packagesView{list: v, Priorities: len(order) > 0 && order[0].Key == "current_priority"}
+	for _, p := range packages {
 		contents.Rows = append(contents.Rows, l.row(p, &r.Current[0].Collection, r.Now))
 	}
 	return web.Page(l.one, &contents)
@@ -177,6 +209,17 @@ func (l *Lists) row(p view.ListedPackage, c *koschei.Collection, now time.Time) 
 	row := packageRow{
 		Name: p.Name, Collection: c.Name, State: p.State(), StateSince: p.StateSince, Running: p.Running(), Groups: p.Groups,
 		LastBuildID: p.LastBuildID, LastBuildStarted: p.LastBuildStarted, LastTaskID: p.LastTaskID,
+	}
+	if p.LastCompleteBuildID != 0 {
+		row.EVR = p.EVR.String()
+	}
+	switch {
+	case row.State == koschei.StateUnresolved && p.Unmet != "":
+		row.What = "nothing provides " + p.Unmet
+	case row.State == koschei.StateUnresolved:
+		row.What = p.Reason
+	case row.State == koschei.StateFailing:
+		row.What = p.Fault
 	}
 	if obstacles := p.Obstacles(c); len(obstacles) > 0 {
 		row.Obstacle = html.Sentence(string(obstacles[0]))
@@ -210,10 +253,14 @@ type cell struct {
 	URL        string
 }
 
+// sortableCollections bounds how many headings of a list are links: whoever uses the
+// keyboard passes all of them before the first row.
+const sortableCollections = 3
+
 func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,failing,name")
 	span := a.form.span(l.perPage)
-	packages, err := l.listed.several(r, filter, collectionKeys(order, r), span)
+	packages, err := r.View.UnifiedPackageList(r.Context(), filter, collectionKeys(order, r), span)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -232,12 +279,16 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.Package
 		return web.Answer{}, err
 	}
 	v.Chips = stateChips(a, states.counts, states.tracked)
-	v.Columns = append(v.Columns, a.column("Package", "name", order), a.column("Running", "running", order))
+	v.Columns = append(v.Columns, a.column("Package", "", order), a.column("Running", "", order))
 	shown := slices.DeleteFunc(slices.Clone(r.Current), func(c view.FrameCollection) bool {
 		return !slices.ContainsFunc(packages, func(p view.UnifiedPackage) bool { return p.In[c.ID].State != "" })
 	})
 	for _, c := range shown {
-		v.Columns = append(v.Columns, a.column(c.DisplayName, "state-"+c.Name, order))
+		key := ""
+		if len(shown) <= sortableCollections {
+			key = "state-" + c.Name
+		}
+		v.Columns = append(v.Columns, a.column(c.DisplayName, key, order))
 	}
 	v.Columns = append(v.Columns, a.column("Groups", "", order))
 	contents := unifiedView{list: v}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/koschei-ci/koschei/internal/schema"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 )
@@ -50,40 +49,7 @@ func (t *totals) byState(ctx context.Context, v *view.View, f view.PackageFilter
 
 func keyOf(f view.PackageFilter) string { return fmt.Sprintf("%+v", f) }
 
-// listed remembers for a moment what lists showed, for many ask for the same.
-type listed struct {
-	ofOne     web.Memo[segment]
-	ofSeveral web.Memo[[]view.UnifiedPackage]
-}
-
-func newListed() *listed {
-	return &listed{web.Memo[segment]{Lasts: listLasts, Most: mostLists}, web.Memo[[]view.UnifiedPackage]{Lasts: listLasts, Most: mostLists}}
-}
-
-// A segment is a part of the list of one collection.
-type segment struct {
-	packages []view.ListedPackage
-	total    int // length of the list
-	counts   view.PackageCounts
-}
-
-func (l *listed) one(r *web.Request, f view.PackageFilter, o view.ListOrder, s view.Span, ranking schema.Ranking) (segment, error) {
-	return l.ofOne.For(r, fmt.Sprintf("%+v %+v %+v", f, o, s), func(ctx context.Context) (found segment, err error) {
-		found.packages, found.total, found.counts, err = r.View.PackageList(ctx, f, o, s, ranking)
-		return found, err
-	})
-}
-
-func (l *listed) several(r *web.Request, f view.PackageFilter, o view.ListOrder, s view.Span) ([]view.UnifiedPackage, error) {
-	return l.ofSeveral.For(r, fmt.Sprintf("%+v %+v %+v", f, o, s), func(ctx context.Context) ([]view.UnifiedPackage, error) {
-		return r.View.UnifiedPackageList(ctx, f, o, s)
-	})
-}
-
 const (
-	listLasts = 2 * time.Second
-	mostLists = 200 // of a hundred packages each
-
 	totalLasts = 30 * time.Second
 	mostTotals = 1000 // more are asked for only by somebody who plays
 )

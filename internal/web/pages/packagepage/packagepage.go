@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -25,21 +25,26 @@ var files embed.FS
 type Config struct {
 	Rules   koschei.PriorityRules
 	Links   html.Links
-	PerPage int           // entries of history
-	Clock   koschei.Clock // only its speed counts
+	PerPage int // entries of history
+
+	Bugzilla string // address of the Bugzilla that bugs are reported to, without a slash at the end; "" if they are not
+	Address  string // of this site, without a slash at the end; "" if that is not known
 }
 
 type pages struct {
 	Config
-	page html.Page[content]
+	page    html.Page[content]
+	missing html.Page[missing]
 }
 
 // Routes are the addresses of packages.
 func Routes(t *html.Templates, c Config) []web.Route {
 	folder := t.Folder("packagepage", files)
-	p := &pages{c, html.Whole[content](folder, "package.html")}
+	p := &pages{c, html.Whole[content](folder, "package.html"), html.Whole[missing](folder, "missing.html")}
 	return []web.Route{{
-		Method: http.MethodGet, Pattern: "/package/{name}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "package", Frame: true,
+		Method: http.MethodGet, Pattern: "/package/{name}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "package", Frame: true, Kept: web.UntilChanged,
+	}, {
+		Method: http.MethodGet, Pattern: "/bugreport/{name}", Handler: p.report, Access: web.Public, Errors: web.HTML, Label: "bug report", Frame: true,
 	}}
 }
 
@@ -51,21 +56,20 @@ type content struct {
 	Tabs       []tab  // all collections that have the package, and this one
 	Groups     []string
 
-	Package      *packageView // nil, and nothing below is set, if the collection does not have it
-	Fresh        html.Fresh
-	Repos        int  // looked at since the one of Before
-	Awaited      bool // the last build was not taken into account yet
-	Verdict      verdictView
-	LastSuccess  *html.BuildRef // nil if there is none
-	FirstFailure *html.BuildRef // after LastSuccess; nil if there is none
-	Before       *html.BuildRef // what Changes are compared with; nil if there is nothing
-	BeforeNote   string         // why Before is not the last build
-	Changes      html.Changes
-	ChangesNote  string // a sentence where there are none
-	Why          whyView
-	History      []historyRow
-	Older        string // address of what came before History, "" if nothing did
-	Newest       string // address of the newest history, "" if it is what is shown
+	Package     *packageView // nil, and nothing below is set, if the collection does not have it
+	Verdict     verdictView
+	Excerpt     *html.Excerpt // of the log of the last failure; nil if nothing is kept
+	Report      string        // address to report a bug at, "" where nobody takes one
+	Chart       *chart        // nil if there is nothing to draw
+	Rows        []row         // history, newest first
+	Older       string        // address of what came before Rows, "" if nothing did
+	Newest      string        // address of the newest history, "" if it is what is shown
+	Why         whyView
+	Before      *html.BuildRef // what Changes are compared with; nil if there is nothing
+	BeforeNote  string         // why Before is not the last build
+	Changes     html.Changes
+	ChangesNote string     // a sentence where there are none
+	Times       []archTime // how long builds take
 }
 
 // A packageView is the package itself.
@@ -74,6 +78,7 @@ type packageView struct {
 	Tracked        bool
 	SkipResolution bool
 	ArchOverride   string
+	StaticPriority string // "" if there is none
 }
 
 // A tab leads to the package in a collection.
@@ -83,22 +88,6 @@ type tab struct {
 	State       koschei.State // "" where the collection does not have it
 	Since       time.Time
 	Chosen      bool
-}
-
-// A historyRow is a build or a transition.
-type historyRow struct {
-	Build      *html.Build
-	Transition *transition
-}
-
-// A transition tells that from one repo on the package's dependencies could be
-// installed, or could not.
-type transition struct {
-	RepoID   int64
-	Resolved bool
-	Again    bool // whether it could not be installed before
-	Problems []string
-	Changed  time.Time
 }
 
 // show shows a package in the first of the current collections.
@@ -114,7 +103,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	c := &r.Current[0]
 	page, err := r.View.PackagePage(r.Context(), name, c.ID, form.query(p.PerPage))
 	if errors.Is(err, koschei.ErrNotFound) {
-		return web.Answer{}, fmt.Errorf("there is no package named %q: %w", name, koschei.ErrNotFound)
+		return p.nothing(r, name)
 	}
 	if err != nil {
 		return web.Answer{}, err
@@ -122,14 +111,37 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	v := content{Layout: r.Layout("packages", name), Name: name, Collection: c.DisplayName, Tabs: tabs(r, page, c.ID)}
 	r.About(&v.Layout, c)
 	r.Switch(&v.Layout, func(collection string) string { return html.PackageURL(name, collection) })
-	for _, g := range page.Groups {
-		v.Groups = append(v.Groups, g.Name)
-	}
+	v.Groups = page.Groups
 	if page.Package != nil {
-		p.fill(&v, page, &c.Collection, r.Now)
+		p.fill(&v, r, page, c)
+		if err := v.readExcerpt(r, page); err != nil {
+			return web.Answer{}, err
+		}
 		v.Older, v.Newest = historyLinks(r.Address(), page)
 	}
 	return web.Page(p.page, &v)
+}
+
+// A missing is the page of a name that no package has.
+type missing struct {
+	html.Layout
+	Name string
+	Near []tab // packages that are spelled nearly so
+}
+
+// nothing says that no package is called so, and which ones nearly are.
+func (p *pages) nothing(r *web.Request, name string) (web.Answer, error) {
+	near, err := r.View.NearNames(r.Context(), name)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	v := missing{Layout: r.Layout("packages", "No such package"), Name: name}
+	for _, n := range near {
+		v.Near = append(v.Near, tab{DisplayName: n, URL: html.PackageURL(n, r.Scope())})
+	}
+	answer, err := web.Page(p.missing, &v)
+	answer.Status = http.StatusNotFound
+	return answer, err
 }
 
 // A historyForm says which part of a history is asked for.
@@ -162,7 +174,7 @@ func (f *historyForm) Validate() (err error) {
 }
 
 func (f *historyForm) query(limit int) view.HistoryQuery {
-	return view.HistoryQuery{Limit: limit, BeforeEvent: f.event, Before: f.time}
+	return view.HistoryQuery{Limit: limit, BeforeEvent: f.event, Before: f.time, Changes: shownChanges}
 }
 
 func historyLinks(a html.Address, page *view.PackagePage) (older, newest string) {
@@ -195,75 +207,76 @@ func tabs(r *web.Request, page *view.PackagePage, chosen int64) []tab {
 	return shown
 }
 
-func (p *pages) fill(v *content, page *view.PackagePage, c *koschei.Collection, now time.Time) {
-	k := page.Package
-	v.Package = &packageView{
-		State: k.State(), Tracked: k.Tracked, SkipResolution: k.SkipResolution, ArchOverride: k.ArchOverride,
+func (p *pages) fill(v *content, r *web.Request, page *view.PackagePage, c *view.FrameCollection) {
+	k, fresh := page.Package, r.Fresh(c)
+	v.Package = &packageView{State: k.State(), Tracked: k.Tracked, SkipResolution: k.SkipResolution, ArchOverride: k.ArchOverride}
+	if k.StaticPriority != 0 {
+		v.Package.StaticPriority = html.Count(k.StaticPriority)
 	}
-	v.Fresh = html.FreshOf(&page.Repos.Fresh, now, p.Clock)
-	v.Repos, v.Awaited = page.Repos.Since, page.Repos.Awaited
-	v.LastSuccess, v.FirstFailure, v.Before = web.RefOf(page.LastSuccess), web.RefOf(page.FirstFailure), web.RefOf(page.Before.Build)
+	v.Before = web.RefOf(page.Before)
 	if v.Before != nil && k.LastCompleteBuildID != 0 && v.Before.ID != k.LastCompleteBuildID {
 		v.BeforeNote = "It is not known what the last build was made with: Koji had deleted its repo, or it is not resolved yet. " +
 			"Changes are counted from the last build of which it is known."
 	}
-	var changes []koschei.Change
-	changes, v.ChangesNote = changesNow(page)
-	v.Changes = html.ChangesOf(changes)
-	v.Why = whyOf(explain.Package(p.Rules, k, c, page.Repos.Fresh.Report(koschei.ServiceScheduler), now), k, len(changes), now)
-	v.Verdict = verdictOf(page, changes, now)
-	v.History = p.history(page)
+	v.Changes, v.ChangesNote = html.ChangesOf(page.Changes.List), changesNote(page)
+	v.Why = whyOf(explain.Package(p.Rules, k, &c.Collection, fresh.Report(koschei.ServiceScheduler), r.Now), k, len(page.Changes.List), r.Now)
+	v.Verdict = verdictOf(page, c.Name, r.Now)
+	v.Verdict.Troubles = fresh.Troubles()
+	v.Rows = rows(page, p.Links)
 	if v.Package.State == koschei.StateFailing {
-		v.Verdict.Stopped = stopped(v.History)
+		v.Verdict.Stopped = stopped(v.Rows)
 	}
+	if p.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" && !k.Blocked && k.LastCompleteOutcome == koschei.OutcomeFailed {
+		v.Report = "/bugreport/" + url.PathEscape(v.Name) + "?collection=" + url.QueryEscape(c.Name)
+	}
+	v.Chart, v.Times = chartOf(page, v.Name), timesOf(page.History)
 }
 
-// stopped is the task that brought the newest failure down, nil if that is not
-// known.
-func stopped(rows []historyRow) *html.Task {
-	for _, row := range rows {
-		if row.Build == nil || row.Build.Outcome != koschei.OutcomeFailed {
-			continue
-		}
-		for i := range row.Build.Tasks {
-			if row.Build.Tasks[i].Guilty {
-				return &row.Build.Tasks[i]
-			}
-		}
+// shownLines are how many lines of a log a verdict shows.
+const shownLines = 8
+
+// readExcerpt adds what the log of the last failure tells.
+func (v *content) readExcerpt(r *web.Request, page *view.PackagePage) error {
+	k := page.Package
+	if k.State() != koschei.StateFailing {
 		return nil
+	}
+	failure, err := r.View.Failure(r.Context(), k.LastCompleteBuildID)
+	if err != nil {
+		return err
+	}
+	var logs []html.Log
+	if v.Verdict.Stopped != nil {
+		logs = v.Verdict.Stopped.Logs
+	}
+	if v.Excerpt = web.ExcerptOf(failure, k.LastCompleteBuildID, shownLines, logs); v.Excerpt != nil {
+		v.Verdict.Stopped = nil // it says so
 	}
 	return nil
 }
 
-// history shows builds and transitions, newest first.
-func (p *pages) history(page *view.PackagePage) (rows []historyRow) {
-	for i, e := range page.History {
-		var row historyRow
-		if e.Build != nil {
-			row.Build = web.BuildOf(e.Build, p.Links)
+// stopped is the task that brought the newest failure down, nil if that is not
+// known.
+func stopped(rows []row) *html.Task {
+	for _, r := range rows {
+		if r.Mark.Shape == "bad" && r.ID != 0 {
+			return r.More.Stopped
 		}
-		if t := e.Transition; t != nil {
-			before := slices.ContainsFunc(page.History[i+1:], func(e view.HistoryEntry) bool { return e.Transition != nil && !e.Transition.Resolved })
-			row.Transition = &transition{RepoID: t.RepoID, Resolved: t.Resolved, Again: before, Problems: t.Problems, Changed: t.Changed}
-		}
-		rows = append(rows, row)
 	}
-	return rows
+	return nil
 }
 
-// changesNow is what a build now would get other than the last one whose
-// dependencies are known, or a sentence on why there is nothing.
-func changesNow(page *view.PackagePage) (changes []koschei.Change, note string) {
+// changesNote is why there are no changes to show, "" if there are.
+func changesNote(page *view.PackagePage) string {
 	switch {
-	case page.Before.Build == nil:
-		return nil, "There is no build whose dependencies are known, so there is nothing to compare with."
+	case page.Before == nil:
+		return "There is no build whose dependencies are known, so there is nothing to compare with."
 	case page.Package.Resolution == koschei.Unresolved:
-		return nil, "Its dependencies cannot be installed now, so there is nothing to compare."
-	case len(page.Now.Set) == 0:
-		return nil, "Its dependencies were not resolved in the latest repo yet."
+		return "Its dependencies cannot be installed now, so there is nothing to compare."
+	case !page.Changes.Known:
+		return "Its dependencies were not resolved in the latest repo yet."
+	case len(page.Changes.List) == 0:
+		return "None: a build now would get the same packages."
 	}
-	if changes = koschei.DiffDependencies(page.Before.Set, page.Now.Set); len(changes) == 0 {
-		return nil, "None: a build now would get the same packages."
-	}
-	return changes, ""
+	return ""
 }

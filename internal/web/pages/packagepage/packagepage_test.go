@@ -9,23 +9,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/explain"
-	"github.com/koschei-ci/koschei/internal/view"
 )
-
-// TestBeforeNote says so when changes are not counted from the last build.
-func TestBeforeNote(t *testing.T) {
-	t.Parallel()
-	for last, noted := range map[int64]bool{7: false, 9: true} {
-		var p koschei.PackageStatus
-		p.Tracked, p.Resolution, p.LastBuildID, p.LastCompleteBuildID = true, koschei.Resolved, last, last
-		page := &view.PackagePage{Package: &p, Before: view.ComparedBuild{Build: &view.BuildRef{ID: 7}}}
-		var v content
-		(&pages{}).fill(&v, page, &koschei.Collection{}, time.Now())
-		if (v.BeforeNote != "") != noted {
-			t.Errorf("last build %d, changes counted from build 7: %q", last, v.BeforeNote)
-		}
-	}
-}
 
 // What a package waits for is told with every term.
 func TestWhy(t *testing.T) {

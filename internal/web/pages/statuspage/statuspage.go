@@ -35,7 +35,7 @@ func Routes(t *html.Templates, rules koschei.PriorityRules, clock koschei.Clock)
 	folder := t.Folder("statuspage", files)
 	p := &pages{rules: rules, clock: clock, page: html.Whole[content](folder, "status.html"), known: web.Memo[*view.Status]{Lasts: statusLasts}}
 	return []web.Route{{
-		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true,
+		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true, Kept: web.ForAMoment,
 	}}
 }
 
