@@ -29,6 +29,7 @@ func (r *rule) message(line string, m []string) string {
 }
 
 func strong(kind, pattern string) rule { return rule{kind: kind, pattern: regexp.MustCompile(pattern)} }
+
 func name(kind, pattern string) rule {
 	return rule{kind: kind, pattern: regexp.MustCompile(pattern), exact: true}
 }

@@ -74,10 +74,10 @@ func TestGone(t *testing.T) {
 	s.mustPass()
 	want := []string{fmt.Sprintf("%d false  ", gone), fmt.Sprintf("%d false  ", unknown)}
 	s.Expect("logs that are gone", s.read(), want...)
-	calls := s.Stage.Calls("downloadTaskOutput")
+	calls := s.Calls("downloadTaskOutput")
 	s.mustPass()
 	s.Expect("once more", s.read(), want...)
-	if n := s.Stage.Calls("downloadTaskOutput"); n != calls {
+	if n := s.Calls("downloadTaskOutput"); n != calls {
 		t.Errorf("logs that are gone are asked for %d times more", n-calls)
 	}
 }
