@@ -248,7 +248,7 @@ func TestReadyTellsOfServices(t *testing.T) {
 	var failing []string
 	for _, onlyServices := range []bool{false, true} {
 		c := config(db.View)
-		c.Health = web.Health{OnlyServices: onlyServices, Ready: db.View.Ready, Failing: func() []string { return failing }}
+		c.Health = web.Health{OnlyServices: onlyServices, Ready: db.Ready, Failing: func() []string { return failing }}
 		b := browse(t, c)
 		failing = nil
 		if w := b.get("/readyz"); w.Code != 200 || w.Body.String() != "ok\n" {
