@@ -17,11 +17,13 @@ DAYS ?= 30
 # Of what is built for others.
 VERSION ?= $(shell tools/version)
 
+HELM ?= helm
+
 # Where "make systemd" keeps a small Debian for the next time (some 300 MB).
 MACHINE ?= $(CURDIR)/tmp/machine
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,7 +39,7 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 run: build ## run one service, as in: make run S=scheduler
 	@exec bin/koschei $(S)
 
-check: format lint tidy test fuzz-short chaos-short ## everything CI runs
+check: format lint tidy test objects fuzz-short chaos-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -94,6 +96,13 @@ oracle: ## compare the solver with a fresh libsolv and hawkey
 kerberos: ## log in to a hub with tickets of a real KDC, and through Apache
 	@tools/require krb5-kdc krb5-admin-server krb5-user apache2 libapache2-mod-auth-gssapi
 	KOSCHEI_KERBEROS=1 KOSCHEI_APACHE=1 $(GOTEST) -run 'Kerberos|Late' -v ./internal/koji
+
+objects: # an API server would take what the chart makes
+	$(GO) -C deploy/kubernetes test -vet=off ./...
+
+charts: ## make the chart's objects anew with Helm, which HELM names, and try wrong values
+	UPDATE_GOLDEN=1 HELM=$(HELM) $(GO) -C deploy/kubernetes test -vet=off -count=1 -run '^TestRender$$' ./...
+	HELM=$(HELM) $(GO) -C deploy/kubernetes test -vet=off -count=1 ./...
 
 image: ## build the image twice, push it to a registry, run all its services as containers (root, some minutes)
 	@tools/require postgresql buildah skopeo runc umoci docker-registry

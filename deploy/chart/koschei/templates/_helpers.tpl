@@ -95,7 +95,8 @@ spec:
     - {name: web, containerPort: 8080}
     {{- end }}
     - {name: metrics, containerPort: 9100}
-    startupProbe: {httpGet: {path: /livez, port: metrics}, periodSeconds: 2, failureThreshold: 60}
+    # It does not serve before the migration is done, which may take long.
+    startupProbe: {httpGet: {path: /livez, port: metrics}, periodSeconds: 2, failureThreshold: 1800}
     readinessProbe: {httpGet: {path: /readyz, port: metrics}, periodSeconds: 5, timeoutSeconds: 5}
     livenessProbe: {httpGet: {path: /livez, port: metrics}, periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 6}
     {{- end }}
