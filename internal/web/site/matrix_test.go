@@ -254,7 +254,7 @@ func TestTwoAtOnePage(t *testing.T) {
 	}
 	w := ann.send(http.MethodPost, "/package/maven/edit", form("100", "0"))
 	text := plain(w.Body.String())
-	if w.Code != http.StatusConflict || !strings.Contains(text, "jdoe set the manual priority to 200 just now; yours is 100. Set it anyway?") {
+	if w.Code != http.StatusConflict || !strings.Contains(text, "jdoe set the manual priority to 200, just now; yours is 100. Set it anyway?") {
 		t.Fatalf("status %d: %s", w.Code, text)
 	}
 	if !strings.Contains(w.Body.String(), `value="100"`) || !strings.Contains(w.Body.String(), `name="revision" value="1"`) {

@@ -159,7 +159,7 @@ func (p *pages) change(r *web.Request) (web.Answer, error) {
 	var clash *edit.Clash
 	if errors.As(err, &clash) {
 		answer, err := p.form(r, c, &content{Clashed: f.Field, Yours: f.Value, Clash: &html.Clash{Sentence: fmt.Sprintf(
-			"%s set the %s to %s %s; yours is %s.", clash.By, clash.Label, named(clash.Is), html.Ago(r.Now.Sub(clash.At)), named(clash.Yours),
+			"%s set the %s to %s, %s; yours is %s.", clash.By, clash.Label, named(clash.Is), html.Ago(r.Now.Sub(clash.At)), named(clash.Yours),
 		)}})
 		answer.Status = http.StatusConflict
 		return answer, err
