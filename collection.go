@@ -74,14 +74,22 @@ func (c *Collection) SameRepos(other *Collection) bool {
 		c.BuildGroup == other.BuildGroup && c.WeakDeps == other.WeakDeps && c.Lenient == other.Lenient
 }
 
-var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+_-]*$`)
+var (
+	nameRE = regexp.MustCompile(`^[A-Za-z0-9+_][A-Za-z0-9.+_-]*$`)
+	userRE = regexp.MustCompile(`^[A-Za-z0-9+_][A-Za-z0-9.+_@-]*$`)
+)
 
 // ValidateName reports, wrapping ErrInvalid, why name cannot name a what
 // ("collection", "package", "group", "user"): the characters allowed are those
-// of RPM names.
+// of RPM names. Users may be named by a realm, too: someone@EXAMPLE.ORG.
 func ValidateName(what, name string) error {
-	if len(name) > 255 || !nameRE.MatchString(name) {
-		return fmt.Errorf("%s name %q: %w: only letters, digits and . + _ - are allowed, 255 at most, beginning with a letter or digit", what, name, ErrInvalid)
+	allowed, characters := nameRE, ". + _ -"
+	if what == "user" {
+		allowed, characters = userRE, ". + _ - @"
+	}
+	if len(name) > 255 || !allowed.MatchString(name) {
+		return fmt.Errorf("%s name %q: %w: only letters, digits and %s are allowed, 255 at most, beginning with a letter, a digit, + or _",
+			what, name, ErrInvalid, characters)
 	}
 	return nil
 }

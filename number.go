@@ -36,7 +36,7 @@ func (n Number) Range() (least, most float64) {
 // Check reports, wrapping ErrInvalid, that value is not in n's range.
 func (n Number) Check(value float64) error {
 	if least, most := n.Range(); !(value >= least && value <= most) { // NaN is neither
-		return fmt.Errorf("%w: %s is %v, it must be from %.15g to %.15g", ErrInvalid, n, value, least, most)
+		return fmt.Errorf("%w: %s is %.15g, it must be from %.15g to %.15g", ErrInvalid, n, value, least, most)
 	}
 	return nil
 }

@@ -125,14 +125,22 @@ func TestValidateArchOverride(t *testing.T) {
 
 func TestValidateName(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"f43", "gcc-c++", "python3.14", "0ad", "a_b", strings.Repeat("a", 255)} {
+	for _, good := range []string{"f43", "gcc-c++", "python3.14", "0ad", "a_b", "_x", "+gtk", strings.Repeat("a", 255)} {
 		if err := ValidateName("package", good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "-a", "a b", "a/b", "ä", "<b>", strings.Repeat("a", 256)} {
+	for _, bad := range []string{"", "-a", ".", "..", "a b", "a/b", "a@b", "ä", "<b>", strings.Repeat("a", 256)} {
 		if err := ValidateName("package", bad); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: error %v, want %v", bad, err, ErrInvalid)
+		}
+	}
+	if err := ValidateName("user", "someone@EXAMPLE.ORG"); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"@EXAMPLE.ORG", "host/example.org@EXAMPLE.ORG"} {
+		if err := ValidateName("user", bad); !errors.Is(err, ErrInvalid) {
+			t.Errorf("user %q: error %v, want %v", bad, err, ErrInvalid)
 		}
 	}
 }

@@ -37,9 +37,11 @@ func (a *console) importUpstream() *cobra.Command {
 			"overrides and priorities, groups with maintainers, users and the notice. Collections, groups of them\n" +
 			"and users that are there already stay; packages and groups become what the original says.\n\n" +
 			"Then builds, with their tasks, what they were built with and what had changed, and since when packages\n" +
-			"could be installed or not. The hub is asked for the place of each in its order of events; what it does\n" +
-			"not know the place of is named on standard error and left out. This may be ended at any moment: run\n" +
-			"again it goes on. Done again it takes over what has come since.",
+			"could be installed or not. The hub is asked for the place of each in its order of events.\n\n" +
+			"What the hub does not know the place of, and what cannot be stored here, is named on standard error\n" +
+			"and left out; names that are not allowed here are changed, and that is printed, too. All else is taken\n" +
+			"over. This may be ended at any moment: run again it goes on. Done again it takes over what has come\n" +
+			"since.",
 		Example: "  koschei-admin import-upstream --from postgres://koschei@db.example.com/koschei --dry-run\n" +
 			"  koschei-admin import-upstream --from 'host=db.example.com user=koschei dbname=koschei' --timezone UTC\n" +
 			"  koschei-admin import-upstream --from postgres://koschei@db.example.com/koschei --without-builds",
@@ -99,6 +101,11 @@ func (u *upstreamImport) take(ctx context.Context, hubs koji.Hubs) ([]string, er
 		if _, err := hubs.Source(&decided.Collections[i]); err != nil && !u.withoutBuilds {
 			return nil, badInput(fmt.Errorf("collection %s is in secondary mode, and %w: set secondary_koji.server, or say --without-builds",
 				decided.Collections[i].Name, err))
+		}
+	}
+	for _, note := range decided.Notes {
+		if _, err := fmt.Fprintf(u.notes, "koschei: %s\n", note); err != nil {
+			return nil, err
 		}
 	}
 	changes, err := u.db.Edit.TakeOver(ctx, u.act, decided)
@@ -194,15 +201,21 @@ func amounts(builds, transitions int) string {
 		plural(transitions, "change of installability", "changes of installability")
 }
 
-// name names the builds that were left out, and what is otherwise now.
+// name names what was left out or put right, and what is otherwise now.
 func (u *upstreamImport) name(collection string, report *takeover.Report) error {
-	for _, n := range report.NotTaken {
-		if _, err := fmt.Fprintf(u.notes, "koschei: collection %s: not taken over: %s\n", collection, n); err != nil {
-			return err
-		}
+	var lines []string
+	lines = append(lines, report.Notes...)
+	for _, b := range report.NotTaken {
+		lines = append(lines, "not taken over: "+b.String())
+	}
+	for _, b := range report.Partly {
+		lines = append(lines, "taken over in part: "+b.String())
 	}
 	for _, o := range report.Otherwise {
-		if _, err := fmt.Fprintf(u.notes, "koschei: collection %s: in another state than in the original: %s\n", collection, o); err != nil {
+		lines = append(lines, "in another state than in the original: "+o.String())
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(u.notes, "koschei: collection %s: %s\n", collection, line); err != nil {
 			return err
 		}
 	}

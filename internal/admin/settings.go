@@ -96,7 +96,7 @@ func ReadSettings(r io.Reader) (*schema.Settings, error) {
 	err = dec.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%w: it is empty", koschei.ErrInvalid)
+		return nil, fmt.Errorf("%w: it is empty, which no export is: was its writing interrupted?", koschei.ErrInvalid)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", koschei.ErrInvalid, err)
 	case !errors.Is(dec.Decode(&more), io.EOF):
@@ -118,7 +118,8 @@ func ReadSettings(r io.Reader) (*schema.Settings, error) {
 		return nil, err
 	}
 	if len(s.Groups)+len(s.Priorities) == 0 {
-		return nil, fmt.Errorf("%w: it holds no groups and no priorities", koschei.ErrInvalid)
+		return nil, fmt.Errorf("%w: it holds no groups and no priorities, as an export of a database without any: was it made with the right database_url?",
+			koschei.ErrInvalid)
 	}
 	return s, nil
 }

@@ -21,6 +21,7 @@ type Takeover struct {
 	CollectionGroups []CollectionGroupEdit
 	Packages         []TakenPackage
 	Groups           []schema.GroupSettings
+	Notes            []string // what of it is otherwise here, and why
 }
 
 // A TakenUser is a user of another record.

@@ -126,7 +126,7 @@ func (c *Client) FindBuilds(ctx context.Context, nvrs []string) ([]*Build, error
 	for i, nvr := range nvrs {
 		calls[i] = xmlrpc.Call{Method: "getBuild", Params: []any{nvr}}
 	}
-	return multicallOf[*Build](ctx, c, calls)
+	return lookUps[*Build](ctx, c, calls, buildChunk)
 }
 
 func (c *Client) findBuild(ctx context.Context, which any) (*Build, error) {

@@ -7,17 +7,28 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
-// multicallChunk is the number of calls packed into one. Each has its own time
-// at the hub's database, and a request may not exceed 4 MiB.
-const multicallChunk = 100
+// How many calls are packed into one. Each has its own time at the hub's
+// database, and a request may not exceed 4 MiB. What the hub answers with one
+// look-up by a primary key takes it about a millisecond, so there may be more of
+// that; how many more depends on how long the answers are.
+const (
+	multicallChunk = 100
+	eventChunk     = 5000
+	buildChunk     = 1000
+)
 
 // Multicall makes calls that only read, a hundred at a time, and returns their
 // results in the same order. A fault of one does not touch the others; the
 // error is that of the whole.
 func (c *Client) Multicall(ctx context.Context, calls []xmlrpc.Call) ([]xmlrpc.Result, error) {
+	return c.multicall(ctx, calls, multicallChunk)
+}
+
+// multicall is Multicall with so many calls at a time.
+func (c *Client) multicall(ctx context.Context, calls []xmlrpc.Call, most int) ([]xmlrpc.Result, error) {
 	results := make([]xmlrpc.Result, 0, len(calls))
 	for len(calls) > 0 {
-		chunk := calls[:min(multicallChunk, len(calls))]
+		chunk := calls[:min(most, len(calls))]
 		calls = calls[len(chunk):]
 		var answer any
 		if err := c.read(ctx, &answer, "multiCall", xmlrpc.MulticallParam(chunk)); err != nil {
@@ -42,6 +53,23 @@ func multicallOf[T any](ctx context.Context, c *Client, calls []xmlrpc.Call) ([]
 	values := make([]T, len(results))
 	for i, r := range results {
 		if err := resultOf(r, &values[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", calls[i].Method, err)
+		}
+	}
+	return values, nil
+}
+
+// lookUps is multicallOf for things that may not be there: where the hub says so,
+// by a fault or with nil, the result is the zero value. So many calls are made at
+// a time.
+func lookUps[T any](ctx context.Context, c *Client, calls []xmlrpc.Call, most int) ([]T, error) {
+	results, err := c.multicall(ctx, calls, most)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]T, len(results))
+	for i, r := range results {
+		if err := resultOf(r, &values[i]); err != nil && !isFault(err, codeGeneric) {
 			return nil, fmt.Errorf("%s: %w", calls[i].Method, err)
 		}
 	}

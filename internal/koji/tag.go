@@ -225,7 +225,7 @@ func (c *Client) BuildTaggings(ctx context.Context, buildIDs []int64) ([][]Taggi
 	type history struct {
 		Listing []Tagging `koji:"tag_listing"`
 	}
-	histories, err := multicallOf[history](ctx, c, calls)
+	histories, err := lookUps[history](ctx, c, calls, buildChunk)
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +307,7 @@ func (c *Client) ChangedPackages(ctx context.Context, event int64, tags []string
 			Revoked int64  `koji:"revoke_event"`
 		} `koji:"tag_packages"`
 	}
-	histories, err := multicallOf[history](ctx, c, calls)
+	histories, err := lookUps[history](ctx, c, calls, buildChunk)
 	if err != nil {
 		return nil, err
 	}
@@ -339,40 +339,4 @@ func (c *Client) InheritedTags(ctx context.Context, tag string) ([]string, error
 		names[i] = l.Parent
 	}
 	return names, nil
-}
-
-// An Event is a point in the order of all changes that the hub records.
-type Event struct {
-	ID int64     `koji:"id"`
-	At time.Time `koji:"ts"`
-}
-
-// LastEvent returns the newest event.
-func (c *Client) LastEvent(ctx context.Context) (Event, error) {
-	var event Event
-	err := c.read(ctx, &event, "getLastEvent")
-	return event, err
-}
-
-// EventsBefore returns the newest event before each of some times, by their
-// places: the zero Event where there is none. The hub walks back over all events
-// since, which takes it seconds for one of months ago.
-func (c *Client) EventsBefore(ctx context.Context, times []time.Time) ([]Event, error) {
-	calls := make([]xmlrpc.Call, len(times))
-	for i, t := range times {
-		seconds := float64(t.UnixMicro()) / 1e6
-		calls[i] = xmlrpc.Call{Method: "getLastEvent", Params: []any{named("before", seconds)}}
-	}
-	results, err := c.Multicall(ctx, calls)
-	if err != nil {
-		return nil, err
-	}
-	events := make([]Event, len(times))
-	for i, r := range results {
-		err := resultOf(r, &events[i])
-		if err != nil && !isFault(err, codeGeneric) { // the hub's way to say that there is none
-			return nil, fmt.Errorf("getLastEvent: %w", err)
-		}
-	}
-	return events, nil
 }

@@ -100,8 +100,9 @@ func (t *Task) option(name string) any {
 	return nil
 }
 
-// taskChunk is the number of tasks asked for in one call.
-const taskChunk = 100
+// taskChunk is the number of tasks asked for in one call, each of which the hub
+// looks up by its primary key.
+const taskChunk = 1000
 
 // Tasks returns tasks by their ids, in the same order, nil where there is none.
 func (c *Client) Tasks(ctx context.Context, ids []int64) ([]*Task, error) {

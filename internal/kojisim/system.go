@@ -60,7 +60,7 @@ type System struct {
 	agenda agenda
 
 	Changes int         // counts committed changes of data; never goes back
-	Events  []time.Time // of event id i+1
+	Events  []time.Time // of event id i+1; zero where a change was given up
 	Ahead   int         // how many more events have begun than can be seen
 
 	Users    []*User
@@ -181,7 +181,7 @@ func (w *System) NewEvent() int {
 // LastEvent is the newest event's number, 0 in an empty world.
 func (w *System) LastEvent() int { return len(w.Events) }
 
-// EventTime returns when event id happened.
+// EventTime returns when event id happened; zero for an id that no event has.
 func (w *System) EventTime(id int) time.Time { return w.Events[id-1] }
 
 // Changed notes a committed change of data that belongs to no event.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -185,6 +186,15 @@ func collided(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected || pg.Code == idleInTransaction ||
 		pg.ConstraintName == "build_dependency_set_id_fkey")
+}
+
+// IsBadData tells whether err is about what should be stored, and not about
+// where: it has no place in its column or in an index, or violates a constraint.
+func IsBadData(err error) bool {
+	const dataException, constraintViolation, tooLarge = "22", "23", "54000"
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, dataException) || strings.HasPrefix(pg.Code, constraintViolation) ||
+		pg.Code == tooLarge)
 }
 
 // Violates tells whether err is the violation of the named constraint or

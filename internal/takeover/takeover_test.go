@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -38,6 +39,8 @@ type move struct {
 	db     *pgtest.DB
 	record *pgtest.World
 	sync   *kojisync.Sync // of the new record
+
+	decided *edit.Takeover // of the last run
 }
 
 // newMove lets a distribution be built for some days, and then writes down in
@@ -141,6 +144,7 @@ func (m *move) collection(ctx context.Context, name string, step func()) (*takeo
 	if err != nil {
 		m.T.Fatal(err)
 	}
+	m.decided = decided
 	author := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: m.Clock.Now()}
 	if _, err := m.db.TakeOver(ctx, author, decided); err != nil {
 		m.T.Fatal(err)

@@ -38,12 +38,12 @@ func methodGetLastEvent(c *call) (any, error) {
 		if n, ok := c.arg("before").(int64); ok {
 			limit = float64(n)
 		}
-		for id > 0 && stamp(c.w.EventTime(id)) >= limit {
+		for id > 0 && (c.w.EventTime(id).IsZero() || stamp(c.w.EventTime(id)) >= limit) {
 			id--
 		}
 	}
 	if id == 0 {
-		return nil, fault.Generic("query returned no rows")
+		return nil, errNoRows()
 	}
 	event := eventStruct(c.w, id)
 	if c.arg("before") == nil {
@@ -54,11 +54,14 @@ func methodGetLastEvent(c *call) (any, error) {
 
 func methodGetEvent(c *call) (any, error) {
 	id := c.integer("id")
-	if id < 1 || id > c.w.LastEvent() {
-		return nil, nil
+	if id < 1 || id > c.w.LastEvent() || c.w.EventTime(id).IsZero() {
+		return nil, errNoRows()
 	}
 	return eventStruct(c.w, id), nil
 }
+
+// errNoRows is how the hub says that there is no event.
+func errNoRows() error { return fault.Generic("query returned no rows") }
 
 func eventStruct(w *kojisim.System, id int) xmlrpc.Struct {
 	return xmlrpc.Struct{{Name: "id", Value: id}, {Name: "ts", Value: stamp(w.EventTime(id))}}

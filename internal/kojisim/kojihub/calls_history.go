@@ -25,7 +25,11 @@ func methodQueryHistory(c *call) (any, error) {
 		if !matches(c.arg("tag"), t) {
 			continue
 		}
-		for _, g := range t.Taggings {
+		taggings := t.Taggings
+		if only != nil {
+			taggings = t.ByPkg[only.Package.ID]
+		}
+		for _, g := range taggings {
 			if max(g.Created, g.Revoked) <= c.integer("afterEvent") {
 				continue
 			}

@@ -113,6 +113,47 @@ func (o *Original) Confuse() {
 	o.sql.Exec(`UPDATE build SET task_id = 1000000 + id WHERE id IN (SELECT id FROM build WHERE real ORDER BY id LIMIT 1)`)
 }
 
+// Spoil adds rows that cannot be taken over as they are, among them a collection
+// whose tags the hub does not have and a collection of which nothing can be
+// taken. The newest real builds of four packages get something odd: a set with
+// number 1000, which is no dependency, and one that cannot be read; a task in no
+// state; and a dependency that no database can look for. The last is longest.
+func (o *Original) Spoil(unknown, longest []byte) {
+	o.t.Helper()
+	o.sql.Exec(`
+		INSERT INTO "user" (name) VALUES ('someone@EXAMPLE.ORG'), ('jane doe'), ('jane-doe'), ('');
+		INSERT INTO collection (id, name, display_name, target, dest_tag, build_tag, priority_coefficient, build_group)
+			VALUES (-1, 'gone', '', 'gone', 'gone', 'gone-build', -1, NULL), (-2, '', 'Nothing', '', '', '', 1, NULL);
+		INSERT INTO collection_group (id, name, display_name) VALUES (1, 'epel 9', '');
+		INSERT INTO collection_group_relation VALUES (1, -1), (1, -2);
+		INSERT INTO base_package (id, name) VALUES (70001, '_x'), (70002, '.y'), (70003, 'a b');
+		INSERT INTO package (id, base_id, collection_id, name, static_priority, tracked)
+			VALUES (70001, 70001, 1, '_x', 2000000000, true), (70002, 70002, 1, '.y', 0, true), (70003, 70003, -2, 'a b', 0, true);
+		INSERT INTO package (id, base_id, collection_id, name, tracked) SELECT 80000 + id, base_id, -1, name, true FROM package WHERE id < 70000 ORDER BY id LIMIT 2;
+		INSERT INTO package_group (id, namespace, name) VALUES (1, NULL, '+gtk'), (2, 'jane doe', 'my group');
+		INSERT INTO package_group_relation VALUES (1, 70001), (2, 70002);
+		INSERT INTO group_acl SELECT 2, id FROM "user" WHERE name = 'jane doe';
+		INSERT INTO resolution_change (package_id, resolved, timestamp) VALUES (70001, false, 'infinity'), (70001, false, '2026-03-03 13:45:00');
+		INSERT INTO build (id, package_id, state, task_id, started, finished, version, release, repo_id)
+			VALUES (70001, 70002, 3, 1, 'infinity', '-infinity', '1', '1', 1);
+		CREATE TABLE odd AS SELECT row_number() OVER (ORDER BY max(id)) AS n, max(id) AS id FROM build
+			WHERE real AND package_id < 70000 GROUP BY package_id ORDER BY 1 LIMIT 4;
+		UPDATE build SET deps_resolved = true WHERE id IN (SELECT id FROM odd);
+		INSERT INTO koji_task (build_id, task_id, arch, state, started) SELECT id, 7, 'x86_64', 9, now() FROM odd WHERE n = 3;
+		DROP INDEX dependency_name_epoch_version_release_arch_idx;
+		INSERT INTO dependency (id, name, epoch, version, release, arch)
+			SELECT 500, string_agg(md5(n::text), ''), 0, '1', '1', 'x86_64' FROM generate_series(1, 1000) AS n`)
+	o.sql.Exec(`UPDATE build SET dependency_keys = $1 WHERE id = (SELECT id FROM odd WHERE n = 1)`, unknown)
+	o.sql.Exec(`UPDATE build SET dependency_keys = 'no set' WHERE id = (SELECT id FROM odd WHERE n = 2)`)
+	o.sql.Exec(`UPDATE build SET dependency_keys = $1 WHERE id = (SELECT id FROM odd WHERE n = 4)`, longest)
+}
+
+// SetDestTag gives a collection another destination tag.
+func (o *Original) SetDestTag(collection, tag string) {
+	o.t.Helper()
+	o.sql.Exec(`UPDATE collection SET dest_tag = $2 WHERE name = $1`, collection, tag)
+}
+
 // ShiftStarts makes all builds begin at another time.
 func (o *Original) ShiftStarts(minutes int) {
 	o.t.Helper()
@@ -132,4 +173,10 @@ func (w *World) History() []string {
 		JOIN package p ON p.id = b.package_id
 		WHERE b.outcome IN ('running', 'complete', 'failed') AND b.task_id IS NOT NULL
 		ORDER BY p.name COLLATE "C", b.event, b.origin, b.id`)
+}
+
+// UserNames are those of all users.
+func (w *World) UserNames() []string {
+	w.t.Helper()
+	return w.sql.Lines(`SELECT name FROM users ORDER BY name COLLATE "C"`)
 }

@@ -8,19 +8,22 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/edit"
-	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// Decided returns what people decided, as it is at one moment.
+// Decided returns what people decided, as it is at one moment. What cannot be
+// stored here is put right or left out, and noted.
 func (o *Original) Decided(ctx context.Context) (*edit.Takeover, error) {
-	t := &edit.Takeover{}
-	if err := o.read(ctx, func(tx pgx.Tx) error { return read(ctx, tx, t) }); err != nil {
+	m := mending{t: &edit.Takeover{}, named: map[string]map[string]string{}}
+	if err := o.read(ctx, func(tx pgx.Tx) error { return m.read(ctx, tx) }); err != nil {
 		return nil, fmt.Errorf("reading the database to take over: %w", err)
 	}
-	return t, nil
+	m.mend()
+	o.collections, o.packages = inverse(m.named[collectionName]), inverse(m.named[packageName])
+	return m.t, nil
 }
 
-func read(ctx context.Context, tx pgx.Tx, t *edit.Takeover) (err error) {
+func (m *mending) read(ctx context.Context, tx pgx.Tx) (err error) {
+	t := m.t
 	notices, err := rowsOf[string](ctx, tx, pgx.RowTo[string], `SELECT content FROM admin_notice WHERE key = 'global_notice'`)
 	if err != nil {
 		return err
@@ -42,7 +45,7 @@ func read(ctx context.Context, tx pgx.Tx, t *edit.Takeover) (err error) {
 	if t.Packages, err = rowsOf(ctx, tx, pgx.RowToStructByPos[edit.TakenPackage], packages); err != nil {
 		return err
 	}
-	t.Groups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[schema.GroupSettings], groups)
+	m.groups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[group], groups)
 	return err
 }
 
@@ -68,7 +71,7 @@ const (
 		JOIN base_package b ON b.id = p.base_id
 		ORDER BY c.id, b.name`
 	groups = `
-		SELECT CASE WHEN coalesce(g.namespace, '') = '' THEN '' ELSE g.namespace || '/' END || g.name,
+		SELECT coalesce(g.namespace, ''), g.name,
 			ARRAY(SELECT b.name FROM package_group_relation r JOIN base_package b ON b.id = r.base_id
 				WHERE r.group_id = g.id ORDER BY b.name),
 			ARRAY(SELECT u.name FROM group_acl a JOIN "user" u ON u.id = a.user_id

@@ -34,7 +34,8 @@ func (o *Original) fill(ctx context.Context, tx pgx.Tx, builds []*Build) error {
 		byID[b.ID], ids[i] = b, b.ID
 	}
 	tasks, err := rowsOf(ctx, tx, scanTask, `
-		SELECT build_id, task_id, arch, state, started AT TIME ZONE $2, finished AT TIME ZONE $2
+		SELECT build_id, task_id, arch, state, CASE WHEN isfinite(started) THEN started AT TIME ZONE $2 END,
+			CASE WHEN isfinite(finished) THEN finished AT TIME ZONE $2 END
 		FROM koji_task
 		WHERE build_id = ANY($1)
 		ORDER BY id`, ids, o.zone)
@@ -42,7 +43,11 @@ func (o *Original) fill(ctx context.Context, tx pgx.Tx, builds []*Build) error {
 		return err
 	}
 	for _, t := range tasks {
-		byID[t.BuildID].Tasks = append(byID[t.BuildID].Tasks, t)
+		if b := byID[t.BuildID]; t.State == "" || t.Started.IsZero() {
+			b.flaw("without its task %d, whose state or time Koji does not have", t.TaskID)
+		} else {
+			b.Tasks = append(b.Tasks, t)
+		}
 	}
 	changes, err := rowsOf(ctx, tx, pgx.RowToStructByPos[change], `
 		SELECT build_id, coalesce(prev_dep_id, 0), coalesce(curr_dep_id, 0),
@@ -53,7 +58,7 @@ func (o *Original) fill(ctx context.Context, tx pgx.Tx, builds []*Build) error {
 	if err != nil {
 		return err
 	}
-	sets, err := readSets(ctx, tx, ids)
+	sets, err := readSets(ctx, tx, byID, ids)
 	if err != nil {
 		return err
 	}
@@ -65,6 +70,11 @@ func (o *Original) fill(ctx context.Context, tx pgx.Tx, builds []*Build) error {
 	return nil
 }
 
+func (b *Build) flaw(format string, args ...any) {
+	b.Flaws = append(b.Flaws, fmt.Sprintf(format, args...))
+}
+
+// scanTask leaves out a state that Koji does not have, and a time that is none.
 func scanTask(row pgx.CollectableRow) (koschei.Task, error) {
 	// In the order of Koji's numbers.
 	states := [...]koschei.TaskState{
@@ -72,14 +82,16 @@ func scanTask(row pgx.CollectableRow) (koschei.Task, error) {
 	}
 	t := koschei.Task{Method: "buildArch"} // it keeps no others
 	var state int
-	var finished *time.Time
-	if err := row.Scan(&t.BuildID, &t.TaskID, &t.Arch, &state, &t.Started, &finished); err != nil {
+	var started, finished *time.Time
+	if err := row.Scan(&t.BuildID, &t.TaskID, &t.Arch, &state, &started, &finished); err != nil {
 		return t, err
 	}
-	if state < 0 || state >= len(states) {
-		return t, fmt.Errorf("task %d is in state %d, which Koji does not have", t.TaskID, state)
+	if state >= 0 && state < len(states) {
+		t.State = states[state]
 	}
-	t.State = states[state]
+	if started != nil {
+		t.Started = *started
+	}
 	if finished != nil {
 		t.Finished = *finished
 	}
@@ -99,17 +111,25 @@ type keySet struct {
 	Keys  []int32
 }
 
-func readSets(ctx context.Context, tx pgx.Tx, ids []int64) ([]keySet, error) {
-	return rowsOf(ctx, tx, func(row pgx.CollectableRow) (s keySet, err error) {
-		var packed []byte
-		if err := row.Scan(&s.Build, &packed); err != nil {
-			return s, err
+func readSets(ctx context.Context, tx pgx.Tx, builds map[int64]*Build, ids []int64) (sets []keySet, err error) {
+	type packedSet struct {
+		Build int64
+		Keys  []byte
+	}
+	packed, err := rowsOf(ctx, tx, pgx.RowToStructByPos[packedSet],
+		`SELECT id, dependency_keys FROM build WHERE id = ANY($1) AND dependency_keys IS NOT NULL`, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packed {
+		keys, err := unpack(p.Keys)
+		if err != nil {
+			builds[p.Build].flaw("without what it was built with, which cannot be read: %s", err)
+			continue
 		}
-		if s.Keys, err = unpack(packed); err != nil {
-			err = fmt.Errorf("dependencies of build %d: %w", s.Build, err)
-		}
-		return s, err
-	}, `SELECT id, dependency_keys FROM build WHERE id = ANY($1) AND dependency_keys IS NOT NULL`, ids)
+		sets = append(sets, keySet{p.Build, keys})
+	}
+	return sets, nil
 }
 
 // longestSet bounds what a set may unpack to; a buildroot has some hundred
@@ -146,7 +166,8 @@ func unpack(packed []byte) ([]int32, error) {
 // builds have are read once.
 const poolSize = 500_000
 
-// lookUp reads those packages of changes and sets that were not met before.
+// lookUp reads those packages of changes and sets that were not met before, if
+// they exist.
 func (o *Original) lookUp(ctx context.Context, tx pgx.Tx, changes []change, sets []keySet) error {
 	if len(o.pool) > poolSize {
 		clear(o.pool)
@@ -182,22 +203,23 @@ func (o *Original) lookUp(ctx context.Context, tx pgx.Tx, changes []change, sets
 	var n rpm.NEVRA
 	_, err = pgx.ForEachRow(rows, []any{&id, &n.Name, &n.Epoch, &n.Version, &n.Release, &n.Arch}, func() error {
 		o.pool[id] = n
-		delete(wanted, id)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for id := range wanted {
-		return fmt.Errorf("there is no dependency %d, which a build refers to", id)
-	}
-	return nil
+	return err
 }
 
+// addChanges leaves out a change of or to a package that the original has lost.
 func (o *Original) addChanges(builds map[int64]*Build, changes []change) {
 	for _, c := range changes {
 		prev, hasPrev := o.pool[c.Prev]
 		curr, hasCurr := o.pool[c.Curr]
+		if c.Prev != 0 && !hasPrev || c.Curr != 0 && !hasCurr {
+			builds[c.Build].flaw("without a change from dependency %d to dependency %d, of which one does not exist", c.Prev, c.Curr)
+			continue
+		}
+		if hasPrev && hasCurr && prev == curr {
+			continue // one has no epoch, the other the epoch 0
+		}
 		taken := koschei.Change{Name: prev.Name}
 		if hasPrev {
 			taken.Prev = &prev
@@ -210,9 +232,16 @@ func (o *Original) addChanges(builds map[int64]*Build, changes []change) {
 	}
 }
 
+// addSets leaves out a set of which the original has lost something: the rest
+// alone would look as if it had been all.
 func (o *Original) addSets(builds map[int64]*Build, sets []keySet) {
 	for _, s := range sets {
 		b := builds[s.Build]
+		lost := slices.IndexFunc(s.Keys, func(id int32) bool { _, known := o.pool[id]; return !known })
+		if lost >= 0 {
+			b.flaw("without what it was built with: there is no dependency %d, which is in it", s.Keys[lost])
+			continue
+		}
 		distances := map[rpm.NEVRA]int{}
 		for _, c := range b.Changes {
 			if c.Curr != nil {

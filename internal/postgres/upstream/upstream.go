@@ -24,6 +24,10 @@ type Original struct {
 	conn *pgx.Conn
 	zone string // of its times, which are stored without one
 	pool map[int32]rpm.NEVRA
+
+	// The original's names of what is called otherwise here, by our names; see
+	// Decided.
+	collections, packages map[string]string
 }
 
 // Open connects to the database at address and makes sure that it has all that
@@ -136,6 +140,14 @@ func (o *Original) checkZone(ctx context.Context) error {
 		return unfit("time zone %q: %s", o.zone, refused.Message)
 	}
 	return err
+}
+
+// there is the original's name of a thing, and here ours.
+func there(theirs map[string]string, ours string) string {
+	if name, renamed := theirs[ours]; renamed {
+		return name
+	}
+	return ours
 }
 
 func rowsOf[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
