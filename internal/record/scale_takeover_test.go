@@ -171,7 +171,7 @@ func (h *scaleHistory) kept() (n int) {
 }
 
 // compare wants each build in the record to be at its event.
-func (w *scaleHub) compare(t *testing.T, pool *pgxpool.Pool) {
+func (s *scaleHub) compare(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	rows, err := pool.Query(t.Context(), `SELECT task_id, event FROM build`)
 	if err != nil {
@@ -180,7 +180,7 @@ func (w *scaleHub) compare(t *testing.T, pool *pgxpool.Pool) {
 	var task, event int64
 	wrong := 0
 	_, err = pgx.ForEachRow(rows, []any{&task, &event}, func() error {
-		if want := w.event(task); event != want {
+		if want := s.event(task); event != want {
 			if wrong++; wrong < 10 {
 				t.Errorf("the build of task %d is at event %d, want %d", task, event, want)
 			}
