@@ -11,8 +11,10 @@ FUZZTIME ?= 2m
 # A database URL, or the directory of a private cluster; nothing of it is in the repository.
 SCALE ?= $(CURDIR)/tmp/scale
 
-# Days that "make month" simulates.
+# Days that "make month" simulates, and how many packages it makes up instead of
+# taking those of a large distribution; 0 takes those.
 DAYS ?= 30
+PACKAGES ?= 0
 
 # Of what is built for others.
 VERSION ?= $(shell tools/version)
@@ -86,9 +88,9 @@ chaos: ## kill services a thousand times while hub and database fail (some 15 mi
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
 
-month: ## let a month of two large collections pass (some 59 minutes), compare its first day with its last
+month: ## let a month of two large collections pass (some 59 minutes), compare its first day with its last, and all states with the truth
 	@tools/require postgresql rabbitmq
-	KOSCHEI_MONTH=$(DAYS) $(GOTEST) -count=1 -run '^TestMonth$$' -v -timeout 90m ./internal/chaos
+	KOSCHEI_MONTH=$(DAYS) KOSCHEI_MONTH_PACKAGES=$(PACKAGES) $(GOTEST) -count=1 -run '^TestMonth$$' -v -timeout 90m ./internal/chaos
 
 chaos-short:
 	@tools/require postgresql rabbitmq

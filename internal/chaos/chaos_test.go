@@ -96,7 +96,7 @@ func TestChaos(t *testing.T) {
 	t.Logf("seed %d: KOSCHEI_CHAOS_SEED=%d repeats the plan", p.seed, p.seed)
 	s := newStage(t, p)
 	s.open(p.world(t), "fsync=off", "shared_buffers=64MB") // processes die, the machine does not
-	s.addCollection(collection)
+	s.addCollection(collection, collection)
 	s.cast(append(services(), services()...)...)
 	s.cast("frontend")
 	s.start()

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/worldtext"
 )
@@ -30,6 +29,9 @@ type month struct {
 	spent []day
 	repos int // resolved
 	late  int // of these, longer than mostWait after they were ready
+
+	packages int       // of the world, in each collection
+	branched time.Time // zero before
 }
 
 // A day is what was measured in a day of domain time.
@@ -56,11 +58,14 @@ func TestMonth(t *testing.T) {
 	m.start()
 	m.awaitVerdicts()
 	m.watchStatements()
+	m.beginEveryday()
 	for range days {
 		m.live()
 	}
 	m.tellStatements()
 	m.tellDays()
+	m.comeToRest()
+	m.judgeEveryday()
 	m.t.Logf("%d repos, %d of them took longer than %s", m.repos, m.late, mostWait)
 	m.stop()
 }
@@ -76,22 +81,16 @@ func newMonth(t *testing.T, days int) *month {
 	m := &month{days: days, stage: newStage(t, plan{
 		seed: 1, speed: 750, patience: 15 * time.Minute, dueAfter: 7 * 24 * time.Hour, lease: 10 * time.Second, callLimit: 2 * time.Minute,
 	})}
-	world, err := distro.Load(t.Context(), distribution, distro.Options{
-		Seed:  m.plan.seed,
-		Rules: &kojisim.Rules{RepoEvery: 3 * time.Hour, RepoKeep: 3, RepoDeleteAfter: 48 * time.Hour, FreedTasks: 0.01, Infrastructure: 0.01},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	world := m.makeWorld()
 	m.open(world, append(serverSettings(), statementSettings()...)...)
-	err = worldtext.Amend(m.hub, "tag f45 parents=f44\n"+
-		"tag f45-build arches=x86_64 parents=f45,f44-build\n"+
+	err := worldtext.Amend(m.hub, "tag f45 parents=f44\n"+
+		"tag f45-build arches="+strings.Join(m.arches(), ",")+" parents=f45,f44-build\n"+
 		"target f45 build=f45-build dest=f45")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.addCollection("f44")
-	m.addCollection("f45")
+	m.addCollection("f44", distro.BuildTagName) // with overrides, as in production
+	m.addCollection("f45", "f45")
 	m.cast(append(services(), "frontend")...)
 	for _, l := range m.slots {
 		// A check reads the whole record, and a full poll all that the hub has in a
@@ -119,7 +118,7 @@ func (m *month) awaitVerdicts() {
 			}
 		}
 		done := m.record.PackagesWithVerdict()
-		if done < 68_000 {
+		if done < int64(2*m.packages*99/100) {
 			return fmt.Sprintf("there are %d", done)
 		}
 		return ""
@@ -133,6 +132,7 @@ func (m *month) live() {
 	before, cost := m.done, m.costs()
 	end := m.began.Add(time.Duration(len(m.spent)+1) * 24 * time.Hour)
 	for m.now().Before(end) && pause(m.t.Context(), time.Second) {
+		m.followBranching()
 		for _, l := range m.slots {
 			d.resident[l.service] = max(d.resident[l.service], l.status("VmRSS:")>>10)
 		}

@@ -125,11 +125,11 @@ func (s *stage) openRecord() {
 }
 
 // addCollection adds one for the target of that name and the build tag that
-// goes with it.
-func (s *stage) addCollection(name string) {
+// goes with it, of the builds in a tag.
+func (s *stage) addCollection(name, destTag string) {
 	s.t.Helper()
 	_, err := s.db.CreateCollection(s.t.Context(), s.author(), &koschei.Collection{
-		Name: name, DisplayName: name, Order: koschei.DefaultOrder, Target: name, DestTag: name, BuildTag: name + "-build",
+		Name: name, DisplayName: name, Order: koschei.DefaultOrder, Target: name, DestTag: destTag, BuildTag: name + "-build",
 		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
 	})
 	if err != nil {

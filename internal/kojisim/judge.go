@@ -156,3 +156,58 @@ func (world *World) Foresee(repoID int) map[string]Verdict {
 	}
 	return out
 }
+
+// A Standing is what should be shown of a package in a tag.
+type Standing struct {
+	State  string  // "ok", "failing", "unresolved", "blocked" or "unknown"
+	Source string  // the name of its newest build, "" without one
+	Last   Verdict // of the last build of that source that says something about it
+}
+
+// Standings tells what should be shown of all packages in a tag once nothing is
+// under way, with a repo that holds all there is: of the user's builds those
+// count that counts says of, by the build tag of their repo and when they were
+// submitted and ended.
+func (world *World) Standings(tag string, repo int, user string, counts func(buildTag string, made, ended time.Time) bool) map[string]Standing {
+	foreseen := world.Foresee(repo)
+	w := world.Lock()
+	defer world.Unlock()
+	last := w.lastVerdicts(user, counts)
+	order := w.TagByName(tag).Order()
+	out := map[string]Standing{}
+	for _, p := range w.Packages {
+		b := LatestBuildIn(order, p, w.LastEvent())
+		at := Standing{State: "unknown"}
+		if b != nil {
+			at.Source, at.Last, at.State = b.NVR(), last[b], "ok"
+		}
+		switch {
+		case IsBlocked(order, p):
+			at.State = "blocked"
+		case b == nil:
+		case foreseen[p.Name].Cause == CauseUnresolvable:
+			at.State = "unresolved"
+		case at.Last.Task != 0 && at.Last.Cause != CauseNone:
+			at.State = "failing"
+		}
+		out[p.Name] = at
+	}
+	return out
+}
+
+// lastVerdicts are those on the last builds of a user that say something about
+// their source.
+func (w *System) lastVerdicts(user string, counts func(buildTag string, made, ended time.Time) bool) map[*Build]Verdict {
+	last := map[*Build]Verdict{}
+	for _, k := range w.Tasks {
+		v, known := w.truth.verdicts[k.ID]
+		if !known || k.Parent != nil || k.Owner == nil || k.Owner.Name != user || k.State == TaskCanceled ||
+			k.Notes.Source == nil || k.Notes.Repo == nil || v.Cause == CauseInfrastructure {
+			continue
+		}
+		if counts(k.Notes.Repo.Tag.Name, k.Created, k.Completed) {
+			last[k.Notes.Source] = v
+		}
+	}
+	return last
+}

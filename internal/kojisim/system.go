@@ -81,7 +81,8 @@ type System struct {
 	External []*ExternalRepo
 	groups   int // ids given to groups
 
-	Holiday bool // of packagers, see SendHome
+	Holiday   bool   // of packagers, see SendHome
+	BeginLife func() // begins what is planned of everyday life, in worlds of package distro
 
 	truth  truth
 	Policy Policy

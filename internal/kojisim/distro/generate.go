@@ -31,6 +31,7 @@ func Generate(ctx context.Context, o Options) (*kojisim.World, error) {
 	if err := advance(ctx, w, o.Start); err != nil {
 		return nil, err
 	}
+	s.prepareEveryday(o.Everyday)
 	return kojisim.NewWorld(w), nil
 }
 

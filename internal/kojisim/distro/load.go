@@ -13,7 +13,7 @@ import (
 // them; binaries whose source is not there are those of an external repo and
 // never change. Packagers then update what is there, as in a made distribution.
 // Of the options only Seed, Start, History, Updates, Arches (default x86_64),
-// Hosts and Rules count.
+// Hosts, Rules and Everyday count.
 func Load(ctx context.Context, dir string, o Options) (*kojisim.World, error) {
 	if len(o.Arches) == 0 {
 		o.Arches = []string{"x86_64"}
@@ -53,6 +53,7 @@ func Load(ctx context.Context, dir string, o Options) (*kojisim.World, error) {
 		return nil, err
 	}
 	s.startWork(o.Updates)
+	s.prepareEveryday(o.Everyday)
 	return kojisim.NewWorld(w), nil
 }
 

@@ -16,6 +16,7 @@ type Options struct {
 	Arches   []string       // default x86_64 and aarch64
 	Hosts    int            // builders an architecture; default 6
 	Rules    *kojisim.Rules // default: defaultRules
+	Everyday Everyday
 }
 
 // defaultRules are those of the demo: eight repos a day, a fault now and then.
