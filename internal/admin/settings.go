@@ -96,7 +96,7 @@ func ReadSettings(r io.Reader) (*schema.Settings, error) {
 	err = dec.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%w: it is empty, which no export is: was its writing interrupted?", koschei.ErrInvalid)
+		return nil, fmt.Errorf("%w: it is empty", koschei.ErrInvalid)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", koschei.ErrInvalid, err)
 	case !errors.Is(dec.Decode(&more), io.EOF):

@@ -8,7 +8,9 @@
 // and the record with the truth.
 //
 // The month ("make month") breaks nothing. Two collections of a large distribution
-// get eight repos a day each, and the last day is compared with the first.
+// get eight repos a day each, and the last day is compared with the first. What is
+// usual at a large hub happens once, and at the end states are compared with the
+// truth.
 //
 // The hub runs in the test's process, so that the test can ask it what really
 // happened. All traffic still goes through sockets. Each process has a server of

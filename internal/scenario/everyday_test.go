@@ -133,7 +133,7 @@ func (l *everydayLife) judge(collection, tag string, counts func(buildTag string
 		}
 	}
 	l.T.Logf("%s: %v", collection, found)
-	if found["ok"] < 40 || found["failing"] == 0 {
+	if found["ok"] < 40 || found["ok"] == len(standings) {
 		l.T.Errorf("%s: %v: the test has tested little", collection, found)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/draw"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // packagers are the people who work on a distribution: they update packages,
@@ -56,6 +57,7 @@ func (s *packagers) newest(p *kojisim.Package) *kojisim.Build {
 // nextRelease counts a release up: 3.fc44 becomes 4.fc44, and, where releases
 // are not ours, 3 becomes 3.1.
 func (s *packagers) nextRelease(release string) string {
+	release = kojisim.RPMEVR(rpm.EVR{Release: release}).Release // of a draft, too
 	if s.keep {
 		base, minor, ours := strings.Cut(release, "+r")
 		n, _ := strconv.Atoi(minor)
