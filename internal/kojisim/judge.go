@@ -182,8 +182,8 @@ func (world *World) Standings(tag string, repo int, user string, counts func(bui
 			at.Source, at.Last, at.State = b.NVR(), last[b], "ok"
 		}
 		switch {
-		case IsBlocked(order, p):
-			at.State = "blocked"
+		case IsBlocked(order, p) || !slices.ContainsFunc(order, func(t *Tag) bool { return t.Listed[p.ID] != nil }):
+			at.State = "blocked" // or in no list any more, which is the same
 		case b == nil:
 		case foreseen[p.Name].Cause == CauseUnresolvable:
 			at.State = "unresolved"
