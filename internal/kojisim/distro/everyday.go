@@ -202,3 +202,48 @@ func (s *packagers) branch(lasting time.Duration) {
 func (s *packagers) latestOf(p *kojisim.Package) *kojisim.Build {
 	return s.build.LatestBuild(p, s.w.LastEvent())
 }
+
+// Lived counts what everyday life has brought.
+type Lived struct {
+	Drafts    int // builds that are drafts still
+	Merged    int // builds of the mass rebuild that are in the destination tag
+	Overrides int // there have been
+	Branched  int // builds in the new tag
+	Asked     int // repos that were made because Koschei asked for them
+	Version   string
+}
+
+// LivedIn counts what everyday life has brought to a world of this package.
+func LivedIn(world *kojisim.World) (l Lived) {
+	w := world.Lock()
+	defer world.Unlock()
+	for _, b := range w.Builds {
+		if b.IsDraft() {
+			l.Drafts++
+		}
+	}
+	in := map[*kojisim.Build]bool{}
+	for _, g := range w.TagByName(DestTagName).Taggings {
+		in[g.Build] = true
+	}
+	if side := w.TagByName(RebuildTag); side != nil {
+		for _, g := range side.Taggings {
+			if in[g.Build] {
+				l.Merged++
+			}
+		}
+	}
+	if t := w.TagByName(OverrideTag); t != nil {
+		l.Overrides = len(t.Taggings)
+	}
+	if t := w.TagByName(BranchTag); t != nil {
+		l.Branched = len(t.ByPkg)
+	}
+	for _, q := range w.Requests {
+		if q.Owner.Name == KoscheiUser && q.Repo != nil {
+			l.Asked++
+		}
+	}
+	l.Version = w.Policy.Version
+	return l
+}
