@@ -82,7 +82,7 @@ scale: ## make the record of a large distribution's three months in tmp/scale (s
 takeover: ## take over six months of 24,000 packages from an original, with a hub as busy as Fedora's (some 8 GB in tmp)
 	@tools/require postgresql
 	@mkdir -p tmp
-	TMPDIR=$(CURDIR)/tmp $(GOTEST) -tags scale,halfyear -count=1 -run '^TestScaleTakeover$$' -v -timeout 3h ./internal/record
+	GOTMPDIR=$${TMPDIR:-/tmp} TMPDIR=$(CURDIR)/tmp $(GOTEST) -tags scale,halfyear -count=1 -run '^TestScaleTakeover$$' -v -timeout 3h ./internal/record
 
 chaos: ## kill services a thousand times while hub and database fail (some 15 minutes), compare with the truth
 	@tools/require postgresql rabbitmq
