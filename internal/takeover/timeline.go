@@ -119,14 +119,15 @@ func (l *timeline) skipGap(id, from, to int64) int64 {
 	return id
 }
 
-// patience is after how many rounds a search goes on by halves, which always
-// comes to its end, whatever the times of events are.
+// patience is after how many rounds a search goes on by steps from both ends, each
+// twice as long as the one before. That comes to its end whatever the times of
+// events are, and finds the edges of a gap of thousands.
 const patience = 6
 
 // longest is after how many rounds the event known before a time is taken for the
-// newest before it. Halves need half as many; more are needed only where
-// thousands of ids in a row have no event.
-const longest = 64
+// newest before it. Steps need fewer; more are needed only to make sure that a
+// gap of thousands is nothing but a gap.
+const longest = 40
 
 // guesses returns ids to look up, from from to to, of which two are hoped to
 // have the time between them.
@@ -139,9 +140,12 @@ func guesses(t time.Time, lo, hi koji.Event, from, to int64, round int) []int64 
 		}
 		return ids
 	}
-	middle := from + n/2
 	if round >= patience || lo.ID == 0 || !hi.At.After(lo.At) {
-		return []int64{middle}
+		ids := []int64{from + n/2}
+		for step := int64(1); step < n; step *= 2 {
+			ids = append(ids, from+step-1, to-step+1)
+		}
+		return ids
 	}
 	// Events come at random, so of n the place of one is off by about the root.
 	part := float64(t.Sub(lo.At)) / float64(hi.At.Sub(lo.At))
