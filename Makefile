@@ -25,7 +25,7 @@ HELM ?= helm
 MACHINE ?= $(CURDIR)/tmp/machine
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
