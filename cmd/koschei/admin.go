@@ -53,6 +53,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
 		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.endSessions(), a.resend(), a.forgetSink(),
+		a.subscribe(), a.unsubscribe(), a.silence(), a.setAddress(),
 	}
 	for _, c := range changing {
 		c.Flags().BoolVar(&a.dryRun, "dry-run", false, "only say what would change")
@@ -60,7 +61,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	cmd.AddCommand(changing...)
 	cmd.AddCommand(
 		a.createDB(), a.psql(), a.sql(), a.export(), a.submitBuild(),
-		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(), a.deliveries(),
+		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(), a.deliveries(), a.subscriptions(),
 	)
 	return cmd
 }

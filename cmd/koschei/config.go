@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/kojisync"
+	"github.com/koschei-ci/koschei/internal/notifier"
 )
 
 // A config is everything that can be configured. Every field has a usable zero
@@ -138,7 +140,7 @@ type frontendConfig struct {
 	Frontpage       string        `yaml:"frontpage" doc:"What / shows: overview or packages."`
 	Bugzilla        string        `yaml:"bugzilla" doc:"Address of the Bugzilla that bugs are reported to, of collections with a product and a version there; empty for none."`
 
-	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc; with https cookies are never sent without it."`
+	URL   string      `yaml:"url" doc:"Address people reach the pages at, as https://koschei.example.org. It is needed for login with oidc and for links in letters; with https cookies are never sent without it."`
 	Login loginConfig `yaml:"login" doc:"How people sign in."`
 
 	Policy policyConfig `yaml:"policy" doc:"Who may do what on pages and by the API: users are all who have signed in, maintainers those of a global group with the package. Administrators may do all of it."`
@@ -197,7 +199,8 @@ func defaultConfig() config {
 		LogReader:    loopConfig{time.Minute},
 		Notifier: notifierConfig{
 			Interval: 15 * time.Second, Quiet: 30 * time.Minute, Webhooks: []webhookConfig{},
-			Bus: publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
+			Mail: mailConfig{Security: notifier.StartTLS, Gather: notifier.DefaultGather},
+			Bus:  publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
 		SelfCheck: loopConfig{10 * time.Minute},
 		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},

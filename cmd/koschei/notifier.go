@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,8 +21,22 @@ import (
 type notifierConfig struct {
 	Interval time.Duration   `yaml:"interval" range:"1ms 8760h" doc:"Time between passes. What happens is told at once; a delivery that failed, or is held, is looked for this often."`
 	Quiet    time.Duration   `yaml:"quiet" range:"0s 8760h" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
+	Mail     mailConfig      `yaml:"mail" doc:"Letters to those who have subscribed; without server there are none. See docs/operating/notifications.md."`
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
 	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow and heartbeat; see docs/operating/notifications.md."`
+}
+
+type mailConfig struct {
+	Server       string        `yaml:"server" doc:"Host and port of the mail server, such as smtp.example.org:587."`
+	Security     string        `yaml:"security" doc:"starttls, implicit (TLS from the first byte) or none."`
+	CA           string        `yaml:"ca" doc:"PEM file with the certificate authorities of the server; empty for the system's."`
+	User         string        `yaml:"user" doc:"User to log in as; empty for no login."`
+	PasswordFile string        `yaml:"password_file" doc:"File that holds the user's password."`
+	From         string        `yaml:"from" doc:"Who writes, as Koschei <koschei@example.org>."`
+	Bounce       string        `yaml:"bounce" doc:"Address that bounces go to; empty for that of from."`
+	ListID       string        `yaml:"list_id" doc:"List-Id of all letters. People filter by it: never change it."`
+	Address      string        `yaml:"address" doc:"Where mail to a user goes who has no address of their own, as {user}@example.org."`
+	Gather       time.Duration `yaml:"gather" range:"0s 1h" doc:"Real time for which news is collected, so that what breaks together is told together."`
 }
 
 type publishConfig struct {
@@ -41,13 +57,22 @@ type webhookConfig struct {
 }
 
 // hasSink says whether anybody is to be told anything.
-func (c notifierConfig) hasSink() bool { return c.Bus.Publish || len(c.Webhooks) > 0 }
+func (c notifierConfig) hasSink() bool {
+	return c.Bus.Publish || len(c.Webhooks) > 0 || c.Mail.Server != ""
+}
 
 // sinks returns the configured sinks. It contacts nobody.
 func (c config) sinks(log *slog.Logger) (sinks []notifier.Sink, err error) {
 	n := c.Notifier
 	if n.Bus.Publish {
 		sink, err := c.busSink(log)
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	if n.Mail.Server != "" {
+		sink, err := c.mail()
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +114,47 @@ func (c config) busSink(log *slog.Logger) (*notifier.Bus, error) {
 	}, nil
 }
 
+// mail sends letters that link to our pages.
+func (c config) mail() (*notifier.Mail, error) {
+	m := c.Notifier.Mail
+	site, err := c.Frontend.site()
+	if err != nil {
+		return nil, err
+	}
+	password, err := readPassword(m.User, m.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.mail.password_file: %w", err)
+	}
+	var trust *tls.Config
+	if m.CA != "" {
+		pem, err := os.ReadFile(m.CA)
+		if err != nil {
+			return nil, fmt.Errorf("notifier.mail.ca: %w", err)
+		}
+		trust = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+		if !trust.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("notifier.mail.ca: %s holds no certificate", m.CA)
+		}
+	}
+	sink, err := notifier.NewMail(notifier.MailConfig{
+		Server: m.Server, Security: m.Security, TLS: trust, User: m.User, Password: password, From: m.From, Bounce: m.Bounce,
+		ListID: m.ListID, Address: m.Address, Site: site,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("notifier.mail.%w", err)
+	}
+	return sink, nil
+}
+
+// readPassword reads the file with a user's password; nothing if there is no user.
+func readPassword(user, file string) (string, error) {
+	if user == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	return strings.TrimRight(string(text), "\r\n"), err
+}
+
 func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 	secrets, err := os.ReadFile(w.SecretFile)
 	if err != nil {
@@ -122,7 +188,7 @@ func (r *checkReport) checkSinks(c config) error {
 // notifier returns the service. There must be a sink.
 func (p *process) notifier(w wiring) runner {
 	s := &notifier.Service{
-		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Log: w.log, Metrics: p.metrics.notifier,
+		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Gather: p.config.Notifier.Mail.Gather, Log: w.log, Metrics: p.metrics.notifier,
 	}
 	return notifying{s}
 }

@@ -249,7 +249,7 @@ func (p *process) siteConfig() site.Config {
 	}
 	return site.Config{
 		Limits: limits,
-		View:   p.db.View, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
+		View:   p.db.View, Editor: p.db.Edit, Log: p.log.With("service", koschei.ServiceFrontend), Clock: p.clock, Registry: p.metrics.registry, Rules: c.Priorities.rules(),
 		Health: web.Health{
 			Ready:   p.db.Operations.Ready,
 			Failing: func() []string { return p.metrics.loops.Failing(time.Now()) },

@@ -127,7 +127,7 @@ func quote(value string) string {
 // warnOfReadable says which secrets everybody on the machine can read.
 func warnOfReadable(ctx context.Context, c config, log *slog.Logger) {
 	const others = 0o004
-	files := []string{c.Database.PasswordFile, c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key, c.Frontend.Login.OIDC.ClientSecretFile}
+	files := []string{c.Database.PasswordFile, c.Koji.PasswordFile, c.Koji.Certificate, c.Koji.Keytab, c.Bus.Key, c.Frontend.Login.OIDC.ClientSecretFile, c.Notifier.Mail.PasswordFile}
 	for _, w := range c.Notifier.Webhooks {
 		files = append(files, w.SecretFile)
 	}

@@ -51,7 +51,7 @@ var (
 // and ann/own.
 func attempts(ctx context.Context, build, delivery int64) []attempt {
 	foo := []string{"foo"}
-	return slices.Concat(collectionAttempts(ctx), groupAttempts(ctx), []attempt{
+	return slices.Concat(collectionAttempts(ctx), groupAttempts(ctx), subscriptionAttempts(ctx), []attempt{
 		{"TrackPackages", "all", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.TrackPackages(ctx, act, "f43", nil, true)
 		}},
@@ -119,6 +119,43 @@ func attempts(ctx context.Context, build, delivery int64) []attempt {
 		}},
 	})
 }
+
+// everybody is also who has not signed in.
+var everybody = []string{"admin", "maintainer", "nobody", "user"}
+
+// subscriptionAttempts are about ann's subscription to package foo, the first there
+// is, and her mail, which was refused.
+func subscriptionAttempts(ctx context.Context) []attempt {
+	follow := func(sink string) doing {
+		return func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.Subscribe(ctx, act, koschei.Subscription{
+				User: "ann", Sink: sink, Scope: koschei.ScopeCollection, Name: "f43", Tell: koschei.TellAll, Pace: koschei.Daily,
+			})
+		}
+	}
+	return []attempt{
+		{"Subscribe", "ann to mail", own, follow("mail")},
+		{"Subscribe", "ann to something else", admins, follow("webhook chat")},
+		{"Unsubscribe", "ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.Unsubscribe(ctx, act, "ann", 1)
+		}},
+		{"UnsubscribeByToken", "", everybody, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.UnsubscribeByToken(ctx, act, annsToken)
+		}},
+		{"Silence", "for ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.Silence(ctx, act, koschei.Silence{User: "ann", What: koschei.SilencePackage, Name: "foo", Until: attempted.Add(time.Hour)})
+		}},
+		{"SetAddress", "of ann", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.SetAddress(ctx, act, "ann", "ann@example.org")
+		}},
+		{"EnableMail", "to ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.EnableMail(ctx, act, "ann")
+		}},
+	}
+}
+
+// annsToken is that of ann's subscription.
+const annsToken = "who knows it may end it"
 
 func collectionAttempts(ctx context.Context) []attempt {
 	f44 := koschei.Collection{Name: "f44", DisplayName: "Fedora 44", Target: "f44", DestTag: "f44", BuildTag: "f44-build", BuildGroup: "build", Weight: 1}
@@ -268,6 +305,8 @@ func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 	build = w.Build("foo", attempted, pgtest.Task(1))
 	delivery = w.DeadDelivery("bus", "no such topic")
 	w.Doubted("f43")
+	w.Subscription("ann", "foo", annsToken)
+	w.MailRefused("ann")
 	db = w.Open()
 	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
 	if _, err := sessions.Begin(t.Context(), session.Login{User: "ann", Way: session.OIDC}, attempted); err != nil {

@@ -1,5 +1,6 @@
 // Package notifier tells others what happened. Each way by which events leave is
-// a Sink: the message bus (Bus), or a URL that is called (Webhook). For each sink
+// a Sink: the message bus (Bus), a URL that is called (Webhook), or letters to those
+// who have subscribed to something (Mail). For each sink
 // the service looks through the events that are new, writes down what is to be
 // told, and delivers that. It is one of the services; only the program imports it.
 //
@@ -14,7 +15,7 @@
 // be again until then, nobody is told of either.
 //
 // What happened is decided elsewhere, by the transactions that write events; how
-// it is worded is in message.go and webhook.go. The package knows no subscriptions
-// and asks no hub. Which addresses may be called is in address.go: a name may lead
+// it is worded is in message.go, webhook.go and package letter. The package asks no
+// hub. Which addresses may be called is in address.go: a name may lead
 // anywhere, so the address is looked at when the connection is made.
 package notifier

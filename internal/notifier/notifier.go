@@ -14,11 +14,20 @@ import (
 	"github.com/koschei-ci/koschei/internal/record/deliver"
 )
 
-// A Sink is a way by which events leave.
+// A Sink is a way by which events leave. It is either a Broadcast or a Post.
 type Sink interface {
 	// Name tells sinks apart, in the record too. A sink of another name begins
 	// anew, with what happens from then on.
 	Name() string
+	// Ping tells the receiver that somebody is there.
+	Ping(ctx context.Context) error
+	// Heartbeat is the real time between two pings; 0 if there are none.
+	Heartbeat() time.Duration
+}
+
+// A Broadcast is a Sink that tells one receiver of events, each by itself.
+type Broadcast interface {
+	Sink
 	// Keys returns a key for each delivery that an event asks for, none if nobody
 	// is to be told. A key is never delivered twice, so it tells the event and
 	// who is told.
@@ -27,13 +36,9 @@ type Sink interface {
 	// what the record says of the place of the event now. Several are sent at the
 	// same time.
 	Send(ctx context.Context, d *koschei.Delivery, where *koschei.EventPlace) error
-	// Ping tells the receiver that somebody is there.
-	Ping(ctx context.Context) error
-	// Heartbeat is the real time between two pings; 0 if there are none.
-	Heartbeat() time.Duration
 }
 
-// ErrGiveUp is wrapped by errors of Sink.Send after which another try is of no
+// ErrGiveUp is wrapped by errors of sending after which another try is of no
 // use: the receiver will never take this.
 var ErrGiveUp = errors.New("given up")
 
@@ -57,6 +62,7 @@ type Service struct {
 	Sinks   []Sink
 	Clock   koschei.Clock // of domain time
 	Quiet   time.Duration // domain time for which breakage of dependencies is held; see heldUntil
+	Gather  time.Duration // real time for which what letters tell is collected
 	Log     *slog.Logger
 	Metrics *Metrics
 }
@@ -129,7 +135,14 @@ func (s *Service) prepare(ctx context.Context, sink Sink) error {
 	if err := s.beat(ctx, sink); err != nil {
 		return err
 	}
-	return s.look(ctx, sink)
+	switch sink := sink.(type) {
+	case Broadcast:
+		return s.look(ctx, sink)
+	case Post:
+		return errors.Join(s.await(ctx, sink), s.compose(ctx, sink))
+	default:
+		return fmt.Errorf("cannot happen: %T tells nobody", sink)
+	}
 }
 
 // beat tells the receiver that somebody is there, if it is time.
@@ -150,7 +163,7 @@ func (s *Service) beat(ctx context.Context, sink Sink) error {
 }
 
 // look writes down what is to be delivered of the events that are new.
-func (s *Service) look(ctx context.Context, sink Sink) error {
+func (s *Service) look(ctx context.Context, sink Broadcast) error {
 	for {
 		looked, err := s.DB.NewEvents(ctx, sink.Name(), lookedAtOnce)
 		if err != nil || len(looked) == 0 {
@@ -195,12 +208,12 @@ func (s *Service) deliverAll(ctx context.Context, sink Sink, claimed []koschei.D
 		wg.Go(func() {
 			d := &claimed[i]
 			began := time.Now()
-			where, err := s.DB.EventPlace(ctx, &d.Event)
+			send, err := s.sender(ctx, sink, d)
 			if err != nil {
 				errs[i] = err
 				return
 			}
-			err = sink.Send(sending, d, where)
+			err = send(sending)
 			if err != nil {
 				notSent.Add(1)
 			}
@@ -212,6 +225,19 @@ func (s *Service) deliverAll(ctx context.Context, sink Sink, claimed []koschei.D
 	}
 	wg.Wait()
 	return int(notSent.Load()), errors.Join(errs...)
+}
+
+// sender reads from the record what a delivery takes and returns what sends it.
+func (s *Service) sender(ctx context.Context, sink Sink, d *koschei.Delivery) (func(context.Context) error, error) {
+	switch sink := sink.(type) {
+	case Broadcast:
+		where, err := s.DB.EventPlace(ctx, &d.Event)
+		return func(sending context.Context) error { return sink.Send(sending, d, where) }, err
+	case Post:
+		return s.letterSender(ctx, sink, d)
+	default:
+		return nil, fmt.Errorf("cannot happen: %T tells nobody", sink)
+	}
 }
 
 // note writes down what became of a delivery, even if ctx has ended since it was

@@ -101,16 +101,55 @@ func (w *World) Event(e *koschei.Event) int64 {
 		RETURNING id`, e.At, e.Kind, e.Collection, e.Package, e.RepoID, e.Before, e.After)
 }
 
-// SetDeliveriesDue has all that is to be delivered be tried at once.
+// Unresolvable has the dependencies of a package not be installable since a time.
+func (w *World) Unresolvable(pkg string, since time.Time, problems ...string) {
+	w.t.Helper()
+	w.sql.Exec(`
+		INSERT INTO resolution_change (package_id, repo_id, resolved, problems, changed)
+		SELECT id, 1, false, $2, $3 FROM package WHERE name = $1`, pkg, problems, since)
+	w.sql.Exec(`
+		INSERT INTO resolution (package_id, collection_id, repo_id, problems)
+		SELECT id, collection_id, 1, $2 FROM package WHERE name = $1
+		ON CONFLICT (package_id) DO UPDATE SET problems = excluded.problems`, pkg, problems)
+}
+
+// SetDeliveriesDue has all that is to be delivered, or to be put into letters, be
+// tried at once.
 func (w *World) SetDeliveriesDue() {
 	w.t.Helper()
+	w.sql.Exec(`UPDATE awaited SET due = clock_timestamp()`)
 	w.sql.Exec(`UPDATE delivery SET due = clock_timestamp() WHERE sent IS NULL AND NOT dead`)
 }
 
-// UnsentDeliveries is how many deliveries are neither sent nor given up, and
-// events that nobody looked at for some sink.
+// UnsentDeliveries is how many deliveries are neither sent nor given up, events
+// that nobody looked at for some sink, and those that no letter tells yet.
 func (w *World) UnsentDeliveries() int {
 	w.t.Helper()
 	return int(w.sql.Number(`
-		SELECT (SELECT count(*) FROM delivery WHERE sent IS NULL AND NOT dead) + (SELECT count(*) FROM sink_event)`))
+		SELECT (SELECT count(*) FROM delivery WHERE sent IS NULL AND NOT dead) + (SELECT count(*) FROM sink_event)
+			+ (SELECT count(*) FROM awaited)`))
+}
+
+// Owns has a person own packages.
+func (w *World) Owns(owner string, packages ...string) {
+	w.t.Helper()
+	for _, name := range packages {
+		w.sql.Exec(`INSERT INTO package_owner (name, owner) VALUES ($1, $2)`, name, owner)
+	}
+}
+
+// Subscription has a user, who is made if need be, hear of a package by mail.
+func (w *World) Subscription(user, pkg, token string) int64 {
+	w.t.Helper()
+	w.sql.Exec(`INSERT INTO users (name) VALUES ($1) ON CONFLICT DO NOTHING`, user)
+	return w.sql.Number(`
+		INSERT INTO subscription (user_id, sink, scope, name, tell, pace, together, token)
+		SELECT id, 'mail', 'package', $2, 'all', 'at once', true, $3 FROM users WHERE name = $1
+		RETURNING id`, user, pkg, token)
+}
+
+// MailRefused has mail to a user have been refused so often that none is sent.
+func (w *World) MailRefused(user string) {
+	w.t.Helper()
+	w.sql.Exec(`INSERT INTO mailbox (user_id, refused, reason, disabled) SELECT id, 3, 'no such user', clock_timestamp() FROM users WHERE name = $1`, user)
 }

@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,25 +63,13 @@ func (dv *Deliveries) NewEvents(ctx context.Context, sink string, limit int) ([]
 // was between them.
 func (dv *Deliveries) Deliver(ctx context.Context, sink string, looked []Prospect) error {
 	err := dv.db.Transact(ctx, func(tx pgx.Tx) error {
-		// One after the other: what is about one subject is written in its order.
-		if _, err := tx.Exec(ctx, `SELECT name FROM sink WHERE name = $1 FOR NO KEY UPDATE`, sink); err != nil {
-			return err
-		}
-		events := make([]int64, len(looked))
-		for i := range looked {
-			events[i] = looked[i].Event.ID
-		}
-		ours, err := postgres.CollectIDs(tx.Query(ctx, `
-			DELETE FROM sink_event
-			WHERE sink = $1 AND event_id = ANY($2)
-			RETURNING event_id`, sink, events))
+		ours, err := takeEvents(ctx, tx, sink, looked)
 		if err != nil {
 			return err
 		}
-		slices.Sort(ours)
 		var news []Prospect
 		for _, p := range looked {
-			if _, mine := slices.BinarySearch(ours, p.Event.ID); mine && len(p.Keys) > 0 {
+			if ours[p.Event.ID] && len(p.Keys) > 0 {
 				news = append(news, p)
 			}
 		}

@@ -30,6 +30,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
 	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
+	"github.com/koschei-ci/koschei/internal/web/pages/unsubscribe"
 	"github.com/koschei-ci/koschei/internal/web/signin"
 )
 
@@ -37,6 +38,7 @@ import (
 // to Health must be set.
 type Config struct {
 	View     *view.View
+	Editor   *edit.Editor
 	Log      *slog.Logger
 	Clock    koschei.Clock
 	Registry *prometheus.Registry
@@ -107,6 +109,7 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 		grouppage.Routes(t, lists),
 		statuspage.Routes(t, c.Rules, c.Clock),
 		badge.Routes(t),
+		unsubscribe.Routes(t, c.Editor),
 		static.Routes(),
 	} {
 		routes = append(routes, of...)
