@@ -56,7 +56,8 @@ func (a *console) testDelivery() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test SINK",
 		Short: "Send a test message by a sink of the configuration",
-		Long: "Sends a heartbeat to the message bus, or a ping to a web hook, and says what became of it. The database is\n" +
+		Long: "Sends a heartbeat to the message bus, or a ping to a web hook, and says what became of it. At the mail server\n" +
+			"it only says hello, and logs in if need be. The database is\n" +
 			"not needed.",
 		Example: "  koschei-admin --config koschei.yaml deliveries test bus\n  koschei-admin --config koschei.yaml deliveries test 'webhook chat'",
 		Args:    exactly(1, "the name of a sink"),
@@ -79,7 +80,11 @@ func (a *console) testDelivery() *cobra.Command {
 			if err := sinks[i].Ping(ctx); err != nil {
 				return missing(fmt.Errorf("sink %s: %w", args[0], err))
 			}
-			return a.printChanges(cmd.OutOrStdout(), []string{"the receiver has taken the test message"})
+			done := "the receiver has taken the test message"
+			if _, letters := sinks[i].(notifier.Post); letters {
+				done = "the server lets us in; no letter was sent"
+			}
+			return a.printChanges(cmd.OutOrStdout(), []string{done})
 		},
 	}
 }

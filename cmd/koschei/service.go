@@ -75,7 +75,7 @@ func services() []service {
 			silent:   true, build: (*process).logReader,
 		},
 		{
-			name: koschei.ServiceNotifier, short: "Tell others what happened: by message bus and web hooks",
+			name: koschei.ServiceNotifier, short: "Tell others what happened: by message bus, mail and web hooks",
 			interval:  func(c *config) time.Duration { return c.Notifier.Interval },
 			needsSink: true, silent: true, build: (*process).notifier,
 		},

@@ -132,7 +132,7 @@ func runService(cmd *cobra.Command, g *globals, services []service, open func(co
 			return badInput(errors.New("configuration, section bus: queue: it is empty; without a queue the watcher hears nothing"))
 		}
 		if s.needsSink && !c.Notifier.hasSink() {
-			return badInput(fmt.Errorf("nobody is to be told anything: set notifier.bus.publish or notifier.webhooks; without them the %s is of no use", s.name))
+			return badInput(fmt.Errorf("nobody is to be told anything: set notifier.bus.publish, notifier.mail.server or notifier.webhooks; without them the %s is of no use", s.name))
 		}
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
