@@ -148,6 +148,13 @@ type frontendConfig struct {
 
 type backendConfig struct {
 	Listen string `yaml:"listen" doc:"Address that a process with one service serves /livez, /readyz and /metrics on; empty for none."`
+// site is the address that people reach the pages at.
+func (c frontendConfig) site() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.User != nil {
+		return nil, fmt.Errorf("frontend.url: %q must be an address such as https://koschei.example.org", c.URL)
+	}
+	return u, nil
 }
 
 type clockConfig struct {
