@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type notifierConfig struct {
 	Quiet    time.Duration   `yaml:"quiet" range:"0s 8760h" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
 	Mail     mailConfig      `yaml:"mail" doc:"Letters to those who have subscribed; without server there are none. See docs/operating/notifications.md."`
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
-	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow and heartbeat; see docs/operating/notifications.md."`
+	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow, heartbeat and template_file; see docs/operating/notifications.md."`
 }
 
 type mailConfig struct {
@@ -54,6 +55,7 @@ type webhookConfig struct {
 	Events     []string      `yaml:"events"`
 	Allow      []string      `yaml:"allow"`
 	Heartbeat  time.Duration `yaml:"heartbeat" range:"0s 8760h"`
+	Template   string        `yaml:"template_file"`
 }
 
 // hasSink says whether anybody is to be told anything.
@@ -168,8 +170,20 @@ func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 		}
 		allow = append(allow, p)
 	}
+	var body []byte
+	if w.Template != "" {
+		if body, err = os.ReadFile(w.Template); err != nil {
+			return nil, fmt.Errorf("template_file: %w", err)
+		}
+	}
+	var site *url.URL
+	if c.Frontend.URL != "" {
+		if site, err = c.Frontend.site(); err != nil {
+			return nil, err
+		}
+	}
 	return notifier.NewWebhook(notifier.WebhookConfig{
-		Name: w.Name, URL: w.URL, Secrets: string(secrets), Types: w.Events, Allow: allow, Every: w.Heartbeat,
+		Template: string(body), Site: site, Name: w.Name, URL: w.URL, Secrets: string(secrets), Types: w.Events, Allow: allow, Every: w.Heartbeat,
 	}, c.Clock.clock())
 }
 

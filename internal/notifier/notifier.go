@@ -65,6 +65,8 @@ type Service struct {
 	Gather  time.Duration // real time for which what letters tell is collected
 	Log     *slog.Logger
 	Metrics *Metrics
+
+	rests rest
 }
 
 // Run delivers until ctx ends. Each sink has a loop of its own, made like l, so
@@ -108,7 +110,7 @@ func ringAll(ctx context.Context, wake <-chan struct{}, bells []chan struct{}) {
 // record; that a delivery failed is written down and no error of the pass.
 func (s *Service) serve(ctx context.Context, sink Sink) error {
 	err := s.prepare(ctx, sink)
-	for end := time.Now().Add(passTime); err == nil && time.Now().Before(end); {
+	for end := time.Now().Add(passTime); err == nil && time.Now().Before(end) && !s.rests.lasts(sink.Name()); {
 		began := time.Now()
 		var claimed []koschei.Delivery
 		claimed, err = s.DB.ClaimDeliveries(ctx, sink.Name(), sentAtOnce, firstRetry)
@@ -252,6 +254,12 @@ func (s *Service) note(ctx context.Context, d *koschei.Delivery, failure error, 
 		s.Metrics.count(d.Sink, "sent", took)
 		return s.DB.DeliverySent(noting, d.ID)
 	}
+	var later *laterError
+	var wait time.Duration
+	if errors.As(failure, &later) {
+		wait = later.after
+		s.rests.begin(d.Sink, wait)
+	}
 	gaveUp := errors.Is(failure, ErrGiveUp)
 	outcome := "failed"
 	if gaveUp {
@@ -259,5 +267,5 @@ func (s *Service) note(ctx context.Context, d *koschei.Delivery, failure error, 
 	}
 	s.Metrics.count(d.Sink, outcome, took)
 	s.Log.WarnContext(ctx, "delivery failed", "sink", d.Sink, "delivery", d.ID, "attempt", d.Attempts, "outcome", outcome, "error", failure)
-	return s.DB.DeliveryFailed(noting, d.ID, failure, gaveUp)
+	return s.DB.DeliveryFailed(noting, d.ID, failure, gaveUp, wait)
 }

@@ -57,6 +57,9 @@ type WebhookConfig struct {
 	Types   []string       // that are told; none means changes of states
 	Allow   []netip.Prefix // networks that may be called although they are not public
 	Every   time.Duration  // between pings, real time; 0 for none
+
+	Template string   // of the body, for receivers that want another; "" for ours
+	Site     *url.URL // of the pages, for links of templates; nil for none
 }
 
 const (
@@ -71,6 +74,7 @@ const (
 // A Webhook is a sink that calls one URL, signed as Standard Webhooks has it.
 type Webhook struct {
 	config  WebhookConfig
+	body    *bodyTemplate // nil for ours
 	secrets [][]byte
 	client  *http.Client
 	clock   koschei.Clock // of domain time
@@ -96,7 +100,11 @@ func NewWebhook(c WebhookConfig, clock koschei.Clock) (*Webhook, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
 	}
-	return &Webhook{config: c, secrets: secrets, clock: clock, client: newClient(c.Allow)}, nil
+	body, err := parseTemplate(c.Template, c.Site)
+	if err != nil {
+		return nil, fmt.Errorf("template_file: %w", err)
+	}
+	return &Webhook{config: c, body: body, secrets: secrets, clock: clock, client: newClient(c.Allow)}, nil
 }
 
 // newClient returns a client that calls no address that is closed, goes where it
@@ -155,7 +163,7 @@ func (w *Webhook) Keys(e *koschei.Event) []string {
 type hook struct {
 	Type      string    `json:"type"`
 	Timestamp time.Time `json:"timestamp"` // of what happened
-	Data      any       `json:"data"`
+	Data      *hookData `json:"data"` // nil for a ping
 }
 
 // hookData are what happened. What a type does not have is left out.
@@ -184,7 +192,7 @@ func (w *Webhook) Send(ctx context.Context, d *koschei.Delivery, where *koschei.
 	} else {
 		data.Old, data.New, data.RepoID = before, after, e.RepoID
 	}
-	err := w.call(ctx, d.MessageID, hook{typeOf(e), e.At, data})
+	err := w.call(ctx, d.MessageID, hook{typeOf(e), e.At, &data})
 	if err != nil && d.Attempts >= mostAttempts && !errors.Is(err, ErrGiveUp) {
 		return fmt.Errorf("%w after %d attempts: %w", ErrGiveUp, d.Attempts, err)
 	}
@@ -193,14 +201,14 @@ func (w *Webhook) Send(ctx context.Context, d *koschei.Delivery, where *koschei.
 
 // Ping implements Sink.
 func (w *Webhook) Ping(ctx context.Context) error {
-	return w.call(ctx, newUUID(), hook{typePing, w.clock.Now(), struct{}{}})
+	return w.call(ctx, newUUID(), hook{typePing, w.clock.Now(), nil})
 }
 
 // call tells the receiver something. Its errors show neither the URL, which may
 // be secret, nor what the receiver answers.
 func (w *Webhook) call(ctx context.Context, id string, h hook) error {
 	h.Timestamp = h.Timestamp.UTC().Truncate(time.Second)
-	body, err := json.Marshal(h)
+	body, err := w.word(h)
 	if err != nil {
 		return fmt.Errorf("%w: wording a call: %w", ErrGiveUp, err)
 	}
@@ -229,7 +237,26 @@ func (w *Webhook) call(ctx context.Context, id string, h hook) error {
 	case resp.StatusCode >= 300 && resp.StatusCode <= 399:
 		return fmt.Errorf("the receiver sends us elsewhere, where we do not go (status %d)", resp.StatusCode)
 	}
-	return fmt.Errorf("the receiver answers with status %d", resp.StatusCode)
+	err = fmt.Errorf("the receiver answers with status %d", resp.StatusCode)
+	if after := retryAfter(resp.Header, time.Now()); after > 0 {
+		return &laterError{err, after}
+	}
+	return err
+}
+
+// word returns the body of a call.
+func (w *Webhook) word(h hook) ([]byte, error) {
+	switch {
+	case w.body != nil:
+		return w.body.word(h)
+	case h.Data == nil:
+		return json.Marshal(struct {
+			Type      string    `json:"type"`
+			Timestamp time.Time `json:"timestamp"`
+			Data      struct{}  `json:"data"`
+		}{Type: h.Type, Timestamp: h.Timestamp})
+	}
+	return json.Marshal(h)
 }
 
 // sign returns a signature by each secret.

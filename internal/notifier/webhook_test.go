@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -197,6 +198,7 @@ func badConfigs() []struct {
 		{func(c *config) { c.Secrets = "teapot" }, "secret_file: a line must be whsec_ and 24 to 64 random bytes in base64"},
 		{func(c *config) { c.Secrets = "whsec_c2hvcnQ=" }, "secret_file: a line must be whsec_ and 24 to 64 random bytes in base64"},
 		{func(c *config) { c.Secrets = "\n" }, "secret_file: it holds no secret"},
+		{func(c *config) { c.Template = `{"text": "{{.Package}}"}` }, "template_file: for a package.state_changed: it makes no JSON: put texts into {{json ...}}"},
 	}
 }
 
@@ -281,6 +283,68 @@ func TestAllowedNetworks(t *testing.T) {
 		}
 		if err := w.Ping(t.Context()); (err == nil) != want {
 			t.Errorf("with %s allowed: %v", network, err)
+		}
+	}
+}
+
+// A template words calls in the form that a bridge to a chat wants.
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		checkSignature(t, r, body)
+		got = append(got, string(body))
+	}))
+	defer server.Close()
+	text, _ := secret()
+	w, err := notifier.NewWebhook(notifier.WebhookConfig{
+		Name: "matrix", URL: server.URL, Secrets: text, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Site: &url.URL{Scheme: "https", Host: "koschei.example.org"}, Template: `{"text": {{json .Sentence}}, "link": {{json .URL}}}`,
+	}, noonClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, where := delivered()
+	if err := errors.Join(w.Send(t.Context(), d, where), w.Ping(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`{"text": "teapot in Fedora 99 is failing, it was ignored", "link": "https://koschei.example.org/package/teapot?collection=f99"}`,
+		`{"text": "Koschei tries whether this works.", "link": ""}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("called (-want +got):\n%s", diff)
+	}
+}
+
+// A receiver that says when to come again is left alone until then.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, after := range []string{"3600", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), "soon", "-5", "99999999999"} {
+		p := newPlace(t, "foo", "bar")
+		var calls atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls.Add(1)
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(http.StatusTooManyRequests)
+		}))
+		service := p.service(hookTo(t, "chat", server.URL))
+		p.pass(service)
+		p.state("foo", "ok", "failing", 0)
+		p.pass(service)
+		p.state("bar", "ok", "failing", 0)
+		p.pass(service)
+		server.Close()
+		want := int64(1)
+		if after == "soon" || after == "-5" || after == "99999999999" {
+			want = 2
+		}
+		if calls.Load() != want {
+			t.Errorf("Retry-After: %s: called %d times, want %d", after, calls.Load(), want)
 		}
 	}
 }

@@ -177,12 +177,12 @@ func (dv *Deliveries) DeliverySent(ctx context.Context, id int64) error {
 }
 
 // DeliveryFailed notes why a delivery did not arrive. It is tried again unless
-// it is given up.
-func (dv *Deliveries) DeliveryFailed(ctx context.Context, id int64, why error, giveUp bool) error {
+// it is given up, at the earliest after wait (real time).
+func (dv *Deliveries) DeliveryFailed(ctx context.Context, id int64, why error, giveUp bool, wait time.Duration) error {
 	_, err := dv.db.ExecOne(ctx, `
 		UPDATE delivery
-		SET error = $2, dead = $3
-		WHERE id = $1 AND sent IS NULL`, id, why.Error(), giveUp)
+		SET error = $2, dead = $3, due = greatest(due, clock_timestamp() + $4::interval)
+		WHERE id = $1 AND sent IS NULL`, id, why.Error(), giveUp, wait)
 	if err != nil {
 		return fmt.Errorf("noting that delivery %d failed: %w", id, err)
 	}

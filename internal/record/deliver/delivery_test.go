@@ -122,7 +122,7 @@ func TestDeliveries(t *testing.T) {
 	}
 	failed := func(id int64, giveUp bool) {
 		t.Helper()
-		if err := w.DB.DeliveryFailed(t.Context(), id, koschei.ErrConflict, giveUp); err != nil {
+		if err := w.DB.DeliveryFailed(t.Context(), id, koschei.ErrConflict, giveUp, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
