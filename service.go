@@ -14,5 +14,6 @@ const (
 	ServiceLogReader     Service = "log-reader"
 	ServiceSelfCheck     Service = "self-check"
 	ServiceNotifier      Service = "notifier"
+	ServiceOwners        Service = "owners"
 	ServiceFrontend      Service = "frontend"
 )

@@ -37,6 +37,7 @@ type config struct {
 	Builds       buildsConfig     `yaml:"build_resolver"`
 	LogReader    loopConfig       `yaml:"log_reader"`
 	Notifier     notifierConfig   `yaml:"notifier" doc:"Tells others what happened. Without a receiver it is not run."`
+	Owners       ownersConfig     `yaml:"owners" doc:"Whose packages are whose, for subscriptions, and groups that follow lists. Without url and groups it is not run."`
 	SelfCheck    loopConfig       `yaml:"self_check" doc:"One of the processes with services looks for what is stuck, and repairs it where it can."`
 	Frontend     frontendConfig   `yaml:"frontend"`
 	Backend      backendConfig    `yaml:"backend" doc:"For processes that run one service."`
@@ -209,6 +210,7 @@ func defaultConfig() config {
 			Mail: mailConfig{Security: notifier.StartTLS, Gather: notifier.DefaultGather},
 			Bus:  publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 		},
+		Owners:    ownersConfig{Interval: time.Hour, Groups: []ownedGroupConfig{}},
 		SelfCheck: loopConfig{10 * time.Minute},
 		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
 		Log:       logConfig{Level: "info", Format: "text"},

@@ -92,11 +92,11 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 // repoCache is where the metadata of repos are kept.
 func repoCache(dataDir string) string { return filepath.Join(dataDir, "repos") }
 
-// services are those that can run here: all, but those that need a message bus or
-// a sink only where there is one.
+// services are those that can run here: all, but those that need a message bus, a
+// sink or a list of owners only where there is one.
 func (p *process) services() []service {
 	return slices.DeleteFunc(services(), func(s service) bool {
-		return s.needsBus && p.bus == nil || s.needsSink && len(p.sinks) == 0
+		return s.needsBus && p.bus == nil || s.needsSink && len(p.sinks) == 0 || s.needsOwners && !p.config.Owners.asks()
 	})
 }
 

@@ -32,6 +32,9 @@ func (c *config) check() error {
 	if err := checkShown(c); err != nil {
 		return err
 	}
+	if err := c.Owners.check(); err != nil {
+		return err
+	}
 	if _, err := c.Frontend.limits(); err != nil {
 		return err
 	}

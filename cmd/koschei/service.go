@@ -28,10 +28,11 @@ type service struct {
 	// nothing wakes it, and nobody waits for its reports.
 	interval func(*config) time.Duration
 
-	needsBus  bool // it does nothing without a message bus
-	needsSink bool // it does nothing unless somebody is to be told what happens
-	silent    bool // it notes nothing about collections, and nobody waits for that
-	build     func(p *process, w wiring) runner
+	needsBus    bool // it does nothing without a message bus
+	needsSink   bool // it does nothing unless somebody is to be told what happens
+	needsOwners bool // it does nothing unless a list of owners or groups is configured
+	silent      bool // it notes nothing about collections, and nobody waits for that
+	build       func(p *process, w wiring) runner
 }
 
 // wiring is what a service gets that is its own.
@@ -78,6 +79,11 @@ func services() []service {
 			name: koschei.ServiceNotifier, short: "Tell others what happened: by message bus, mail and web hooks",
 			interval:  func(c *config) time.Duration { return c.Notifier.Interval },
 			needsSink: true, silent: true, build: (*process).notifier,
+		},
+		{
+			name: koschei.ServiceOwners, short: "Ask whose packages are whose, and keep groups as lists have them",
+			interval:    func(c *config) time.Duration { return c.Owners.Interval },
+			needsOwners: true, silent: true, build: (*process).owners,
 		},
 	}
 }

@@ -134,6 +134,9 @@ func runService(cmd *cobra.Command, g *globals, services []service, open func(co
 		if s.needsSink && !c.Notifier.hasSink() {
 			return badInput(fmt.Errorf("nobody is to be told anything: set notifier.bus.publish, notifier.mail.server or notifier.webhooks; without them the %s is of no use", s.name))
 		}
+		if s.needsOwners && !c.Owners.asks() {
+			return badInput(fmt.Errorf("nobody is asked for owners: set owners.url or owners.groups; without them the service %s is of no use", s.name))
+		}
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	supervisor := supervise(ctx, log)

@@ -12,6 +12,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/deliver"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
+	"github.com/koschei-ci/koschei/internal/record/owner"
 	"github.com/koschei-ci/koschei/internal/record/pasts"
 	"github.com/koschei-ci/koschei/internal/view"
 )
@@ -27,6 +28,7 @@ type store struct {
 	Maintain   *maintain.Maintenance
 	Pasts      *pasts.Pasts
 	Deliveries *deliver.Deliveries
+	Owners     *owner.Owners
 
 	// Operations is View for what operators ask of a process: its health and its
 	// metrics. It waits for nobody who looks at pages.
@@ -72,6 +74,8 @@ func newStore(db *postgres.DB, r readers, policy koschei.Policy) *store {
 	return &store{
 		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db, policy), Maintain: maintain.New(db),
 		Pasts: pasts.New(db), Deliveries: deliver.New(db), Operations: view.New(r.operations), readers: r, policy: policy,
+		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db), Maintain: maintain.New(db),
+		Pasts: pasts.New(db), Deliveries: deliver.New(db), Owners: owner.New(db), Operations: view.New(r.operations), readers: r,
 	}
 }
 

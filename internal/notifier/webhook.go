@@ -163,7 +163,7 @@ func (w *Webhook) Keys(e *koschei.Event) []string {
 type hook struct {
 	Type      string    `json:"type"`
 	Timestamp time.Time `json:"timestamp"` // of what happened
-	Data      *hookData `json:"data"` // nil for a ping
+	Data      *hookData `json:"data"`      // nil for a ping
 }
 
 // hookData are what happened. What a type does not have is left out.

@@ -54,3 +54,29 @@ func (v *View) GroupMembersIn(ctx context.Context, fullName, collection string) 
 	})
 	return names, err
 }
+
+// GroupMembers returns the names of a group's members, sorted. An error wraps
+// koschei.ErrNotFound if there is no such group.
+func (v *View) GroupMembers(ctx context.Context, fullName string) ([]string, error) {
+	exists, err := v.GroupExists(ctx, fullName)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, fmt.Errorf("group %s: %w", fullName, koschei.ErrNotFound)
+	}
+	namespace, name, err := koschei.ParseGroupName(fullName)
+	if err != nil {
+		return nil, err
+	}
+	names, err := postgres.QueryNames(ctx, v.db, `
+		SELECT b.name
+		FROM package_group g
+		JOIN package_group_member m ON m.group_id = g.id
+		JOIN base_package b ON b.id = m.base_id
+		WHERE g.namespace = $1 AND g.name = $2`, namespace, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the members of group %s: %w", fullName, err)
+	}
+	return names, nil
+}

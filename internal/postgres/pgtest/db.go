@@ -14,6 +14,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/deliver"
 	"github.com/koschei-ci/koschei/internal/record/maintain"
+	"github.com/koschei-ci/koschei/internal/record/owner"
 	"github.com/koschei-ci/koschei/internal/record/pasts"
 	"github.com/koschei-ci/koschei/internal/view"
 )
@@ -29,6 +30,7 @@ type DB struct {
 	*maintain.Maintenance
 	*deliver.Deliveries
 	*pasts.Pasts
+	*owner.Owners
 }
 
 // New returns a DB on a fresh, migrated database, closed when t ends.
@@ -54,6 +56,8 @@ func Open(t testing.TB, cfg *pgxpool.Config) *DB {
 	return &DB{
 		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db, koschei.DefaultPolicy()),
 		Maintenance: maintain.New(db), Deliveries: deliver.New(db), Pasts: pasts.New(db),
+		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db),
+		Maintenance: maintain.New(db), Deliveries: deliver.New(db), Pasts: pasts.New(db), Owners: owner.New(db),
 	}
 }
 
