@@ -149,6 +149,8 @@ type frontendConfig struct {
 
 type backendConfig struct {
 	Listen string `yaml:"listen" doc:"Address that a process with one service serves /livez, /readyz and /metrics on; empty for none."`
+}
+
 // site is the address that people reach the pages at.
 func (c frontendConfig) site() (*url.URL, error) {
 	u, err := url.Parse(c.URL)

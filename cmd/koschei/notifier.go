@@ -30,9 +30,9 @@ type notifierConfig struct {
 type mailConfig struct {
 	Server       string        `yaml:"server" doc:"Host and port of the mail server, such as smtp.example.org:587."`
 	Security     string        `yaml:"security" doc:"starttls, implicit (TLS from the first byte) or none."`
-	CA           string        `yaml:"ca" doc:"PEM file with the certificate authorities of the server; empty for the system's."`
+	CA           string        `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the server; empty for the system's."`
 	User         string        `yaml:"user" doc:"User to log in as; empty for no login."`
-	PasswordFile string        `yaml:"password_file" doc:"File that holds the user's password."`
+	PasswordFile string        `yaml:"password_file" file:"yes" doc:"File that holds the user's password."`
 	From         string        `yaml:"from" doc:"Who writes, as Koschei <koschei@example.org>."`
 	Bounce       string        `yaml:"bounce" doc:"Address that bounces go to; empty for that of from."`
 	ListID       string        `yaml:"list_id" doc:"List-Id of all letters. People filter by it: never change it."`
@@ -55,7 +55,7 @@ type webhookConfig struct {
 	Events     []string      `yaml:"events"`
 	Allow      []string      `yaml:"allow"`
 	Heartbeat  time.Duration `yaml:"heartbeat" range:"0s 8760h"`
-	Template   string        `yaml:"template_file"`
+	Template   string        `yaml:"template_file" file:"yes"`
 }
 
 // hasSink says whether anybody is to be told anything.
