@@ -29,8 +29,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
-	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/unsubscribe"
+	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
 	"github.com/koschei-ci/koschei/internal/web/signin"
 )
 
