@@ -73,9 +73,7 @@ func openStore(ctx context.Context, cfg *pgxpool.Config, c config) (*store, erro
 func newStore(db *postgres.DB, r readers, policy koschei.Policy) *store {
 	return &store{
 		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db, policy), Maintain: maintain.New(db),
-		Pasts: pasts.New(db), Deliveries: deliver.New(db), Operations: view.New(r.operations), readers: r, policy: policy,
-		DB: db, Record: record.New(db), View: view.New(r.pages), Edit: edit.New(db), Maintain: maintain.New(db),
-		Pasts: pasts.New(db), Deliveries: deliver.New(db), Owners: owner.New(db), Operations: view.New(r.operations), readers: r,
+		Pasts: pasts.New(db), Deliveries: deliver.New(db), Owners: owner.New(db), Operations: view.New(r.operations), readers: r, policy: policy,
 	}
 }
 

@@ -55,8 +55,6 @@ func Open(t testing.TB, cfg *pgxpool.Config) *DB {
 	t.Cleanup(reader.Close)
 	return &DB{
 		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db, koschei.DefaultPolicy()),
-		Maintenance: maintain.New(db), Deliveries: deliver.New(db), Pasts: pasts.New(db),
-		PG: db, Record: record.New(db), View: view.New(reader), Editor: edit.New(db),
 		Maintenance: maintain.New(db), Deliveries: deliver.New(db), Pasts: pasts.New(db), Owners: owner.New(db),
 	}
 }
