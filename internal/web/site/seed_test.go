@@ -63,6 +63,22 @@ func seededConfig(t testing.TB) *pgxpool.Config {
 	return cfg
 }
 
+// hostile is seeded with a collection of packages that have these names, and
+// builds, faults and problems that mean no better.
+func hostile(t testing.TB, names []string) *pgtest.DB {
+	t.Helper()
+	cfg := seededConfig(t)
+	s := &seed{t: t, db: pgtest.Open(t, cfg), console: pgtest.NewConsole(t, cfg), collections: map[string]int64{}, task: 99000}
+	s.collection("evil", `"><script>alert(3)</script>`, 300, 7777, koschei.Unresolved)
+	s.console.Exec(`UPDATE repo SET problems = $1 WHERE repo_id = 7777`, []string{"nothing provides <img src=x onerror=alert(4)>"})
+	for i, name := range names {
+		p := s.pkg("evil", name, []string{"ok", "unresolved", "untracked"}[i%3])
+		s.build(p, 600000+int64(i), seedBuild{outcome: koschei.OutcomeFailed, evr: "1<b>0-1", fault: "<img src=x onerror=alert(2)>"})
+	}
+	s.settle()
+	return s.db
+}
+
 // services lets services of f44 work, those of f43 but for one that has trouble
 // with a repo, and tells what the self-check found.
 func (s *seed) services() {
