@@ -210,6 +210,7 @@ func (d *demo) live(ctx context.Context, c config, log *slog.Logger, db *databas
 func (d *demo) configure(c *config, hub net.Addr) error {
 	base := "http://" + hub.String()
 	c.Koji.Server, c.Koji.TopURL = base+"/kojihub", base+"/kojifiles"
+	c.Koji.WebURL = base + "/koji"
 	c.Koji.BuildArches = []string{"x86_64", "aarch64"}
 	c.Koji.Login, c.Koji.User = "password", distro.KoscheiUser
 	c.Koji.PasswordFile = filepath.Join(c.DataDir, demoPassword)

@@ -123,7 +123,8 @@ func startHub(ts *testscript.TestScript, file string) {
 	ts.Check(writeLines(ts.MkAbs("hub-password"), []string{"secret"}))
 	for name, value := range map[string]string{
 		"KOJI_SERVER": server.URL + "/kojihub", "KOJI_TOPURL": server.URL + "/kojifiles",
-		"KOJI_LOGIN": "password", "KOJI_USER": "koschei", "KOJI_PASSWORD_FILE": ts.MkAbs("hub-password"),
+		"KOJI_WEBURL": server.URL + "/koji",
+		"KOJI_LOGIN":  "password", "KOJI_USER": "koschei", "KOJI_PASSWORD_FILE": ts.MkAbs("hub-password"),
 		"KOJI_BUILD_ARCHES": "[x86_64]",
 		"CLOCK_START":       world.Now().Format(time.RFC3339Nano), "CLOCK_EPOCH": epoch.Format(time.RFC3339Nano), "CLOCK_SPEED": "60",
 	} {

@@ -100,6 +100,10 @@ func (c *Client) logIn(ctx context.Context, host string, old *key) (*key, error)
 	}
 	var opened key
 	if err := e.value(ctx, header, &opened); err != nil {
+		var status *HTTPError
+		if c.config.Login.Certificate != nil && !c.config.Renegotiate && errors.As(err, &status) && status.Status == http.StatusForbidden {
+			err = fmt.Errorf("%w; if the hub asks for certificates only below /ssllogin, set koji.renegotiate", err)
+		}
 		return nil, fmt.Errorf("logging in: %w", err)
 	}
 	if opened.SessionID == 0 || opened.Secret == "" {

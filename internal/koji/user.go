@@ -19,3 +19,11 @@ func (c *Client) LoggedInUser(ctx context.Context) (*User, error) {
 	}
 	return user, nil
 }
+
+// Permissions returns the names of the permissions of the user that the session
+// belongs to, such as admin or regen-repo.
+func (c *Client) Permissions(ctx context.Context) ([]string, error) {
+	var names []string
+	err := c.session.change(ctx, &names, "getPerms")
+	return names, err
+}

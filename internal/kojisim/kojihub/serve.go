@@ -12,6 +12,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
 )
 
+// webPath is where a hub has web pages.
+const webPath = "/koji"
+
 // maxRequest is Koji's MaxRequestLength.
 const maxRequest = 4 << 20
 
@@ -26,6 +29,8 @@ func (h *Hub) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 			return
 		}
 		h.serveFiles(rw, req)
+	case p == webPath || strings.HasPrefix(p, webPath+"/"):
+		plain(rw, http.StatusOK, "This simulated hub has no web pages.\n")
 	default:
 		notFound(rw, req)
 	}
