@@ -31,7 +31,7 @@ func TestPolicy(t *testing.T) {
 		t.Error(err)
 	}
 	for want, spoil := range map[string]func(Policy){
-		`right cancel is given to "", it must be users, maintainers or admins: invalid`:     func(p Policy) { delete(p, RightCancel) },
+		`right cancel is given to "", it must be users, maintainers or admins: invalid`:   func(p Policy) { delete(p, RightCancel) },
 		`right track is given to "all", it must be users, maintainers or admins: invalid`: func(p Policy) { p[RightTrack] = "all" },
 		`there is no right "fly": invalid`:                                                func(p Policy) { p["fly"] = Users },
 	} {

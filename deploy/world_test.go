@@ -123,7 +123,7 @@ func startPostgres(t *testing.T) string {
 		t.Fatal("PostgreSQL is not installed")
 	}
 	bin := filepath.Dir(slices.Max(programs))
-	dir, err := os.MkdirTemp("", "koschei-deploy")
+	dir, err := os.MkdirTemp("", "koschei-deploy") //nolint:usetesting // another user must reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,10 +152,10 @@ type backendConfig struct {
 }
 
 // site is the address that people reach the pages at.
-func (c frontendConfig) site() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
+func (f *frontendConfig) site() (*url.URL, error) {
+	u, err := url.Parse(f.URL)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.User != nil {
-		return nil, fmt.Errorf("frontend.url: %q must be an address such as https://koschei.example.org", c.URL)
+		return nil, fmt.Errorf("frontend.url: %q must be an address such as https://koschei.example.org", f.URL)
 	}
 	return u, nil
 }

@@ -168,7 +168,7 @@ func (l listeners) starting(what string) (end func()) {
 // was broken off then, nothing is wrong.
 func asked(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	return err
 }

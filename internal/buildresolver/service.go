@@ -129,7 +129,7 @@ func (s *Service) errand(c *koschei.Collection, p record.PendingRepo, loaded *in
 		Wanted: func() bool {
 			t := s.troubles[at]
 			failures = t.Failures
-			return *loaded < loads && !(t.Rests(s.Now()) && (t.Failures > 0 || t.waits || p.Known == 0))
+			return *loaded < loads && (!t.Rests(s.Now()) || t.Failures == 0 && !t.waits && p.Known != 0)
 		},
 		Do: func(ctx context.Context) {
 			err = s.places.Work(ctx, func(ctx context.Context) (err error) {

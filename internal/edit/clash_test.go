@@ -21,7 +21,7 @@ func by(name string) audit.Act {
 // revision is what a form of package foo would show.
 func (e *editor) revision(t *testing.T) *int64 {
 	t.Helper()
-	s, err := e.View.PackageSettings(t.Context(), "f27", "foo")
+	s, err := e.PackageSettings(t.Context(), "f27", "foo")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestGroupClash(t *testing.T) {
 	if _, err := e.CreateGroup(t.Context(), by("ann"), "ann/tea", []string{"foo"}, []string{"jdoe"}); err != nil {
 		t.Fatal(err)
 	}
-	g, err := e.View.GroupSettings(t.Context(), "ann", "tea")
+	g, err := e.GroupSettings(t.Context(), "ann", "tea")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestGroupClash(t *testing.T) {
 	if err := change("ann", clash.Revision, edit.GroupEdit{Packages: &[]string{"foo"}}); err != nil {
 		t.Errorf("set anyway: %v", err)
 	}
-	if g, err = e.View.GroupSettings(t.Context(), "ann", "tea"); err != nil || fmt.Sprint(g.Packages, g.Maintainers) != "[foo] [ann]" {
+	if g, err = e.GroupSettings(t.Context(), "ann", "tea"); err != nil || fmt.Sprint(g.Packages, g.Maintainers) != "[foo] [ann]" {
 		t.Errorf("the group has %v, %v", g, err)
 	}
 }

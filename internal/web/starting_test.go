@@ -15,33 +15,33 @@ func TestStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(path string) (*http.Response, string) {
+	read := func(path string) (status int, header http.Header, body string) {
 		t.Helper()
 		resp, err := http.Get("http://" + l.Addr().String() + path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = resp.Body.Close() }()
-		body, err := io.ReadAll(resp.Body)
+		text, err := io.ReadAll(resp.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return resp, string(body)
+		return resp.StatusCode, resp.Header, string(text)
 	}
 	end := Starting(l, "the database is made ready.")
-	resp, body := read("/packages")
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "is starting: the database is made ready.") {
-		t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+	status, header, body := read("/packages")
+	if status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "is starting: the database is made ready.") {
+		t.Errorf("%d %v %s", status, header, body)
 	}
-	if resp, _ := read("/livez"); resp.StatusCode != 200 {
-		t.Errorf("/livez: %d", resp.StatusCode)
+	if status, _, _ := read("/livez"); status != 200 {
+		t.Errorf("/livez: %d", status)
 	}
 	end()
 	s := &http.Server{Handler: serverOf(t, get("/packages", line)), ReadHeaderTimeout: readTimeout}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	if resp, body := read("/packages"); resp.StatusCode != 200 || body != "ok\n" {
-		t.Errorf("then: %d %s", resp.StatusCode, body)
+	if status, _, body := read("/packages"); status != 200 || body != "ok\n" {
+		t.Errorf("then: %d %s", status, body)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

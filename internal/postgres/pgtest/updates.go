@@ -44,8 +44,11 @@ func UpdatedRecord(t testing.TB, now time.Time) *DB {
 		name          string
 		before, after koschei.Outcome
 	}{
-		{"389-ds-base", "complete", "failed"}, {"apr-util", "failed", "complete"}, {"curl", "complete", "complete"},
-		{"dovecot", "failed", "failed"}, {"exim", "complete", ""},
+		{"389-ds-base", "complete", "failed"},
+		{"apr-util", "failed", "complete"},
+		{"curl", "complete", "complete"},
+		{"dovecot", "failed", "failed"},
+		{"exim", "complete", ""},
 	} {
 		id := w.Package(p.name)
 		packages[p.name] = id

@@ -234,8 +234,10 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	b := browse(t, config(seeded(t).View))
 	link := regexp.MustCompile(`(?:href|<script src|<form class="find" action)="(/[^"#]*)"`)
 	filler := regexp.MustCompile(`-0[1-9]|-1`) // one of them stands for all
-	queue := []string{"/", "/badge/f44/maven.svg", "/groups/alice/mine", "/robots.txt",
-		"/affected-by/gcc?collection=f44&version1=1&release1=1&version2=2&release2=1"} // all but the first are led to from elsewhere
+	queue := []string{
+		"/", "/badge/f44/maven.svg", "/groups/alice/mine", "/robots.txt",
+		"/affected-by/gcc?collection=f44&version1=1&release1=1&version2=2&release2=1",
+	} // all but the first are led to from elsewhere
 	seen, patterns := map[string]bool{}, map[string]bool{}
 	patterns["GET /update/{collection}/{source}/{version}"] = true // of updates here no version is known; see TestUpdatePages
 	for _, url := range queue {

@@ -202,7 +202,7 @@ func (v *content) same(page *view.Comparison) {
 	}
 	var list []string
 	for _, d := range page.Set {
-		if name := d.NEVRA.String(); !changed[name] {
+		if name := d.String(); !changed[name] {
 			list = append(list, name)
 		}
 	}

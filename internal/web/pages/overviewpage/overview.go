@@ -329,10 +329,10 @@ func (v *overview) happened(p html.Prose, words string) html.Prose {
 	p = p.Strong(fmt.Sprintf("%s broke and %s mended %s.", html.Plural(v.Broke, "package"), wasWere(v.MendedCount()), words))
 	named := 0
 	for i, c := range v.Blamed {
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			p = p.And(" ").Link(c.Source, c.URL).And(fmt.Sprintf(" took %d of them down", c.Count))
-		case i == 1:
+		case 1:
 			p = p.And("; ").Link(c.Source, c.URL)
 		default:
 			p = p.And(", ").Link(c.Source, c.URL)

@@ -80,8 +80,10 @@ type period struct {
 func periods() []period {
 	const day = 24 * time.Hour
 	return []period{
-		{"1h", "1 hour", "in the last hour", time.Hour}, {"24h", "yesterday", "since yesterday", day},
-		{"7d", "last week", "in the last 7 days", 7 * day}, {"30d", "30 days", "in the last 30 days", 30 * day},
+		{"1h", "1 hour", "in the last hour", time.Hour},
+		{"24h", "yesterday", "since yesterday", day},
+		{"7d", "last week", "in the last 7 days", 7 * day},
+		{"30d", "30 days", "in the last 30 days", 30 * day},
 		{"repo", "the repo before", "since the repo before", 0},
 	}
 }

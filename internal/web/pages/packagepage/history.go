@@ -98,10 +98,10 @@ func whatChanged(b *view.BuildRecord, shown *html.Build) (nearest *html.Change, 
 		return nil, "time alone: " + html.Plural(b.Far, "far change")
 	}
 	nearest = &shown.Changes.Shown[0]
-	switch others := b.Near + b.Far - 1; {
-	case others == 0:
+	switch others := b.Near + b.Far - 1; others {
+	case 0:
 		return nearest, ""
-	case others == b.Far:
+	case b.Far:
 		return nearest, "and " + html.Count(others) + " far"
 	default:
 		return nearest, "and " + html.Count(others) + " more"

@@ -229,8 +229,11 @@ func (v *oneView) fill(page *view.RepoPage, collection string) {
 		sign     string
 		meaning  string
 	}{
-		{1, "1", "required by the package itself"}, {2, "2", "2 requirements away"}, {3, "3", "3 requirements away"},
-		{4, "4", "4 requirements away"}, {koschei.NoDistance, "B", "in the build group, or farther away"},
+		{1, "1", "required by the package itself"},
+		{2, "2", "2 requirements away"},
+		{3, "3", "3 requirements away"},
+		{4, "4", "4 requirements away"},
+		{koschei.NoDistance, "B", "in the build group, or farther away"},
 	} {
 		if n := page.Distances[d.distance]; n > 0 {
 			v.Distances = append(v.Distances, distance{d.sign, d.meaning, n})

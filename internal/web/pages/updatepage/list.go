@@ -32,8 +32,10 @@ type period struct {
 func periods() []period {
 	const day = 24 * time.Hour
 	return []period{
-		{"1h", "an hour", "within the last hour", time.Hour}, {"24h", "a day", "since yesterday", day},
-		{"7d", "a week", "within a week", 7 * day}, {"30d", "a month", "within 30 days", 30 * day},
+		{"1h", "an hour", "within the last hour", time.Hour},
+		{"24h", "a day", "since yesterday", day},
+		{"7d", "a week", "within a week", 7 * day},
+		{"30d", "a month", "within 30 days", 30 * day},
 	}
 }
 
