@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
+	"github.com/koschei-ci/koschei/internal/loop"
 )
 
 // A session is our standing with the hub. Its calls are serialized, because
@@ -75,12 +76,17 @@ func (s *session) call(ctx context.Context, once bool, dst any, method string, p
 	if err != nil {
 		return err
 	}
-	if err := s.enter(ctx); err != nil {
-		return fmt.Errorf("%s: %w", method, err)
-	}
-	defer s.leave()
-	t := transaction{s: s, e: e, once: once}
-	if err := t.run(ctx, dst); err != nil {
+	// All of it aside: who has the session must not wait for a place, since
+	// somebody in that place may wait for the session.
+	err = loop.Aside(ctx, func() error {
+		if err := s.enter(ctx); err != nil {
+			return err
+		}
+		defer s.leave()
+		t := transaction{s: s, e: e, once: once}
+		return t.run(ctx, dst)
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	return nil

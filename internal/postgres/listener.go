@@ -93,6 +93,10 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{echoChannel}.Sanitize()); err != nil {
 		return fmt.Errorf("listening for an echo: %w", err)
 	}
+	echo := crand.Text()
+	if _, err := conn.Exec(ctx, `SELECT pg_notify($1, $2)`, echoChannel, echo); err != nil {
+		return fmt.Errorf("listening for an echo: %w", err)
+	}
 	for _, service := range slices.Sorted(maps.Keys(l.alarms)) {
 		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{WakeChannel + string(service)}.Sanitize()); err != nil {
 			return fmt.Errorf("listening for %s: %w", service, err)
@@ -102,10 +106,6 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 		for _, alarm := range l.alarms {
 			alarm.ring("")
 		}
-	}
-	echo := crand.Text()
-	if _, err := conn.Exec(ctx, `SELECT pg_notify($1, $2)`, echoChannel, echo); err != nil {
-		return fmt.Errorf("listening for an echo: %w", err)
 	}
 	defer l.hearing.Store(false)
 	for {
