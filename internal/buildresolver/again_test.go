@@ -228,12 +228,3 @@ func (s *sim) repos() []string {
 	}
 	return repos
 }
-
-func (s *sim) event(repo int64) int64 {
-	s.T.Helper()
-	r, err := s.Sync.Primary.RepoInfo(s.T.Context(), repo)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	return r.Event
-}

@@ -134,6 +134,7 @@ func (c *client) get(path, tag string) (n int64, newTag string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
+	defer func() { _ = res.Body.Close() }()
 	n, err = io.Copy(io.Discard, res.Body)
 	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNotModified || tag != "" && res.StatusCode != http.StatusNotModified {
 		err = fmt.Errorf("%s: status %d", path, res.StatusCode)

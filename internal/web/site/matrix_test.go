@@ -349,7 +349,7 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 // decided is all that people decided, in the record.
 func decided(t *testing.T, db *pgtest.DB) string {
 	t.Helper()
-	settings, err := db.View.Settings(t.Context())
+	settings, err := db.Settings(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +359,7 @@ func decided(t *testing.T, db *pgtest.DB) string {
 	}
 	out := fmt.Sprintf("%+v\n", *settings)
 	for _, name := range []string{"maven", "ant", "gtk+"} {
-		s, err := db.View.PackageSettings(t.Context(), "f44", name)
+		s, err := db.PackageSettings(t.Context(), "f44", name)
 		if err != nil {
 			t.Fatal(err)
 		}
