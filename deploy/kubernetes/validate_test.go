@@ -61,18 +61,28 @@ func validate(text string) (refused []string, kinds map[string]int, err error) {
 		if onlyComments(string(document)) {
 			continue
 		}
-		object, kind, err := decoder.Decode(document, nil, nil)
-		if kind != nil {
-			kinds[kind.Kind]++
-		}
+		kind := kindOf(string(document))
+		kinds[kind]++
+		object, _, err := decoder.Decode(document, nil, nil)
 		switch {
-		case kind != nil && foreign[kind.Kind] && runtime.IsNotRegisteredError(err):
+		case foreign[kind] && runtime.IsNotRegisteredError(err):
 		case err != nil:
 			refused = append(refused, err.Error())
 		default:
 			refused = append(refused, check(evaluator, object)...)
 		}
 	}
+}
+
+// kindOf is what a document calls its object, "" if it does not say. The decoder
+// tells it only of kinds that it knows.
+func kindOf(document string) string {
+	for line := range strings.Lines(document) {
+		if kind, ok := strings.CutPrefix(line, "kind: "); ok {
+			return strings.TrimSpace(kind)
+		}
+	}
+	return ""
 }
 
 // onlyComments says that a document has no object.
