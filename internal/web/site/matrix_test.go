@@ -109,12 +109,13 @@ func examples(running int64, priority string) map[string]example {
 		"GET /admin/users":                       {path: "/admin/users"},
 		"POST /admin/users":                      {path: "/admin/users", form: url.Values{"name": {"bob"}, "do": {"grant"}}},
 		"GET /admin/audit":                       {path: "/admin/audit"},
+		"POST /unsubscribe/{token}":              {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is
 	}
 }
 
 // filled puts something into the wildcards of a route that anybody may read.
 func filled(pattern string) string {
-	return strings.NewReplacer("{$}", "", "{file}", "koschei.css", "{name}", "maven", "{id}", "1", "{collection}", "f44", "{namespace}", "alice", "{a}", "f43", "{b}", "f44").Replace(pattern)
+	return strings.NewReplacer("{$}", "", "{file}", "koschei.css", "{name}", "maven", "{id}", "1", "{collection}", "f44", "{namespace}", "alice", "{a}", "f43", "{b}", "f44", "{token}", "nobodys").Replace(pattern)
 }
 
 // Who may do what: every route, asked by everybody, with real requests.
