@@ -19,12 +19,12 @@ import (
 )
 
 func (a *console) subscribe() *cobra.Command {
-	s := koschei.Subscription{}
+	s := koschei.Subscription{Sink: notifier.MailName}
 	var tell, pace string
 	var apart bool
 	cmd := &cobra.Command{
 		Use:   "subscribe USER package|group|owner|collection|buildroot NAME",
-		Short: "Have a user be told when something breaks",
+		Short: "Have a user be told by mail when something breaks",
 		Long: "Has a user, who is made if need be, hear of one package, of the packages of a group or of a person, of all of\n" +
 			"a collection, or of its base buildroot alone. With --collection only what happens in that collection counts.\n" +
 			"Said again, it changes the subscription there is.",
@@ -43,7 +43,6 @@ func (a *console) subscribe() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&tell, "tell", string(koschei.TellMended), "what is told: broken, mended (that and what is ok again) or all")
 	flags.StringVar(&pace, "pace", string(koschei.AtOnce), "how often: 'at once', daily or weekly")
-	flags.StringVar(&s.Sink, "by", notifier.MailName, "the sink that tells it")
 	flags.BoolVar(&apart, "apart", false, "a letter for each package, even if many have one cause")
 	return cmd
 }
