@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -70,9 +69,9 @@ func (s *Server) surround(r *Request) error {
 	}
 	r.Current, r.scope = nil, strings.Join(named, ",")
 	for _, name := range named {
-		c := r.Collection(name)
-		if c == nil {
-			return fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
+		c, err := r.Collection(name)
+		if err != nil {
+			return err
 		}
 		r.Current = append(r.Current, *c)
 	}
@@ -85,7 +84,7 @@ func (r *Request) ScopeQuery() string {
 	if r.scope == "" {
 		return ""
 	}
-	return "?collection=" + url.QueryEscape(r.scope)
+	return html.InCollection("", r.scope)
 }
 
 // Layout is what surrounds the page of that title, below a tab of the

@@ -52,14 +52,24 @@ type Request struct {
 // it ends when that goes away. What is asked with it has a limit of its own.
 func (r *Request) Lasting() context.Context { return r.whole.Context() }
 
-// Collection returns the collection of that name, nil if there is none.
-func (r *Request) Collection(name string) *view.FrameCollection {
+// First returns the first current collection, which a page is about that can be
+// about one only. Without collections the error wraps koschei.ErrNotFound.
+func (r *Request) First() (*view.FrameCollection, error) {
+	if len(r.Current) == 0 {
+		return nil, fmt.Errorf("there is no collection yet: %w", koschei.ErrNotFound)
+	}
+	return &r.Current[0], nil
+}
+
+// Collection returns the collection of that name. If there is none, the error says
+// so and wraps koschei.ErrNotFound.
+func (r *Request) Collection(name string) (*view.FrameCollection, error) {
 	for i := range r.All {
 		if r.All[i].Name == name {
-			return &r.All[i]
+			return &r.All[i], nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
 }
 
 // CollectionByID returns the collection with that id, nil if there is none.

@@ -12,9 +12,15 @@ import (
 func PackageURL(name, collection string) string {
 	u := "/package/" + url.PathEscape(name)
 	if collection != "" {
-		u += "?collection=" + url.QueryEscape(collection)
+		u = InCollection(u, collection)
 	}
 	return u
+}
+
+// InCollection is the page at an address without arguments, about a collection or
+// about several with commas between them.
+func InCollection(address, collection string) string {
+	return address + "?collection=" + url.QueryEscape(collection)
 }
 
 // RepoURL is the page of a repo of a collection.

@@ -4,7 +4,6 @@ package collectionpage
 
 import (
 	"embed"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -94,7 +93,7 @@ func (p *pages) showAll(r *web.Request) (web.Answer, error) {
 				shown.Cards = append(shown.Cards, cardOf(c, page.Counts[id]))
 			}
 		}
-		shown.URL = packagesURL(strings.Join(names, ","))
+		shown.URL = html.InCollection("/packages", strings.Join(names, ","))
 		v.Groups = append(v.Groups, shown)
 	}
 	var rest group
@@ -109,14 +108,10 @@ func (p *pages) showAll(r *web.Request) (web.Answer, error) {
 	return web.Page(p.all, &v)
 }
 
-func packagesURL(collections string) string {
-	return "/packages?collection=" + url.QueryEscape(collections)
-}
-
 func cardOf(c *view.FrameCollection, counts view.PackageCounts) card {
 	v := card{
 		Name: c.Name, DisplayName: c.DisplayName, LatestRepoID: c.LatestRepoID, RepoCreated: c.RepoCreated, Problems: c.Problems,
-		PackagesURL: packagesURL(c.Name), Running: counts.Running,
+		PackagesURL: html.InCollection("/packages", c.Name), Running: counts.Running,
 	}
 	v.Shares, v.Packages = shares(c.Name, counts)
 	return v
@@ -135,7 +130,7 @@ func shares(collection string, counts view.PackageCounts) (bar []share, total in
 		}
 		x := sum * 1000 / total
 		sum += n
-		bar = append(bar, share{state, n, packagesURL(collection) + "&state=" + string(state), x, sum*1000/total - x})
+		bar = append(bar, share{state, n, html.InCollection("/packages", collection) + "&state=" + string(state), x, sum*1000/total - x})
 	}
 	return bar, total
 }
@@ -197,10 +192,9 @@ const (
 )
 
 func (p *pages) showOne(r *web.Request) (web.Answer, error) {
-	name := r.PathValue("name")
-	c := r.Collection(name)
-	if c == nil {
-		return web.Answer{}, fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
+	c, err := r.Collection(r.PathValue("name"))
+	if err != nil {
+		return web.Answer{}, err
 	}
 	page, err := r.View.CollectionPage(r.Context(), &c.Collection, shownRepos, shownChanges)
 	if err != nil {

@@ -54,19 +54,11 @@ type content struct {
 }
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
-	c, err := collection(r)
+	c, err := r.First()
 	if err != nil {
 		return web.Answer{}, err
 	}
 	return p.form(r, c, &content{})
-}
-
-// collection is the one the page is about: the first current one.
-func collection(r *web.Request) (*view.FrameCollection, error) {
-	if len(r.Current) == 0 {
-		return nil, fmt.Errorf("there is no collection yet: %w", koschei.ErrNotFound)
-	}
-	return &r.Current[0], nil
 }
 
 func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.Answer, error) {
@@ -89,7 +81,7 @@ func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.A
 }
 
 func editURL(name, collection string) string {
-	return "/package/" + url.PathEscape(name) + "/edit?collection=" + url.QueryEscape(collection)
+	return html.InCollection("/package/"+url.PathEscape(name)+"/edit", collection)
 }
 
 // A fieldForm sets one field of a package.
@@ -150,9 +142,9 @@ func (p *pages) change(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&f); err != nil {
 		return web.Answer{}, err
 	}
-	c := r.Collection(f.Where)
-	if c == nil {
-		return web.Answer{}, fmt.Errorf("there is no collection named %q: %w", f.Where, koschei.ErrNotFound)
+	c, err := r.Collection(f.Where)
+	if err != nil {
+		return web.Answer{}, err
 	}
 	f.edit.Name = r.PathValue("name")
 	changes, err := r.Edit.EditPackage(r.Context(), r.Act(), f.edit)
@@ -196,8 +188,8 @@ func (p *pages) build(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&f); err != nil {
 		return web.Answer{}, err
 	}
-	if r.Collection(f.Where) == nil {
-		return web.Answer{}, fmt.Errorf("there is no collection named %q: %w", f.Where, koschei.ErrNotFound)
+	if _, err := r.Collection(f.Where); err != nil {
+		return web.Answer{}, err
 	}
 	name := r.PathValue("name")
 	changes, err := r.Edit.RetryPackages(r.Context(), r.Act(), f.Where, []string{name}, p.retry)

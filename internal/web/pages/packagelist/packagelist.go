@@ -313,7 +313,7 @@ func collectionKeys(order view.ListOrder, r *web.Request) view.ListOrder {
 	keys := slices.Clone(order)
 	for i, k := range keys {
 		if name, ok := strings.CutPrefix(k.Key, "state-"); ok {
-			if c := r.Collection(name); c != nil {
+			if c, err := r.Collection(name); err == nil {
 				keys[i].Key = "state-" + strconv.FormatInt(c.ID, 10)
 			}
 		}

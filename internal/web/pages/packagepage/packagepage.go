@@ -227,7 +227,7 @@ func (p *pages) fill(v *content, r *web.Request, page *view.PackagePage, c *view
 		v.Verdict.Stopped = stopped(v.Rows)
 	}
 	if p.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" && !k.Blocked && k.LastCompleteOutcome == koschei.OutcomeFailed {
-		v.Report = "/bugreport/" + url.PathEscape(v.Name) + "?collection=" + url.QueryEscape(c.Name)
+		v.Report = html.InCollection("/bugreport/"+url.PathEscape(v.Name), c.Name)
 	}
 	v.Chart, v.Times = chartOf(page, v.Name), timesOf(page.History)
 }

@@ -99,13 +99,12 @@ func (p *pages) showList(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&form); err != nil {
 		return web.Answer{}, err
 	}
-	if len(r.Current) == 0 {
-		return web.Answer{}, fmt.Errorf("there is no collection yet: %w", koschei.ErrNotFound)
+	c, err := r.First()
+	if err != nil {
+		return web.Answer{}, err
 	}
-	c := &r.Current[0]
 	v := listView{Layout: r.Layout("repos", "Repos"), Collection: c.Name, Name: c.DisplayName}
-	r.About(&v.Layout, c)
-	r.Switch(&v.Layout, func(name string) string { return "/repos?collection=" + url.QueryEscape(name) })
+	about(r, &v.Layout, c)
 	repos, err := r.View.Repos(r.Context(), c.ID, form.before, shownRepos+1)
 	if err != nil {
 		return web.Answer{}, err
@@ -165,10 +164,9 @@ type count struct {
 }
 
 func (p *pages) showOne(r *web.Request) (web.Answer, error) {
-	name := r.PathValue("collection")
-	c := r.Collection(name)
-	if c == nil {
-		return web.Answer{}, fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
+	c, err := r.Collection(r.PathValue("collection"))
+	if err != nil {
+		return web.Answer{}, err
 	}
 	first, second, both := strings.Cut(r.PathValue("repo"), "..")
 	id, err := repoID(first)
@@ -207,7 +205,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 // about makes a page one about a collection.
 func about(r *web.Request, l *html.Layout, c *view.FrameCollection) {
 	r.About(l, c)
-	r.Switch(l, func(name string) string { return "/repos?collection=" + url.QueryEscape(name) })
+	r.Switch(l, func(name string) string { return html.InCollection("/repos", name) })
 }
 
 func (v *oneView) fill(page *view.RepoPage, collection string) {

@@ -112,13 +112,13 @@ func (p *pages) showList(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&form); err != nil {
 		return web.Answer{}, err
 	}
-	c, err := current(r)
+	c, err := r.First()
 	if err != nil {
 		return web.Answer{}, err
 	}
 	v := listView{Layout: r.Layout("updates", "Updates"), Collection: c.Name, Name: c.DisplayName, Period: form.period.Since, Continued: form.Before != ""}
 	r.About(&v.Layout, c)
-	r.Switch(&v.Layout, func(name string) string { return inCollection("/updates", name) })
+	r.Switch(&v.Layout, func(name string) string { return html.InCollection("/updates", name) })
 	since := r.Now.Add(-form.period.length)
 	updates, err := r.View.Updates(r.Context(), c.ID, since, form.key, shownUpdates+1)
 	if err != nil {

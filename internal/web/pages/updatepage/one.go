@@ -72,7 +72,7 @@ type past struct {
 }
 
 func (p *pages) showOne(r *web.Request) (web.Answer, error) {
-	c, err := named(r)
+	c, err := r.Collection(r.PathValue("collection"))
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -6,12 +6,8 @@ package updatepage
 
 import (
 	"embed"
-	"fmt"
 	"net/http"
-	"net/url"
 
-	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
@@ -72,27 +68,4 @@ func (s step) Words() string {
 		return s.After + " built anew"
 	}
 	return s.Before + " → " + s.After
-}
-
-// current returns the collection that a page is about: the one named, else the
-// first.
-func current(r *web.Request) (*view.FrameCollection, error) {
-	if len(r.Current) == 0 {
-		return nil, fmt.Errorf("there is no collection yet: %w", koschei.ErrNotFound)
-	}
-	return &r.Current[0], nil
-}
-
-// named returns the collection in the path of a request.
-func named(r *web.Request) (*view.FrameCollection, error) {
-	name := r.PathValue("collection")
-	c := r.Collection(name)
-	if c == nil {
-		return nil, fmt.Errorf("there is no collection named %q: %w", name, koschei.ErrNotFound)
-	}
-	return c, nil
-}
-
-func inCollection(path, collection string) string {
-	return path + "?collection=" + url.QueryEscape(collection)
 }
