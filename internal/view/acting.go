@@ -50,16 +50,7 @@ func (v *View) GroupSettings(ctx context.Context, namespace, name string) (*Grou
 	var s GroupSettings
 	err := v.db.QueryRow(ctx, `
 		SELECT g.revision,
-			ARRAY(SELECT b.name
-				FROM package_group_member m
-				JOIN base_package b ON b.id = m.base_id
-				WHERE m.group_id = g.id
-				ORDER BY b.name),
-			ARRAY(SELECT u.name
-				FROM package_group_maintainer m
-				JOIN users u ON u.id = m.user_id
-				WHERE m.group_id = g.id
-				ORDER BY u.name)
+			`+memberNames+`, `+maintainerNames+`
 		FROM package_group g
 		WHERE g.namespace = $1 AND g.name = $2`, namespace, name).Scan(&s.Revision, &s.Packages, &s.Maintainers)
 	if err != nil {

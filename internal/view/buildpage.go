@@ -124,6 +124,7 @@ func (r *comparisonReader) choose(ctx context.Context) error {
 
 // askRefs asks for the builds that a build of the id this is compared with.
 func (r *comparisonReader) askRefs(batch *pgx.Batch, this int64) {
+	const ofThis = "(SELECT package_id FROM this)"
 	page := r.page
 	batch.Queue(`
 		WITH this AS (
@@ -131,38 +132,23 @@ func (r *comparisonReader) askRefs(batch *pgx.Batch, this int64) {
 			FROM build b
 			LEFT JOIN applied_change a ON a.build_id = b.id
 			WHERE b.id = $1
-		), good AS (
-			SELECT b.*
-			FROM build b
-			WHERE b.package_id = (SELECT package_id FROM this) AND b.outcome = 'complete' AND NOT b.untagged
-			ORDER BY b.event DESC, b.id DESC
-			LIMIT 1
-		)
-		SELECT 'good', `+buildRefColumns+`
-		FROM good b
-		UNION ALL
-		(SELECT 'bad', `+buildRefColumns+`
-		FROM build b
-		WHERE b.package_id = (SELECT package_id FROM this) AND b.outcome = 'failed' AND NOT b.untagged
-			AND (b.event, b.id) > (coalesce((SELECT event FROM good), 0), coalesce((SELECT id FROM good), 0))
-		ORDER BY b.event, b.id
-		LIMIT 1)
+		), `+lastGood(ofThis)+goodAndBad(ofThis)+`
 		UNION ALL
 		(SELECT 'newest', `+buildRefColumns+`
 		FROM build b
-		WHERE b.package_id = (SELECT package_id FROM this)
+		WHERE b.package_id = `+ofThis+`
 		ORDER BY b.event DESC, b.id DESC
 		LIMIT 1)
 		UNION ALL
 		(SELECT 'newer', `+buildRefColumns+`
 		FROM build b
-		WHERE b.package_id = (SELECT package_id FROM this) AND (b.event, b.id) > (SELECT event, id FROM this)
+		WHERE b.package_id = `+ofThis+` AND (b.event, b.id) > (SELECT event, id FROM this)
 		ORDER BY b.event, b.id
 		LIMIT 1)
 		UNION ALL
 		(SELECT 'before', `+buildRefColumns+`
 		FROM build b
-		WHERE b.package_id = (SELECT package_id FROM this) AND b.deps = 'resolved'
+		WHERE b.package_id = `+ofThis+` AND b.deps = 'resolved'
 			AND CASE WHEN (SELECT prev_build_id FROM this) > 0 THEN b.id = (SELECT prev_build_id FROM this)
 				ELSE (b.event, b.id) < (SELECT event, id FROM this) AND b.outcome IN ('running', 'complete', 'failed') END
 		ORDER BY b.event DESC, b.id DESC

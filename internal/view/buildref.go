@@ -34,6 +34,33 @@ func (b *BuildRef) SameSet(other *BuildRecord) bool {
 
 const buildRefColumns = "b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event, b.started, coalesce(b.dependency_set_id, 0)"
 
+// lastGood is the table good for a WITH: the newest build of a package that is
+// complete. The package is an expression for its id.
+func lastGood(pkg string) string {
+	return `good AS (
+			SELECT b.*
+			FROM build b
+			WHERE b.package_id = ` + pkg + ` AND b.outcome = 'complete' AND NOT b.untagged
+			ORDER BY b.event DESC, b.id DESC
+			LIMIT 1
+		)`
+}
+
+// goodAndBad selects the build of good (see lastGood) as 'good', and as 'bad' the
+// first one after it that failed.
+func goodAndBad(pkg string) string {
+	return `
+		SELECT 'good', ` + buildRefColumns + `
+		FROM good b
+		UNION ALL
+		(SELECT 'bad', ` + buildRefColumns + `
+		FROM build b
+		WHERE b.package_id = ` + pkg + ` AND b.outcome = 'failed' AND NOT b.untagged
+			AND (b.event, b.id) > (coalesce((SELECT event FROM good), 0), coalesce((SELECT id FROM good), 0))
+		ORDER BY b.event, b.id
+		LIMIT 1)`
+}
+
 // columns are where buildRefColumns are read into.
 func (b *BuildRef) columns() []any {
 	return []any{&b.ID, &b.Outcome, &b.Origin, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.RepoID, &b.Event, &b.Started, &b.setID}

@@ -9,6 +9,20 @@ import (
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
+// The names of a group g's packages, and of its maintainers, as lists in order.
+const (
+	memberNames = `ARRAY(SELECT b.name
+				FROM package_group_member m
+				JOIN base_package b ON b.id = m.base_id
+				WHERE m.group_id = g.id
+				ORDER BY b.name)`
+	maintainerNames = `ARRAY(SELECT u.name
+				FROM package_group_maintainer m
+				JOIN users u ON u.id = m.user_id
+				WHERE m.group_id = g.id
+				ORDER BY u.name)`
+)
+
 // GroupExists says whether there is a group of that full name.
 func (v *View) GroupExists(ctx context.Context, fullName string) (bool, error) {
 	namespace, name, err := koschei.ParseGroupName(fullName)

@@ -43,11 +43,7 @@ func (v *View) GroupPage(ctx context.Context, namespace, name string) (g koschei
 			(SELECT count(*)
 				FROM package_group_member m
 				WHERE m.group_id = g.id AND EXISTS (SELECT FROM package p WHERE p.base_id = m.base_id AND NOT p.blocked)),
-			ARRAY(SELECT u.name
-				FROM package_group_maintainer m
-				JOIN users u ON u.id = m.user_id
-				WHERE m.group_id = g.id
-				ORDER BY u.name)
+			`+maintainerNames+`
 		FROM package_group g
 		WHERE g.namespace = $1 AND g.name = $2`, namespace, name).
 		Scan(&g.ID, &g.Namespace, &g.Name, &g.Packages, &maintainers)

@@ -263,22 +263,7 @@ func (r *packageReader) scanPackage(row pgx.CollectableRow) (k koschei.PackageSt
 func (r *packageReader) askRefs(batch *pgx.Batch, collectionID int64) {
 	page := r.page
 	batch.Queue(`
-		WITH good AS (
-			SELECT b.*
-			FROM build b
-			WHERE b.package_id = `+thisPackage+` AND b.outcome = 'complete' AND NOT b.untagged
-			ORDER BY b.event DESC, b.id DESC
-			LIMIT 1
-		)
-		SELECT 'good', `+buildRefColumns+`
-		FROM good b
-		UNION ALL
-		(SELECT 'bad', `+buildRefColumns+`
-		FROM build b
-		WHERE b.package_id = `+thisPackage+` AND b.outcome = 'failed' AND NOT b.untagged
-			AND (b.event, b.id) > (coalesce((SELECT event FROM good), 0), coalesce((SELECT id FROM good), 0))
-		ORDER BY b.event, b.id
-		LIMIT 1)
+		WITH `+lastGood(thisPackage)+goodAndBad(thisPackage)+`
 		UNION ALL
 		SELECT 'before', `+buildRefColumns+`
 		FROM package p

@@ -17,10 +17,7 @@ func (v *View) Settings(ctx context.Context) (*schema.Settings, error) {
 	err := v.db.Read(ctx, func(q postgres.Querier) error {
 		rows, err := q.Query(ctx, `
 			SELECT CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END || g.name,
-				ARRAY(SELECT b.name FROM package_group_member m JOIN base_package b ON b.id = m.base_id
-					WHERE m.group_id = g.id ORDER BY b.name),
-				ARRAY(SELECT u.name FROM package_group_maintainer m JOIN users u ON u.id = m.user_id
-					WHERE m.group_id = g.id ORDER BY u.name)
+				`+memberNames+`, `+maintainerNames+`
 			FROM package_group g
 			ORDER BY g.namespace, g.name`)
 		if err != nil {
