@@ -28,6 +28,11 @@ type Route struct {
 	Kept      Kept // whether answers are shown again to others who ask the same
 }
 
+// PublicPage is the route of a page that anybody may look at.
+func PublicPage(pattern, label string, handler Handler, kept Kept) Route {
+	return Route{Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: Public, Errors: HTML, Label: label, Frame: true, Kept: kept}
+}
+
 // Access says who may ask.
 type Access string
 

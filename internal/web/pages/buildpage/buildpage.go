@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -31,14 +30,10 @@ type pages struct {
 func Routes(t *html.Templates, links html.Links) []web.Route {
 	folder := t.Folder("buildpage", files)
 	p := &pages{links, html.Whole[content](folder, "build.html"), html.Whole[logContent](folder, "log.html")}
-	route := func(pattern, label string, handler web.Handler) web.Route {
-		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true,
-			Kept: web.UntilChanged,
-		}
-	}
 	return []web.Route{
-		route("/build/{id}", "build", p.build), route("/build/{id}/log", "build log", p.log), route("/compare", "compare", p.compare),
+		web.PublicPage("/build/{id}", "build", p.build, web.UntilChanged),
+		web.PublicPage("/build/{id}/log", "build log", p.log, web.UntilChanged),
+		web.PublicPage("/compare", "compare", p.compare, web.UntilChanged),
 	}
 }
 

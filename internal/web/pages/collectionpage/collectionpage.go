@@ -4,7 +4,6 @@ package collectionpage
 
 import (
 	"embed"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -37,8 +36,8 @@ func Routes(t *html.Templates, clock koschei.Clock) []web.Route {
 		known: web.Memo[*view.CollectionsPage]{Lasts: knownLasts},
 	}
 	return []web.Route{
-		{Method: http.MethodGet, Pattern: "/collections", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "collections", Frame: true, Kept: web.ForAMoment},
-		{Method: http.MethodGet, Pattern: "/collection/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "collection", Frame: true, Kept: web.UntilChanged},
+		web.PublicPage("/collections", "collections", p.showAll, web.ForAMoment),
+		web.PublicPage("/collection/{name}", "collection", p.showOne, web.UntilChanged),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,9 +30,9 @@ func Routes(t *html.Templates, lists *packagelist.Lists) []web.Route {
 	folder := t.Folder("grouppage", files)
 	p := &pages{lists, html.Whole[content](folder, "groups.html")}
 	return []web.Route{
-		{Method: http.MethodGet, Pattern: "/groups", Handler: p.showAll, Access: web.Public, Errors: web.HTML, Label: "groups", Frame: true, Kept: web.UntilChanged},
-		{Method: http.MethodGet, Pattern: "/groups/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true, Kept: web.UntilChanged},
-		{Method: http.MethodGet, Pattern: "/groups/{namespace}/{name}", Handler: p.showOne, Access: web.Public, Errors: web.HTML, Label: "group", Frame: true, Kept: web.UntilChanged},
+		web.PublicPage("/groups", "groups", p.showAll, web.UntilChanged),
+		web.PublicPage("/groups/{name}", "group", p.showOne, web.UntilChanged),
+		web.PublicPage("/groups/{namespace}/{name}", "group", p.showOne, web.UntilChanged),
 	}
 }
 

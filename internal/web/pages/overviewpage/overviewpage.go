@@ -6,7 +6,6 @@ package overviewpage
 import (
 	"embed"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -34,20 +33,14 @@ type Front struct {
 func Routes(t *html.Templates, front Front) []web.Route {
 	folder := t.Folder("overviewpage", files)
 	p := &pages{html.Whole[content](folder, "overview.html", "parts.html"), html.Whole[columns](folder, "several.html", "parts.html")}
-	route := func(pattern, label string, handler web.Handler) web.Route {
-		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true,
-			Kept: web.UntilChanged,
-		}
-	}
 	return []web.Route{
-		route("/overview", "overview", p.show),
-		route("/{$}", "front page", func(r *web.Request) (web.Answer, error) {
+		web.PublicPage("/overview", "overview", p.show, web.UntilChanged),
+		web.PublicPage("/{$}", "front page", func(r *web.Request) (web.Answer, error) {
 			if front.ListAlways || asksForList(r) {
 				return front.List(r)
 			}
 			return p.show(r)
-		}),
+		}, web.UntilChanged),
 	}
 }
 

@@ -5,7 +5,6 @@ package packagelist
 
 import (
 	"embed"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,14 +41,9 @@ func New(t *html.Templates, rules koschei.PriorityRules, perPage int) *Lists {
 
 // Routes are the addresses of lists.
 func (l *Lists) Routes() []web.Route {
-	route := func(pattern, label string, handler web.Handler) web.Route {
-		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Access: web.Public, Errors: web.HTML, Label: label, Frame: true, Kept: web.UntilChanged,
-		}
-	}
 	return []web.Route{
-		route("/packages", "packages", l.packages),
-		route("/search", "search", l.search),
+		web.PublicPage("/packages", "packages", l.packages, web.UntilChanged),
+		web.PublicPage("/search", "search", l.search, web.UntilChanged),
 	}
 }
 

@@ -41,11 +41,10 @@ type pages struct {
 func Routes(t *html.Templates, c Config) []web.Route {
 	folder := t.Folder("packagepage", files)
 	p := &pages{c, html.Whole[content](folder, "package.html"), html.Whole[missing](folder, "missing.html")}
-	return []web.Route{{
-		Method: http.MethodGet, Pattern: "/package/{name}", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "package", Frame: true, Kept: web.UntilChanged,
-	}, {
-		Method: http.MethodGet, Pattern: "/bugreport/{name}", Handler: p.report, Access: web.Public, Errors: web.HTML, Label: "bug report", Frame: true,
-	}}
+	return []web.Route{
+		web.PublicPage("/package/{name}", "package", p.show, web.UntilChanged),
+		web.PublicPage("/bugreport/{name}", "bug report", p.report, ""),
+	}
 }
 
 // A content is the page of one package in one collection.

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -35,15 +34,9 @@ func Routes(t *html.Templates) []web.Route {
 		html.Whole[oneView](folder, "repo.html"),
 		html.Whole[betweenView](folder, "between.html"),
 	}
-	route := func(pattern, label string, handler web.Handler) web.Route {
-		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Label: label,
-			Access: web.Public, Errors: web.HTML, Frame: true,
-		}
-	}
 	return []web.Route{
-		route("/repos", "repos", p.showList),
-		route("/repo/{collection}/{repo}", "repo", p.showOne),
+		web.PublicPage("/repos", "repos", p.showList, ""),
+		web.PublicPage("/repo/{collection}/{repo}", "repo", p.showOne, ""),
 	}
 }
 

@@ -6,7 +6,6 @@ package statuspage
 import (
 	"context"
 	"embed"
-	"net/http"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -34,9 +33,7 @@ const statusLasts = 5 * time.Second
 func Routes(t *html.Templates, rules koschei.PriorityRules, clock koschei.Clock) []web.Route {
 	folder := t.Folder("statuspage", files)
 	p := &pages{rules: rules, clock: clock, page: html.Whole[content](folder, "status.html"), known: web.Memo[*view.Status]{Lasts: statusLasts}}
-	return []web.Route{{
-		Method: http.MethodGet, Pattern: "/status", Handler: p.show, Access: web.Public, Errors: web.HTML, Label: "status", Frame: true, Kept: web.ForAMoment,
-	}}
+	return []web.Route{web.PublicPage("/status", "status", p.show, web.ForAMoment)}
 }
 
 // A content is the page for operators.

@@ -30,7 +30,7 @@ func Routes(t *html.Templates, editor *edit.Editor) []web.Route {
 	p := &pages{html.Whole[content](t.Folder("unsubscribe", files), "unsubscribe.html"), editor}
 	const pattern = "/unsubscribe/{token}"
 	return []web.Route{
-		{Method: http.MethodGet, Pattern: pattern, Handler: p.ask, Access: web.Public, Errors: web.HTML, Label: "unsubscribe", Frame: true},
+		web.PublicPage(pattern, "unsubscribe", p.ask, ""),
 		{
 			Method: http.MethodPost, Pattern: pattern, Handler: p.end, Access: web.Public, CSRF: web.SameOrigin, Errors: web.HTML,
 			Label: "unsubscribe", Frame: true,

@@ -6,7 +6,6 @@ package updatepage
 
 import (
 	"embed"
-	"net/http"
 
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
@@ -29,17 +28,11 @@ func Routes(t *html.Templates) []web.Route {
 		html.Whole[oneView](folder, "update.html"),
 		html.Whole[affectedView](folder, "affected.html"),
 	}
-	route := func(pattern, label string, handler web.Handler) web.Route {
-		return web.Route{
-			Method: http.MethodGet, Pattern: pattern, Handler: handler, Label: label,
-			Access: web.Public, Errors: web.HTML, Frame: true,
-		}
-	}
 	return []web.Route{
-		route("/updates", "updates", p.showList),
-		route("/update/{collection}/{source}", "update", p.showOne),
-		route("/update/{collection}/{source}/{version}", "update", p.showOne),
-		route("/affected-by/{dependency}", "affected-by", p.showAffected),
+		web.PublicPage("/updates", "updates", p.showList, ""),
+		web.PublicPage("/update/{collection}/{source}", "update", p.showOne, ""),
+		web.PublicPage("/update/{collection}/{source}/{version}", "update", p.showOne, ""),
+		web.PublicPage("/affected-by/{dependency}", "affected-by", p.showAffected, ""),
 	}
 }
 
