@@ -44,10 +44,11 @@
 //
 // Builder interns packages (symbol.go, dependency.go) and works out who provides
 // what (provider.go), what packages demand (rule.go, rules.go, cnf.go) and what
-// they advise (weak.go); arch.go is about i686 beside x86_64. Solver begins with what a goal leaves no choice about
-// (base.go, solver.go, propagate.go, watch.go) and then chooses (search.go) by the policy
+// they advise (weak.go); arch.go is about i686 beside x86_64. Solver, the lazy
+// one, begins with what a goal leaves no choice about (base.go, solver.go,
+// lazypropagate.go, lazywatch.go) and then chooses (lazysearch.go) by the policy
 // that both solvers share (chooser.go, policy.go, branch.go, weakresolve.go).
-// The second solver is in full*.go, learn.go and unsolvable.go.
+// The second solver is in full*.go.
 //
 // # What it does not do
 //
