@@ -76,7 +76,7 @@ func (p *process) watcher(w wiring) runner {
 	c := p.config
 	config := c.Bus.watched()
 	config.GiveUp = pollsBeforeGivingUp * c.Polling.Interval
-	metrics := p.metrics.watcher
+	metrics := watcher.NewMetrics(w.registry)
 	if q, far := p.bus.(*amqp.Queue); far {
 		q.Connected = metrics.Connected
 	} else {

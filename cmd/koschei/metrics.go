@@ -8,36 +8,22 @@ import (
 
 	"github.com/koschei-ci/koschei/internal/koji"
 	"github.com/koschei-ci/koschei/internal/kojisync"
-	"github.com/koschei-ci/koschei/internal/logreader"
 	"github.com/koschei-ci/koschei/internal/loop"
-	"github.com/koschei-ci/koschei/internal/notifier"
-	"github.com/koschei-ci/koschei/internal/scheduler"
-	"github.com/koschei-ci/koschei/internal/selfcheck"
-	"github.com/koschei-ci/koschei/internal/watcher"
 )
 
-// metrics are all that a process counts, whatever services it runs, but for
-// requests, which package web counts, and what it tells of the record.
+// metrics are what all services of a process count together. What only one of
+// them counts it registers when it is built; requests are counted by package web.
 type metrics struct {
-	registry  *prometheus.Registry
-	hub       observer
-	loops     *loop.Metrics
-	builds    *kojisync.Metrics
-	scheduler *scheduler.Metrics
-	selfCheck *selfcheck.Metrics
-	watcher   *watcher.Metrics
-	notifier  *notifier.Metrics
-	logReader *logreader.Metrics
+	registry *prometheus.Registry
+	hub      observer
+	loops    *loop.Metrics
+	builds   *kojisync.Metrics
 }
 
 func newMetrics() metrics {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return metrics{
-		registry: r, hub: newHubMetrics(r), loops: loop.NewMetrics(r), builds: kojisync.NewMetrics(r),
-		scheduler: scheduler.NewMetrics(r), selfCheck: selfcheck.NewMetrics(r), watcher: watcher.NewMetrics(r),
-		notifier: notifier.NewMetrics(r), logReader: logreader.NewMetrics(r),
-	}
+	return metrics{registry: r, hub: newHubMetrics(r), loops: loop.NewMetrics(r), builds: kojisync.NewMetrics(r)}
 }
 
 // newHubMetrics counts exchanges with the hub.

@@ -16,11 +16,28 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
+// metricsOfAll are what a process registers that runs every service.
+func metricsOfAll(t *testing.T, log *slog.Logger) metrics {
+	t.Helper()
+	c := defaultConfig()
+	c.Koji.Server = "http://localhost/kojihub"
+	m := newMetrics()
+	hubs, err := newHubs(c, m.hub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{config: c, log: log, metrics: m, hubs: hubs, clock: c.Clock.clock(), db: &database{store: newStore(nil, readers{}, koschei.Policy{})}}
+	for _, s := range append(services(), selfCheck()) {
+		s.build(p, wiring{log: log, registry: m.registry})
+	}
+	return m
+}
+
 // TestMetricsPage holds the operators' page to what processes register.
 func TestMetricsPage(t *testing.T) {
 	t.Parallel()
-	m := newMetrics()
 	log, rules := slog.New(slog.DiscardHandler), koschei.DefaultPriorityRules()
+	m := metricsOfAll(t, log)
 	m.registry.MustRegister(&selfcheck.Gauges{Log: log, Rules: rules})
 	if _, err := site.New(site.Config{Log: log, Rules: rules, Registry: m.registry}, true); err != nil {
 		t.Fatal(err)

@@ -202,7 +202,7 @@ func (r *checkReport) checkSinks(c config) error {
 // notifier returns the service. There must be a sink.
 func (p *process) notifier(w wiring) runner {
 	s := &notifier.Service{
-		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Gather: p.config.Notifier.Mail.Gather, Log: w.log, Metrics: p.metrics.notifier,
+		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Gather: p.config.Notifier.Mail.Gather, Log: w.log, Metrics: notifier.NewMetrics(w.registry),
 	}
 	return notifying{s}
 }

@@ -109,7 +109,9 @@ func (p *process) run(ctx context.Context, s *service, alarm *postgres.Alarm) {
 	if alarm != nil {
 		l.Wake = alarm.Bell()
 	}
-	s.build(p, wiring{log: p.log.With("service", s.name), alarm: alarm, holder: p.holder.For(s.name)}).Run(ctx, l)
+	s.build(p, wiring{
+		log: p.log.With("service", s.name), alarm: alarm, holder: p.holder.For(s.name), registry: p.metrics.registry,
+	}).Run(ctx, l)
 }
 
 // noteStart stores that a service begins; the self-check counts that.

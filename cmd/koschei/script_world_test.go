@@ -141,8 +141,9 @@ func submitTask(ts *testscript.TestScript, nvr string) {
 	})
 	ts.Check(err)
 	defer func() { ts.Check(client.Close(ctx)) }()
-	build, err := client.FindBuild(ctx, nvr)
+	builds, err := client.FindBuilds(ctx, []string{nvr})
 	ts.Check(err)
+	build := builds[0]
 	srpm, err := client.SRPM(ctx, build.ID)
 	ts.Check(err)
 	id, err := client.Build(ctx, koji.ScratchBuild{Key: nvr, Source: koji.SourcePath("../packages", build, srpm.NEVRA()), Target: "f27"})

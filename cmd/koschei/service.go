@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/buildresolver"
 	"github.com/koschei-ci/koschei/internal/kojisync"
@@ -32,14 +34,15 @@ type service struct {
 	needsSink   bool // it does nothing unless somebody is to be told what happens
 	needsOwners bool // it does nothing unless a list of owners or groups is configured
 	silent      bool // it notes nothing about collections, and nobody waits for that
-	build       func(p *process, w wiring) runner
+	build       func(p *process, w wiring) runner // once a process
 }
 
 // wiring is what a service gets that is its own.
 type wiring struct {
-	log    *slog.Logger
-	alarm  *postgres.Alarm
-	holder postgres.Holder // of leases
+	log      *slog.Logger
+	alarm    *postgres.Alarm
+	holder   postgres.Holder       // of leases
+	registry prometheus.Registerer // of what only this service counts
 }
 
 // A runner runs until ctx ends, in passes that l begins.
@@ -134,14 +137,14 @@ func (p *process) buildResolver(w wiring) runner {
 
 func (p *process) logReader(w wiring) runner {
 	return &logreader.Service{
-		DB: p.db.Record, Hubs: p.hubs, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.logReader,
+		DB: p.db.Record, Hubs: p.hubs, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: logreader.NewMetrics(w.registry),
 	}
 }
 
 func (p *process) scheduler(w wiring) runner {
 	return &scheduler.Service{
 		DB: p.db.Record, Hub: p.hubs.Primary, Secondary: p.hubs.Secondary, Log: w.log, Clock: p.clock, Holder: w.holder,
-		Metrics: p.metrics.scheduler, Builds: p.metrics.builds,
+		Metrics: scheduler.NewMetrics(w.registry), Builds: p.metrics.builds,
 		Config: schedulerConfig(p.config),
 	}
 }
@@ -164,7 +167,7 @@ func (p *process) selfCheck(w wiring) runner {
 		}
 	}
 	return &selfcheck.Service{
-		DB: p.db.Maintain, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: p.metrics.selfCheck, Sync: p.sync(w.log),
+		DB: p.db.Maintain, Log: w.log, Clock: p.clock, Holder: w.holder, Metrics: selfcheck.NewMetrics(w.registry), Sync: p.sync(w.log),
 		Config: selfcheck.Config{
 			Rules: c.Priorities.rules(), MaxBuilds: c.Koji.MaxBuilds, TaskTimeout: c.Koji.TaskTimeout,
 			LongestCall: p.clock.Domain(p.hubs.Primary.LongestCall()), Intervals: intervals,
