@@ -206,7 +206,7 @@ func TestRepo(t *testing.T) {
 		listener.Run(ctx, func(err error) { t.Error(err) })
 	}()
 	alarm := listener.Alarm(koschei.ServiceRepoResolver)
-	f.awaitListener()
+	f.awaitHearing(alarm)
 	f.NewRepo()
 	f.tick(time.Minute)
 	f.hear()

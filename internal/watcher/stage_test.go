@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/scenario"
 	"github.com/koschei-ci/koschei/internal/watcher"
@@ -175,12 +176,16 @@ func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(t.Context())
 }
 
-// awaitListener waits until somebody listens at the record.
-func (f *fixture) awaitListener() {
+// awaitHearing waits until what is notified rings an alarm.
+func (f *fixture) awaitHearing(alarm *postgres.Alarm) {
 	f.T.Helper()
-	for f.Listeners() == 0 {
-		if f.T.Context().Err() != nil {
+	often := time.NewTicker(time.Millisecond)
+	defer often.Stop()
+	for !alarm.Hearing() {
+		select {
+		case <-f.T.Context().Done():
 			f.T.Fatal("nobody listens")
+		case <-often.C:
 		}
 	}
 }

@@ -2,14 +2,6 @@ package pgtest
 
 import "context"
 
-// Listeners counts the connections that listen for notifications and wait.
-func (w *World) Listeners() int64 {
-	w.t.Helper()
-	return w.sql.Number(`
-		SELECT count(*) FROM pg_stat_activity
-		WHERE query LIKE 'LISTEN %' AND state = 'idle' AND datname = current_database()`)
-}
-
 // ServerProcesses are the ids of the server's processes that serve the record.
 func (w *World) ServerProcesses() []string {
 	w.t.Helper()
