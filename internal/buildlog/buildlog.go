@@ -13,7 +13,6 @@ package buildlog
 import (
 	"bytes"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -253,15 +252,3 @@ func (e *Excerpt) Texts() []string {
 	return texts
 }
 
-// ErrorLine is the line of the error; the last that is shown without one.
-func (e *Excerpt) ErrorLine() string {
-	if e.Error >= 0 {
-		return e.Lines[e.Error].Text
-	}
-	for _, l := range slices.Backward(e.Lines) {
-		if strings.TrimSpace(l.Text) != "" {
-			return l.Text
-		}
-	}
-	return ""
-}

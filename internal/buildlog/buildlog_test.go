@@ -41,12 +41,26 @@ func TestFind(t *testing.T) {
 			if !ok {
 				t.Fatal("nothing is found")
 			}
-			got := fmt.Sprintf("%s in %s: %s\nmessage: %s\nline: %s\n", e.Kind, e.Log, e.Phase, e.Message, e.ErrorLine())
+			got := fmt.Sprintf("%s in %s: %s\nmessage: %s\nline: %s\n", e.Kind, e.Log, e.Phase, e.Message, lineOf(&e))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// lineOf is the line of the error; the last with text without one.
+func lineOf(e *buildlog.Excerpt) string {
+	if e.Error >= 0 {
+		return e.Lines[e.Error].Text
+	}
+	line := ""
+	for _, l := range e.Lines {
+		if strings.TrimSpace(l.Text) != "" {
+			line = l.Text
+		}
+	}
+	return line
 }
 
 func TestLinesAreFew(t *testing.T) {

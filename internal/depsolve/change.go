@@ -15,7 +15,6 @@ type Change struct {
 	same      []ID     // per old package: the new one of the same NEVRA
 	kept      []aspect // per old package: what is known of it still holds
 	weak      bool     // the same packages supplement the same
-	distances bool     // the same packages require the same
 	structure bool     // everything still holds
 }
 
@@ -27,7 +26,6 @@ func Compare(from, to *Universe) *Change {
 	c.matchExactly()
 	c.dropDisplaced()
 	c.weak = before.weak == after.weak
-	c.distances = true
 	c.structure = c.weak && len(from.pkgs) == len(to.pkgs)
 	c.kept = make([]aspect, len(from.pkgs))
 	for id := 1; id < len(c.now); id++ {
@@ -46,7 +44,6 @@ func Compare(from, to *Universe) *Change {
 			c.kept[id] |= merits
 		}
 		c.structure = c.structure && c.kept[id] == demands|dependents|merits
-		c.distances = c.distances && before.requires[id] == after.requires[now]
 	}
 	return c
 }
@@ -145,10 +142,6 @@ func (c *Change) Packages(ids []ID) []ID {
 	}
 	return now
 }
-
-// KeepsDistances reports whether the distances of answers that still hold do
-// so, too. They depend on more than the answers do.
-func (c *Change) KeepsDistances() bool { return c.distances }
 
 // Follow returns the answer to a goal in the new universe, given that in the
 // old one. It solves the goal again only if it has to, and tells whether it has.

@@ -14,7 +14,6 @@ type signatures struct {
 	demands    []uint64 // per package: see aspect
 	dependents []uint64
 	merits     []uint64
-	requires   []uint64 // per package: who provides what it requires
 	weak       uint64   // of all that supplements something
 }
 
@@ -36,7 +35,7 @@ func newSignatures(u *Universe) *signatures {
 	s := &signatures{
 		u: u, keys: make([]uint64, n), dead: make([]bool, n),
 		demands: make([]uint64, n), dependents: make([]uint64, n),
-		merits: make([]uint64, n), requires: make([]uint64, n),
+		merits: make([]uint64, n),
 	}
 	s.makeKeys()
 	idle := u.NewSolver(SolverOptions{})
@@ -50,9 +49,6 @@ func newSignatures(u *Universe) *signatures {
 	for id := ID(1); int(id) < n; id++ {
 		s.addWeak(id)
 		s.merits[id] = s.merit(id, steps)
-		for _, dep := range u.list(required, id) {
-			s.requires[id] += mix(1, s.ofList(u.index.ofDep(dep)))
-		}
 	}
 	for _, id := range u.weak.supplementing {
 		s.weak += mix(s.keys[id], s.merits[id])

@@ -40,12 +40,6 @@ func (c *Client) TagExternalRepos(ctx context.Context, tag string) ([]TagExterna
 	return readList[TagExternalRepo](ctx, c, "getTagExternalRepos", tag)
 }
 
-// InheritedExternalRepos returns the external repos of a tag and of those it
-// inherits from, which is what its repos are merged of.
-func (c *Client) InheritedExternalRepos(ctx context.Context, tag string) ([]TagExternalRepo, error) {
-	return readList[TagExternalRepo](ctx, c, "getExternalRepoList", tag)
-}
-
 // CreateExternalRepo makes an external repo known.
 func (c *Client) CreateExternalRepo(ctx context.Context, name, url string) (*ExternalRepo, error) {
 	var repo ExternalRepo

@@ -98,22 +98,6 @@ func (c *Client) LatestTagged(ctx context.Context, tag string, names []string) (
 	return taggings, nil
 }
 
-// LatestBuilds returns the latest build of each package of a tag with what it
-// inherits, or of one package if pkg is not "".
-func (c *Client) LatestBuilds(ctx context.Context, tag, pkg string) ([]TaggedBuild, error) {
-	params := []any{tag}
-	if pkg != "" {
-		params = append(params, named("package", pkg))
-	}
-	return readList[TaggedBuild](ctx, c, "getLatestBuilds", params...)
-}
-
-// FindBuild returns a build by its name-version-release; ErrNotFound if there
-// is none. Text that cannot be one is a fault.
-func (c *Client) FindBuild(ctx context.Context, nvr string) (*Build, error) {
-	return c.findBuild(ctx, nvr)
-}
-
 // BuildByID returns a build by its id; ErrNotFound if there is none.
 func (c *Client) BuildByID(ctx context.Context, id int64) (*Build, error) {
 	return c.findBuild(ctx, id)

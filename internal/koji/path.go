@@ -36,9 +36,3 @@ func (c *Client) TaskURL(taskID int64) string {
 func (c *Client) BuildURL(buildID int64) string {
 	return fmt.Sprintf("%s/buildinfo?buildID=%d", c.config.WebURL, buildID)
 }
-
-// NVRURL is the address of the web page of the build with this
-// name-version-release.
-func (c *Client) NVRURL(nvr string) string {
-	return fmt.Sprintf("%s/search?type=build&match=exact&terms=%s", c.config.WebURL, url.QueryEscape(nvr))
-}

@@ -50,24 +50,6 @@ func (c *Client) SRPM(ctx context.Context, buildID int64) (*RPM, error) {
 	return &files[0], nil
 }
 
-// FindRPM returns a package file by its name-version-release.arch; ErrNotFound
-// if there is none.
-func (c *Client) FindRPM(ctx context.Context, nvra string) (*RPM, error) {
-	var file *RPM
-	if err := c.read(ctx, &file, "getRPM", nvra); err != nil {
-		return nil, err
-	}
-	if file == nil {
-		return nil, notFound("package file", nvra)
-	}
-	return file, nil
-}
-
-// BuildRPMs returns all package files of a build by its name-version-release.
-func (c *Client) BuildRPMs(ctx context.Context, nvr string) ([]RPM, error) {
-	return readList[RPM](ctx, c, "listBuildRPMs", nvr)
-}
-
 // Dependency types and flags of the hub, which are RPM's.
 const (
 	depRequire  = 0

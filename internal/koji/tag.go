@@ -197,21 +197,6 @@ type Tagging struct {
 	RevokedAt time.Time `koji:"revoke_ts"`
 }
 
-// TagHistory returns when builds of a package came into a tag and left it, in
-// the order of the events. The hub's method of this name is gone since 1.35,
-// queryHistory is in all versions.
-func (c *Client) TagHistory(ctx context.Context, tag, pkg string) ([]Tagging, error) {
-	var tables struct {
-		Listing []Tagging `koji:"tag_listing"`
-	}
-	args := named("tables", []string{"tag_listing"}, "tag", tag, "package", pkg)
-	if err := c.read(ctx, &tables, "queryHistory", args); err != nil {
-		return nil, err
-	}
-	sortTaggings(tables.Listing)
-	return tables.Listing, nil
-}
-
 // BuildTaggings returns when each of some builds came into tags and left them,
 // by the builds' places, in the order of the events. A build that the hub does
 // not have was never tagged.

@@ -161,14 +161,6 @@ func (c *Client) TaskChildren(ctx context.Context, ids []int64) ([]Children, err
 	return children, nil
 }
 
-// TaskDescendents returns the children of a task and of all tasks below it, by
-// the id of the parent as text.
-func (c *Client) TaskDescendents(ctx context.Context, id int64) (map[string][]Task, error) {
-	var tree map[string][]Task
-	err := c.read(ctx, &tree, "getTaskDescendents", id, named("request", true))
-	return tree, err
-}
-
 // A TaskQuery selects tasks.
 type TaskQuery struct {
 	OwnerID      int64 // 0 for anybody
@@ -224,20 +216,4 @@ func (c *Client) ListTasks(ctx context.Context, q TaskQuery) ([]Task, error) {
 func (c *Client) CancelTask(ctx context.Context, id int64) error {
 	var nothing any
 	return c.session.change(ctx, &nothing, "cancelTask", id)
-}
-
-// ResubmitTask submits a failed or canceled task again and returns the id of
-// the new one. Its request is the same, our key included: a build that TasksByKey
-// shall tell from others is submitted by Build.
-func (c *Client) ResubmitTask(ctx context.Context, id int64) (int64, error) {
-	var task int64
-	err := c.session.changeOnce(ctx, &task, "resubmitTask", id)
-	return task, err
-}
-
-// SetTaskPriority changes the priority of a task and all below it; lower is
-// more urgent. Only administrators may.
-func (c *Client) SetTaskPriority(ctx context.Context, id int64, priority int) error {
-	var nothing any
-	return c.session.change(ctx, &nothing, "setTaskPriority", id, priority, named("recurse", true))
 }

@@ -215,7 +215,6 @@ func typedRequests() []typedRequest {
 			_, err := c.ListTagged(ctx, TagQuery{Tag: "f40-build", Latest: true, Inherit: true})
 			return err
 		}},
-		{"getBuild-nvr", func(ctx context.Context, c *Client) error { _, err := c.FindBuild(ctx, "foo-2.0-4.fc40"); return err }},
 		{"getBuild-id", func(ctx context.Context, c *Client) error { _, err := c.BuildByID(ctx, 7); return err }},
 		{"listRPMs-buildID-src", func(ctx context.Context, c *Client) error { _, err := c.SRPM(ctx, 7); return err }},
 		{"getRepo-state-READY", func(ctx context.Context, c *Client) error { _, err := c.Repo(ctx, "f40-build"); return err }},
@@ -236,16 +235,10 @@ func typedTaskRequests() []typedRequest {
 			_, err := c.Tasks(ctx, []int64{6, 9, 99999})
 			return err
 		}},
-		{"scratch-success-open--getTaskDescendents", func(ctx context.Context, c *Client) error { _, err := c.TaskDescendents(ctx, 6); return err }},
 		{"downloadTaskOutput-tail", func(ctx context.Context, c *Client) error {
 			_, err := c.TaskOutput(ctx, 9, "build.log", -50, -1)
 			return err
 		}},
-		{"resubmitTask", func(ctx context.Context, c *Client) error { _, err := c.ResubmitTask(ctx, 10); return err }},
-		{"getLatestBuilds", func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "f40", ""); return err }},
-		{"getLatestBuilds-package", func(ctx context.Context, c *Client) error { _, err := c.LatestBuilds(ctx, "f40", "bar"); return err }},
-		{"listBuildRPMs", func(ctx context.Context, c *Client) error { _, err := c.BuildRPMs(ctx, "foo-2.0-4.fc40"); return err }},
-		{"getRPM-nvra-string", func(ctx context.Context, c *Client) error { _, err := c.FindRPM(ctx, "foo-2.0-4.fc40.src"); return err }},
 		{"cancelTask", func(ctx context.Context, c *Client) error { return c.CancelTask(ctx, 17) }},
 		{"repo.request-newer", func(ctx context.Context, c *Client) error { _, err := c.RequestRepo(ctx, "f40-build", 0); return err }},
 		{"newRepo-call", func(ctx context.Context, c *Client) error { _, err := c.NewRepo(ctx, "f40-build"); return err }},

@@ -157,7 +157,19 @@ func askLog(p *play, args []string) ([]string, error) {
 	case !f.Found:
 		return []string{"gone"}, nil
 	}
-	return []string{fmt.Sprintf("%s in %s of %s, %s: %s", cmp.Or(f.Kind, "unknown"), f.Log, f.Arch, f.Phase, strings.TrimSpace(f.ErrorLine()))}, nil
+	return []string{fmt.Sprintf("%s in %s of %s, %s: %s", cmp.Or(f.Kind, "unknown"), f.Log, f.Arch, f.Phase, errorLine(f))}, nil
+}
+
+// errorLine is the line of the error; the last with text without one.
+func errorLine(f *view.Failure) string {
+	if f.Error >= 0 {
+		return strings.TrimSpace(f.Lines[f.Error].Text)
+	}
+	line := ""
+	for _, l := range f.Lines {
+		line = cmp.Or(strings.TrimSpace(l.Text), line)
+	}
+	return line
 }
 
 func askTasks(p *play, args []string) ([]string, error) {
