@@ -30,10 +30,10 @@ type service struct {
 	// nothing wakes it, and nobody waits for its reports.
 	interval func(*config) time.Duration
 
-	needsBus    bool // it does nothing without a message bus
-	needsSink   bool // it does nothing unless somebody is to be told what happens
-	needsOwners bool // it does nothing unless a list of owners or groups is configured
-	silent      bool // it notes nothing about collections, and nobody waits for that
+	needsBus    bool                              // it does nothing without a message bus
+	needsSink   bool                              // it does nothing unless somebody is to be told what happens
+	needsOwners bool                              // it does nothing unless a list of owners or groups is configured
+	silent      bool                              // it notes nothing about collections, and nobody waits for that
 	build       func(p *process, w wiring) runner // once a process
 }
 

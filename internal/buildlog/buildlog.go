@@ -251,4 +251,3 @@ func (e *Excerpt) Texts() []string {
 	}
 	return texts
 }
-

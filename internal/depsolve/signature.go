@@ -14,7 +14,7 @@ type signatures struct {
 	demands    []uint64 // per package: see aspect
 	dependents []uint64
 	merits     []uint64
-	weak       uint64   // of all that supplements something
+	weak       uint64 // of all that supplements something
 }
 
 func mix(h, x uint64) uint64 {
