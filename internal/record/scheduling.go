@@ -15,92 +15,16 @@ import (
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// mostWorthBuilding selects what Schedulable returns.
-//
-// However many there are, few are looked at. Of packages of which only time
-// tells, those built longest ago are the worthiest. Of changed ones, those with
-// the most changes tell how much priority it takes at least, and whose changes
-// do not come up to that even with the oldest build of all cannot be.
-const mostWorthBuilding = `
-	WITH raised AS (
-		SELECT p.id, ` + schema.Priority + ` AS total
-		FROM package p
-		JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN resolution a ON a.package_id = p.id
-		WHERE ` + schema.Schedulable + ` AND ` + schema.Raised + `
-	), most_changed AS (
-		SELECT ` + schema.Priority + ` AS total
-		FROM resolution a
-		JOIN package p ON p.id = a.package_id
-		JOIN collection c ON c.id = p.collection_id
-		WHERE ` + schema.Changed + ` AND ` + schema.Schedulable + ` AND ` + schema.Idle + `
-		ORDER BY a.dependency_priority DESC
-		LIMIT 4 * @limit::integer
-	), needed AS (
-		SELECT greatest(@threshold::float8, (
-			SELECT total
-			FROM (SELECT total FROM raised UNION ALL SELECT total FROM most_changed) known
-			ORDER BY total DESC
-			OFFSET @limit - 1
-			LIMIT 1)) AS total
-	), changes AS (
-		SELECT least(greatest(n.total / nullif(c.priority_coefficient, 0)
-			- greatest(@a * log(greatest(1e-6, date_part('epoch', @now::timestamptz - oldest.started) / 3600)) + @b, -30) - 1, -1e9), 1e9)::integer AS least
-		FROM needed n
-		CROSS JOIN collection c
-		CROSS JOIN (SELECT min(last_build_started) AS started FROM package WHERE collection_id = @collection AND NOT blocked) oldest
-		WHERE c.id = @collection
-	), candidate AS (
-		(SELECT id, total FROM raised ORDER BY total DESC, id LIMIT @limit)
-		UNION ALL
-		(SELECT r.id, r.total
-		FROM (
-			SELECT p.id, ` + schema.Priority + ` AS total
-			FROM package p
-			JOIN collection c ON c.id = p.collection_id
-			JOIN resolution a ON a.package_id = p.id
-			WHERE p.id = ANY (ARRAY(SELECT a.package_id FROM resolution a WHERE ` + schema.Changed + ` AND a.dependency_priority >= (SELECT least FROM changes)))
-				AND ` + schema.Schedulable + ` AND ` + schema.Idle + `
-			OFFSET 0
-		) r
-		WHERE r.total >= (SELECT total FROM needed)
-		ORDER BY r.total DESC, r.id
-		LIMIT @limit)
-		UNION ALL
-		(SELECT p.id, ` + schema.Priority + `
-		FROM (
-			SELECT p.*
-			FROM package p
-			JOIN collection c ON c.id = p.collection_id
-			WHERE ` + schema.Schedulable + ` AND ` + schema.Idle + `
-			ORDER BY ` + schema.StartSeconds + `
-			LIMIT @limit
-		) p
-		JOIN collection c ON c.id = p.collection_id
-		LEFT JOIN resolution a ON a.package_id = p.id)
-	), chosen AS (
-		SELECT id, max(total) AS total -- the oldest may be there twice
-		FROM candidate
-		WHERE total >= @threshold
-		GROUP BY id
-		ORDER BY 2 DESC, id
-		LIMIT @limit
-	)
-	SELECT ` + schema.PackageColumns + `
-	FROM chosen
-	JOIN package p ON p.id = chosen.id
-	LEFT JOIN resolution a ON a.package_id = p.id
-	ORDER BY chosen.total DESC, p.id`
-
 // Schedulable returns the packages of a collection most worth building, at most
 // limit of those whose priority reaches the threshold, the worthiest first.
 // Held ones are not among them.
 func (rec *Record) Schedulable(ctx context.Context, collectionID int64, ranking schema.Ranking, limit int) ([]koschei.PackageStatus, error) {
-	a, b := ranking.Rules.TimeCoefficients()
-	rows, err := rec.db.Query(ctx, mostWorthBuilding, pgx.NamedArgs{
-		"collection": collectionID, "now": ranking.Now, "a": a, "b": b,
-		"threshold": ranking.Rules.BuildThreshold, "limit": limit,
-	})
+	rows, err := rec.db.Query(ctx, schema.WorthBuilding+`
+	SELECT `+schema.PackageColumns+`
+	FROM chosen
+	JOIN package p ON p.id = chosen.id
+	LEFT JOIN resolution a ON a.package_id = p.id
+	ORDER BY chosen.total DESC, p.id`, schema.WorthBuildingArgs(collectionID, ranking, limit))
 	if err != nil {
 		return nil, fmt.Errorf("choosing packages to build: %w", err)
 	}

@@ -51,7 +51,7 @@
 
   // Keys: none with a modifier, none in fields, and they can be turned off.
   const off = () => { try { return localStorage.getItem("keys") === "off"; } catch { return false; } };
-  const list = [["/", "search"], ["g o", "overview"], ["g p", "packages"], ["g c", "collections"], ["g g", "groups"], ["g s", "status"],
+  const list = [["/", "search"], ["g o", "overview"], ["g p", "packages"], ["g u", "updates"], ["g q", "queue"], ["g r", "repos"], ["g c", "collections"], ["g g", "groups"], ["g s", "status"],
     ["j, k", "next row, row before"], ["Enter", "open the row"], ["x", "unfold the row"], ["c", "compare the two builds"], ["e", "change the package or group"], ["?", "this list"]];
   const help = () => {
     const dialog = document.createElement("dialog");

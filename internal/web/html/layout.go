@@ -10,7 +10,7 @@ import (
 // A Layout is what all pages have in common; the view of each embeds one.
 type Layout struct {
 	Title      string
-	Tab        string // of navigation: "overview", "packages", "updates", "repos", "groups", or what has none
+	Tab        string // of navigation: "overview", "packages", "updates", "queue", "repos", "groups", or what has none
 	Query      string // what was searched for
 	Notice     string
 	Broken     []Broken // collections whose base buildroot cannot be installed

@@ -63,6 +63,26 @@ func seededConfig(t testing.TB) *pgxpool.Config {
 	return cfg
 }
 
+// queued is the record of a collection of which builds are under way and packages
+// wait.
+func queued(t *testing.T) *pgtest.DB {
+	t.Helper()
+	cfg := seededConfig(t)
+	s := &seed{t: t, db: pgtest.Open(t, cfg), console: pgtest.NewConsole(t, cfg), collections: map[string]int64{}, task: 98000}
+	s.collections["f44"] = s.console.Number(`SELECT id FROM collection WHERE name = 'f44'`)
+	slow := s.pkg("f44", "slow", "ok")
+	s.build(slow, 518000, seedBuild{outcome: koschei.OutcomeComplete, ago: 48 * time.Hour, evr: "1-1.fc44"})
+	s.build(slow, 521001, seedBuild{outcome: koschei.OutcomeRunning, ago: 40 * time.Minute, evr: "2-1.fc44"})
+	s.collections["f43"] = s.console.Number(`SELECT id FROM collection WHERE name = 'f43'`)
+	s.build(s.console.Number(`SELECT id FROM package WHERE name = 'python-001' AND collection_id = $1`, s.collections["f43"]), 521002,
+		seedBuild{outcome: koschei.OutcomeRunning, ago: time.Minute, evr: "0.1-1.fc44"})
+	s.settle()
+	s.console.Exec(`UPDATE package SET manual_priority = 300 WHERE name = 'perl-010' AND collection_id = $1`, s.collections["f43"])
+	s.console.Exec(`UPDATE package SET manual_priority = 2000 WHERE name = 'perl-000' AND collection_id = $1`, s.collections["f44"])
+	s.console.Exec(`UPDATE package SET build_priority = 200, static_priority = 300 WHERE name = 'perl-005' AND collection_id = $1`, s.collections["f44"])
+	return s.db
+}
+
 // hostile is seeded with a collection of packages that have these names, and
 // builds, faults and problems that mean no better.
 func hostile(t testing.TB, names []string) *pgtest.DB {

@@ -26,6 +26,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/packageedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagelist"
 	"github.com/koschei-ci/koschei/internal/web/pages/packagepage"
+	"github.com/koschei-ci/koschei/internal/web/pages/queuepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
@@ -105,6 +106,7 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 		buildpage.Routes(t, c.Koji),
 		collectionpage.Routes(t, c.Clock),
 		updatepage.Routes(t),
+		queuepage.Routes(t, c.Rules, c.Clock, c.Koji),
 		repopage.Routes(t),
 		grouppage.Routes(t, lists),
 		statuspage.Routes(t, c.Rules, c.Clock),
