@@ -64,7 +64,7 @@ func (v *View) Blames(ctx context.Context, collectionID int64, since time.Time, 
 			coalesce(s.source, u.source, ''), coalesce(s.before, u.source_before, ''), coalesce(s.after, u.source_after, ''),
 			coalesce(nullif(s.nearest, 9), 0),
 			CASE WHEN coalesce(s.source, u.source, '') = '' THEN 0 ELSE count(*) OVER (PARTITION BY p.id) END,
-			coalesce(u.dependency, ''), coalesce(u.dependency, l.fault, '')
+			coalesce(u.dependency, ''), coalesce(u.dependency, l.line, '')
 		FROM broken p
 		LEFT JOIN suspect s ON s.id = p.id
 		LEFT JOIN LATERAL (
@@ -76,7 +76,7 @@ func (v *View) Blames(ctx context.Context, collectionID int64, since time.Time, 
 			LIMIT 1
 		) u ON true
 		LEFT JOIN LATERAL (
-			SELECT b.fault
+			SELECT `+whyFailed("b")+` AS line
 			FROM package q
 			JOIN build b ON b.id = q.last_complete_build_id
 			WHERE q.id = p.id AND p.state = 'failing'

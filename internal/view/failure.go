@@ -20,6 +20,12 @@ type Failure struct {
 	buildlog.Excerpt
 }
 
+// whyFailed is one line of why a row of build failed: that of the error in its
+// logs, or what Koji says if that is not known.
+func whyFailed(row string) string {
+	return `coalesce((SELECT nullif(trim(f.lines[f.error + 1]), '') FROM build_failure f WHERE f.build_id = ` + row + `.id), ` + row + `.fault, '')`
+}
+
 // Failure returns why a build failed; nil if its logs were not read.
 func (v *View) Failure(ctx context.Context, buildID int64) (*Failure, error) {
 	f := &Failure{}

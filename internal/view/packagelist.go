@@ -259,7 +259,7 @@ func listedPackages(ctx context.Context, q postgres.Querier, ids []int64) ([]Lis
 				JOIN package_group g ON g.id = m.group_id
 				WHERE m.base_id = p.base_id AND g.namespace = ''
 				ORDER BY g.name),
-			coalesce(d.epoch, 0), coalesce(d.version, ''), coalesce(d.release, ''), coalesce(nullif(trim(f.lines[f.error + 1]), ''), d.fault, ''),
+			coalesce(d.epoch, 0), coalesce(d.version, ''), coalesce(d.release, ''), `+whyFailed("d")+`,
 			CASE WHEN p.state = 'unresolved' THEN coalesce((
 				SELECT u.dependency
 				FROM unmet_package x
@@ -273,7 +273,6 @@ func listedPackages(ctx context.Context, q postgres.Querier, ids []int64) ([]Lis
 		LEFT JOIN resolution a ON a.package_id = p.id
 		LEFT JOIN build b ON b.id = p.last_build_id
 		LEFT JOIN build d ON d.id = p.last_complete_build_id
-		LEFT JOIN build_failure f ON f.build_id = d.id AND f.error >= 0
 		ORDER BY chosen.n`, ids)
 	if err != nil {
 		return nil, err

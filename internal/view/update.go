@@ -217,7 +217,7 @@ func reachedPackages(ctx context.Context, q postgres.Querier, collectionID, even
 				WHEN first.outcome = 'complete' THEN CASE WHEN last.outcome = 'failed' THEN 'mended' ELSE 'builds' END
 				WHEN last.outcome = 'failed' THEN 'fails'
 				ELSE 'broke' END,
-			coalesce(first.id, 0), coalesce(first.fault, '')
+			coalesce(first.id, 0), `+whyFailed("first")+`
 		FROM unnest($3::bigint[], $4::smallint[]) WITH ORDINALITY AS w (id, distance, place)
 		JOIN package p ON p.id = w.id
 		LEFT JOIN LATERAL (

@@ -160,6 +160,11 @@ func TestBlames(t *testing.T) {
 	storeUnmet(t, w, 3, gone, depset.Unmet{Dependency: "liblib.so.2", By: pgtest.NEVRA("clients", "1"), Asked: "clients", Cause: depset.UnmetCause{
 		Why: depset.UnmetGone, Source: "src-lib", Before: "2-1", After: "3-1", Provider: "lib-2-1.x86_64",
 	}})
+	w.Exec(`
+		INSERT INTO build_failure (build_id, found, task_id, arch, log, phase, kind, message, error, lines, numbers, total, signature, read)
+		SELECT p.last_complete_build_id, true, 0, '', 'build.log', '%check', 'test', '', 1, '{before,"  FAIL: test_list"}', '{1,2}', 2, '', $2
+		FROM package p
+		WHERE name = $1`, "torn", pgtest.SampleTime())
 	w.Exec(`UPDATE package SET state_since = $2 WHERE name = 'fails' AND state = $1`, "failing", pgtest.SampleTime().Add(time.Hour))
 	blames, err := w.DB.Blames(t.Context(), w.Collection, pgtest.SampleTime().Add(24*time.Hour), 100)
 	if err != nil {
@@ -173,7 +178,7 @@ func TestBlames(t *testing.T) {
 	want := []string{
 		"gone unresolved: src-lib 2-1 -> 3-1 at 0 of 1, proved true: liblib.so.2",
 		"broke failing: src-lib 1-1 -> 2-1 at 1 of 1, proved false: rpmbuild failed",
-		"torn failing: src-lib 1-1 -> 2-1 at 1 of 1, proved false: rpmbuild failed",
+		"torn failing: src-lib 1-1 -> 2-1 at 1 of 1, proved false: FAIL: test_list",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("blames (-want +got):\n%s", diff)

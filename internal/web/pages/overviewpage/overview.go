@@ -342,7 +342,11 @@ func (v *overview) happened(p html.Prose, words string) html.Prose {
 		}
 	}
 	if len(v.Blamed) > 1 {
-		p = p.And(fmt.Sprintf(" account for %d more", named))
+		verb := " account"
+		if len(v.Blamed) == 2 {
+			verb = " accounts"
+		}
+		p = p.And(fmt.Sprintf("%s for %d more", verb, named))
 	}
 	if len(v.Blamed) > 0 {
 		p = p.And(".")
