@@ -3,8 +3,6 @@ package deploy
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,16 +160,7 @@ func (c *containers) run(args ...string) string {
 
 // get reads an address of a service that runs.
 func (c *containers) get(service, path string) string {
-	res, err := http.Get("http://" + c.address[service] + path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return body("http://" + c.address[service] + path)
 }
 
 // packages are the names of all packages that are known.

@@ -50,7 +50,7 @@ func TestRPM(t *testing.T) {
 	}
 	root := t.TempDir()
 	runIn(t, "", "rpm", "--root", root, "--install", "--nodeps", "--noscripts", file)
-	for _, want := range []string{"usr/bin/koschei-admin", "usr/share/man/man1/koschei-admin-add-pkg.1.gz", "etc/koschei/koschei.yaml", "usr/lib/systemd/system/koschei@.service"} {
+	for _, want := range []string{"usr/bin/koschei-admin", "usr/share/man/man1/koschei.1.gz", "usr/share/man/man1/koschei-admin.1.gz", "usr/share/man/man1/koschei-admin-add-pkg.1.gz", "etc/koschei/koschei.yaml", "usr/lib/systemd/system/koschei@.service"} {
 		if _, err := os.Lstat(filepath.Join(root, want)); err != nil {
 			t.Error(err)
 		}

@@ -28,14 +28,17 @@ type world struct {
 	bin      string // directory with koschei and kojisim of this source
 }
 
-func newWorld(t *testing.T) world {
+func newWorld(t *testing.T) world { return newWorldAt(t, "127.0.0.1") }
+
+// newWorldAt makes one that listens on an address of this machine.
+func newWorldAt(t *testing.T, host string) world {
 	if os.Geteuid() != 0 {
 		t.Fatal("only root can try an installation")
 	}
 	w := world{bin: t.TempDir()}
 	runIn(t, "..", "go", "build", "-o", w.bin, "./cmd/...")
-	w.database = startPostgres(t)
-	hub, clock := startHub(t, filepath.Join(w.bin, "kojisim"))
+	w.database = startPostgres(t, host)
+	hub, clock := startHub(t, filepath.Join(w.bin, "kojisim"), host)
 	w.config = fmt.Sprintf(`database: {url: %q}
 koji:
   server: %s/kojihub
@@ -85,8 +88,10 @@ func await(t *testing.T, what string, true_ func() bool) {
 }
 
 // freeAddress is one where nobody listens at the moment.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(t *testing.T) string { return freeAddressOf(t, "127.0.0.1") }
+
+func freeAddressOf(t *testing.T, host string) string {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +110,20 @@ func status(url string) int {
 	return res.StatusCode
 }
 
+// body is the answer at a URL, "" without one.
+func body(url string) string {
+	res, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
 // background starts a program that ends with the test.
 func background(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
@@ -117,7 +136,8 @@ func background(t *testing.T, cmd *exec.Cmd) {
 	})
 }
 
-func startPostgres(t *testing.T) string {
+// startPostgres trusts everybody in the network of its host.
+func startPostgres(t *testing.T, host string) string {
 	programs, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(programs) == 0 {
 		t.Fatal("PostgreSQL is not installed")
@@ -139,11 +159,14 @@ func startPostgres(t *testing.T) string {
 	if out, err := as(exec.Command(filepath.Join(bin, "initdb"), "--auth=trust", "--username=koschei", "--no-sync", "data")).CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	_, port, _ := net.SplitHostPort(freeAddress(t))
-	background(t, as(exec.Command(filepath.Join(bin, "postgres"), "-D", "data", "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")))
-	url := "postgres://koschei@127.0.0.1:" + port + "/koschei?sslmode=disable"
+	if err := os.WriteFile(filepath.Join(dir, "data/pg_hba.conf"), []byte("host all all samenet trust\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(freeAddressOf(t, host))
+	background(t, as(exec.Command(filepath.Join(bin, "postgres"), "-D", "data", "-p", port, "-c", "listen_addresses="+host, "-c", "unix_socket_directories=", "-c", "fsync=off")))
+	url := "postgres://koschei@" + host + ":" + port + "/koschei?sslmode=disable"
 	await(t, "PostgreSQL starts", func() bool {
-		_, err := tryIn(t.Context(), "", filepath.Join(bin, "createdb"), "--host=127.0.0.1", "--port="+port, "--username=koschei", "koschei")
+		_, err := tryIn(t.Context(), "", filepath.Join(bin, "createdb"), "--host="+host, "--port="+port, "--username=koschei", "koschei")
 		return err == nil
 	})
 	return url
@@ -151,8 +174,8 @@ func startPostgres(t *testing.T) string {
 
 // startHub returns the hub's address and what the configuration must say of its
 // time.
-func startHub(t *testing.T, program string) (address, clock string) {
-	cmd := exec.Command(program, "-listen", "127.0.0.1:0", "-packages", "100", "-speed", "60")
+func startHub(t *testing.T, program, host string) (address, clock string) {
+	cmd := exec.Command(program, "-listen", host+":0", "-packages", "100", "-speed", "60")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

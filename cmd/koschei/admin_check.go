@@ -17,10 +17,11 @@ func (a *console) checkConfig() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check-config",
 		Short: "Check the configuration against the database, the hub and the message bus",
-		Long: "Reads the configuration and looks at everything that it names: the database; the hub, its version, our user and\n" +
-			"what it may; the target, the tags, the architectures and a repo of every collection; the web pages; the message\n" +
-			"bus. It changes nothing, and goes on after a failure. The exit code is 1 if anything is wrong, 3 if something\n" +
-			"cannot be reached. Sinks are not called; \"deliveries test\" does.",
+		Long: "Reads the configuration and looks at everything that it names: files; the database; the hub, its version, our user\n" +
+			"and what it may; the target, the tags, the architectures and a repo of every collection; the web pages; the message\n" +
+			"bus; the mail server. It changes nothing, and goes on after a failure. The exit code is 1 if anything is wrong, 3 if\n" +
+			"something cannot be reached. Web hooks are not called; \"deliveries test\" does. Run it as the user of the services:\n" +
+			"it looks at what that user can read and write.",
 		Example: "  koschei-admin --config koschei.yaml check-config",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,9 +34,10 @@ func (a *console) checkConfig() *cobra.Command {
 				r := &checkReport{Fine: []string{}, Problems: []string{}}
 				r.fine("database: ok")
 				for _, check := range []func() error{
+					func() error { return r.checkData(c) },
 					func() error { return r.checkHub(ctx, c, db) },
 					func() error { return r.checkBus(ctx, c) },
-					func() error { return r.checkSinks(c) },
+					func() error { return r.checkSinks(ctx, c) },
 				} {
 					if err := check(); err != nil {
 						r.failure(err)

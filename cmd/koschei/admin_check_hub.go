@@ -172,9 +172,14 @@ func (h *hubCheck) repo(ctx context.Context, hub *koji.Client, c *koschei.Collec
 		h.problem("collection %s: %s is missing, repos are read below it", c.Name, key)
 		return false
 	}
+	client, err := h.config.repoClient()
+	if err != nil {
+		h.problem("%v", err)
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, fileTime)
 	defer cancel()
-	if _, err := repodata.Open(ctx, address, repodata.NewClient(h.config.Dependency.RedirectHosts...)); err != nil {
+	if _, err := repodata.Open(ctx, address, client); err != nil {
 		h.problem("collection %s: its newest repo cannot be read below %s, or has no architecture %s: %v", c.Name, key, h.config.Dependency.Arch, err)
 		return false
 	}

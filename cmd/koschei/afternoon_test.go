@@ -16,7 +16,8 @@ const installPage = "../../docs/operations/install.md"
 var foreign = []string{"dnf", "postgresql-setup", "systemctl", "runuser", "rm", "chgrp"}
 
 // TestAfternoon runs the commands of the handbook's page for a new installation, as
-// they stand there, against a simulated hub; and then packages are resolved.
+// they stand there, against a simulated hub that speaks TLS; and then packages are
+// resolved. Package deploy does the same on a machine of its own, with units and proxy.
 func TestAfternoon(t *testing.T) {
 	page, err := os.ReadFile(installPage)
 	if err != nil {
@@ -24,10 +25,10 @@ func TestAfternoon(t *testing.T) {
 	}
 	here := strings.NewReplacer(
 		"/etc/koschei/", "etc/", "/etc/koschei", "etc", `"`, "'",
-		"https://koji.example.org/kojihub", "$KOSCHEI_KOJI_SERVER", "https://kojipkgs.example.org", "$KOSCHEI_KOJI_TOPURL",
+		"https://koji.example.org/", "$HUB/", "https://kojipkgs.example.org", "$HUB/kojifiles",
 		"postgres:///koschei?host=/run/postgresql", "$KOSCHEI_DATABASE_URL",
 	)
-	script := []string{"database empty", "hub world", "address", "mkdir etc", "cp hub-password etc/hub-password"}
+	script := []string{"database empty", "securehub world", "address", "mkdir etc", "cp hub-password etc/hub-password", "cp hub-ca.pem etc/hub-ca.pem"}
 	ours := 0
 	for _, command := range commandsOf(string(page)) {
 		program, _, _ := strings.Cut(command, " ")

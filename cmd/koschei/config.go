@@ -60,7 +60,7 @@ type kojiConfig struct {
 	User          string        `yaml:"user" doc:"User for login password."`
 	PasswordFile  string        `yaml:"password_file" file:"yes" doc:"File that holds the password for login password."`
 	Certificate   string        `yaml:"certificate" file:"yes" doc:"PEM file with client certificate and key for login ssl."`
-	CA            string        `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	CA            string        `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub and of the repos below topurl; empty for the system's."`
 	Renegotiate   bool          `yaml:"renegotiate" doc:"For hubs that ask for the certificate only below /ssllogin: TLS 1.2, renegotiated once."`
 	Principal     string        `yaml:"principal" doc:"Kerberos principal, user@REALM, for login kerberos."`
 	Keytab        string        `yaml:"keytab" file:"yes" doc:"Keytab for login kerberos; without one the credential cache is used."`
@@ -78,7 +78,7 @@ type secondaryConfig struct {
 	Server   string `yaml:"server" doc:"Address of the hub's XML-RPC interface. It is only read from, without login."`
 	TopURL   string `yaml:"topurl" doc:"Address below which repos and logs are served."`
 	WebURL   string `yaml:"weburl" doc:"Address of Koji's web pages, for links."`
-	CA       string `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub; empty for the system's."`
+	CA       string `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the hub and of its repos; empty for the system's."`
 	RepoURL  string `yaml:"repo_url" doc:"Address of a repo for the builders of the Koji system that builds, with {build_tag}, {repo_id} and {arch}; empty for the place below topurl."`
 	Packages string `yaml:"packages" doc:"Where those builders find the directory packages, relative to the directory work of the Koji system that builds."`
 }

@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/repodata"
 )
 
 // An observer is told of each exchange with the hub; see koji.Config.
@@ -98,20 +100,45 @@ func (c kojiConfig) client() (koji.Config, error) {
 	return cfg, err
 }
 
+// repoClient returns what reads repos. They are served beside a hub as a rule, so who
+// vouches for a hub vouches for them, too.
+func (c config) repoClient() (*http.Client, error) {
+	var authorities *x509.CertPool
+	for _, file := range []string{c.Koji.CA, c.Secondary.CA} {
+		if file == "" {
+			continue
+		}
+		if authorities == nil {
+			var err error
+			if authorities, err = x509.SystemCertPool(); err != nil {
+				return nil, err
+			}
+		}
+		if err := addAuthorities(authorities, file); err != nil {
+			return nil, badInput(fmt.Errorf("configuration: %w", err))
+		}
+	}
+	return repodata.NewClientTrusting(authorities, c.Dependency.RedirectHosts...), nil
+}
+
 // authoritiesIn reads a file of certificates; "" is nil, the system's.
 func authoritiesIn(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
+	pool := x509.NewCertPool()
+	return pool, addAuthorities(pool, file)
+}
+
+func addAuthorities(pool *x509.CertPool, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("ca: %w", err)
+		return fmt.Errorf("ca: %w", err)
 	}
-	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("ca: %s holds no certificate", file)
+		return fmt.Errorf("ca: %s holds no certificate", file)
 	}
-	return pool, nil
+	return nil
 }
 
 func (c kojiConfig) login() (koji.Login, error) {

@@ -191,7 +191,12 @@ func (s *setup) tryRepo(ctx context.Context, hub *koji.Client, arch string) erro
 	if err != nil {
 		return badInput(fmt.Errorf("--topurl: %w", err))
 	}
-	res, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	client, err := s.config.repoClient()
+	if err != nil {
+		return err
+	}
+	client.Timeout = 10 * time.Second
+	res, err := client.Do(req)
 	if err != nil {
 		return missing(fmt.Errorf("--topurl %s: %w", s.config.Koji.TopURL, err))
 	}

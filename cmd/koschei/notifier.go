@@ -187,18 +187,6 @@ func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 	}, c.Clock.clock())
 }
 
-// checkSinks looks at the settings of sinks; "deliveries test" tries one.
-func (r *checkReport) checkSinks(c config) error {
-	sinks, err := c.sinks(slog.New(slog.DiscardHandler))
-	if err != nil {
-		return badInput(fmt.Errorf("configuration: %w", err))
-	}
-	for _, sink := range sinks {
-		r.fine("sink %s: configured", sink.Name())
-	}
-	return nil
-}
-
 // notifier returns the service. There must be a sink.
 func (p *process) notifier(w wiring) runner {
 	s := &notifier.Service{

@@ -69,6 +69,10 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 	if err != nil {
 		return nil, badInput(fmt.Errorf("configuration: %w", err))
 	}
+	files, err := c.repoClient()
+	if err != nil {
+		return nil, err
+	}
 	warnOfReadable(context.Background(), c, log)
 	leasing := *db
 	leasing.store = db.leasing(c.Database.Lease)
@@ -81,7 +85,7 @@ func newProcess(c config, log *slog.Logger, db *database) (*process, error) {
 		repos: &resolution.Repos{
 			Files: &repodata.Cache{
 				Dir: repoCache(c.DataDir), MaxBytes: c.Dependency.RepoCache << 20,
-				Client: repodata.NewClient(c.Dependency.RedirectHosts...),
+				Client: files,
 			},
 			Arch: c.Dependency.Arch, Intern: db.Record.Sets.InternFrom, Keep: c.Dependency.RepoMemory,
 		},

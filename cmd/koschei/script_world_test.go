@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -105,6 +106,27 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 // package worldtext; one part, without its head), which
 // becomes the configured one. Its time is the program's.
 func startHub(ts *testscript.TestScript, file string) {
+	url := runHub(ts, file, (*httptest.Server).Start)
+	for name, value := range map[string]string{
+		"SERVER": url + "/kojihub", "TOPURL": url + "/kojifiles", "WEBURL": url + "/koji",
+		"LOGIN": "password", "USER": "koschei", "PASSWORD_FILE": ts.MkAbs("hub-password"), "BUILD_ARCHES": "[x86_64]",
+	} {
+		ts.Setenv("KOSCHEI_KOJI_"+name, value)
+	}
+}
+
+// startSecureHub is the command "securehub WORLD": a hub that speaks TLS, whose
+// authority is in hub-ca.pem. $HUB is its address; nothing is configured but the time.
+func startSecureHub(ts *testscript.TestScript, file string) {
+	ts.Setenv("HUB", runHub(ts, file, func(server *httptest.Server) {
+		server.StartTLS()
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+		ts.Check(os.WriteFile(ts.MkAbs("hub-ca.pem"), text, 0o600))
+	}))
+}
+
+// runHub returns the address of a hub.
+func runHub(ts *testscript.TestScript, file string, start func(*httptest.Server)) (url string) {
 	world, err := worldtext.Parse([]byte("-- "+file+" --\n"+ts.ReadFile(file)), 1)
 	ts.Check(err)
 	epoch := time.Now()
@@ -112,7 +134,8 @@ func startHub(ts *testscript.TestScript, file string) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- hub.Run(ctx) }()
-	server := httptest.NewServer(hub)
+	server := httptest.NewUnstartedServer(hub)
+	start(server)
 	ts.Defer(func() {
 		server.Close()
 		stop()
@@ -122,14 +145,11 @@ func startHub(ts *testscript.TestScript, file string) {
 	})
 	ts.Check(writeLines(ts.MkAbs("hub-password"), []string{"secret"}))
 	for name, value := range map[string]string{
-		"KOJI_SERVER": server.URL + "/kojihub", "KOJI_TOPURL": server.URL + "/kojifiles",
-		"KOJI_WEBURL": server.URL + "/koji",
-		"KOJI_LOGIN":  "password", "KOJI_USER": "koschei", "KOJI_PASSWORD_FILE": ts.MkAbs("hub-password"),
-		"KOJI_BUILD_ARCHES": "[x86_64]",
-		"CLOCK_START":       world.Now().Format(time.RFC3339Nano), "CLOCK_EPOCH": epoch.Format(time.RFC3339Nano), "CLOCK_SPEED": "60",
+		"START": world.Now().Format(time.RFC3339Nano), "EPOCH": epoch.Format(time.RFC3339Nano), "SPEED": "60",
 	} {
-		ts.Setenv("KOSCHEI_"+name, value)
+		ts.Setenv("KOSCHEI_CLOCK_"+name, value)
 	}
+	return server.URL
 }
 
 // submitTask is the command "task NVR": the hub gets a scratch build of a source

@@ -2,6 +2,8 @@ package repodata
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -101,13 +103,18 @@ const (
 // connection or an answer, and is not led to other hosts than those of
 // redirectHosts, "*" for any, nor from https to http: what a repository is made
 // of is known from its repomd.xml, which nothing but its address vouches for.
-func NewClient(redirectHosts ...string) *http.Client {
+func NewClient(redirectHosts ...string) *http.Client { return NewClientTrusting(nil, redirectHosts...) }
+
+// NewClientTrusting is NewClient for servers whose certificates are of some
+// authorities; nil for the system's.
+func NewClientTrusting(authorities *x509.CertPool, redirectHosts ...string) *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &http.Client{
 		CheckRedirect: func(to *http.Request, via []*http.Request) error { return mayRedirect(to, via, redirectHosts) },
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  answerTimeout,
 			IdleConnTimeout:        answerTimeout,
