@@ -26,6 +26,17 @@ func Alive(ctx context.Context) {
 	}
 }
 
+type awayKey struct{}
+
+// DatabaseAway says that in the pass whose context ctx comes from the database could
+// not be asked or written. If the pass fails, the next one begins soon: when a
+// database is back, all that lay still goes on. Outside of a pass it does nothing.
+func DatabaseAway(ctx context.Context) {
+	if away, ok := ctx.Value(awayKey{}).(*atomic.Bool); ok {
+		away.Store(true)
+	}
+}
+
 // Beside returns a context for what goes on beside the work of a pass, such as
 // renewing its lease: that it goes on says nothing of the pass.
 func Beside(ctx context.Context) context.Context {

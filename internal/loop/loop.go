@@ -44,6 +44,10 @@ const (
 	firstRetry = 10 * time.Second // domain time, unless the interval is shorter
 	lastRetry  = 5 * time.Minute  // domain time, unless the interval is longer
 	minRetry   = time.Second      // real time that lastRetry is at least
+
+	// awayRetry is the longest wait, in real time, after a pass that the database
+	// was away for. It is ours, and asking whether it is back costs it nothing.
+	awayRetry = 8 * time.Second
 )
 
 // Run calls pass until ctx ends or there were l.Passes.
@@ -53,7 +57,8 @@ func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 		began, p := time.Now(), new(pulse)
 		p.beat(began)
 		l.Metrics.begin(l.Name, p, began)
-		err := pass(context.WithValue(ctx, pulseKey{}, p))
+		away := new(atomic.Bool)
+		err := pass(context.WithValue(context.WithValue(ctx, pulseKey{}, p), awayKey{}, away))
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return // that is no failure
 		}
@@ -63,7 +68,7 @@ func (l *Loop) Run(ctx context.Context, pass func(context.Context) error) {
 		} else {
 			failures++
 		}
-		if done == l.Passes || !l.rest(ctx, failures) {
+		if done == l.Passes || !l.rest(ctx, failures, away.Load()) {
 			return
 		}
 	}
@@ -92,11 +97,16 @@ func (l *Loop) note(ctx context.Context, err error, took time.Duration, failures
 }
 
 // rest waits for the next pass, or returns false if there will be none. What
-// wakes the loop does not cut the wait after a failure short.
-func (l *Loop) rest(ctx context.Context, failures int) bool {
+// wakes the loop does not cut the wait after a failure short. If the database was
+// away, that wait is short.
+func (l *Loop) rest(ctx context.Context, failures int, away bool) bool {
 	wait, wake := jitter(l.real(l.Interval)), l.Wake
 	if failures > 0 {
-		wait, wake = jitter(l.backOff(failures)), nil
+		wait, wake = l.backOff(failures), nil
+		if away {
+			wait = min(wait, awayRetry)
+		}
+		wait = jitter(wait)
 	}
 	rest := max(min(wait, l.real(l.Interval)/10, wakeRest), floor)
 	return pause(ctx, rest, nil) && pause(ctx, wait-rest, wake)

@@ -107,6 +107,38 @@ func TestFailuresBackOff(t *testing.T) {
 	}
 }
 
+// A database that is back is found back soon, however long it was away; a hub is
+// left in peace.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	for _, interval := range []time.Duration{3 * time.Second, 20 * time.Minute} {
+		for _, beside := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				l := &Loop{Interval: interval, Log: slog.New(slog.DiscardHandler)}
+				var ended time.Time
+				longest := time.Duration(0)
+				l.Run(ctx, func(ctx context.Context) error {
+					if !ended.IsZero() {
+						longest = max(longest, time.Since(ended))
+					}
+					ended = time.Now()
+					if beside {
+						ctx = Beside(ctx)
+					}
+					DatabaseAway(ctx)
+					return errors.New("the database is away")
+				})
+				if longest > 9*time.Second {
+					t.Errorf("with an interval of %v it was asked again after %v", interval, longest)
+				}
+			})
+		}
+	}
+	DatabaseAway(t.Context()) // outside of a pass
+}
+
 func TestWake(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -109,6 +109,7 @@ func (e *enforcer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 		e.traced.TraceQueryEnd(ctx, conn, data)
 	}
 	noteReadOnly(conn, data.Err)
+	noteAway(ctx, data.Err)
 	done(ctx)
 }
 
@@ -121,10 +122,12 @@ func (e *enforcer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx
 		traced.TraceBatchQuery(ctx, conn, data)
 	}
 	noteReadOnly(conn, data.Err)
+	noteAway(ctx, data.Err)
 }
 
 func (e *enforcer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	noteReadOnly(conn, data.Err)
+	noteAway(ctx, data.Err)
 	done(ctx)
 }
 
@@ -134,6 +137,7 @@ func (e *enforcer) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tr
 
 func (e *enforcer) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
 	noteReadOnly(conn, data.Err)
+	noteAway(ctx, data.Err)
 	done(ctx)
 }
 
@@ -141,8 +145,16 @@ func (e *enforcer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgx
 	return &acquiring{limit(ctx, e.connection), ctx, e.connection}
 }
 
-func (e *enforcer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
+func (e *enforcer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
+	noteAway(ctx, data.Err)
 	done(ctx)
+}
+
+// noteAway tells the pass that err is of when the database could not be asked.
+func noteAway(ctx context.Context, err error) {
+	if err != nil && Unavailable(err) != "" {
+		loop.DatabaseAway(ctx)
+	}
 }
 
 // acquiring is the context of who waits for a connection.
