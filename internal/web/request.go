@@ -52,6 +52,9 @@ type Request struct {
 // it ends when that goes away. What is asked with it has a limit of its own.
 func (r *Request) Lasting() context.Context { return r.whole.Context() }
 
+// PathValue is the name that a part of the path stands for; see html.Segment.
+func (r *Request) PathValue(part string) string { return html.Named(r.Request.PathValue(part)) }
+
 // First returns the first current collection, which a page is about that can be
 // about one only. Without collections the error wraps koschei.ErrNotFound.
 func (r *Request) First() (*view.FrameCollection, error) {

@@ -170,6 +170,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"speed":    func() float64 { return cmp.Or(t.clock.Speed, 1) },
 
 		"packageURL": PackageURL,
+		"segment":    Segment,
 		"linked":     Linked,
 	}
 }

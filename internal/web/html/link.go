@@ -3,14 +3,29 @@ package html
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/koschei-ci/koschei"
 )
 
+// Segment is a name as one part of a path; Named is the way back. Browsers take the
+// parts . and .. for steps, however they are escaped. So these have a ~ in front, and
+// so has what begins with one.
+func Segment(name string) string {
+	if name == "." || name == ".." || strings.HasPrefix(name, "~") {
+		name = "~" + name
+	}
+	return url.PathEscape(name)
+}
+
+// Named is the name that a part of a path stands for, of which nothing is escaped
+// any more.
+func Named(segment string) string { return strings.TrimPrefix(segment, "~") }
+
 // PackageURL is a package's page in a collection, or in the first of several
 // with commas between them; "" is the default one.
 func PackageURL(name, collection string) string {
-	u := "/package/" + url.PathEscape(name)
+	u := "/package/" + Segment(name)
 	if collection != "" {
 		u = InCollection(u, collection)
 	}
@@ -31,9 +46,9 @@ func RepoURL(collection string, repo int64) string {
 // UpdateURL is the page of an update of a source package in a collection, the newest
 // one if version is "".
 func UpdateURL(collection, source, version string) string {
-	u := "/update/" + url.PathEscape(collection) + "/" + url.PathEscape(source)
+	u := "/update/" + url.PathEscape(collection) + "/" + Segment(source)
 	if version != "" {
-		u += "/" + url.PathEscape(version)
+		u += "/" + Segment(version)
 	}
 	return u
 }

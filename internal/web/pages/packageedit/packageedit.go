@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/koschei-ci/koschei"
@@ -81,7 +80,7 @@ func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.A
 }
 
 func editURL(name, collection string) string {
-	return html.InCollection("/package/"+url.PathEscape(name)+"/edit", collection)
+	return html.InCollection("/package/"+html.Segment(name)+"/edit", collection)
 }
 
 // A fieldForm sets one field of a package.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -226,7 +225,7 @@ func (p *pages) fill(v *content, r *web.Request, page *view.PackagePage, c *view
 		v.Verdict.Stopped = stopped(v.Rows)
 	}
 	if p.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" && !k.Blocked && k.LastCompleteOutcome == koschei.OutcomeFailed {
-		v.Report = html.InCollection("/bugreport/"+url.PathEscape(v.Name), c.Name)
+		v.Report = html.InCollection("/bugreport/"+html.Segment(v.Name), c.Name)
 	}
 	v.Chart, v.Times = chartOf(page, v.Name), timesOf(page.History)
 }
