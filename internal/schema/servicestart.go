@@ -15,9 +15,10 @@ type ServiceStarts struct {
 	Ago     time.Duration   // real time
 }
 
-// ServiceStartsWithin selects the ServiceStarts within a time, $1, by name.
+// ServiceStartsWithin selects the ServiceStarts within a time, $1, by name. The
+// server's clock may have been set back since the last of them.
 const ServiceStartsWithin = `
-	SELECT service, count(*), (array_agg(holder ORDER BY started DESC, id DESC))[1], clock_timestamp() - max(started)
+	SELECT service, count(*), (array_agg(holder ORDER BY started DESC, id DESC))[1], greatest(clock_timestamp() - max(started), '0')
 	FROM service_start
 	WHERE started > clock_timestamp() - $1::interval
 	GROUP BY service
