@@ -24,8 +24,11 @@ HELM ?= helm
 # Where "make systemd" keeps a small Debian for the next time (some 300 MB).
 MACHINE ?= $(CURDIR)/tmp/machine
 
+# One part of "make siege", such as drip; all if it is empty.
+PART ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short siege month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -87,6 +90,11 @@ takeover: ## take over six months of 24,000 packages from an original, with a hu
 chaos: ## kill services a thousand times while hub and database fail (some 15 minutes), compare with the truth
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=long $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 50m ./internal/chaos
+
+siege: ## have clients, networks, clocks, repos and hubs be at their worst (some 25 minutes), print what becomes of the rest; PART=drip for one part
+	@tools/require postgresql rabbitmq libfaketime
+	KOSCHEI_SIEGE=1 $(GOTEST) -count=1 -run '^TestSiege$$/$(PART)' -v -timeout 90m ./internal/chaos
+	$(if $(PART),,KOSCHEI_SIEGE=1 $(GOTEST) -count=1 -run '^(TestFuzzedRequests|TestHostileNames)$$' -v -timeout 30m ./internal/web/site)
 
 month: ## let a month of two large collections pass (some 59 minutes), compare its first day with its last, and all states with the truth
 	@tools/require postgresql rabbitmq

@@ -31,7 +31,7 @@ type plan struct {
 	goroutines int // that resolve, in each process
 
 	// Means of real time between two of a kind.
-	killEvery, freezeEvery, outageEvery, databaseEvery, busEvery time.Duration
+	killEvery, freezeEvery, outageEvery, databaseEvery, busEvery, outsideEvery time.Duration
 }
 
 // planFrom reads KOSCHEI_CHAOS, short or long, and KOSCHEI_CHAOS_SEED.
@@ -39,7 +39,7 @@ func planFrom(t *testing.T) plan {
 	t.Helper()
 	p := plan{
 		seed: time.Now().UnixNano() % 1e6, lease: 2 * time.Second, callLimit: 2 * time.Second,
-		freezeEvery: 8 * time.Second, outageEvery: 5 * time.Second, databaseEvery: 20 * time.Second, busEvery: 30 * time.Second,
+		freezeEvery: 8 * time.Second, outageEvery: 5 * time.Second, databaseEvery: 20 * time.Second, busEvery: 30 * time.Second, outsideEvery: 5 * time.Second,
 		goroutines: 1,
 	}
 	switch os.Getenv("KOSCHEI_CHAOS") {
@@ -47,8 +47,9 @@ func planFrom(t *testing.T) plan {
 		t.Skip("KOSCHEI_CHAOS is not set; see make chaos")
 	case "short":
 		p.packages, p.speed, p.kills, p.killEvery = 60, 5760, 60, 900*time.Millisecond
+		p.databaseEvery, p.outsideEvery = 5*time.Second, 2*time.Second
 		p.dueAfter = 8 * time.Hour
-		p.atLeast, p.atMost, p.patience = 40*time.Second, 80*time.Second, 90*time.Second
+		p.atLeast, p.atMost, p.patience = 40*time.Second, 2*time.Minute, 90*time.Second
 	case "long":
 		p.packages, p.speed, p.kills, p.killEvery = 150, 2400, 1000, 850*time.Millisecond
 		p.dueAfter = 20 * time.Hour
@@ -96,10 +97,14 @@ func TestChaos(t *testing.T) {
 	t.Logf("seed %d: KOSCHEI_CHAOS_SEED=%d repeats the plan", p.seed, p.seed)
 	s := newStage(t, p)
 	s.open(p.world(t), "fsync=off", "shared_buffers=64MB") // processes die, the machine does not
-	s.addCollection(collection, collection)
+	s.wire = startWire(t, s.server.cluster.SocketDir())
+	s.list = newOwnersList(t, p.luck(2000), s.packageNames())
+	s.addCollection(collection, collection, 1)
+	s.addSides(s.sides())
 	s.cast(append(services(), services()...)...)
-	s.cast("frontend")
+	s.cast("owners", "owners", "frontend")
 	s.start()
+	s.trackSides(s.sides(), 10)
 	s.awaitFirstBuilds()
 
 	defer s.report()
@@ -116,7 +121,11 @@ func TestChaos(t *testing.T) {
 // worstTrouble is what a test that has met none of has tested little. It is rare
 // enough that chance may have none in a minute.
 func worstTrouble() []string {
-	return []string{killedAfter.String() + " a submission", heldUp.String() + " a submission", "freezes"}
+	return []string{
+		killedAfter.String() + " a submission", heldUp.String() + " a submission", "freezes",
+		"database: connections black-holed", "database: read only", "database: jumps of the clock",
+		"repos resolved while others dripped", "clients that read nothing",
+	}
 }
 
 // enough reports whether there were enough kills, all kinds of the worst, and
@@ -141,7 +150,7 @@ func (s *stage) trouble(ctx context.Context) {
 	defer cancel()
 	var makers sync.WaitGroup
 	for i, make := range []func(context.Context, *rand.Rand){
-		s.killing, s.freezing, s.hubOutages, s.databaseOutages, s.busOutages, s.tracking, s.watching,
+		s.killing, s.freezing, s.hubOutages, s.databaseOutages, s.busOutages, s.outside, s.gluttony, s.tracking, s.watching,
 	} {
 		makers.Go(func() { make(ctx, s.plan.luck(uint64(i))) })
 	}

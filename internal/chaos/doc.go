@@ -3,9 +3,13 @@
 // skips them.
 //
 // The kill test ("make chaos", "make chaos-short") runs two processes of each
-// service. It kills and freezes them at random moments, while the hub, the bus and
-// the database fail in many ways. At the end it compares the hub with the record,
-// and the record with the truth.
+// service. It kills and freezes them at random moments, while the hub, the bus,
+// the database, the network, the files of repos and clients fail in many ways. At the
+// end it compares the hub with the record, and the record with the truth. No
+// collection may have waited for another.
+//
+// The siege ("make siege") kills nothing. It has one thing outside of Koschei be at
+// its worst, for long, and measures what becomes of the rest.
 //
 // The month ("make month") breaks nothing. Two collections of a large distribution
 // get eight repos a day each, and the last day is compared with the first. What is

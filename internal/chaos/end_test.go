@@ -9,13 +9,14 @@ import (
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
+	"github.com/koschei-ci/koschei/internal/logreader"
 	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
 // recover measures how long each service takes to get over the trouble.
 func (s *stage) recover() {
-	ended := time.Now()
+	ended, alice := time.Now(), s.list.recover()
 	var pending int64
 	s.await("the database is back", func() string {
 		if err := s.db.PG.Ready(s.t.Context()); err != nil {
@@ -42,6 +43,16 @@ func (s *stage) recover() {
 		}},
 		{"scheduler: a pass of the holder of the lease", func() bool {
 			return s.succeeded("scheduler", "scheduler", ended) && s.schedulerLives()
+		}},
+		{"log-reader: a pass", func() bool { return s.succeeded("log-reader", "log-reader", ended) }},
+		{"owners: what the list says", func() bool {
+			hers, err := s.db.Of(s.t.Context(), "alice")
+			return err == nil && len(hers) == alice
+		}},
+		{"frontend: a page", func() bool {
+			return slices.ContainsFunc(s.slots, func(l *slot) bool {
+				return l.service == "frontend" && ask(s.t.Context(), l.where(), "/packages").good()
+			})
 		}},
 	}
 	done := map[string]bool{}
@@ -124,10 +135,15 @@ func (s *stage) lastRepo() int {
 		at := s.record.CollectionRow(collection)
 		packages := s.world.Foresee(repo) // all but those that never had a build
 		unresolved := len(packages)
-		for _, p := range s.record.Packages() {
+		for _, p := range s.record.PackagesIn(collection) {
 			_, foreseen := packages[p.Name]
 			if foreseen && p.Tracked && !p.Blocked && p.LastCompleteBuildID != 0 && p.Resolution != koschei.Unattempted {
 				unresolved--
+			}
+		}
+		for _, side := range s.sides() {
+			if newest, at := s.newestRepo(side+"-build"), s.record.CollectionRow(side); int(at.LatestRepoID) != newest || at.LatestRepoResolved != koschei.Resolved {
+				return fmt.Sprintf("%s has repo %d, the record is at %+v", side, newest, at)
 			}
 		}
 		if !settled || at.LatestRepoResolved != koschei.Resolved || int(at.LatestRepoID) != repo || unresolved > 0 {
@@ -143,7 +159,7 @@ func (s *stage) lastRepo() int {
 func (s *stage) buildAll(repo int) {
 	var asked time.Time
 	s.await("every package built in the last repo", func() string {
-		names := s.record.PackagesWithoutBuildIn(repo)
+		names := s.record.PackagesWithoutBuildIn(collection, repo)
 		if len(names) > 0 && time.Since(asked) > 5*time.Second {
 			if err := s.admin(append([]string{"retry"}, names...)...); err != nil {
 				return err.Error()
@@ -182,6 +198,10 @@ func (s *stage) finish() {
 			}
 		}
 		pending := s.pendingBuilds(1 << 62)
+		unread, err := s.db.UnreadFailures(s.t.Context(), s.now().Add(-logreader.Age+time.Hour), nil, 50)
+		if err != nil || len(unread) > 0 {
+			return fmt.Sprintf("%d logs of failures are not read (%v)", len(unread), err)
+		}
 		due := s.record.PackagesToResolve()
 		if due > 0 || open+tasks+len(pending) > 0 {
 			return fmt.Sprintf("%d builds, %d tasks, %d builds without dependencies, %d packages to resolve", open, tasks, len(pending), due)

@@ -18,6 +18,7 @@ func (s *stage) judge(repo int) {
 	s.judgeOutcomes(rows)
 	s.judgeStates(repo)
 	s.judgeRecord()
+	s.judgeLogs()
 	for _, what := range append(worstTrouble(), "builds complete", "builds failed", "builds infrastructure") {
 		if s.counts.of(what) == 0 {
 			s.t.Errorf("%s: none, the test has tested little", what)
@@ -118,7 +119,7 @@ func (s *stage) judgeStates(repo int) {
 	truth := s.world.Foresee(repo)
 	last := s.lastVerdicts(repo)
 	states := map[string]string{}
-	for _, p := range s.record.Packages() {
+	for _, p := range s.record.PackagesIn(collection) {
 		if p.State != koschei.StateBlocked {
 			states[p.Name] = string(p.State)
 		}
@@ -174,6 +175,21 @@ func (s *stage) judgeRecord() {
 		if b.Deps == koschei.DepsUnavailable && b.RepoID != 0 && s.world.RepoReadable(int(b.RepoID)) {
 			s.t.Errorf("build %d in repo %d is without dependencies, though the repo is there", b.ID, b.RepoID)
 		}
+	}
+}
+
+// judgeLogs wants the logs of most failures to have told something: hubs keep them,
+// and what is wrong with a package is in them.
+func (s *stage) judgeLogs() {
+	for _, f := range s.record.Failures() {
+		if f.Found {
+			s.counts.add("failures whose logs tell why", 1)
+		} else {
+			s.counts.add("failures whose logs tell nothing", 1)
+		}
+	}
+	if told, not := s.counts.of("failures whose logs tell why"), s.counts.of("failures whose logs tell nothing"); told <= not {
+		s.t.Errorf("of %d failures the logs tell why, of %d they do not", told, not)
 	}
 }
 

@@ -63,11 +63,11 @@ func (m *meddler) fateOf(submission bool) (fate, time.Duration) {
 		return killedBefore, d
 	case n < 80:
 		return killedDuring, d
-	case n < 150:
-		return killedAfter, d
 	case n < 190:
+		return killedAfter, d
+	case n < 230:
 		return frozenDuring, d
-	case n < 240:
+	case n < 300:
 		m.late.Add(1)
 		return heldUp, d
 	}
@@ -78,12 +78,19 @@ func (m *meddler) fateOf(submission bool) (fate, time.Duration) {
 func (m *meddler) handler(l *slot) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		if req.Method != http.MethodPost {
+			if end, drips := m.stage.drip.of(req.URL.Path); drips {
+				m.stage.drip.serve(rw, req, m.stage.hub, end)
+				return
+			}
 			m.stage.hub.ServeHTTP(rw, req)
 			return
 		}
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			return // the client left
+		}
+		if m.stage.poison.serve(rw, body) {
+			return
 		}
 		submission := bytes.Contains(body, []byte("<methodName>build</methodName>"))
 		f, d := m.fateOf(submission)

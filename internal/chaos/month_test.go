@@ -89,8 +89,8 @@ func newMonth(t *testing.T, days int) *month {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.addCollection("f44", distro.BuildTagName) // with overrides, as in production
-	m.addCollection("f45", "f45")
+	m.addCollection("f44", distro.BuildTagName, 1) // with overrides, as in production
+	m.addCollection("f45", "f45", 1)
 	m.cast(append(services(), "frontend")...)
 	for _, l := range m.slots {
 		// A check reads the whole record, and a full poll all that the hub has in a

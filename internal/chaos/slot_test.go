@@ -32,8 +32,9 @@ type slot struct {
 	process *os.Process // nil while there is none
 	killed  bool        // the present one was, by us
 	frozen  bool
-	address string // of its metrics, "" while not known
-	leaving bool   // no other one shall come
+	address string          // of its metrics, "" while not known
+	fails   map[string]bool // loops whose last pass failed, as the log tells
+	leaving bool            // no other one shall come
 	ended   chan error
 }
 
@@ -92,7 +93,7 @@ func (l *slot) once() error {
 		return nil
 	}
 	err = cmd.Start()
-	l.process, l.killed, l.frozen, l.address = cmd.Process, false, false, ""
+	l.process, l.killed, l.frozen, l.address, l.fails = cmd.Process, false, false, "", map[string]bool{}
 	l.mu.Unlock()
 	if err != nil {
 		return err
@@ -116,11 +117,14 @@ func (l *slot) listen(r io.Reader) {
 		if message != "" {
 			l.stage.heard.add(message, 1)
 		}
-		if message == "serving" {
-			l.mu.Lock()
+		l.mu.Lock()
+		switch message {
+		case "serving":
 			l.address = field(line, "address")
-			l.mu.Unlock()
+		case "pass failed", "pass succeeded again":
+			l.fails[field(line, "service")] = message == "pass failed"
 		}
+		l.mu.Unlock()
 	}
 }
 
@@ -223,13 +227,18 @@ func (l *slot) status(key string) int {
 	return 0
 }
 
+// where is the address that the process serves at; "" if it does not yet.
+func (l *slot) where() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.address
+}
+
 // metrics are the values that the process tells, by name with labels; none if
 // it does not answer.
 func (l *slot) metrics() map[string]float64 {
 	values := map[string]float64{}
-	l.mu.Lock()
-	address := l.address
-	l.mu.Unlock()
+	address := l.where()
 	if address == "" {
 		return values
 	}

@@ -44,6 +44,10 @@ type stage struct {
 	record  *pgtest.World // for when the database is not in trouble, but where it says otherwise
 	slots   []*slot
 	meddler *meddler
+	drip    drip
+	poison  poison
+	wire    *wire       // to the database; nil if processes are at its socket
+	list    *ownersList // nil if nobody asks for owners
 
 	counts   counts // of what was done
 	heard    counts // of what processes have logged
@@ -53,7 +57,7 @@ type stage struct {
 
 // services are those that run, two processes of each.
 func services() []string {
-	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler"}
+	return []string{"watcher", "polling", "repo-resolver", "build-resolver", "scheduler", "log-reader"}
 }
 
 // newStage builds the program, and no more yet.
@@ -126,11 +130,11 @@ func (s *stage) openRecord() {
 
 // addCollection adds one for the target of that name and the build tag that
 // goes with it, of the builds in a tag.
-func (s *stage) addCollection(name, destTag string) {
+func (s *stage) addCollection(name, destTag string, coefficient float64) {
 	s.t.Helper()
 	_, err := s.db.CreateCollection(s.t.Context(), s.author(), &koschei.Collection{
 		Name: name, DisplayName: name, Order: koschei.DefaultOrder, Target: name, DestTag: destTag, BuildTag: name + "-build",
-		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: 1, Weight: 1,
+		BuildGroup: koschei.DefaultBuildGroup, PriorityCoefficient: coefficient, Weight: 1,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -150,7 +154,7 @@ func (s *stage) now() time.Time {
 func (s *stage) environ(hub string) []string {
 	env := os.Environ()
 	for name, value := range map[string]any{
-		"DATA_DIR": s.dir, "DATABASE_URL": s.server.url, "DATABASE_LEASE": s.plan.lease,
+		"DATA_DIR": s.dir, "DATABASE_URL": s.databaseURL(), "DATABASE_LEASE": s.plan.lease,
 		"KOJI_SERVER": hub + "/kojihub", "KOJI_TOPURL": hub + "/kojifiles", "KOJI_CALL_LIMIT": s.plan.callLimit,
 		"KOJI_LOGIN": "password", "KOJI_USER": distro.KoscheiUser, "KOJI_PASSWORD_FILE": filepath.Join(s.dir, password),
 		"KOJI_BUILD_ARCHES": "[x86_64, aarch64]", "KOJI_LOAD_THRESHOLD": 0.9,
@@ -163,7 +167,18 @@ func (s *stage) environ(hub string) []string {
 	} {
 		env = append(env, fmt.Sprintf("KOSCHEI_%s=%v", name, value))
 	}
+	if s.list != nil {
+		env = append(env, "KOSCHEI_OWNERS_URL="+s.list.url)
+	}
 	return env
+}
+
+// databaseURL is where processes find the database.
+func (s *stage) databaseURL() string {
+	if s.wire != nil {
+		return s.wire.url
+	}
+	return s.server.url
 }
 
 // admin runs koschei-admin as an operator would.

@@ -51,6 +51,7 @@ func (s *stage) outages() []hubOutage {
 		{"slow", kojihub.Faults{Slow: 0.3, SlowFor: s.plan.callLimit / 2}},
 		{"hanging", kojihub.Faults{Slow: 0.2, SlowFor: s.plan.callLimit * 3 / 2}},
 		{"sessions expire", kojihub.Faults{Expire: 0.2}},
+		{"slower than a lease", kojihub.Faults{Slow: 1, SlowFor: s.plan.callLimit * 3 / 4}},
 		{"everything", kojihub.Faults{
 			Busy: 0.1, CutBefore: 0.1, CutAfter: 0.1, Truncate: 0.1, Slow: 0.1, SlowFor: s.plan.callLimit / 2, Expire: 0.05,
 		}},
@@ -75,10 +76,11 @@ func (s *stage) hubOutages(ctx context.Context, luck *rand.Rand) {
 	}
 }
 
-// databaseOutages restarts the database in every way, and ends connections.
+// databaseOutages restarts the database in every way, ends connections, lets it be
+// read only for a while, and sets its clock.
 func (s *stage) databaseOutages(ctx context.Context, luck *rand.Rand) {
-	for pause(ctx, after(luck, s.plan.databaseEvery)) {
-		switch luck.IntN(4) {
+	for order := inTurn(luck, 6); pause(ctx, after(luck, s.plan.databaseEvery)); {
+		switch order() {
 		case 0:
 			s.counts.add("database: restarts", 1)
 			s.server.restart(false, after(luck, 500*time.Millisecond))
@@ -89,7 +91,74 @@ func (s *stage) databaseOutages(ctx context.Context, luck *rand.Rand) {
 			s.killBackend(ctx)
 		case 3:
 			s.endConnections(ctx)
+		case 4:
+			s.readOnly(ctx, time.Second+after(luck, 2*time.Second))
+		case 5:
+			s.jumpClock(ctx, time.Hour*time.Duration(1-2*luck.IntN(2)))
 		}
+	}
+}
+
+// readOnly lets the database be read only for a while, as a managed one is whose
+// disk is full. It can be written again when this returns.
+func (s *stage) readOnly(ctx context.Context, d time.Duration) {
+	if !s.soon(ctx, func() error { return s.record.SetReadOnly(ctx, true) }) {
+		return
+	}
+	s.counts.add("database: read only", 1)
+	defer func() {
+		for s.record.SetReadOnly(context.WithoutCancel(ctx), false) != nil && pause(s.t.Context(), 100*time.Millisecond) {
+		}
+	}()
+	if s.soon(ctx, func() error { return s.record.EndAllConnections(ctx) }) {
+		pause(ctx, d)
+	}
+}
+
+// soon does something at the database, again if that is away for a moment.
+func (s *stage) soon(ctx context.Context, do func() error) bool {
+	for range 20 {
+		if do() == nil {
+			return true
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			break
+		}
+	}
+	return false
+}
+
+// jumpClock has the server's clock be set. Leases that are held run out, or seem to
+// last for an hour.
+func (s *stage) jumpClock(ctx context.Context, by time.Duration) {
+	if s.soon(ctx, func() error { return s.record.JumpClock(ctx, by) }) {
+		s.counts.add("database: jumps of the clock", 1)
+	}
+}
+
+// outside has what is outside of the machine be in trouble, one thing at a time:
+// the network to the database, or the files of repos.
+func (s *stage) outside(ctx context.Context, luck *rand.Rand) {
+	for order := inTurn(luck, 3); pause(ctx, after(luck, s.plan.outsideEvery)); {
+		if order() == 0 {
+			s.darkness(ctx, luck.IntN(2) == 0, luck.IntN(2) == 0, func() bool { return luck.IntN(2) == 0 })
+		} else {
+			s.dripping(ctx, luck)
+		}
+		s.list.change()
+	}
+}
+
+// inTurn draws from n kinds so that each comes up in n draws.
+func inTurn(luck *rand.Rand, n int) func() int {
+	var left []int
+	return func() int {
+		if len(left) == 0 {
+			left = luck.Perm(n)
+		}
+		next := left[0]
+		left = left[1:]
+		return next
 	}
 }
 

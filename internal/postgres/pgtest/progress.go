@@ -40,18 +40,19 @@ func (w *World) PackagesToResolve() int64 {
 			AND resolved_build_id IS DISTINCT FROM last_complete_build_id`)
 }
 
-// PackagesWithoutBuildIn are those that could be built and have no finished
-// scratch build of their present source in a repo.
-func (w *World) PackagesWithoutBuildIn(repo int) []string {
+// PackagesWithoutBuildIn are those of a collection that could be built and have no
+// finished scratch build of their present source in a repo.
+func (w *World) PackagesWithoutBuildIn(collection string, repo int) []string {
 	w.t.Helper()
 	return w.sql.Lines(`
 		SELECT p.name
 		FROM package p
-		WHERE p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND p.last_complete_build_id IS NOT NULL AND NOT EXISTS (
+		JOIN collection c ON c.id = p.collection_id
+		WHERE c.name = $2 AND p.tracked AND NOT p.blocked AND p.state <> 'unresolved' AND p.last_complete_build_id IS NOT NULL AND NOT EXISTS (
 			SELECT 1 FROM build b
 			WHERE b.package_id = p.id AND b.origin = 'scratch' AND b.repo_id = $1 AND b.outcome IN ('complete', 'failed')
 				AND NOT b.untagged)
-		ORDER BY p.name`, repo)
+		ORDER BY p.name`, repo, collection)
 }
 
 // SetsLeft counts the dependency sets that no build has.

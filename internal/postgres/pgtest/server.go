@@ -1,6 +1,12 @@
 package pgtest
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // ServerProcesses are the ids of the server's processes that serve the record.
 func (w *World) ServerProcesses() []string {
@@ -66,4 +72,39 @@ func (w *World) CostlyStatements(limit int) []string {
 		FROM pg_stat_statements
 		ORDER BY total_exec_time + total_plan_time DESC
 		LIMIT $1`, limit)
+}
+
+// EndAllConnections ends all of Koschei's connections, as a server does that
+// becomes another.
+func (w *World) EndAllConnections(ctx context.Context) error {
+	_, err := w.sql.pool.Exec(ctx, `
+		SELECT pg_terminate_backend(pid)
+		FROM pg_stat_activity
+		WHERE application_name = 'koschei' AND datname = current_database() AND pid <> pg_backend_pid()`)
+	return err
+}
+
+// SetReadOnly has connections that are made from now on refuse to write, as those
+// of a managed server whose disk is full, or has them write again. The server may
+// be in trouble.
+func (w *World) SetReadOnly(ctx context.Context, on bool) error {
+	_, err := w.sql.pool.Exec(ctx, fmt.Sprintf(`BEGIN READ WRITE; ALTER DATABASE %s SET default_transaction_read_only = %t; COMMIT`,
+		pgx.Identifier{w.cfg.ConnConfig.Database}.Sanitize(), on))
+	return err
+}
+
+// JumpClock makes all that the server's clock has written down look as if the clock
+// had been set forth, or back if by is negative. The server may be in trouble.
+func (w *World) JumpClock(ctx context.Context, by time.Duration) error {
+	const shift = `
+		WITH shifted AS (UPDATE lease SET expires = expires - $1::interval), begun AS (UPDATE service_start SET started = started - $1::interval)
+		UPDATE owner_source SET fetched = fetched - $1::interval`
+	_, err := w.sql.pool.Exec(ctx, shift, by)
+	return err
+}
+
+// ServerTime is what the server's clock says.
+func (w *World) ServerTime() time.Time {
+	w.t.Helper()
+	return time.UnixMicro(w.sql.Number(`SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::bigint`))
 }
