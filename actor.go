@@ -19,7 +19,14 @@ type Actor struct {
 	From   Place
 	Groups []string // full names of the package groups it maintains
 	Admin  bool
+
+	Token  bool         // whether it has shown a token instead of signing in,
+	Scopes []TokenScope // which may be used for these
 }
+
+// Uses says whether an actor may use an address for which tokens need a scope, "" if
+// they are of no use there. Who has signed in has all scopes.
+func (a Actor) Uses(s TokenScope) bool { return !a.Token || s != "" && slices.Contains(a.Scopes, s) }
 
 // CanEditGroup says whether a may make, change or delete a group: its
 // maintainers may, and so may the user whose namespace it is in.

@@ -61,7 +61,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 	cmd.AddCommand(changing...)
 	cmd.AddCommand(
 		a.createDB(), a.psql(), a.sql(), a.export(), a.submitBuild(),
-		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(), a.deliveries(), a.subscriptions(), a.syncOwners(),
+		a.status(), a.why(), a.explainBuild(), a.audit(), a.checkConfig(), a.deliveries(), a.subscriptions(), a.syncOwners(), a.token(),
 	)
 	return cmd
 }

@@ -51,7 +51,7 @@ var (
 // and ann/own.
 func attempts(ctx context.Context, build, delivery int64) []attempt {
 	foo := []string{"foo"}
-	return slices.Concat(collectionAttempts(ctx), groupAttempts(ctx), subscriptionAttempts(ctx), []attempt{
+	return slices.Concat(collectionAttempts(ctx), groupAttempts(ctx), subscriptionAttempts(ctx), tokenAttempts(ctx), []attempt{
 		{"TrackPackages", "all", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.TrackPackages(ctx, act, "f43", nil, true)
 		}},
@@ -313,6 +313,10 @@ func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 		t.Fatal(err)
 	}
 	operator := audit.Act{Actor: actors["admin"], Now: attempted}
+	_, _, err := db.CreateToken(t.Context(), operator, annsTokenFor("old", koschei.TokenRead))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, err := range []error{
 		second(db.CreateGroup(t.Context(), operator, "minimal", []string{"foo"}, []string{"mary"})),
 		second(db.CreateGroup(t.Context(), operator, "ann/own", []string{"foo"}, nil)),

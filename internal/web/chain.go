@@ -142,13 +142,15 @@ func textual(args url.Values) bool {
 // identify finds out who asks, and whether they may.
 func (s *Server) identify(next step) step {
 	return func(x *exchange) (err error) {
-		if x.who, err = s.Identity(x.r); err != nil {
+		if x.who, err = s.whose(x.r); err != nil {
 			return err
 		}
 		switch {
 		case x.route.Access == Public:
 		case x.who.Name == "":
 			return &signInError{}
+		case !x.who.Uses(x.route.Scope):
+			return &scopeError{x.route.Scope}
 		case x.route.Access == Admins && !x.who.Admin:
 			return koschei.Refusal(koschei.ErrForbidden, "only administrators may do this")
 		}

@@ -48,6 +48,23 @@ type signInError struct{}
 
 func (*signInError) Error() string { return "this is only for those who have signed in" }
 
+// A TokenError says that somebody has shown a token that is none, or has ended.
+type TokenError struct{}
+
+func (*TokenError) Error() string { return "this token is not known, or has ended" }
+
+// A scopeError says that a token is not for what an address does.
+type scopeError struct{ needed koschei.TokenScope }
+
+func (e *scopeError) Error() string {
+	if e.needed == "" {
+		return "tokens are of no use here: this is for those who sign in with a browser"
+	}
+	return fmt.Sprintf("this takes a token of scope %s", e.needed)
+}
+
+func (e *scopeError) Unwrap() error { return koschei.ErrForbidden }
+
 // Nothing is the handler of what no other route has.
 func Nothing(r *Request) (Answer, error) {
 	allowed := r.allowed()
@@ -76,7 +93,12 @@ func (s *Server) fail(x *exchange, err error) {
 	if errors.As(err, &method) {
 		x.w.Header().Set("Allow", method.allowed)
 	}
-	if status == http.StatusUnauthorized && s.SignIn && x.route.Errors == HTML && !changes(x.r.Method) {
+	var signIn *signInError
+	login := errors.As(err, &signIn) && x.route.Errors == HTML
+	if status == http.StatusUnauthorized && !login {
+		x.w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	if login && s.SignIn && !changes(x.r.Method) {
 		http.Redirect(x.w, x.r, "/login?next="+url.QueryEscape(x.r.URL.RequestURI()), http.StatusFound)
 		return
 	}
@@ -128,11 +150,14 @@ func tell(err error) (status int, told string) {
 	var method *methodError
 	var tooMany *tooManyError
 	var signIn *signInError
+	var badToken *TokenError
 	var tooLong *http.MaxBytesError
 	var unavailable *UnavailableError
 	switch {
 	case errors.As(err, &signIn):
 		return http.StatusUnauthorized, upper(signIn.Error()) + "."
+	case errors.As(err, &badToken):
+		return http.StatusUnauthorized, upper(badToken.Error()) + "."
 	case errors.As(err, &tooLong):
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("This is longer than the %d bytes allowed, and nothing was changed.", tooLong.Limit)
 	case errors.As(err, &unavailable):

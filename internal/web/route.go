@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/koschei-ci/koschei"
 )
 
 // A Handler answers a request or says why it cannot. An error that wraps
@@ -24,8 +26,9 @@ type Route struct {
 	Label  string // names the route in metrics and logs
 	Frame  bool   // whether the handler needs collections and notice
 
-	Unlimited bool // not held to the limits of clients
-	Kept      Kept // whether answers are shown again to others who ask the same
+	Unlimited bool               // not held to the limits of clients
+	Kept      Kept               // whether answers are shown again to others who ask the same
+	Scope     koschei.TokenScope // what a token must be for; "" if tokens open nothing here
 }
 
 // PublicPage is the route of a page that anybody may look at.

@@ -36,6 +36,7 @@ type Server struct {
 	real    func() time.Time
 	frames  *frames
 	clients clients
+	guesses guesses
 	piece   time.Duration // that a client has to take a piece of an answer; real time
 	shown   *shown
 	mux     *http.ServeMux

@@ -105,6 +105,9 @@ func (s *SignIn) Identity(r *http.Request) (koschei.Actor, error) {
 			return nobody, err
 		}
 	}
+	if token := web.BearerToken(r); token != "" {
+		return s.program(r, token)
+	}
 	token := s.cookie(r, sessionCookie)
 	if token == "" {
 		return nobody, nil
@@ -120,6 +123,22 @@ func (s *SignIn) Identity(r *http.Request) (koschei.Actor, error) {
 		return nobody, nil // somebody else is at the browser now
 	}
 	return koschei.Actor{Name: found.User, From: koschei.FromFrontend, Admin: found.Admin}, nil
+}
+
+// program is whose token a request shows. The cookie of such a request does not
+// count.
+func (s *SignIn) program(r *http.Request, token string) (koschei.Actor, error) {
+	found, err := s.Sessions.FindToken(r.Context(), token, s.Real())
+	if err != nil {
+		return koschei.Actor{From: koschei.FromFrontend}, err
+	}
+	if found == nil {
+		return koschei.Actor{From: koschei.FromFrontend}, &web.TokenError{}
+	}
+	return koschei.Actor{
+		Name: found.User, From: koschei.FromFrontend, Token: true, Scopes: found.Scopes,
+		Admin: found.Admin && slices.Contains(found.Scopes, koschei.TokenAdmin),
+	}, nil
 }
 
 // serves says whether a session that began in that way still counts: one from

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,23 +32,27 @@ func acting(db *pgtest.DB) site.Config {
 	return c
 }
 
-// A visitor is somebody at a browser.
+// programs counts requests with tokens.
+var programs atomic.Int32
+
+// A visitor is somebody at a browser, or a program with a token.
 type visitor struct {
 	browser
-	token string
+	token  string
+	bearer string
 }
 
 func (b browser) as(db *pgtest.DB, name string, admin bool) visitor {
 	b.t.Helper()
 	if name == "" {
-		return visitor{b, ""}
+		return visitor{browser: b}
 	}
 	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
 	token, err := sessions.Begin(b.t.Context(), session.Login{User: name, Admin: admin, Way: session.Development}, now)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return visitor{b, token}
+	return visitor{browser: b, token: token}
 }
 
 func (v visitor) send(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
@@ -55,6 +60,11 @@ func (v visitor) send(method, path string, form url.Values, headers ...string) *
 	r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost:8080"
 	if method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if v.bearer != "" {
+		n := programs.Add(1) // each at an address of its own, for who guesses tokens is soon not heard
+		r.RemoteAddr = fmt.Sprintf("127.%d.%d.1:4711", n/250, n%250)
+		r.Header.Set("Authorization", "Bearer "+v.bearer)
 	}
 	if v.token != "" {
 		r.AddCookie(&http.Cookie{Name: "koschei-session", Value: v.token})
@@ -65,6 +75,27 @@ func (v visitor) send(method, path string, form url.Values, headers ...string) *
 	w := httptest.NewRecorder()
 	v.handler.ServeHTTP(w, r)
 	return w
+}
+
+// tokens are of an administrator: of all scopes, of one that lets nobody change
+// anything, and one that has ended.
+func (b browser) tokens(db *pgtest.DB) map[string]visitor {
+	b.t.Helper()
+	b.as(db, "root", true)
+	act := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromAdmin, Admin: true}, Now: now}
+	visitors := map[string]visitor{}
+	for name, scopes := range map[string][]koschei.TokenScope{"all": koschei.TokenScopes(), "expired": koschei.TokenScopes(), "small": {koschei.TokenRead}} {
+		w := edit.TokenWish{User: "root", Name: name, Scopes: scopes, Made: now, Ends: now.Add(time.Hour)}
+		if name == "expired" {
+			w.Made, w.Ends = now.Add(-2*time.Hour), now.Add(-time.Hour)
+		}
+		token, _, err := db.CreateToken(b.t.Context(), act, w)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		visitors[name] = visitor{browser: b, bearer: token}
+	}
+	return visitors
 }
 
 // An example is a request that a route is for, that changes something if the
@@ -123,7 +154,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
 	server := browse(t, acting(db))
-	running := runningBuild(t, db)
+	running, tokens := runningBuild(t, db), server.tokens(db)
 	for _, route := range server.handler.Routes {
 		key := strings.TrimSpace(route.Method + " " + route.Pattern)
 		e, there := examples(running, "")[key]
@@ -137,6 +168,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 		for kind, v := range map[string]visitor{ // signed in anew: one of the routes signs them out
 			"nobody": server.as(db, "", false), "user": server.as(db, "carl", false), "maintainer": server.as(db, "alice", false), "admin": server.as(db, "root", true),
+			"token": tokens["all"], "expired token": tokens["expired"], "small token": tokens["small"], "no token": {browser: server, bearer: "koschei_1_AAAA"},
 		} {
 			method := route.Method
 			if method == "" {
@@ -159,8 +191,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 // expected is the status of a refusal, 0 if there is to be none.
 func expected(route *web.Route, e example, kind string) int {
 	switch {
+	case kind == "expired token" || kind == "no token":
+		return http.StatusUnauthorized
 	case route.Access == web.Public:
 		return 0
+	case kind == "small token" && route.Scope != koschei.TokenRead || kind == "token" && route.Scope == "":
+		return http.StatusForbidden
+	case kind == "token":
+		kind = "admin" // whose it is
 	case kind == "nobody" && route.Method == http.MethodGet:
 		return http.StatusFound // to the login
 	case kind == "nobody":
