@@ -20,10 +20,11 @@ import (
 
 func (a *console) token() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "token",
-		Short: "Make, list and revoke what programs of users show to the API",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "token",
+		Short:   "Make, list and revoke what programs of users show to the API",
+		Example: "  koschei-admin token list",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	changing := []*cobra.Command{a.createToken(), a.revokeToken()}
 	for _, c := range changing {
