@@ -3,16 +3,13 @@ package packagepage
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bugreport"
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/html"
 )
-
-// longestReport keeps the address of a form below what proxies let through.
-const longestReport = 6000
 
 // report leads to a form of the bug tracker that is filled in.
 func (p *pages) report(r *web.Request) (web.Answer, error) {
@@ -31,34 +28,52 @@ func (p *pages) report(r *web.Request) (web.Answer, error) {
 	switch k := page.Package; {
 	case c.BugzillaProduct == "" || c.BugzillaVersion == "":
 		return web.Answer{}, fmt.Errorf("bugs of %s are not reported from here: %w", c.DisplayName, koschei.ErrNotFound)
-	case k == nil || k.Blocked || k.LastCompleteBuildID == 0:
-		return web.Answer{}, fmt.Errorf("%s has no build of %q that has ended: %w", c.DisplayName, name, koschei.ErrNotFound)
+	case k == nil || !reportable(k):
+		return web.Answer{}, fmt.Errorf("%q is not broken in %s as far as is known: %w", name, c.DisplayName, koschei.ErrNotFound)
 	}
-	return web.Redirect(p.reportURL(r, page, &c.Collection)), nil
+	report, err := p.bug(r, page, &c.Collection)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	return web.Redirect(report.Form(p.Bugzilla, c.BugzillaProduct, c.BugzillaVersion)), nil
 }
 
-func (p *pages) reportURL(r *web.Request, page *view.PackagePage, c *koschei.Collection) string {
-	evr := ""
-	if b := inHistory(page, page.Package.LastCompleteBuildID); b != nil {
-		evr = "-" + b.EVR.Version + "-" + b.EVR.Release
-	}
-	address := p.Address + html.PackageURL(page.Name, c.Name)
+// reportable says whether there is something to report a bug about.
+func reportable(k *koschei.PackageStatus) bool {
+	s := k.State()
+	return s == koschei.StateFailing || s == koschei.StateUnresolved
+}
+
+// reportedChanges is how many updates a report names.
+const reportedChanges = 10
+
+// bug is what there is to say of a package that is broken.
+func (p *pages) bug(r *web.Request, page *view.PackagePage, c *koschei.Collection) (*bugreport.Report, error) {
+	k := page.Package
 	v := verdictOf(page, c.Name, r.Now)
-	comment := fmt.Sprintf("Package %s%s fails to build from source in %s.\n\n%s", page.Name, evr, c.DisplayName, v.Say)
+	report := &bugreport.Report{
+		Package: page.Name, Collection: c.DisplayName, Unresolved: k.State() == koschei.StateUnresolved, Problems: v.Problems,
+		Say: v.Say.String(), URL: p.Address + html.PackageURL(page.Name, c.Name),
+	}
 	for _, e := range v.Evidence {
-		comment += "\n- " + e.String()
+		report.Evidence = append(report.Evidence, e.String())
 	}
-	form := func(comment string) string {
-		return p.Bugzilla + "/enter_bug.cgi?" + url.Values{
-			"product": {c.BugzillaProduct}, "version": {c.BugzillaVersion}, "component": {page.Name}, "bug_file_loc": {address},
-			"short_desc": {fmt.Sprintf("%s: FTBFS in %s", page.Name, c.DisplayName)}, "comment": {comment + "\n\nFor more see " + address},
-		}.Encode()
+	if report.Unresolved {
+		return report, nil
 	}
-	for full := form(comment); ; full = form(comment) {
-		runes := []rune(comment)
-		if len(full) <= longestReport || len(runes) < 100 {
-			return full
+	if b := inHistory(page, k.LastCompleteBuildID); b != nil {
+		report.EVR = b.EVR.Version + "-" + b.EVR.Release
+	}
+	for _, s := range suspectsOf(page) {
+		if len(report.Suspects) == reportedChanges {
+			report.More++
+			continue
 		}
-		comment = string(runes[:len(runes)*3/4]) + "…"
+		report.Suspects = append(report.Suspects, s.name+s.step())
 	}
+	failure, err := r.View.Failure(r.Context(), k.LastCompleteBuildID)
+	if err == nil && failure != nil && failure.Found {
+		report.Log, report.Arch, report.Excerpt = failure.Log, failure.Arch, failure.Lines
+	}
+	return report, err
 }

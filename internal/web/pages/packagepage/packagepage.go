@@ -224,7 +224,7 @@ func (p *pages) fill(v *content, r *web.Request, page *view.PackagePage, c *view
 	if v.Package.State == koschei.StateFailing {
 		v.Verdict.Stopped = stopped(v.Rows)
 	}
-	if p.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" && !k.Blocked && k.LastCompleteOutcome == koschei.OutcomeFailed {
+	if p.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" && reportable(k) {
 		v.Report = html.InCollection("/bugreport/"+html.Segment(v.Name), c.Name)
 	}
 	v.Chart, v.Times = chartOf(page, v.Name), timesOf(page.History)
