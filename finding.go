@@ -22,6 +22,7 @@ const (
 	FindingDoubt      FindingKind = "doubt"      // Koji says so much at once that it is not believed
 	FindingLogs       FindingKind = "logs"       // logs of failed builds are not read
 	FindingMetadata   FindingKind = "metadata"   // of a repo's metadata something is left out, as nobody can read it
+	FindingOwners     FindingKind = "owners"     // a list of owners says what is not believed
 	FindingDelivery   FindingKind = "delivery"   // what happened is not told to those who want to know
 )
 
@@ -30,7 +31,7 @@ func FindingKinds() []FindingKind {
 	return []FindingKind{
 		FindingSubmission, FindingRunning, FindingDeps, FindingSource, FindingDue, FindingUntried, FindingHold,
 		FindingQueue, FindingLease, FindingRestarts, FindingColumns, FindingService, FindingDoubt, FindingLogs,
-		FindingMetadata, FindingDelivery,
+		FindingMetadata, FindingDelivery, FindingOwners,
 	}
 }
 

@@ -49,16 +49,24 @@ func (s *Service) Run(ctx context.Context, l *loop.Loop) { l.Run(ctx, s.pass) }
 // keeps no other from being done.
 func (s *Service) pass(ctx context.Context) error {
 	var errs []error
+	var asked []string
 	if s.Source != nil {
+		asked = append(asked, allOwners)
 		errs = append(errs, s.Refresh(ctx, false))
 	}
 	for _, g := range s.Groups {
+		asked = append(asked, doubtOf(&g))
 		if err := s.sync(ctx, &g); err != nil {
 			errs = append(errs, fmt.Errorf("group %s: %w", g.Name, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.DB.ForgetDoubts(ctx, asked))...)
 }
+
+// allOwners is what the self-check calls the list of owners.
+const allOwners = "owners"
+
+func doubtOf(g *Group) string { return "group " + g.Name }
 
 // Refresh asks for owners. If believe is set, it takes any answer for true.
 func (s *Service) Refresh(ctx context.Context, believe bool) error {
@@ -68,15 +76,16 @@ func (s *Service) Refresh(ctx context.Context, believe bool) error {
 	}
 	owners, tag, err := s.Source.Owners(ctx, known.ETag)
 	if errors.Is(err, errSame) {
-		return s.DB.Confirm(ctx, s.Source.Address())
+		return errors.Join(s.DB.Confirm(ctx, s.Source.Address()), s.DB.Believe(ctx, allOwners))
 	}
 	if err != nil {
 		return s.staleFor(known, fmt.Errorf("asking for owners: %w", err))
 	}
 	if why := absurd(pairs(owners), known.Pairs); why != "" && !believe {
-		return s.staleFor(known, fmt.Errorf("owners: %s, which is not believed; koschei-admin sync-owners --believe takes it for true", why))
+		err := fmt.Errorf("owners: %s, which is not believed; koschei-admin sync-owners --believe takes it for true", why)
+		return errors.Join(s.staleFor(known, err), s.DB.Doubt(ctx, allOwners, why))
 	}
-	return s.DB.Store(ctx, s.Source.Address(), tag, owners)
+	return errors.Join(s.DB.Store(ctx, s.Source.Address(), tag, owners), s.DB.Believe(ctx, allOwners))
 }
 
 // staleFor adds to an error how old is what is known instead.
@@ -129,7 +138,11 @@ func (s *Service) sync(ctx context.Context, g *Group) error {
 		return err
 	}
 	if why := absurd(len(names), len(members)); why != "" {
-		return fmt.Errorf("its list has %d packages, and it has %d, which is not believed; koschei-admin sync-group takes it for true", len(names), len(members))
+		why = fmt.Sprintf("its list has %d packages, and it has %d", len(names), len(members))
+		return errors.Join(fmt.Errorf("%s, which is not believed; koschei-admin sync-group takes it for true", why), s.DB.Doubt(ctx, doubtOf(g), why))
+	}
+	if err := s.DB.Believe(ctx, doubtOf(g)); err != nil {
+		return err
 	}
 	act := audit.Act{Actor: koschei.Actor{Name: string(koschei.ServiceOwners), From: koschei.FromBackend, Admin: true}, Now: s.Clock.Now()}
 	synced, err := admin.SyncGroup(ctx, s.View, s.Editor, act, g.Name, names)

@@ -86,6 +86,13 @@ func TestOwners(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" && len(got)+len(tt.want) > 0 {
 			t.Errorf("%s: alice has (-want +got):\n%s", tt.name, diff)
 		}
+		doubts, err := db.OwnerDoubts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doubted := tt.name == "empty" || tt.name == "less than half"; doubted != (len(doubts) == 1) {
+			t.Errorf("%s: doubts are %+v", tt.name, doubts)
+		}
 	}
 	if web.whole != 7 {
 		t.Errorf("%d lists were sent, want 7: one was the same", web.whole)

@@ -137,6 +137,7 @@ func (s *Service) checks() []check {
 		{koschei.FindingLogs, s.logs},
 		{koschei.FindingMetadata, metadata},
 		{koschei.FindingDelivery, s.deliveries},
+		{koschei.FindingOwners, s.owners},
 	}
 }
 

@@ -178,6 +178,19 @@ func (s *Service) deliveries(ctx context.Context, db *maintain.Fenced, now time.
 	return found, nil
 }
 
+// owners finds lists of owners that are not believed.
+func (s *Service) owners(ctx context.Context, db *maintain.Fenced, _ time.Time) ([]koschei.Finding, error) {
+	doubts, err := db.OwnerDoubts(ctx)
+	var found []koschei.Finding
+	for _, d := range doubts {
+		found = append(found, koschei.Finding{
+			Kind: koschei.FindingOwners, Subject: d.What, Count: 1,
+			Sentence: fmt.Sprintf("The list of %s is not believed since %s: %s.", d.What, since(d.Since), d.Why),
+		})
+	}
+	return found, err
+}
+
 func stuckSink(x *maintain.StuckSink) string {
 	var parts []string
 	if x.Waiting > 0 {
