@@ -18,10 +18,15 @@ func (c Clock) Now() time.Time {
 	if read == nil {
 		read = time.Now
 	}
+	return c.At(read())
+}
+
+// At is the domain time, in UTC, when a clock of real time showed something.
+func (c Clock) At(real time.Time) time.Time {
 	if c.Speed == 0 {
-		return read().UTC()
+		return real.UTC()
 	}
-	return c.Start.Add(c.Domain(read().Sub(c.Epoch))).UTC()
+	return c.Start.Add(c.Domain(real.Sub(c.Epoch))).UTC()
 }
 
 // Real is how long a domain time takes.

@@ -32,6 +32,7 @@ type Letter struct {
 	Subscription Subscription
 	Address      string // that the user has said; "" if none
 	Refused      string // why the address is no longer used; "" if it is
+	Secrets      string // that calls of a web hook are signed with, one a line
 	Cause        string
 	Thread       string
 	Answers      string

@@ -23,6 +23,12 @@ type Subscription struct {
 	Token    string // who knows it may end the subscription
 }
 
+// The sinks that serve subscriptions.
+const (
+	SinkMail = "mail"
+	SinkHook = "hook" // the user's own web hook
+)
+
 // A Scope is what a Subscription is about.
 type Scope string
 
@@ -33,11 +39,12 @@ const (
 	ScopeOwner      Scope = "owner"      // the packages of a person
 	ScopeCollection Scope = "collection" // all packages of a collection, and its base buildroot
 	ScopeBuildroot  Scope = "buildroot"  // the base buildroot of a collection
+	ScopeUpdate     Scope = "update"     // packages that updates of a source package broke
 )
 
 // Scopes returns all scopes.
 func Scopes() []Scope {
-	return []Scope{ScopePackage, ScopeGroup, ScopeOwner, ScopeCollection, ScopeBuildroot}
+	return []Scope{ScopePackage, ScopeGroup, ScopeOwner, ScopeCollection, ScopeBuildroot, ScopeUpdate}
 }
 
 // Tell says which changes of states are told. States are those that people
@@ -120,6 +127,8 @@ func (s *Subscription) Followed() string {
 		what = "the packages of " + s.Name
 	case ScopeBuildroot:
 		what = "the base buildroot of " + s.Name
+	case ScopeUpdate:
+		what = "what updates of " + s.Name + " break"
 	case ScopeCollection:
 		what = "everything in collection " + s.Name
 	}

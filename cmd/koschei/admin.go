@@ -53,7 +53,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
 		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.endSessions(), a.resend(), a.forgetSink(),
-		a.subscribe(), a.unsubscribe(), a.silence(), a.setAddress(),
+		a.subscribe(), a.unsubscribe(), a.silence(), a.setAddress(), a.bounce(),
 	}
 	for _, c := range changing {
 		c.Flags().BoolVar(&a.dryRun, "dry-run", false, "only say what would change")

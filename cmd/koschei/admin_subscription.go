@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/letter"
 	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/view"
@@ -119,6 +120,42 @@ func (a *console) setAddress() *cobra.Command {
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				return db.Edit.SetAddress(ctx, act, args[0], address)
+			})
+		},
+	}
+}
+
+func (a *console) bounce() *cobra.Command {
+	return &cobra.Command{
+		Use:   "bounce",
+		Short: "Note that a letter came back, as the message on standard input says",
+		Long: "Reads a message that came back to the address of notifier.mail.bounce, as a mail server hands it to a program.\n" +
+			"When three letters to a user came back with no month between them, nothing is sent to the user any more, until\n" +
+			"set-address or the user's own page of subscriptions. A message that is no report of a letter that was given up\n" +
+			"changes nothing.",
+		Example: "  koschei-admin bounce < message\n  echo 'koschei-bounces: \"|/usr/bin/koschei-admin --config /etc/koschei/koschei.yaml bounce\"' >> /etc/aliases",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := letter.ReadBounce(cmd.InOrStdin())
+			if errors.Is(err, letter.ErrNoBounce) {
+				return a.printChanges(cmd.OutOrStdout(), []string{"nothing is noted: " + err.Error()})
+			}
+			if err != nil {
+				return badInput(fmt.Errorf("standard input: %w", err))
+			}
+			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
+				user, disabled, err := db.Deliveries.MailBounced(ctx, b.MessageID, b.Reason)
+				if errors.Is(err, koschei.ErrNotFound) {
+					return a.printChanges(cmd.OutOrStdout(), []string{"nothing is noted: " + err.Error()})
+				}
+				if err != nil {
+					return err
+				}
+				done := "a letter to user " + user + " came back"
+				if disabled {
+					done += "; nothing is sent to them any more"
+				}
+				return a.printChanges(cmd.OutOrStdout(), []string{done})
 			})
 		},
 	}

@@ -33,6 +33,9 @@ func (ed *Editor) Subscribe(ctx context.Context, act audit.Act, s koschei.Subscr
 		if err != nil {
 			return err
 		}
+		if err := needHook(ctx, tx, user, &s); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO subscription AS old (user_id, sink, scope, name, collection, tell, pace, together, token)
 			SELECT @user, @sink, @scope, @name, @collection, @tell, @pace, @together, @token
@@ -54,6 +57,21 @@ func (ed *Editor) Subscribe(ctx context.Context, act audit.Act, s koschei.Subscr
 	})
 }
 
+// needHook returns an error if a subscription is by a web hook that is not there.
+func needHook(ctx context.Context, tx pgx.Tx, user int64, s *koschei.Subscription) error {
+	if s.Sink != koschei.SinkHook {
+		return nil
+	}
+	var there bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM hook WHERE user_id = $1)`, user).Scan(&there); err != nil {
+		return fmt.Errorf("looking for the web hook of user %s: %w", s.User, err)
+	}
+	if !there {
+		return fmt.Errorf("user %s has no web hook yet: %w", s.User, koschei.ErrInvalid)
+	}
+	return nil
+}
+
 // needSubscription returns an error if a subscription was not stored because there
 // are too many.
 func needSubscription(ctx context.Context, tx pgx.Tx, user int64, s *koschei.Subscription) error {
@@ -71,12 +89,12 @@ func needSubscription(ctx context.Context, tx pgx.Tx, user int64, s *koschei.Sub
 	return err
 }
 
-// subscribe is the right to a subscription: to mail for oneself. Other sinks reach
-// others, so they are for administrators.
+// subscribe is the right to a subscription: by mail or one's own web hook, for oneself.
+// Other sinks reach others, so they are for administrators.
 func subscribe(s *koschei.Subscription) right {
 	return func(a koschei.Actor) error {
-		if s.Sink != "mail" && !a.Admin {
-			return koschei.Refusal(koschei.ErrForbidden, "only administrators may subscribe by something else than mail")
+		if s.Sink != koschei.SinkMail && s.Sink != koschei.SinkHook && !a.Admin {
+			return koschei.Refusal(koschei.ErrForbidden, "only administrators may subscribe by something else than mail and web hook")
 		}
 		return ofUser(s.User)(a)
 	}
@@ -233,7 +251,7 @@ func (ed *Editor) SetAddress(ctx context.Context, act audit.Act, user, address s
 		_, err = tx.Exec(ctx, `
 			INSERT INTO mailbox (user_id, address)
 			VALUES ($1, $2)
-			ON CONFLICT (user_id) DO UPDATE SET address = $2, refused = 0, reason = '', disabled = NULL`, id, address)
+			ON CONFLICT (user_id) DO UPDATE SET address = $2, refused = 0, bounces = 0, reason = '', disabled = NULL`, id, address)
 		if err != nil {
 			return fmt.Errorf("storing the address of user %s: %w", user, err)
 		}
@@ -252,7 +270,7 @@ func (ed *Editor) EnableMail(ctx context.Context, act audit.Act, user string) ([
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE mailbox m
-			SET refused = 0, reason = '', disabled = NULL
+			SET refused = 0, bounces = 0, reason = '', disabled = NULL
 			FROM users u
 			WHERE u.id = m.user_id AND u.name = $1 AND m.disabled IS NOT NULL`, user)
 		if err != nil {

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,7 +65,33 @@ type SinkStatus struct {
 	Waiting int           // neither sent nor given up
 	Oldest  time.Duration // for how long the first of them has waited, real time; 0 if none waits
 	Dead    int           // given up
+
+	Lately []Told `db:"-"` // what repos made news and was sent last, without what was held back
 }
+
+// A Told is when news was sent that a repo made.
+type Told struct {
+	Ready time.Time // domain time from which the repo was there
+	Sent  time.Time // real time
+}
+
+// Took returns how long it took at most, in domain time, for a share of what was told
+// lately, from a repo that is ready to a message that is sent. It is not known if
+// nothing was told.
+func (s *SinkStatus) Took(clock koschei.Clock, share float64) (took time.Duration, known bool) {
+	if len(s.Lately) == 0 {
+		return 0, false
+	}
+	all := make([]time.Duration, len(s.Lately))
+	for i, t := range s.Lately {
+		all[i] = clock.At(t.Sent).Sub(t.Ready)
+	}
+	slices.Sort(all)
+	return all[min(int(share*float64(len(all))), len(all)-1)], true
+}
+
+// mostTold is how many deliveries of a sink are looked at.
+const mostTold = 1000
 
 func readSinks(ctx context.Context, q postgres.Querier) ([]SinkStatus, error) {
 	rows, err := q.Query(ctx, `
@@ -77,5 +104,49 @@ func readSinks(ctx context.Context, q postgres.Querier) ([]SinkStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[SinkStatus])
+	sinks, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SinkStatus])
+	if err != nil {
+		return nil, err
+	}
+	return sinks, readTold(ctx, q, sinks)
+}
+
+// readTold adds what sinks told lately.
+func readTold(ctx context.Context, q postgres.Querier, sinks []SinkStatus) error {
+	rows, err := q.Query(ctx, `
+		SELECT s.name, r.created, d.sent
+		FROM sink s
+		CROSS JOIN LATERAL (
+			SELECT event_id, sent
+			FROM delivery
+			WHERE sink = s.name AND sent IS NOT NULL AND held_until IS NULL
+			ORDER BY sent DESC
+			LIMIT $1
+		) d
+		JOIN event e ON e.id = d.event_id
+		JOIN repo r ON r.collection_id = e.collection_id AND r.created IS NOT NULL AND r.repo_id = CASE e.kind
+			WHEN 'collection state' THEN e.repo_id
+			WHEN 'package state' THEN (
+				SELECT c.repo_id
+				FROM resolution_change c
+				WHERE c.package_id = e.package_id AND c.changed <= e.at AND 'unresolved' IN (e.before, e.after)
+				ORDER BY c.id DESC
+				LIMIT 1)
+			END`, mostTold)
+	if err != nil {
+		return err
+	}
+	at := map[string]int{}
+	for i := range sinks {
+		at[sinks[i].Name] = i
+	}
+	var name string
+	var told Told
+	_, err = pgx.ForEachRow(rows, []any{&name, &told.Ready, &told.Sent}, func() error {
+		if i, known := at[name]; known {
+			sinks[i].Lately = append(sinks[i].Lately, told)
+		}
+		return nil
+	})
+	return err
 }

@@ -19,6 +19,11 @@ type Reader struct {
 	Address       string                 // "" if mail goes to the usual one
 	Disabled      time.Time              // when mail was given up, the database's own time; zero if it is sent
 	Reason        string                 // for that
+
+	Hook         string    // address of the user's web hook; "" if there is none
+	HookSecret   string    // the newest, which is the user's to know
+	HookDisabled time.Time // when it was given up, the database's own time; zero if it is called
+	HookReason   string    // for that
 }
 
 // Reader returns what a user wants to hear of; nothing if there is no such user.
@@ -51,6 +56,21 @@ func (v *View) Reader(ctx context.Context, user string, now time.Time) (*Reader,
 		var disabled *time.Time
 		_, err = pgx.ForEachRow(rows, []any{&r.Address, &disabled, &r.Reason}, func() error {
 			r.Disabled = postgres.OrZero(disabled)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		rows, err = q.Query(ctx, `
+			SELECT h.url, split_part(h.secrets, E'\n', 1), h.disabled, h.reason
+			FROM hook h
+			JOIN users u ON u.id = h.user_id
+			WHERE u.name = $1`, user)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, []any{&r.Hook, &r.HookSecret, &disabled, &r.HookReason}, func() error {
+			r.HookDisabled = postgres.OrZero(disabled)
 			return nil
 		})
 		return err

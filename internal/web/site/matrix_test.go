@@ -140,6 +140,8 @@ func examples(running int64, priority string) map[string]example {
 		"GET /admin/users":                       {path: "/admin/users"},
 		"POST /admin/users":                      {path: "/admin/users", form: url.Values{"name": {"bob"}, "do": {"grant"}}},
 		"GET /admin/audit":                       {path: "/admin/audit"},
+		"GET /subscriptions":                     {path: "/subscriptions?scope=package&name=maven"},
+		"POST /subscriptions":                    {path: "/subscriptions", form: url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"mended"}, "pace": {"daily"}}},
 		"POST /unsubscribe/{token}":              {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
+	"github.com/koschei-ci/koschei/internal/web/pages/subscriptions"
 	"github.com/koschei-ci/koschei/internal/web/pages/unsubscribe"
 	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
 	"github.com/koschei-ci/koschei/internal/web/signin"
@@ -54,6 +55,8 @@ type Config struct {
 	BuildsPerPage   int // 15 if 0
 	Version         string
 	FrontIsList     bool        // whether / lists packages, and does not show the overview
+	Mail            bool        // whether letters are sent
+	Hooks           bool        // whether web hooks of users are called
 	Bugzilla        string      // where bugs are reported, without a slash at the end; "" for nowhere
 	Address         string      // of the site as others see it, without a slash at the end
 	Limits          web.Limits  // of a client; none if zero
@@ -122,7 +125,7 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 // actRoutes are for those who have signed in.
 func actRoutes(c Config, t *html.Templates) []web.Route {
 	retry := int(2 * c.Rules.BuildThreshold) // a build that has just ended weighs negative
-	return slices.Concat(c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, retry), groupedit.Routes(t), adminpage.Routes(t), buildpage.Acts())
+	return slices.Concat(c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, retry), groupedit.Routes(t), subscriptions.Routes(t, subscriptions.Ways{Mail: c.Mail, Hooks: c.Hooks}), adminpage.Routes(t), buildpage.Acts())
 }
 
 // nowhere is all below prefix that no other route has.

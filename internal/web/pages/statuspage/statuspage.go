@@ -45,6 +45,15 @@ type content struct {
 	Leases      []string // held now
 	Starts      []starts // of services
 	Backlog     backlog
+	Sinks       []sink
+}
+
+// A sink is a way by which others are told.
+type sink struct {
+	Name       string
+	Waiting    int
+	Dead       int
+	Half, Most string // how long it took from a repo to half of the messages, and to 95 in 100; "" if it is not known
 }
 
 // A finding is something that needs attention, or did.
@@ -112,6 +121,9 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 			c.LeftOut, c.LeftOutFirst,
 		})
 	}
+	for i := range status.Sinks {
+		v.Sinks = append(v.Sinks, p.sinkOf(&status.Sinks[i]))
+	}
 	for _, l := range status.Leases {
 		v.Leases = append(v.Leases, l.Name)
 	}
@@ -119,6 +131,15 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 		v.Starts = append(v.Starts, starts{s.Service, s.Count, realAgo(s.Ago)})
 	}
 	return web.Page(p.page, &v)
+}
+
+func (p *pages) sinkOf(s *view.SinkStatus) sink {
+	shown := sink{Name: s.Name, Waiting: s.Waiting, Dead: s.Dead}
+	if half, known := s.Took(p.clock, 0.5); known {
+		most, _ := s.Took(p.clock, 0.95)
+		shown.Half, shown.Most = html.Span(max(0, half)), html.Span(max(0, most))
+	}
+	return shown
 }
 
 // realAgo is a past of real time; the clock of pages may be another.
@@ -157,6 +178,8 @@ func kindName(k koschei.FindingKind) string {
 		return "logs are not read"
 	case koschei.FindingMetadata:
 		return "metadata left out"
+	case koschei.FindingOwners:
+		return "owners not believed"
 	case koschei.FindingDelivery:
 		return "deliveries wait"
 	}
