@@ -28,7 +28,7 @@ MACHINE ?= $(CURDIR)/tmp/machine
 PART ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short siege month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects schemas charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short told told-short siege month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,7 +44,7 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 run: build ## run one service, as in: make run S=scheduler
 	@exec bin/koschei $(S)
 
-check: format lint tidy test objects fuzz-short chaos-short ## everything CI runs
+check: format lint tidy test objects fuzz-short chaos-short told-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -104,9 +104,21 @@ chaos-short:
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=short $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 5m ./internal/chaos
 
+told: ## tell of 10,000 changes while all receivers are in trouble and notifiers are killed 200 times (some 6 minutes)
+	@tools/require postgresql rabbitmq
+	KOSCHEI_TOLD=long $(GOTEST) -count=1 -run '^TestTold$$' -v -timeout 30m ./internal/chaos
+
+told-short:
+	@tools/require postgresql rabbitmq
+	KOSCHEI_TOLD=short $(GOTEST) -count=1 -run '^TestTold$$' -v -timeout 5m ./internal/chaos
+
 oracle: ## compare the solver with a fresh libsolv and hawkey
 	@tools/require python3-solv python3-hawkey
 	KOSCHEI_ORACLE=1 $(GOTEST) -run 'Fresh|Oracle' -v -timeout 2h ./internal/depsolve
+
+schemas: ## hold what is published on the message bus to its schemas with a validator that others have written
+	@tools/require postgresql python3-jsonschema
+	KOSCHEI_JSONSCHEMA=1 $(GOTEST) -count=1 -run 'Schema|Messages|Heartbeat|Bus' -v ./internal/notifier
 
 kerberos: ## log in to a hub with tickets of a real KDC, and through Apache
 	@tools/require krb5-kdc krb5-admin-server krb5-user apache2 libapache2-mod-auth-gssapi

@@ -121,6 +121,27 @@ func (w *World) SetDeliveriesDue() {
 	w.sql.Exec(`UPDATE delivery SET due = clock_timestamp() WHERE sent IS NULL AND NOT dead`)
 }
 
+// RetryDeliveries has all be tried at once that was tried before.
+func (w *World) RetryDeliveries() {
+	w.t.Helper()
+	w.sql.Exec(`
+		UPDATE delivery
+		SET due = clock_timestamp()
+		WHERE sent IS NULL AND NOT dead AND attempts > 0 AND due > clock_timestamp()`)
+}
+
+// DeadDeliveries is how many deliveries were given up.
+func (w *World) DeadDeliveries() int64 {
+	w.t.Helper()
+	return w.sql.Number(`SELECT count(*) FROM delivery WHERE dead`)
+}
+
+// Sinks are the names of those that a notifier has opened.
+func (w *World) Sinks() []string {
+	w.t.Helper()
+	return w.sql.Lines(`SELECT name FROM sink ORDER BY name`)
+}
+
 // UnsentDeliveries is how many deliveries are neither sent nor given up, events
 // that nobody looked at for some sink, and those that no letter tells yet.
 func (w *World) UnsentDeliveries() int {
@@ -148,8 +169,47 @@ func (w *World) Subscription(user, pkg, token string) int64 {
 		RETURNING id`, user, pkg, token)
 }
 
+// Follows has a user, who is made if need be, hear at once of everything about
+// something by mail.
+func (w *World) Follows(user string, scope koschei.Scope, name string) {
+	w.t.Helper()
+	w.sql.Exec(`INSERT INTO users (name) VALUES ($1) ON CONFLICT DO NOTHING`, user)
+	w.sql.Exec(`
+		INSERT INTO subscription (user_id, sink, scope, name, tell, pace, together, token)
+		SELECT id, 'mail', $2, $3, 'all', 'at once', true, md5(random()::text) FROM users WHERE name = $1`, user, scope, name)
+}
+
 // MailRefused has mail to a user have been refused so often that none is sent.
 func (w *World) MailRefused(user string) {
 	w.t.Helper()
 	w.sql.Exec(`INSERT INTO mailbox (user_id, refused, reason, disabled) SELECT id, 3, 'no such user', clock_timestamp() FROM users WHERE name = $1`, user)
+}
+
+// SetBugzilla has bugs of a collection be reported for a product and a version.
+func (w *World) SetBugzilla(collection, product, version string) {
+	w.t.Helper()
+	w.sql.Exec(`UPDATE collection SET bugzilla_product = $2, bugzilla_version = $3 WHERE name = $1`, collection, product, version)
+}
+
+// Lacks has a package lack something that an update of a source package took away.
+func (w *World) Lacks(pkg, dependency, source, before, after string) {
+	w.t.Helper()
+	w.sql.Exec(`
+		WITH lacking AS (
+			INSERT INTO unmet (collection_id, dependency, needed_by, needed_version, repo_id, since, why, source, source_before, source_after, provider)
+			SELECT collection_id, $2, '', '', 1, clock_timestamp(), 'gone', $3, $4, $5, ''
+			FROM package
+			WHERE name = $1
+			RETURNING id)
+		INSERT INTO unmet_package (unmet_id, package_id, asked)
+		SELECT lacking.id, p.id, $2
+		FROM lacking, package p
+		WHERE p.name = $1`, pkg, dependency, source, before, after)
+}
+
+// Hook has a user, who is made if need be, have a web hook.
+func (w *World) Hook(user, url, secrets string) {
+	w.t.Helper()
+	w.sql.Exec(`INSERT INTO users (name) VALUES ($1) ON CONFLICT DO NOTHING`, user)
+	w.sql.Exec(`INSERT INTO hook (user_id, url, secrets) SELECT id, $2, $3 FROM users WHERE name = $1`, user, url, secrets)
 }
