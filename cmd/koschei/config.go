@@ -209,8 +209,17 @@ func defaultConfig() config {
 		LogReader:    loopConfig{time.Minute},
 		Notifier: notifierConfig{
 			Interval: 15 * time.Second, Quiet: 30 * time.Minute, Webhooks: []webhookConfig{},
-			Mail: mailConfig{Security: notifier.StartTLS, Gather: notifier.DefaultGather},
-			Bus:  publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
+			Mail:  mailConfig{Security: notifier.StartTLS, Gather: notifier.DefaultGather},
+			Bus:   publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
+			Hooks: hooksConfig{Allow: []string{}},
+			Results: resultsConfig{
+				TestCase: "koschei.build", Collections: []string{},
+				Outcomes: map[string]string{"ok": "PASSED", "failing": "FAILED", "unresolved": "NEEDS_INSPECTION"},
+			},
+			Bugzilla: bugzillaConfig{
+				States: []string{string(koschei.StateFailing)}, After: 72 * time.Hour, Failures: 2, PerHour: 3, PerDay: 10,
+				Collections: []string{}, Trackers: map[string]string{}, Fields: map[string]string{},
+			},
 		},
 		Owners:    ownersConfig{Interval: time.Hour, Groups: []ownedGroupConfig{}},
 		SelfCheck: loopConfig{10 * time.Minute},
@@ -323,7 +332,7 @@ func comment(n *yaml.Node, t reflect.Type) {
 			continue
 		}
 		key.HeadComment = f.Tag.Get("doc")
-		if value.Kind == yaml.MappingNode {
+		if value.Kind == yaml.MappingNode && f.Type.Kind() == reflect.Struct {
 			comment(value, f.Type)
 		}
 	}

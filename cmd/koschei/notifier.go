@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/bus/amqp"
 	"github.com/koschei-ci/koschei/internal/loop"
 	"github.com/koschei-ci/koschei/internal/notifier"
@@ -24,6 +25,9 @@ type notifierConfig struct {
 	Quiet    time.Duration   `yaml:"quiet" range:"0s 8760h" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
 	Mail     mailConfig      `yaml:"mail" doc:"Letters to those who have subscribed; without server there are none. See docs/operating/notifications.md."`
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
+	Bugzilla bugzillaConfig  `yaml:"bugzilla" doc:"Bugs about packages that stay broken; without url none is filed. See docs/operating/notifications.md."`
+	Results  resultsConfig   `yaml:"resultsdb" doc:"Results that gates can ask for; without url none is posted. See docs/operating/notifications.md."`
+	Hooks    hooksConfig     `yaml:"hooks" doc:"Web hooks of users, who say themselves where they are and of what they want to hear."`
 	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow, heartbeat and template_file; see docs/operating/notifications.md."`
 }
 
@@ -48,6 +52,36 @@ type publishConfig struct {
 	Heartbeat   time.Duration `yaml:"heartbeat" range:"0s 8760h" doc:"A message so often, so that silence is a fault; 0 for none."`
 }
 
+type bugzillaConfig struct {
+	URL         string            `yaml:"url" doc:"Address of the Bugzilla, such as https://bugzilla.example.org."`
+	KeyFile     string            `yaml:"key_file" file:"yes" doc:"File that holds the API key."`
+	CA          string            `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the Bugzilla; empty for the system's."`
+	Collections []string          `yaml:"collections" doc:"Whose bugs are filed; none means all that have a product and a version in Bugzilla."`
+	States      []string          `yaml:"states" doc:"Of which bugs are filed: failing, unresolved."`
+	After       time.Duration     `yaml:"after" range:"0s 8760h" doc:"A package must have been broken so long."`
+	Failures    int               `yaml:"failures" range:"1 100" doc:"Builds in a row that must have failed."`
+	PerHour     int               `yaml:"per_hour" range:"1 100000" doc:"Bugs that are filed in an hour, at most. Others wait."`
+	PerDay      int               `yaml:"per_day" range:"1 100000" doc:"Bugs that are filed in a day, at most. Others wait."`
+	Trackers    map[string]string `yaml:"trackers" doc:"By collection, the alias of a bug that its bugs block, as in f99: F99FTBFS."`
+	Fields      map[string]string `yaml:"fields" doc:"Other fields of new bugs that this Bugzilla wants, as in op_sys: Unspecified."`
+	Resolution  string            `yaml:"resolution" doc:"Close bugs with this when packages are mended; empty for a comment only."`
+}
+
+type resultsConfig struct {
+	URL          string            `yaml:"url" doc:"Address of the ResultsDB, such as https://resultsdb.example.org/resultsdb_api."`
+	User         string            `yaml:"user" doc:"User to log in as; empty for no login."`
+	PasswordFile string            `yaml:"password_file" file:"yes" doc:"File that holds the user's password."`
+	CA           string            `yaml:"ca" file:"yes" doc:"PEM file with the certificate authorities of the ResultsDB; empty for the system's."`
+	TestCase     string            `yaml:"test_case" doc:"Name of the test case. Gates name it: never change it."`
+	Collections  []string          `yaml:"collections" doc:"Whose results are posted; none means all."`
+	Outcomes     map[string]string `yaml:"outcomes" doc:"What is posted for which state; of others nothing is. The ResultsDB must know the outcomes."`
+}
+
+type hooksConfig struct {
+	Call  bool     `yaml:"call" doc:"Whether users can have web hooks, and are called."`
+	Allow []string `yaml:"allow" doc:"Networks that may be called although they are not public."`
+}
+
 type webhookConfig struct {
 	Name       string        `yaml:"name"`
 	URL        string        `yaml:"url"`
@@ -60,7 +94,7 @@ type webhookConfig struct {
 
 // hasSink says whether anybody is to be told anything.
 func (c notifierConfig) hasSink() bool {
-	return c.Bus.Publish || len(c.Webhooks) > 0 || c.Mail.Server != ""
+	return c.Bus.Publish || len(c.Webhooks) > 0 || c.Mail.Server != "" || c.Bugzilla.URL != "" || c.Results.URL != "" || c.Hooks.Call
 }
 
 // sinks returns the configured sinks. It contacts nobody.
@@ -75,6 +109,27 @@ func (c config) sinks(log *slog.Logger) (sinks []notifier.Sink, err error) {
 	}
 	if n.Mail.Server != "" {
 		sink, err := c.mail()
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	if n.Bugzilla.URL != "" {
+		sink, err := c.bugzilla()
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	if n.Results.URL != "" {
+		sink, err := c.results()
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	if n.Hooks.Call {
+		sink, err := c.hooks()
 		if err != nil {
 			return nil, err
 		}
@@ -127,16 +182,9 @@ func (c config) mail() (*notifier.Mail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("notifier.mail.password_file: %w", err)
 	}
-	var trust *tls.Config
-	if m.CA != "" {
-		pem, err := os.ReadFile(m.CA)
-		if err != nil {
-			return nil, fmt.Errorf("notifier.mail.ca: %w", err)
-		}
-		trust = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
-		if !trust.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("notifier.mail.ca: %s holds no certificate", m.CA)
-		}
+	trust, err := trusting(m.CA)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.mail.ca: %w", err)
 	}
 	sink, err := notifier.NewMail(notifier.MailConfig{
 		Server: m.Server, Security: m.Security, TLS: trust, User: m.User, Password: password, From: m.From, Bounce: m.Bounce,
@@ -144,6 +192,105 @@ func (c config) mail() (*notifier.Mail, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("notifier.mail.%w", err)
+	}
+	return sink, nil
+}
+
+// trusting is how to speak to a server whose authorities are in a PEM file; nil for
+// the system's if there is no file.
+func trusting(file string) (*tls.Config, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	trust := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+	if !trust.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return trust, nil
+}
+
+// bugzilla files bugs that link to our pages.
+func (c config) bugzilla() (*notifier.Bugzilla, error) {
+	b := c.Notifier.Bugzilla
+	site, err := c.Frontend.site()
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(b.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.bugzilla.key_file: %w", err)
+	}
+	trust, err := trusting(b.CA)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.bugzilla.ca: %w", err)
+	}
+	var states []koschei.State
+	for _, s := range b.States {
+		states = append(states, koschei.State(s))
+	}
+	sink, err := notifier.NewBugzilla(notifier.BugzillaConfig{
+		URL: b.URL, Key: strings.TrimSpace(string(key)), States: states, After: b.After, Failures: b.Failures, PerHour: b.PerHour, PerDay: b.PerDay,
+		Trackers: b.Trackers, Fields: b.Fields, Resolution: b.Resolution, Collections: b.Collections, Site: site, TLS: trust,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("notifier.bugzilla.%w", err)
+	}
+	return sink, nil
+}
+
+// hooks calls the web hooks of users.
+func (c config) hooks() (*notifier.Hooks, error) {
+	site, err := c.Frontend.site()
+	if err != nil {
+		return nil, err
+	}
+	allow, err := networks(c.Notifier.Hooks.Allow)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.hooks.%w", err)
+	}
+	return notifier.NewHooks(site, allow)
+}
+
+// networks reads those that may be called.
+func networks(texts []string) (allow []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("allow: %q is no network such as 10.1.0.0/16", text)
+		}
+		allow = append(allow, p)
+	}
+	return allow, nil
+}
+
+// results posts results that link to our pages.
+func (c config) results() (*notifier.ResultsDB, error) {
+	r := c.Notifier.Results
+	site, err := c.Frontend.site()
+	if err != nil {
+		return nil, err
+	}
+	password, err := readPassword(r.User, r.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.resultsdb.password_file: %w", err)
+	}
+	trust, err := trusting(r.CA)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.resultsdb.ca: %w", err)
+	}
+	outcomes := map[koschei.State]string{}
+	for state, outcome := range r.Outcomes {
+		outcomes[koschei.State(state)] = outcome
+	}
+	sink, err := notifier.NewResultsDB(notifier.ResultsDBConfig{
+		URL: r.URL, User: r.User, Password: password, TestCase: r.TestCase, Outcomes: outcomes, Collections: r.Collections, Site: site, TLS: trust,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("notifier.resultsdb.%w", err)
 	}
 	return sink, nil
 }
@@ -162,13 +309,9 @@ func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
 	}
-	var allow []netip.Prefix
-	for _, text := range w.Allow {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("allow: %q is no network such as 10.1.0.0/16", text)
-		}
-		allow = append(allow, p)
+	allow, err := networks(w.Allow)
+	if err != nil {
+		return nil, err
 	}
 	var body []byte
 	if w.Template != "" {
@@ -189,6 +332,14 @@ func (c config) webhook(w *webhookConfig) (*notifier.Webhook, error) {
 
 // notifier returns the service. There must be a sink.
 func (p *process) notifier(w wiring) runner {
+	for _, sink := range p.sinks {
+		switch sink := sink.(type) {
+		case *notifier.Bugzilla:
+			sink.DB = p.db.Deliveries
+		case *notifier.ResultsDB:
+			sink.DB = p.db.Deliveries
+		}
+	}
 	s := &notifier.Service{
 		DB: p.db.Deliveries, Sinks: p.sinks, Clock: p.clock, Quiet: p.config.Notifier.Quiet, Gather: p.config.Notifier.Mail.Gather, Log: w.log, Metrics: notifier.NewMetrics(w.registry),
 	}

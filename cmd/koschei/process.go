@@ -268,6 +268,8 @@ func (p *process) siteConfig() site.Config {
 		PackagesPerPage: c.Frontend.PackagesPerPage,
 		BuildsPerPage:   c.Frontend.BuildsPerPage,
 		FrontIsList:     c.Frontend.Frontpage == "packages",
+		Mail:            c.Notifier.Mail.Server != "",
+		Hooks:           c.Notifier.Hooks.Call,
 		Bugzilla:        strings.TrimSuffix(c.Frontend.Bugzilla, "/"),
 		Address:         strings.TrimSuffix(c.Frontend.URL, "/"),
 		Version:         version(),

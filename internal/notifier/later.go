@@ -12,6 +12,7 @@ type laterError struct {
 	error
 
 	after time.Duration // real time
+	alone bool          // it is about one delivery, the others need not wait
 }
 
 func (e *laterError) Unwrap() error { return e.error }

@@ -20,7 +20,7 @@ import (
 )
 
 // MailName is the name of the sink that sends mail.
-const MailName = "mail"
+const MailName = koschei.SinkMail
 
 // The ways to secure the connection to a mail server.
 const (

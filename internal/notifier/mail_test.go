@@ -518,3 +518,68 @@ func TestMailTLS(t *testing.T) {
 		}
 	}
 }
+
+// Who follows an update hears of what it broke, and of the end of that, and of nothing
+// else.
+func TestMailUpdate(t *testing.T) {
+	t.Parallel()
+	p, server := newPlace(t, "foo", "bar"), newPost(t)
+	service := p.service(mailBy(t, server.config()))
+	service.Quiet = 0
+	p.pass(service)
+	p.subscribe(koschei.ScopeUpdate, "libcup", nil)
+	p.Lacks("foo", "libcup.so.3", "libcup", "3-1", "4-1")
+	p.Lacks("bar", "libsaucer.so.1", "libsaucer", "1-1", "2-1")
+	for _, name := range []string{"foo", "bar"} {
+		p.state(name, "ok", "unresolved", 0)
+	}
+	p.pass(service)
+	for _, name := range []string{"foo", "bar"} {
+		p.state(name, "unresolved", "ok", time.Hour)
+	}
+	p.pass(service)
+	p.pass(service)
+	want := []string{"[koschei] f44 foo: unresolved", "[koschei] f44 foo: ok again"}
+	if diff := cmp.Diff(want, server.subjects(t)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Letters that come back later end those that follow, each counted once.
+func TestMailBounced(t *testing.T) {
+	t.Parallel()
+	p, server := newPlace(t, "foo"), newPost(t)
+	service := p.service(mailBy(t, server.config()))
+	p.pass(service)
+	p.subscribe(koschei.ScopePackage, "foo", nil)
+	states := []koschei.State{"ok", "failing"}
+	for n := range 3 {
+		p.state("foo", states[n%2], states[(n+1)%2], time.Duration(n)*time.Minute)
+		p.pass(service)
+		letters := server.take()
+		if len(letters) != 1 {
+			t.Fatalf("%d letters, want 1", len(letters))
+		}
+		id, _, _ := strings.Cut(strings.Trim(letters[0].header.Get("Message-Id"), "<>"), "@")
+		user, disabled, err := p.db.MailBounced(t.Context(), id, "no such user")
+		if err != nil || user != "alice" || disabled != (n == 2) {
+			t.Errorf("letter %d came back: user %s, disabled %t, %v", n, user, disabled, err)
+		}
+		if _, _, err := p.db.MailBounced(t.Context(), id, "no such user"); !errors.Is(err, koschei.ErrNotFound) {
+			t.Errorf("it came back again: %v", err)
+		}
+	}
+	p.state("foo", "failing", "ok", time.Hour)
+	p.pass(service)
+	if got := server.take(); len(got) > 0 {
+		t.Errorf("%d letters after that", len(got))
+	}
+	if _, err := p.db.EnableMail(t.Context(), operator(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	p.state("foo", "ok", "failing", 2*time.Hour)
+	p.pass(service)
+	if got := server.take(); len(got) != 1 {
+		t.Errorf("%d letters after it was mended, want 1", len(got))
+	}
+}

@@ -38,6 +38,13 @@ type Broadcast interface {
 	Send(ctx context.Context, d *koschei.Delivery, where *koschei.EventPlace) error
 }
 
+// A Patient is a Broadcast that decides itself how long it waits.
+type Patient interface {
+	// HeldUntil is the domain time until which an event is not told. What takes it
+	// back until then is told as little as it is. It is zero for what is told at once.
+	HeldUntil(e *koschei.Event) time.Time
+}
+
 // ErrGiveUp is wrapped by errors of sending after which another try is of no
 // use: the receiver will never take this.
 var ErrGiveUp = errors.New("given up")
@@ -175,7 +182,11 @@ func (s *Service) look(ctx context.Context, sink Broadcast) error {
 		for i := range looked {
 			p := &looked[i]
 			p.Keys = sink.Keys(&p.Event)
-			if until := s.heldUntil(&p.Event); until.After(now) {
+			until := s.heldUntil(&p.Event)
+			if patient, is := sink.(Patient); is {
+				until = patient.HeldUntil(&p.Event)
+			}
+			if until.After(now) {
 				p.HeldUntil, p.Wait = until, s.Clock.Real(until.Sub(now))
 			} else if !until.IsZero() {
 				p.HeldUntil = until
@@ -257,8 +268,9 @@ func (s *Service) note(ctx context.Context, d *koschei.Delivery, failure error, 
 	var later *laterError
 	var wait time.Duration
 	if errors.As(failure, &later) {
-		wait = later.after
-		s.rests.begin(d.Sink, wait)
+		if wait = later.after; !later.alone {
+			s.rests.begin(d.Sink, wait)
+		}
 	}
 	gaveUp := errors.Is(failure, ErrGiveUp)
 	outcome := "failed"

@@ -79,19 +79,23 @@ func (s *Service) letterSender(ctx context.Context, post Post, d *koschei.Delive
 		if err != nil && d.Attempts >= mostRefused && !errors.Is(err, ErrGiveUp) {
 			err = fmt.Errorf("%w after %d attempts: %w", ErrGiveUp, d.Attempts, err)
 		}
-		s.noteAddress(ctx, l, err)
+		s.noteAddress(ctx, post, l, err)
 		return err
 	}, nil
 }
 
 // noteAddress writes down whether a reader's address takes letters. If that fails,
 // the next letter shows it again.
-func (s *Service) noteAddress(ctx context.Context, l *koschei.Letter, failure error) {
+func (s *Service) noteAddress(ctx context.Context, post Post, l *koschei.Letter, failure error) {
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
 	user := l.Subscription.User
 	var err error
 	switch {
+	case post.Name() == koschei.SinkHook:
+		if errors.Is(failure, ErrGiveUp) { // it wants no more, or has not answered for days
+			err = s.DB.HookRefused(noting, user, failure.Error())
+		}
 	case failure == nil:
 		err = s.DB.MailTaken(noting, user)
 	case errors.Is(failure, ErrRefused):

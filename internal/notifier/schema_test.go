@@ -98,6 +98,7 @@ func checkMessage(t *testing.T, m *bus.Message) map[string]any {
 	for _, wrong := range readSchema(t, name).breaks("it", body) {
 		t.Errorf("%s %s: %s", m.Topic, m.Body, wrong)
 	}
+	others(t, name, m.Body, true)
 	if m.Topic != "org.fedoraproject.prod."+name {
 		t.Errorf("a message with schema %s has topic %s", name, m.Topic)
 	}
@@ -134,5 +135,6 @@ func TestSchemaChecker(t *testing.T) {
 		if got := s.breaks("it", v); len(got) != want {
 			t.Errorf("%s: %q, want %d", body, got, want)
 		}
+		others(t, "koschei.collection.state.change", []byte(body), want == 0)
 	}
 }

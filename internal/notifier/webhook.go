@@ -212,7 +212,12 @@ func (w *Webhook) call(ctx context.Context, id string, h hook) error {
 	if err != nil {
 		return fmt.Errorf("%w: wording a call: %w", ErrGiveUp, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.config.URL, bytes.NewReader(body))
+	return callHook(ctx, w.client, w.config.URL, w.secrets, id, body)
+}
+
+// callHook calls an address with a body that is signed.
+func callHook(ctx context.Context, client *http.Client, address string, secrets [][]byte, id string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrGiveUp, withoutURL(err))
 	}
@@ -221,8 +226,8 @@ func (w *Webhook) call(ctx context.Context, id string, h hook) error {
 	req.Header.Set("User-Agent", "Koschei")
 	req.Header.Set("Webhook-Id", id)
 	req.Header.Set("Webhook-Timestamp", now)
-	req.Header.Set("Webhook-Signature", w.sign(id, now, body))
-	resp, err := w.client.Do(req)
+	req.Header.Set("Webhook-Signature", sign(secrets, id, now, body))
+	resp, err := client.Do(req)
 	if err != nil {
 		return withoutURL(err)
 	}
@@ -239,7 +244,7 @@ func (w *Webhook) call(ctx context.Context, id string, h hook) error {
 	}
 	err = fmt.Errorf("the receiver answers with status %d", resp.StatusCode)
 	if after := retryAfter(resp.Header, time.Now()); after > 0 {
-		return &laterError{err, after}
+		return &laterError{error: err, after: after}
 	}
 	return err
 }
@@ -260,9 +265,9 @@ func (w *Webhook) word(h hook) ([]byte, error) {
 }
 
 // sign returns a signature by each secret.
-func (w *Webhook) sign(id, timestamp string, body []byte) string {
+func sign(secrets [][]byte, id, timestamp string, body []byte) string {
 	var all []string
-	for _, secret := range w.secrets {
+	for _, secret := range secrets {
 		mac := hmac.New(sha256.New, secret)
 		_, _ = fmt.Fprintf(mac, "%s.%s.%s", id, timestamp, body) // a hash takes everything
 		all = append(all, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))

@@ -3,6 +3,7 @@ package selfcheck
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -66,6 +67,7 @@ func gaugeDescs() map[string]*prometheus.Desc {
 		{"deliveries_waiting", "Deliveries of events that are still to be sent.", []string{"sink"}},
 		{"deliveries_oldest_seconds", "Real time for which the oldest delivery has waited to be sent.", []string{"sink"}},
 		{"deliveries_dead", "Deliveries of events that were given up.", []string{"sink"}},
+		{"told_seconds", "Domain time from a repo to the messages that tell what it broke or mended, of the last 1,000 that were not held back.", []string{"sink", "quantile"}},
 		{"service_starts", "Starts of a service within a day of real time.", []string{"service"}},
 		{"findings", "What the self-check found and what lasts, by kind.", []string{"kind"}},
 	} {
@@ -109,6 +111,11 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 		put("deliveries_waiting", float64(x.Waiting), x.Name)
 		put("deliveries_oldest_seconds", x.Oldest.Seconds(), x.Name)
 		put("deliveries_dead", float64(x.Dead), x.Name)
+		for _, share := range []float64{0.5, 0.95} {
+			if took, known := x.Took(g.Clock, share); known {
+				put("told_seconds", took.Seconds(), x.Name, strconv.FormatFloat(share, 'g', -1, 64))
+			}
+		}
 	}
 	for _, x := range s.Starts {
 		put("service_starts", float64(x.Count), string(x.Service))

@@ -22,7 +22,7 @@ type Wanted struct {
 }
 
 // Wants returns which subscriptions of a sink ask for which events of states. What
-// their users have silenced, or whose mail is refused, is left out.
+// their users have silenced, or whose mail or hook is refused, is left out.
 func (dv *Deliveries) Wants(ctx context.Context, sink string, events []Prospect, now time.Time) ([]Wanted, error) {
 	byID := map[int64]*koschei.Event{}
 	var ids []int64
@@ -45,10 +45,12 @@ func (dv *Deliveries) Wants(ctx context.Context, sink string, events []Prospect,
 			WHEN 'buildroot' THEN s.name = e.collection AND e.package = ''
 			WHEN 'owner' THEN EXISTS (SELECT FROM package_owner o WHERE o.name = e.package AND o.owner = s.name)
 			WHEN 'group' THEN EXISTS (`+ofGroup+` AND `+fullName+` = s.name)
+			WHEN 'update' THEN `+byUpdate+`
 			END
 		JOIN users u ON u.id = s.user_id
 		LEFT JOIN mailbox m ON m.user_id = u.id
-		WHERE e.id = ANY($2) AND e.kind IN ('package state', 'collection state') AND m.disabled IS NULL
+		LEFT JOIN hook h ON h.user_id = u.id
+		WHERE e.id = ANY($2) AND e.kind IN ('package state', 'collection state') AND CASE s.sink WHEN 'hook' THEN h.url IS NOT NULL AND h.disabled IS NULL ELSE m.disabled IS NULL END
 			AND NOT EXISTS (
 				SELECT
 				FROM silence q
@@ -87,6 +89,27 @@ const (
 				WHERE b.name = e.package`
 	fullName = `CASE g.namespace WHEN '' THEN '' ELSE g.namespace || '/' END || g.name`
 )
+
+// byUpdate says whether an event e tells that an update of source package s.name broke
+// a package, as far as that is known, or that what a subscription s was told of as
+// broken is no longer.
+const byUpdate = `CASE e.after
+				WHEN 'unresolved' THEN EXISTS (
+					SELECT FROM unmet_package x JOIN unmet u ON u.id = x.unmet_id WHERE x.package_id = e.package_id AND u.source = s.name)
+				WHEN 'failing' THEN EXISTS (
+					SELECT
+					FROM package p
+					JOIN applied_change a ON a.build_id = p.last_complete_build_id AND a.broke
+					CROSS JOIN LATERAL unnest(a.prev || a.curr) AS c (id)
+					JOIN nevra n ON n.id = c.id
+					WHERE p.id = e.package_id AND n.source = s.name)
+				ELSE EXISTS (
+					SELECT
+					FROM letter l
+					JOIN letter_event x ON x.delivery_id = l.delivery_id
+					JOIN event o ON o.id = x.event_id
+					WHERE l.subscription_id = s.id AND o.package_id = e.package_id)
+				END`
 
 // causes returns why packages became unresolved, by event.
 func (dv *Deliveries) causes(ctx context.Context, events []int64) (map[int64]string, error) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres"
+	"github.com/koschei-ci/koschei/internal/rpm"
 )
 
 // EventPlace returns what there is to say of the place of an event.
@@ -25,4 +26,20 @@ func (dv *Deliveries) EventPlace(ctx context.Context, e *koschei.Event) (*kosche
 		return nil, postgres.NotFound(err, "collection %s of event %d", e.Collection, e.ID)
 	}
 	return place, nil
+}
+
+// SourceOf returns what Koji calls the source of the package of an event: name,
+// version and release of its last build that ended, else of its last one. An error
+// wraps koschei.ErrNotFound if there is none.
+func (dv *Deliveries) SourceOf(ctx context.Context, e *koschei.Event) (string, error) {
+	var evr rpm.EVR
+	err := dv.db.QueryRow(ctx, `
+		SELECT b.version, b.release
+		FROM package p
+		JOIN build b ON b.id = coalesce(p.last_complete_build_id, p.last_build_id)
+		WHERE p.id = $1`, e.PackageID).Scan(&evr.Version, &evr.Release)
+	if err != nil {
+		return "", postgres.NotFound(err, "a build of %s", e.Subject())
+	}
+	return e.Package + "-" + evr.Version + "-" + evr.Release, nil
 }

@@ -144,14 +144,18 @@ func storeDraft(ctx context.Context, tx pgx.Tx, sink string, user int64, name st
 func (dv *Deliveries) Letter(ctx context.Context, d *koschei.Delivery) (*koschei.Letter, error) {
 	l := &koschei.Letter{MessageID: d.MessageID}
 	err := dv.db.Read(ctx, func(tx pgx.Tx) error {
-		fields := append(schema.SubscriptionFields(&l.Subscription), &l.Cause, &l.Thread, &l.Answers, &l.Address, &l.Refused)
+		fields := append(schema.SubscriptionFields(&l.Subscription), &l.Cause, &l.Thread, &l.Answers, &l.Address, &l.Refused, &l.Secrets)
 		err := tx.QueryRow(ctx, `
-			SELECT `+schema.SubscriptionColumns+`, l.cause, l.thread, l.answers, coalesce(m.address, ''),
-				CASE WHEN m.disabled IS NULL THEN '' ELSE m.reason END
+			SELECT `+schema.SubscriptionColumns+`, l.cause, l.thread, l.answers,
+				CASE s.sink WHEN 'hook' THEN coalesce(h.url, '') ELSE coalesce(m.address, '') END,
+				CASE s.sink WHEN 'hook' THEN CASE WHEN h.disabled IS NULL THEN '' ELSE h.reason END
+					ELSE CASE WHEN m.disabled IS NULL THEN '' ELSE m.reason END END,
+				CASE s.sink WHEN 'hook' THEN coalesce(h.secrets, '') ELSE '' END
 			FROM letter l
 			JOIN subscription s ON s.id = l.subscription_id
 			JOIN users u ON u.id = l.user_id
 			LEFT JOIN mailbox m ON m.user_id = u.id
+			LEFT JOIN hook h ON h.user_id = u.id
 			WHERE l.delivery_id = $1`, d.ID).Scan(fields...)
 		if err != nil {
 			return postgres.NotFound(err, "letter of delivery %d", d.ID)
@@ -233,6 +237,14 @@ func describe(ctx context.Context, tx pgx.Tx, c *koschei.LetterChange) error {
 	if c.After != koschei.StateFailing {
 		return nil
 	}
+	c.Build.Changes, c.Build.More, err = readBuildChanges(ctx, tx, c.Build.ID, mostChangesTold)
+	return err
+}
+
+// readBuildChanges returns what was otherwise in the buildroot of a build than at
+// the build before, nearest first, and how many changes more there are than asked
+// for.
+func readBuildChanges(ctx context.Context, tx pgx.Tx, build int64, most int) (changes []string, more int, err error) {
 	rows, err := tx.Query(ctx, `
 		SELECT coalesce(p.name, n.name), coalesce(p.epoch, 0), coalesce(p.version, ''), coalesce(p.release, ''),
 			coalesce(n.epoch, 0), coalesce(n.version, ''), coalesce(n.release, '')
@@ -241,21 +253,21 @@ func describe(ctx context.Context, tx pgx.Tx, c *koschei.LetterChange) error {
 		LEFT JOIN nevra p ON p.id = x.prev
 		LEFT JOIN nevra n ON n.id = x.curr
 		WHERE a.build_id = $1
-		ORDER BY x.distance = 0, x.distance NULLS LAST, 1`, c.Build.ID)
+		ORDER BY x.distance = 0, x.distance NULLS LAST, 1`, build)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	var name string
 	var prev, curr rpm.EVR
 	_, err = pgx.ForEachRow(rows, []any{&name, &prev.Epoch, &prev.Version, &prev.Release, &curr.Epoch, &curr.Version, &curr.Release}, func() error {
-		if len(c.Build.Changes) == mostChangesTold {
-			c.Build.More++
+		if len(changes) == most {
+			more++
 			return nil
 		}
-		c.Build.Changes = append(c.Build.Changes, changeText(name, prev, curr))
+		changes = append(changes, changeText(name, prev, curr))
 		return nil
 	})
-	return err
+	return changes, more, err
 }
 
 func changeText(name string, prev, curr rpm.EVR) string {
@@ -289,6 +301,19 @@ func (dv *Deliveries) MailRefused(ctx context.Context, user, reason string) (dis
 	return disabled, nil
 }
 
+// HookRefused notes why a user's web hook is given up: nothing is sent to it any more.
+func (dv *Deliveries) HookRefused(ctx context.Context, user, reason string) error {
+	_, err := dv.db.ExecOne(ctx, `
+		UPDATE hook h
+		SET disabled = clock_timestamp(), reason = $2
+		FROM users u
+		WHERE u.id = h.user_id AND u.name = $1 AND h.disabled IS NULL`, user, reason)
+	if err != nil {
+		return fmt.Errorf("noting that the web hook of %s is given up: %w", user, err)
+	}
+	return nil
+}
+
 // MailTaken notes that a user's address took a letter.
 func (dv *Deliveries) MailTaken(ctx context.Context, user string) error {
 	_, err := dv.db.ExecOne(ctx, `
@@ -300,4 +325,39 @@ func (dv *Deliveries) MailTaken(ctx context.Context, user string) error {
 		return fmt.Errorf("noting that mail to %s arrives: %w", user, err)
 	}
 	return nil
+}
+
+// bouncesBorne is how many letters may come back until nothing is sent to an address
+// any more, unless a month passes without one.
+const bouncesBorne = 3
+
+// MailBounced notes that the letter with a message id came back, and returns whose it
+// was, and whether nothing is sent to them any more. A letter counts once. An error
+// wraps koschei.ErrNotFound if there is no such letter, or if it came back before.
+func (dv *Deliveries) MailBounced(ctx context.Context, messageID, reason string) (user string, disabled bool, err error) {
+	err = dv.db.QueryRow(ctx, `
+		WITH returned AS (
+			UPDATE letter l
+			SET bounced = true
+			FROM delivery d
+			WHERE d.id = l.delivery_id AND d.message_id = $1::uuid AND NOT l.bounced
+			RETURNING l.user_id
+		), noted AS (
+			INSERT INTO mailbox AS m (user_id, bounces, last_bounce, reason)
+			SELECT user_id, 1, clock_timestamp(), $2
+			FROM returned
+			ON CONFLICT (user_id) DO UPDATE
+			SET bounces = CASE WHEN m.last_bounce > clock_timestamp() - interval '1 month' THEN m.bounces ELSE 0 END + 1,
+				last_bounce = clock_timestamp(), reason = $2,
+				disabled = CASE WHEN m.last_bounce > clock_timestamp() - interval '1 month' AND m.bounces + 1 >= $3
+					THEN coalesce(m.disabled, clock_timestamp()) ELSE m.disabled END
+			RETURNING user_id, disabled IS NOT NULL AS disabled
+		)
+		SELECT u.name, noted.disabled
+		FROM noted
+		JOIN users u ON u.id = noted.user_id`, messageID, reason, bouncesBorne).Scan(&user, &disabled)
+	if err != nil {
+		return "", false, postgres.NotFound(err, "a letter %s that has not come back before", messageID)
+	}
+	return user, disabled, nil
 }
