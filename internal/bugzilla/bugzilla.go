@@ -57,7 +57,7 @@ type Error struct {
 	Message string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("Bugzilla says (code %d): %s", e.Code, e.Message) }
+func (e *Error) Error() string { return fmt.Sprintf("the Bugzilla says (code %d): %s", e.Code, e.Message) }
 
 // A BusyError is that of a Bugzilla, or of what is before it, that asks us to come
 // later.
@@ -67,7 +67,7 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("Bugzilla is asked too much, or is away (status %d)", e.Status)
+	return fmt.Sprintf("the Bugzilla is asked too much, or is away (status %d)", e.Status)
 }
 
 // The codes that decide something.
@@ -107,7 +107,7 @@ func (c *Client) Bug(ctx context.Context, name string) (*Bug, error) {
 		return nil, err
 	}
 	if len(answer.Bugs) != 1 || answer.Bugs[0].ID == 0 {
-		return nil, fmt.Errorf("asked for bug %s, Bugzilla answers with %d bugs", name, len(answer.Bugs))
+		return nil, fmt.Errorf("asked for bug %s, the Bugzilla answers with %d bugs", name, len(answer.Bugs))
 	}
 	return &answer.Bugs[0], nil
 }
@@ -173,7 +173,7 @@ func (c *Client) Said(ctx context.Context, id int64, text string) (bool, error) 
 	}
 	bug, ok := answer.Bugs[number]
 	if !ok {
-		return false, fmt.Errorf("asked for the comments on bug %d, Bugzilla answers with those on others", id)
+		return false, fmt.Errorf("asked for the comments on bug %d, the Bugzilla answers with those on others", id)
 	}
 	return slices.ContainsFunc(bug.Comments, func(said struct{ Text string }) bool { return strings.Contains(said.Text, text) }), nil
 }
@@ -189,7 +189,7 @@ func (c *Client) Comment(ctx context.Context, id int64, text, resolution string)
 		return err
 	}
 	if len(answer.Bugs) != 1 || answer.Bugs[0].ID != id {
-		return fmt.Errorf("Bugzilla does not say that bug %d was changed", id)
+		return fmt.Errorf("the Bugzilla does not say that bug %d was changed", id)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	defer func() { _ = resp.Body.Close() }() // it was read as far as it matters
 	text, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer+1))
 	if err != nil {
-		return fmt.Errorf("reading what Bugzilla answers: %w", err)
+		return fmt.Errorf("reading what the Bugzilla answers: %w", err)
 	}
 	return c.read(resp, text, answer)
 }
@@ -248,10 +248,10 @@ func (c *Client) read(resp *http.Response, text []byte, answer any) error {
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind != "application/json" {
-		return fmt.Errorf("Bugzilla, or what is before it, answers with %q and status %d instead of JSON", kind, resp.StatusCode)
+		return fmt.Errorf("the Bugzilla, or what is before it, answers with %q and status %d instead of JSON", kind, resp.StatusCode)
 	}
 	if len(text) > mostAnswer {
-		return fmt.Errorf("Bugzilla answers with more than %d bytes", mostAnswer)
+		return fmt.Errorf("the Bugzilla answers with more than %d bytes", mostAnswer)
 	}
 	var failure struct {
 		Error   any // true, or 1
@@ -259,16 +259,16 @@ func (c *Client) read(resp *http.Response, text []byte, answer any) error {
 		Message string
 	}
 	if err := json.Unmarshal(text, &failure); err != nil {
-		return fmt.Errorf("Bugzilla answers with JSON that cannot be read: %w", err)
+		return fmt.Errorf("the Bugzilla answers with JSON that cannot be read: %w", err)
 	}
 	if failed := failure.Error != nil && failure.Error != false && failure.Error != 0.0; failed {
 		return &Error{failure.Code, failure.Message}
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("Bugzilla answers with status %d and does not say why", resp.StatusCode)
+		return fmt.Errorf("the Bugzilla answers with status %d and does not say why", resp.StatusCode)
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("Bugzilla answers with JSON of another form: %w", err)
+		return fmt.Errorf("the Bugzilla answers with JSON of another form: %w", err)
 	}
 	return nil
 }
