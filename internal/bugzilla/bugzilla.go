@@ -57,7 +57,9 @@ type Error struct {
 	Message string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("the Bugzilla says (code %d): %s", e.Code, e.Message) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("the Bugzilla says (code %d): %s", e.Code, e.Message)
+}
 
 // A BusyError is that of a Bugzilla, or of what is before it, that asks us to come
 // later.

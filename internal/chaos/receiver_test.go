@@ -36,7 +36,7 @@ import (
 type receiver struct {
 	name   string
 	config string // of section notifier, indented
-	line   *line
+	line   *road
 	seen   *witness
 	bad    *badness
 	away   func(ctx context.Context, luck *rand.Rand) // ends it for a while; nil if it has no process
@@ -116,7 +116,7 @@ func (s *stage) busReceiver(luck *rand.Rand) *receiver {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r.line = newLine(s.t.T, at.Host)
+	r.line = newRoad(s.t.T, at.Host)
 	far := *at
 	far.Host = r.line.address()
 	r.config = "  bus:\n    publish: true\n"
@@ -172,7 +172,7 @@ func (s *stage) hookReceiver(luck *rand.Rand) *receiver {
 	r := &receiver{name: "webhook chat", seen: newWitness(), bad: &badness{luck: luck}}
 	server := httptest.NewServer(http.HandlerFunc(r.called))
 	s.t.Cleanup(server.Close)
-	r.line = newLine(s.t.T, server.Listener.Addr().String())
+	r.line = newRoad(s.t.T, server.Listener.Addr().String())
 	secret := filepath.Join(s.dir, "hook.secret")
 	if err := os.WriteFile(secret, []byte("whsec_bm90aGluZyB0aGF0IGlzIHJlYWxseSBzZWNyZXQ=\n"), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -236,7 +236,7 @@ func (s *stage) mailReceiver(luck *rand.Rand) *receiver {
 			s.t.Error(err)
 		}
 	})
-	r.line = newLine(s.t.T, listener.Addr().String())
+	r.line = newRoad(s.t.T, listener.Addr().String())
 	r.config = fmt.Sprintf("  mail: {server: '%s', security: none, from: koschei@example.org, list_id: verdicts.example.org, address: '{user}@example.org', gather: 100ms}\n",
 		r.line.address())
 	return r
@@ -368,7 +368,7 @@ func (s *stage) bugReceiver(luck *rand.Rand) *receiver {
 	sim := &bugsim.Server{Key: "key", Misbehave: r.asked}
 	server := httptest.NewServer(sim)
 	s.t.Cleanup(server.Close)
-	r.line = newLine(s.t.T, server.Listener.Addr().String())
+	r.line = newRoad(s.t.T, server.Listener.Addr().String())
 	key := filepath.Join(s.dir, "bugzilla.key")
 	if err := os.WriteFile(key, []byte(sim.Key), 0o600); err != nil {
 		s.t.Fatal(err)

@@ -19,8 +19,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// A siege is how hard the notifier's life is.
-type siege struct {
+// A hardship is how hard the notifier's life is.
+type hardship struct {
 	changes int // of states, at least
 	kills   int
 	lasts   time.Duration // at least, real time
@@ -46,8 +46,8 @@ const (
 	toldCollection = "f99"
 )
 
-// siegeFrom reads KOSCHEI_TOLD, short or long.
-func siegeFrom(t *testing.T) (siege, plan) {
+// hardshipFrom reads KOSCHEI_TOLD, short or long.
+func hardshipFrom(t *testing.T) (hardship, plan) {
 	t.Helper()
 	p := plan{seed: time.Now().UnixNano() % 1e6, speed: 1, dueAfter: time.Hour, lease: 2 * time.Second, callLimit: 2 * time.Second, goroutines: 1}
 	switch os.Getenv("KOSCHEI_TOLD") {
@@ -55,13 +55,13 @@ func siegeFrom(t *testing.T) (siege, plan) {
 		t.Skip("KOSCHEI_TOLD is not set; see make told")
 	case "short":
 		p.killEvery, p.freezeEvery, p.outageEvery, p.busEvery, p.patience = time.Second, 5*time.Second, 2*time.Second, 3*time.Second, 2*time.Minute
-		return siege{changes: 300, kills: 6, lasts: 8 * time.Second, most: 150}, p
+		return hardship{changes: 300, kills: 6, lasts: 8 * time.Second, most: 150}, p
 	case "long":
 		p.killEvery, p.freezeEvery, p.outageEvery, p.busEvery, p.patience = 1200*time.Millisecond, 15*time.Second, 4*time.Second, 40*time.Second, 10*time.Minute
-		return siege{changes: 10_000, kills: 200, lasts: 4 * time.Minute, most: 150}, p
+		return hardship{changes: 10_000, kills: 200, lasts: 4 * time.Minute, most: 150}, p
 	}
 	t.Fatal("KOSCHEI_TOLD: it must be short or long")
-	return siege{}, p
+	return hardship{}, p
 }
 
 // TestTold has everybody told of many changes while all receivers are in trouble,
@@ -69,14 +69,14 @@ func siegeFrom(t *testing.T) (siege, plan) {
 // receiver has heard everything, of each package in its order, and can recognise
 // what it heard twice.
 func TestTold(t *testing.T) {
-	siege, p := siegeFrom(t)
+	hard, p := hardshipFrom(t)
 	t.Logf("seed %d", p.seed)
 	s := newStage(t, p)
 	s.broker = brokertest.Start(t)
 	s.server = startServer(t, filepath.Join(s.dir, "database"), "fsync=off", "shared_buffers=64MB")
 	s.openRecord()
 	s.start0, s.epoch = time.Now(), time.Now()
-	names := s.packagesToTell((siege.changes + len(steps()) - 1) / len(steps()))
+	names := s.packagesToTell((hard.changes + len(steps()) - 1) / len(steps()))
 	all := []*receiver{s.busReceiver(p.luck(1)), s.hookReceiver(p.luck(2)), s.mailReceiver(p.luck(3)), s.bugReceiver(p.luck(4))}
 	s.castNotifiers(all)
 	s.start()
@@ -88,7 +88,7 @@ func TestTold(t *testing.T) {
 		}
 		return ""
 	})
-	s.besiege(siege, all, names)
+	s.besiege(hard, all, names)
 	s.await("everything is told", func() string {
 		s.record.RetryDeliveries()
 		if n := s.record.UnsentDeliveries(); n > 0 {
@@ -97,7 +97,7 @@ func TestTold(t *testing.T) {
 		return ""
 	})
 	s.stop()
-	s.judgeTold(siege, all, names)
+	s.judgeTold(hard, all, names)
 }
 
 // packagesToTell makes packages, and users who are told of them by mail.
@@ -141,7 +141,7 @@ func (s *stage) castNotifiers(all []*receiver) {
 
 // besiege makes trouble for everybody until all has happened that is to be told,
 // and the trouble was enough.
-func (s *stage) besiege(siege siege, all []*receiver, names []string) {
+func (s *stage) besiege(hard hardship, all []*receiver, names []string) {
 	ctx, end := context.WithCancel(s.t.Context())
 	defer end()
 	var makers sync.WaitGroup
@@ -157,8 +157,8 @@ func (s *stage) besiege(siege siege, all []*receiver, names []string) {
 		}
 	})
 	began := time.Now()
-	s.happen(siege, names)
-	for time.Since(began) < siege.lasts || s.counts.of("kills") < siege.kills {
+	s.happen(hard, names)
+	for time.Since(began) < hard.lasts || s.counts.of("kills") < hard.kills {
 		pause(s.t.Context(), 50*time.Millisecond)
 	}
 	end()
@@ -171,7 +171,7 @@ func (s *stage) besiege(siege siege, all []*receiver, names []string) {
 }
 
 // happen writes all events, each package's in their order, spread over the siege.
-func (s *stage) happen(siege siege, names []string) {
+func (s *stage) happen(hard hardship, names []string) {
 	total := len(names) * len(steps())
 	written := 0
 	began := time.Now()
@@ -181,7 +181,7 @@ func (s *stage) happen(siege siege, names []string) {
 				At: s.now(), Kind: koschei.EventPackageState, Collection: toldCollection, Package: name, Before: stored(step.before), After: stored(step.after),
 			})
 			written++
-			pause(s.t.Context(), time.Until(began.Add(siege.lasts*time.Duration(written)/time.Duration(total))))
+			pause(s.t.Context(), time.Until(began.Add(hard.lasts*time.Duration(written)/time.Duration(total))))
 		}
 	}
 }
@@ -223,13 +223,13 @@ func (s *stage) memoryWatch(ctx context.Context) {
 }
 
 // judgeTold compares what receivers heard with what happened.
-func (s *stage) judgeTold(siege siege, all []*receiver, names []string) {
+func (s *stage) judgeTold(hard hardship, all []*receiver, names []string) {
 	s.t.Logf("%d changes of %d packages", len(names)*len(steps()), len(names))
 	for _, name := range s.counts.names() {
 		s.t.Logf("%s: %d", name, s.counts.of(name))
 	}
-	if got := s.counts.of("MiB of notifier"); got > siege.most {
-		s.t.Errorf("a notifier had %d MiB resident, want at most %d", got, siege.most)
+	if got := s.counts.of("MiB of notifier"); got > hard.most {
+		s.t.Errorf("a notifier had %d MiB resident, want at most %d", got, hard.most)
 	}
 	if dead := s.record.DeadDeliveries(); dead > 0 {
 		s.t.Errorf("%d deliveries were given up", dead)

@@ -23,8 +23,8 @@ func (s lineState) String() string {
 	return [...]string{"good", "slow", "frozen", "cut", "garbage"}[s]
 }
 
-// A line leads to a server. Whoever calls it reaches that as well as the line is.
-type line struct {
+// A road leads to a server. Whoever calls it reaches that as well as the line is.
+type road struct {
 	to       string
 	listener net.Listener
 
@@ -34,14 +34,14 @@ type line struct {
 	open    map[net.Conn]bool
 }
 
-// newLine returns a line to the server at an address.
-func newLine(t *testing.T, to string) *line {
+// newRoad returns one to the server at an address.
+func newRoad(t *testing.T, to string) *road {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{to: to, listener: listener, changed: make(chan struct{}), open: map[net.Conn]bool{}}
+	l := &road{to: to, listener: listener, changed: make(chan struct{}), open: map[net.Conn]bool{}}
 	var calls sync.WaitGroup
 	calls.Go(func() {
 		for {
@@ -61,10 +61,10 @@ func newLine(t *testing.T, to string) *line {
 }
 
 // address is where the line begins.
-func (l *line) address() string { return l.listener.Addr().String() }
+func (l *road) address() string { return l.listener.Addr().String() }
 
 // set makes the line good or bad.
-func (l *line) set(s lineState) {
+func (l *road) set(s lineState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = s
@@ -84,14 +84,14 @@ func (l *line) set(s lineState) {
 // garbage is what a proxy says that has lost its way.
 const garbage = "\x00\x15<html><h1>It works!</h1>\r\n\r\n"
 
-func (l *line) now() (s lineState, changed <-chan struct{}) {
+func (l *road) now() (s lineState, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state, l.changed
 }
 
 // serve carries one call.
-func (l *line) serve(from net.Conn) {
+func (l *road) serve(from net.Conn) {
 	defer func() { _ = from.Close() }()
 	switch s, _ := l.now(); s {
 	case lineCut:
@@ -117,7 +117,7 @@ func (l *line) serve(from net.Conn) {
 	back.Wait()
 }
 
-func (l *line) keep(conn net.Conn, open bool) {
+func (l *road) keep(conn net.Conn, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !open {
@@ -132,7 +132,7 @@ func (l *line) keep(conn net.Conn, open bool) {
 
 // A lineWriter passes on what it is given as the line is just then.
 type lineWriter struct {
-	line *line
+	line *road
 	to   io.Writer
 }
 
