@@ -40,12 +40,14 @@ func TestAnsible(t *testing.T) {
 		var values struct {
 			Suspended bool
 			Frontend  struct{ Replicas, MinAvailable int }
+			Backends  map[string]struct{ Replicas int }
 			Cron      map[string]struct{ Command []string }
 		}
 		if err := json.Unmarshal([]byte(read(t, filepath.Join(out, "values.json"))), &values); err != nil {
 			t.Errorf("%s: %v", env, err)
 		}
-		if !values.Suspended || values.Frontend.Replicas != values.Frontend.MinAvailable+1 || len(values.Cron["db-cleanup"].Command) < 2 {
+		if !values.Suspended || values.Frontend.Replicas != values.Frontend.MinAvailable+1 || len(values.Cron["db-cleanup"].Command) < 2 ||
+			len(values.Backends) != 6 || values.Backends["watcher"].Replicas != 1 {
 			t.Errorf("%s: values %+v", env, values)
 		}
 		for _, files := range [][]string{{"frontend-config-frontend.yaml"}, {"backend-config-backend.yaml"}, {"admin-config-backend.yaml", "admin-config-admin.yaml"}} {

@@ -20,11 +20,7 @@ const strangeUser = 1000660000
 func TestImageRoot(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "root")
-	cmd := exec.CommandContext(t.Context(), "image/root", root)
-	cmd.Env = append(os.Environ(), "VERSION=1.2.3-test")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("image/root: %v\n%s", err, out)
-	}
+	makeImageRoot(t, root, "1.2.3-test")
 	t.Run("files", func(t *testing.T) { testImageFiles(t, root) })
 	t.Run("program", func(t *testing.T) { testImageProgram(t, root) })
 }

@@ -20,7 +20,8 @@ func TestSystemd(t *testing.T) {
 		t.Skip("set KOSCHEI_SYSTEMD=DIRECTORY, or run make systemd")
 	}
 	w := newWorld(t)
-	m := bootMachine(t, kept, buildRPM(t))
+	m := bootMachine(t, kept)
+	m.installRPM(buildRPM(t))
 	etc := filepath.Join(m.root, "etc/koschei")
 	for name, text := range map[string]string{
 		"koschei.yaml": w.config, "90-ports.yaml": "frontend: {listen: " + m.address + "}\n",
@@ -76,21 +77,25 @@ type machine struct {
 	address string // where pages are to be served
 }
 
-func bootMachine(t *testing.T, kept, rpm string) *machine {
+// bootMachine boots a Debian that has what an installation on one machine needs; more
+// are arguments of systemd-nspawn.
+func bootMachine(t *testing.T, kept string, more ...string) *machine {
 	if err := os.MkdirAll(kept, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	archive := filepath.Join(kept, "bookworm.tar")
+	archive := filepath.Join(kept, "production.tar")
 	if _, err := os.Stat(archive); err != nil {
-		runIn(t, "", "mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,rpm", "bookworm", archive)
+		runIn(t, "", "mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,rpm,postgresql,apache2,curl", "bookworm", archive+".new")
+		if err := os.Rename(archive+".new", archive); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m := &machine{t: t, root: t.TempDir(), address: freeAddress(t)}
 	runIn(t, "", "tar", "-C", m.root, "-xpf", archive)
 	if err := os.Chmod(m.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	runIn(t, "", "cp", rpm, filepath.Join(m.root, "root/koschei.rpm"))
-	cmd := exec.Command("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--directory", m.root, "--boot", "--console=pipe")
+	cmd := exec.Command("systemd-nspawn", append([]string{"--quiet", "--register=no", "--keep-unit", "--directory", m.root, "--boot", "--console=pipe"}, more...)...)
 	console, err := os.Create(filepath.Join(t.TempDir(), "console"))
 	if err != nil {
 		t.Fatal(err)
@@ -119,14 +124,38 @@ func bootMachine(t *testing.T, kept, rpm string) *machine {
 		state := strings.TrimSpace(out)
 		return state == "running" || state == "degraded"
 	})
-	m.run("rpm", "--install", "--nodeps", "/root/koschei.rpm")
-	m.run("systemd-sysusers")
-	m.run("systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/koschei.conf")
 	return m
 }
 
+// installRPM does what a distribution's package manager does.
+func (m *machine) installRPM(file string) {
+	m.t.Helper()
+	runIn(m.t, "", "cp", file, filepath.Join(m.root, "root/koschei.rpm"))
+	m.run("rpm", "--install", "--nodeps", "/root/koschei.rpm")
+	m.run("systemd-sysusers")
+	m.run("systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/koschei.conf")
+}
+
+// write writes a file in the machine.
+func (m *machine) write(file, text string, mode os.FileMode) {
+	m.t.Helper()
+	file = filepath.Join(m.root, file)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// command is one of the machine, in its network.
+func (m *machine) command(args ...string) *exec.Cmd {
+	return exec.Command("nsenter", append([]string{"-t", m.leader, "-m", "-u", "-i", "-n", "-p", "-C", "--"}, args...)...)
+}
+
 func (m *machine) try(args ...string) (string, error) {
-	return tryIn(m.t.Context(), "", "nsenter", append([]string{"-t", m.leader, "-m", "-u", "-i", "-p", "-C", "--"}, args...)...)
+	out, err := m.command(args...).CombinedOutput()
+	return string(out), err
 }
 
 // run runs a command in the machine; "systemctl status" may say no.

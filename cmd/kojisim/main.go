@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,6 +44,7 @@ func main() {
 // options are the command line.
 type options struct {
 	listen, truth string
+	tls           string
 	from, world   string
 	packages      int
 	seed          int64
@@ -55,6 +57,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("kojisim", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8081", "address of the hub (/kojihub), its files (/kojifiles) and the status page (/)")
+	f.StringVar(&o.tls, "tls", "", "PEM file with certificate and key, for a hub that speaks TLS")
 	f.StringVar(&o.truth, "truth", "", "address at which to tell why builds failed; nowhere if empty")
 	f.StringVar(&o.from, "from", "", "directory with rpm-md repositories binary/ and source/ to make the world of")
 	f.StringVar(&o.world, "world", "", "txtar file that describes the world")
@@ -101,6 +104,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitDone
 }
 
+// secure speaks TLS with the certificate and key in a file.
+func secure(l net.Listener, file string) (net.Listener, error) {
+	pair, err := tls.LoadX509KeyPair(file, file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("-tls: %w", err), l.Close())
+	}
+	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
+}
+
 // load makes the world that the options ask for.
 func (o options) load(ctx context.Context) (*kojisim.World, error) {
 	made := distro.Options{Packages: o.packages, Seed: o.seed}
@@ -126,9 +138,9 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	hub := kojihub.New(world, clock, log)
 	mux := http.NewServeMux()
-	mux.Handle("/kojihub", hub)
-	mux.Handle("/kojihub/", hub)
-	mux.Handle("/kojifiles/", hub)
+	for _, path := range []string{"/kojihub", "/kojihub/", "/kojifiles/", "/koji", "/koji/"} {
+		mux.Handle(path, hub)
+	}
 	mux.Handle("/", statusPage(world, clock))
 	parts := []func() error{func() error { return hub.Run(ctx) }}
 	if send := o.bus.publish(ctx, hub, log); send != nil {
@@ -146,7 +158,14 @@ func (o options) serve(ctx context.Context, world *kojisim.World, stdout, stderr
 		if err != nil {
 			return err
 		}
-		addresses += fmt.Sprintf("http://%s%s\n", l.Addr(), s.path)
+		scheme := "http"
+		if o.tls != "" {
+			if l, err = secure(l, o.tls); err != nil {
+				return err
+			}
+			scheme = "https"
+		}
+		addresses += fmt.Sprintf("%s://%s%s\n", scheme, l.Addr(), s.path)
 		parts = append(parts, func() error { return serveUntil(ctx, l, s.handler) })
 	}
 	results := make(chan error)

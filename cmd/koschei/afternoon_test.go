@@ -13,7 +13,7 @@ const installPage = "../../docs/operations/install.md"
 
 // foreign are commands of the page that are not ours. That the units they name are
 // there is looked at; package deploy tries them.
-var foreign = []string{"dnf", "postgresql-setup", "systemctl", "runuser", "rm", "chgrp"}
+var foreign = []string{"dnf", "postgresql-setup", "systemctl", "runuser", "rm", "chgrp", "setsebool"}
 
 // TestAfternoon runs the commands of the handbook's page for a new installation, as
 // they stand there, against a simulated hub that speaks TLS; and then packages are
@@ -41,7 +41,7 @@ func TestAfternoon(t *testing.T) {
 		case program == "systemctl":
 			checkUnits(t, command)
 			if strings.HasSuffix(command, "koschei.target") {
-				script = append(script, "exec koschei all --config etc --listen $ADDRESS &services&", "page '/package/foo?collection=f27' foo")
+				script = append(script, "exec koschei all --config etc --listen $ADDRESS --metrics-listen 127.0.0.1:0 &services&", "page '/package/foo?collection=f27' foo")
 			}
 		}
 	}
@@ -52,8 +52,12 @@ func TestAfternoon(t *testing.T) {
 		`page '/api/v1/packages?collection=f27' '"foo","collection":"f27","state":"ok"' '"bar","collection":"f27","state":"ok"'`,
 		"kill -INT services", "wait services", "",
 	)
+	world, err := os.ReadFile("../../deploy/testdata/afternoon.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "afternoon.txtar"), strings.Join(script, "\n")+afternoonWorld)
+	write(t, filepath.Join(dir, "afternoon.txtar"), strings.Join(script, "\n")+string(world))
 	runScripts(t, dir)
 }
 
@@ -80,24 +84,3 @@ func checkUnits(t *testing.T, command string) {
 		}
 	}
 }
-
-const afternoonWorld = `
--- world --
-start 2018-02-20T12:00:00Z
-user koschei password=secret
-channel default
-host builder1 arches=x86_64 capacity=8 channels=default
-tag f27
-tag f27-build arches=x86_64 parents=f27
-target f27 build=f27-build dest=f27
-group f27-build build
-member f27-build build mandatory foo
-package foo tag=f27
-package bar tag=f27
-build foo-1-1 tag=f27
- binary foo
-build bar-1-1 tag=f27
- requires foo
- binary bar
-repo f27-build
-`

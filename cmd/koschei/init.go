@@ -246,6 +246,8 @@ frontend:
   # A proxy with TLS belongs in front, on this machine unless said otherwise.
   listen: 127.0.0.1:8080
   trusted_proxies: [127.0.0.1]
+  # Not with the pages: a proxy would show them to everybody.
+  metrics_listen: 127.0.0.1:9100
 `))
 
 // write leaves the file alone if it has come to be meanwhile.

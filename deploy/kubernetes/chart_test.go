@@ -23,7 +23,7 @@ var kinds = map[string]map[string]int{
 		"ConfigMap": 1, "CronJob": 1, "Deployment": 8, "HorizontalPodAutoscaler": 1, "Ingress": 1, "Job": 1, "NetworkPolicy": 2,
 		"PodDisruptionBudget": 1, "PodMonitor": 1, "PrometheusRule": 1, "Secret": 3, "Service": 1,
 	},
-	"openshift": {"CronJob": 2, "Deployment": 8, "Job": 1, "NetworkPolicy": 2, "PodDisruptionBudget": 1, "Route": 1, "Service": 1},
+	"openshift": {"CronJob": 2, "Deployment": 8, "ImageStream": 1, "Job": 1, "NetworkPolicy": 2, "PodDisruptionBudget": 1, "Route": 1, "Service": 1},
 	"suspended": {"CronJob": 1, "Deployment": 8, "Job": 1, "PodDisruptionBudget": 1, "Secret": 3, "Service": 1},
 }
 

@@ -38,7 +38,7 @@ import (
 
 // foreign are kinds that no API server knows by itself; nothing can be said of them
 // here but that they are YAML.
-var foreign = map[string]bool{"Route": true, "PodMonitor": true, "PrometheusRule": true}
+var foreign = map[string]bool{"Route": true, "ImageStream": true, "PodMonitor": true, "PrometheusRule": true}
 
 // validate returns what an API server would refuse of some objects, a sentence each,
 // and how many objects of each kind there are.

@@ -22,9 +22,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 {{- end }}
 
-{{/* The files of a kind of pod: frontend, backend or admin. */}}
+{{/* The files of a kind of pod: frontend, backend or admin. An admin has those of a backend, too. */}}
 {{- define "koschei.files" -}}
 {{- $v := .root.Values.config -}}
+{{- $files := .root.Values.secrets.files -}}
+{{- $of := merge (dict) (get $files .kind) (ternary $files.backend (dict) (eq .kind "admin")) $files.common -}}
 {{- $frontend := dict "frontend" (dict "listen" ":8080" "metrics_listen" ":9100" "linger" (printf "%ds" (int .root.Values.frontend.linger))) -}}
 {{- $backend := dict "backend" (dict "listen" ":9100") -}}
 {{- if eq .kind "frontend" }}
@@ -34,6 +36,9 @@ config-backend.yaml: {{ mergeOverwrite $backend (deepCopy $v.common) (deepCopy $
 {{- if eq .kind "admin" }}
 config-admin.yaml: {{ $v.admin | toYaml | toJson }}
 {{- end }}
+{{- end }}
+{{- range $name, $text := $of }}
+{{ $name }}: {{ $text | toJson }}
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,3 @@
+-- +goose Up
+CREATE TABLE half (id bigint);
+SELECT 1 / 0;
