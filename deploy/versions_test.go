@@ -70,7 +70,8 @@ func (d duo) build(version string, migrations ...string) (program string) {
 }
 
 func (d duo) environment() []string {
-	return append(os.Environ(), "KOSCHEI_DATABASE_URL="+d.database, "KOSCHEI_DATA_DIR="+d.dir, "KOSCHEI_FRONTEND_LINGER=3s")
+	return append(os.Environ(), "KOSCHEI_DATABASE_URL="+d.database, "KOSCHEI_DATA_DIR="+d.dir, "KOSCHEI_FRONTEND_LINGER=3s",
+		"KOSCHEI_KOJI_SERVER=http://127.0.0.1:1/kojihub", "KOSCHEI_KOJI_TOPURL=http://127.0.0.1:1/kojifiles", "KOSCHEI_KOJI_WEBURL=http://127.0.0.1:1/koji")
 }
 
 func (d duo) run(program string, args ...string) {
