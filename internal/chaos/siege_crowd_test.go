@@ -29,9 +29,8 @@ const (
 // services too.
 func siegeCrowd(t *testing.T) {
 	p := siegePlan()
-	p.packages = 3000
+	p.packages = 5000
 	s := newSiege(t, p, "all")
-	s.addSides([]string{"side1"})
 	s.begin()
 	l := s.slots[0]
 	usual := s.watchPasses(l, time.Minute)

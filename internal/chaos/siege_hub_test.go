@@ -101,9 +101,12 @@ func siegeHostileHub(t *testing.T) {
 	for _, method := range s.poison.methods() {
 		for _, kind := range slices.Sorted(maps.Keys(poisons())) {
 			s.poison.set(method, poisons()[kind][0], poisons()[kind][1])
-			for began := time.Now(); s.poison.answers() < 2 && time.Since(began) < 4*time.Second; pause(t.Context(), 50*time.Millisecond) {
+			for began := time.Now(); s.poison.answers() == 0 && time.Since(began) < 5*time.Second; pause(t.Context(), 50*time.Millisecond) {
 			}
 			s.counts.add("poisoned answers to "+method, s.poison.answers())
+			if s.poison.answers() == 0 {
+				break // nobody calls it any more
+			}
 		}
 	}
 	s.poison.set("", "", "")

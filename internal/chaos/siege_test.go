@@ -110,7 +110,8 @@ func (s *siege) begin() {
 func (s *siege) loops() map[string]string {
 	all := map[string]string{"polling-builds": "polling"}
 	for _, name := range append(services(), "owners") {
-		if name != "watcher" { // it works when it hears something
+		there := slices.ContainsFunc(s.slots, func(l *slot) bool { return l.service == name || l.service == "all" })
+		if there && name != "watcher" { // it works when it hears something
 			all[name] = name
 		}
 	}
