@@ -27,8 +27,15 @@ MACHINE ?= $(CURDIR)/tmp/machine
 # One part of "make siege", such as drip; all if it is empty.
 PART ?=
 
+# Where "make kubernetes" puts the programs of a cluster, among them a helm for "make
+# charts", and which version of Kubernetes they are told that they are of.
+CLUSTER ?= $(CURDIR)/tmp/cluster
+CLUSTER_IS = $(foreach v,component-base/version.gitVersion=v1.37.2 component-base/version.gitMajor=1 component-base/version.gitMinor=37,-X k8s.io/$(v)) \
+	$(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) \
+	-X helm.sh/helm/v3/internal/version.version=v3.22.0
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects charts image rpm systemd ansible release oracle kerberos vuln chaos chaos-short siege month clean
+.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects schemas charts kubernetes image rpm systemd ansible release oracle kerberos vuln chaos chaos-short told told-short siege month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,7 +51,7 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 run: build ## run one service, as in: make run S=scheduler
 	@exec bin/koschei $(S)
 
-check: format lint tidy test objects fuzz-short chaos-short ## everything CI runs
+check: format lint tidy test objects fuzz-short chaos-short told-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -104,9 +111,21 @@ chaos-short:
 	@tools/require postgresql rabbitmq
 	KOSCHEI_CHAOS=short $(GOTEST) -count=1 -run '^TestChaos$$' -v -timeout 5m ./internal/chaos
 
+told: ## tell of 10,000 changes while all receivers are in trouble and notifiers are killed 200 times (some 6 minutes)
+	@tools/require postgresql rabbitmq
+	KOSCHEI_TOLD=long $(GOTEST) -count=1 -run '^TestTold$$' -v -timeout 30m ./internal/chaos
+
+told-short:
+	@tools/require postgresql rabbitmq
+	KOSCHEI_TOLD=short $(GOTEST) -count=1 -run '^TestTold$$' -v -timeout 5m ./internal/chaos
+
 oracle: ## compare the solver with a fresh libsolv and hawkey
 	@tools/require python3-solv python3-hawkey
 	KOSCHEI_ORACLE=1 $(GOTEST) -run 'Fresh|Oracle' -v -timeout 2h ./internal/depsolve
+
+schemas: ## hold what is published on the message bus to its schemas with a validator that others have written
+	@tools/require postgresql python3-jsonschema
+	KOSCHEI_JSONSCHEMA=1 $(GOTEST) -count=1 -run 'Schema|Messages|Heartbeat|Bus' -v ./internal/notifier
 
 kerberos: ## log in to a hub with tickets of a real KDC, and through Apache
 	@tools/require krb5-kdc krb5-admin-server krb5-user apache2 libapache2-mod-auth-gssapi
@@ -119,6 +138,12 @@ charts: ## make the chart's objects anew with Helm, which HELM names, and try wr
 	UPDATE_GOLDEN=1 HELM=$(HELM) $(GO) -C deploy/kubernetes test -vet=off -count=1 -run '^TestRender$$' ./...
 	HELM=$(HELM) $(GO) -C deploy/kubernetes test -vet=off -count=1 ./...
 
+kubernetes: ## install and upgrade in a Kubernetes of one node while pages are read (root, 8 minutes; compiling it takes 20 CPU minutes, once)
+	@tools/require postgresql runc ansible python3-kubernetes
+	@mkdir -p $(CLUSTER)
+	$(GO) -C deploy/kubernetes/cluster build -o $(CLUSTER)/ -ldflags '-s -w $(CLUSTER_IS)' . helm.sh/helm/v3/cmd/helm k8s.io/kubernetes/cmd/kubectl
+	KOSCHEI_KUBERNETES=$(CLUSTER) $(GOTEST) -count=1 -run '^TestKubernetes$$' -v -timeout 20m ./deploy
+
 image: ## build the image twice, push it to a registry, run all its services as containers (root, some minutes)
 	@tools/require postgresql buildah skopeo runc umoci docker-registry
 	KOSCHEI_IMAGE=1 $(GOTEST) -count=1 -run '^TestImage$$' -v -timeout 20m ./deploy
@@ -127,9 +152,9 @@ rpm: ## build the RPM twice, look at it with rpmlint, install it into an empty r
 	@tools/require rpm rpmlint
 	KOSCHEI_RPM=1 $(GOTEST) -count=1 -run '^TestRPM$$' -v -timeout 20m ./deploy
 
-systemd: ## install the RPM in a booted Debian, run, kill, freeze and stop the units (root, some minutes)
+systemd: ## install the RPM in a booted Debian, type what the handbook says, kill, freeze and stop the units (root, some minutes)
 	@tools/require postgresql rpm rpmlint mmdebstrap systemd-container
-	KOSCHEI_SYSTEMD=$(MACHINE) $(GOTEST) -count=1 -run '^TestSystemd$$' -v -timeout 20m ./deploy
+	KOSCHEI_SYSTEMD=$(MACHINE) $(GOTEST) -count=1 -run '^(TestSystemd|TestAfternoon)$$' -v -timeout 20m ./deploy
 
 ansible: ## look at the playbooks with ansible and ansible-lint, and at what they would say to a cluster
 	@tools/require ansible ansible-lint python3-kubernetes

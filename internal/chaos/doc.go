@@ -16,6 +16,12 @@
 // usual at a large hub happens once, and at the end states are compared with the
 // truth.
 //
+// The siege of the notifier ("make told", "make told-short") runs no hub. Two notifiers
+// are killed and frozen while those whom they tell, a message bus, a web hook, a mail
+// server and a Bugzilla, are away, slow, and answer in every wrong way. At the end each
+// has heard of every change, of each package in its order, and what it heard twice it
+// can recognise.
+//
 // The hub runs in the test's process, so that the test can ask it what really
 // happened. All traffic still goes through sockets. Each process has a server of
 // its own, so that a call can be cut off together with the process that made it.

@@ -40,6 +40,7 @@ type stage struct {
 	epoch   time.Time
 	server  *server
 	broker  *brokertest.Broker
+	busURL  string // of those who are not to reach the broker directly
 	db      *pgtest.DB
 	record  *pgtest.World // for when the database is not in trouble, but where it says otherwise
 	slots   []*slot
