@@ -34,6 +34,7 @@ type Collection struct {
 	PriorityCoefficient float64 // weighs dependency, build and time priority
 	Weight              float64 // share of the turns when collections compete
 	MaxBuilds           int     // scratch builds under way at once; 0 is no limit of its own
+	Paused              bool    // the scheduler submits nothing of it
 	PollUntracked       bool    // record real builds of untracked packages too
 	WeakDeps            bool    // follow Recommends, which mock does not
 	Lenient             bool    // pass over unmet boolean BuildRequires, and BuildConflicts

@@ -14,7 +14,7 @@ func TestSameRepos(t *testing.T) {
 		true: {"SecondaryMode", "BuildTag", "BuildGroup", "WeakDeps", "Lenient"},
 		false: {
 			"ID", "Name", "DisplayName", "Order", "Target", "DestTag", "BugzillaProduct", "BugzillaVersion",
-			"PriorityCoefficient", "Weight", "MaxBuilds", "PollUntracked",
+			"PriorityCoefficient", "Weight", "MaxBuilds", "Paused", "PollUntracked",
 			"LatestRepoID", "LatestRepoEvent", "LatestRepoResolved",
 		},
 	} {

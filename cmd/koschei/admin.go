@@ -50,7 +50,7 @@ func newAdminCommand(g *globals) *cobra.Command {
 		a.cleanup(), a.setNotice(), a.clearNotice(),
 		a.addPackages(), a.removePackages(), a.skipResolution(), a.setPriority(), a.setArchOverride(),
 		a.createGroup(), a.addGroup(), a.editGroup(), a.deleteGroup(), a.syncGroup(), a.importSettings(), a.importUpstream(),
-		a.createCollection(), a.editCollection(), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
+		a.createCollection(), a.editCollection(), a.pause(true), a.pause(false), a.branchCollection(), a.forkCollection(), a.deleteCollection(),
 		a.createCollectionGroup(), a.editCollectionGroup(), a.deleteCollectionGroup(),
 		a.retry(), a.cancelBuild(), a.accept(), a.retryPinning(), a.grantAdmin(), a.revokeAdmin(), a.endSessions(), a.resend(), a.forgetSink(),
 		a.subscribe(), a.unsubscribe(), a.silence(), a.setAddress(), a.bounce(),

@@ -189,6 +189,47 @@ func (a *console) editCollection() *cobra.Command {
 	return cmd
 }
 
+// pause has the scheduler submit nothing, or builds again.
+func (a *console) pause(paused bool) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pause [COLLECTION...]",
+		Short: "Have the scheduler submit nothing, of some collections or of all",
+		Long: "Builds that are under way go on, packages are resolved as ever, and submit-build still builds.\n" +
+			"It lasts until \"resume\" is said, whatever is started again meanwhile. Pages tell of it.",
+		Example: "  koschei-admin pause\n  koschei-admin pause f28",
+	}
+	if !paused {
+		cmd.Use, cmd.Short, cmd.Long = "resume [COLLECTION...]", "Have the scheduler submit again what was paused, of some collections or of all", ""
+		cmd.Example = "  koschei-admin resume\n  koschei-admin resume f28"
+	}
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+			if len(names) == 0 {
+				all, err := db.Record.Collections(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for i := range all {
+					names = append(names, all[i].Name)
+				}
+			}
+			var changes []string
+			for _, name := range names {
+				some, err := db.Edit.EditCollection(ctx, act, name, func(c *koschei.Collection) error {
+					c.Paused = paused
+					return nil
+				})
+				if err != nil {
+					return changes, err
+				}
+				changes = append(changes, some...)
+			}
+			return changes, nil
+		})
+	}
+	return cmd
+}
+
 // looksUp says whether the options have the hub asked for tags.
 func (f *collectionFlags) looksUp(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("target") || cmd.Flags().Changed("mode")

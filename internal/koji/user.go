@@ -20,6 +20,9 @@ func (c *Client) LoggedInUser(ctx context.Context) (*User, error) {
 	return user, nil
 }
 
+// HasLogin says whether a way to log in is configured.
+func (c *Client) HasLogin() bool { return c.config.Login.ways() > 0 }
+
 // Permissions returns the names of the permissions of the user that the session
 // belongs to, such as admin or regen-repo.
 func (c *Client) Permissions(ctx context.Context) ([]string, error) {

@@ -107,6 +107,9 @@ func (s *Service) pass(ctx context.Context) error {
 
 // work is the pass of the one process that holds the lease.
 func (s *Service) work(ctx context.Context, db *record.Fenced) error {
+	if !s.Hub.HasLogin() { // whoever only looks has nothing at the hub
+		return s.schedule(ctx, db)
+	}
 	// A task that cannot be canceled, or found, or does not fit, is no reason to
 	// build nothing.
 	canceled := s.sync(db.Record).CancelBuilds(ctx)
@@ -143,7 +146,11 @@ func (s *Service) schedule(ctx context.Context, db *record.Fenced) error {
 	if err != nil {
 		return err
 	}
-	if waiting := waiting(all); len(waiting) > 0 {
+	if waiting := waiting(all); len(waiting) > 0 && !s.Hub.HasLogin() {
+		for _, q := range waiting {
+			q.remark = "there is no login at Koji, so nothing is built (koji.login is none)"
+		}
+	} else if len(waiting) > 0 {
 		// Nothing is written down that the hub would not take from us.
 		if _, err := s.Hub.LoggedInUser(ctx); err != nil {
 			return err
@@ -204,6 +211,8 @@ func (s *Service) queues(ctx context.Context, db *record.Fenced, free int) ([]*q
 		q := &queue{submitter: submitter{service: s, db: db.Record, collection: c}, fenced: db}
 		if invalid := c.ValidateNumbers(); invalid != nil {
 			q.err = invalid // of this collection alone
+		} else if c.Paused {
+			q.remark = "it is paused: koschei-admin resume goes on"
 		} else if free <= 0 {
 			q.remark = fmt.Sprintf("all %d places for builds are taken", s.MaxBuilds)
 		} else if q.packages, err = db.Schedulable(ctx, c.ID, ranking, candidates); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -288,6 +289,39 @@ func TestMaxBuildsOfCollection(t *testing.T) {
 	f.pass(t)
 	if got := f.remark(t); got != "all 2 places for builds are taken" {
 		t.Errorf("the scheduler says %q", got)
+	}
+}
+
+// Of what is paused nothing is submitted until it is resumed, and it is told.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.SetCollection("f40", pgtest.Paused(true))
+	f.pass(t)
+	if got := f.remark(t); len(f.builds(t)) > 0 || got != "it is paused: koschei-admin resume goes on" {
+		t.Errorf("builds %v while it is paused, and the scheduler says %q", f.builds(t), got)
+	}
+	f.SetCollection("f40", pgtest.Paused(false))
+	f.pass(t)
+	if len(f.builds(t)) == 0 {
+		t.Error("nothing is built when it is resumed")
+	}
+}
+
+// Without a login nothing is built, which is told and is no failure.
+func TestWithoutLogin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	server := httptest.NewServer(http.HandlerFunc(f.serve))
+	defer server.Close()
+	hub, err := koji.New(koji.Config{Server: server.URL + "/kojihub"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Service.Hub = hub
+	f.pass(t)
+	if got := f.remark(t); len(f.builds(t)) > 0 || got != "there is no login at Koji, so nothing is built (koji.login is none)" {
+		t.Errorf("builds %v, and the scheduler says %q", f.builds(t), got)
 	}
 }
 

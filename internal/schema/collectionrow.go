@@ -36,6 +36,7 @@ func CollectionSettings() []collectionSetting {
 		{"priority_coefficient", "priority coefficient", func(c *koschei.Collection) any { return c.PriorityCoefficient }},
 		{"weight", "weight", func(c *koschei.Collection) any { return c.Weight }},
 		{"max_builds", "limit of builds", func(c *koschei.Collection) any { return c.MaxBuilds }},
+		{"paused", "paused", func(c *koschei.Collection) any { return c.Paused }},
 		{"poll_untracked", "poll untracked", func(c *koschei.Collection) any { return c.PollUntracked }},
 		{"weak_deps", "weak dependencies", func(c *koschei.Collection) any { return c.WeakDeps }},
 		{"lenient", "lenient", func(c *koschei.Collection) any { return c.Lenient }},

@@ -35,6 +35,9 @@ func BuildGroup(name string) CollectionOption { return func(c *columns) { c.set(
 // MaxBuilds limits the scratch builds under way at once.
 func MaxBuilds(n int) CollectionOption { return func(c *columns) { c.set("max_builds", n) } }
 
+// Paused has the scheduler submit nothing of it, or go on.
+func Paused(is bool) CollectionOption { return func(c *columns) { c.set("paused", is) } }
+
 // OnlyTracked leaves builds of packages out that are not tracked.
 func OnlyTracked() CollectionOption { return func(c *columns) { c.set("poll_untracked", false) } }
 

@@ -158,6 +158,7 @@ type config struct {
 	BugzillaProduct     string
 	BugzillaVersion     string
 	PollUntracked       bool
+	Paused              bool
 	WeakDeps            bool
 	Lenient             bool
 	SecondaryMode       bool
@@ -224,7 +225,7 @@ func configOf(c *koschei.Collection, groups []view.CollectionGroup) config {
 		Target: c.Target, DestTag: c.DestTag, BuildTag: c.BuildTag, BuildGroup: c.BuildGroup,
 		Order: c.Order, PriorityCoefficient: c.PriorityCoefficient, Weight: c.Weight, MaxBuilds: c.MaxBuilds,
 		BugzillaProduct: c.BugzillaProduct, BugzillaVersion: c.BugzillaVersion,
-		PollUntracked: c.PollUntracked, WeakDeps: c.WeakDeps, Lenient: c.Lenient, SecondaryMode: c.SecondaryMode,
+		PollUntracked: c.PollUntracked, Paused: c.Paused, WeakDeps: c.WeakDeps, Lenient: c.Lenient, SecondaryMode: c.SecondaryMode,
 	}
 	for _, g := range groups {
 		v.Groups = append(v.Groups, g.DisplayName)
