@@ -13,20 +13,112 @@ import (
 )
 
 func (a *console) addPackages() *cobra.Command {
-	return &cobra.Command{
-		Use:     "add-pkg NAME...",
-		Short:   "Start to track packages in a collection",
-		Example: "  koschei-admin add-pkg --collection f28 bash coreutils",
-		Args:    atLeast(1, "package names"),
+	var which manyPackages
+	cmd := &cobra.Command{
+		Use:   "add-pkg [NAME...]",
+		Short: "Start to track packages in a collection",
+		Long: "Tracks the packages that are named, or those that --all, --group or --from-file stand for.\n" +
+			"What many packages make start is told before, and asked for unless --yes is given.",
+		Example: "  koschei-admin add-pkg --collection f28 bash coreutils\n" +
+			"  koschei-admin add-pkg --collection f28 --group haskell\n" +
+			"  koschei-admin add-pkg --collection f28 --all --yes",
+		Args: func(cmd *cobra.Command, names []string) error {
+			if which.given() {
+				return which.check(names)
+			}
+			return atLeast(1, "package names")(cmd, names)
+		},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := a.needCollection(); err != nil {
 				return err
+			}
+			if which.given() {
+				return a.addMany(cmd, &which)
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
 				return db.Edit.TrackPackages(ctx, act, a.collection, names, false)
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&which.all, "all", false, "track all packages that the collection lists")
+	cmd.Flags().StringVar(&which.group, "group", "", "track the packages of this group")
+	cmd.Flags().StringVar(&which.file, "from-file", "", "track the packages named in this file, one a line; - is standard input")
+	return cmd
+}
+
+// manyPackages are packages that nobody names one by one.
+type manyPackages struct {
+	all   bool
+	group string
+	file  string
+}
+
+func (m *manyPackages) given() bool { return m.all || m.group != "" || m.file != "" }
+
+func (m *manyPackages) check(names []string) error {
+	n := 0
+	for _, given := range []bool{m.all, m.group != "", m.file != "", len(names) > 0} {
+		if given {
+			n++
+		}
+	}
+	if n > 1 {
+		return badInput(fmt.Errorf("give one of package names, --all, --group and --from-file"))
+	}
+	return nil
+}
+
+// names are those of the packages; with all they are not needed.
+func (m *manyPackages) names(ctx context.Context, cmd *cobra.Command, db *store, collection string) ([]string, error) {
+	switch {
+	case m.group != "":
+		return db.View.GroupMembersIn(ctx, m.group, collection)
+	case m.file != "":
+		return readNames(cmd, m.file)
+	}
+	return nil, nil
+}
+
+// addMany tracks packages when it was told what that makes start, and agreed to.
+func (a *console) addMany(cmd *cobra.Command, which *manyPackages) error {
+	return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
+		names, err := which.names(ctx, cmd, db, a.collection)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) == 0 && !which.all {
+			return nil, &exitError{exitNo, fmt.Errorf("there is no package to track")}
+		}
+		trial := act
+		trial.DryRun = true
+		changes, err := db.Edit.TrackPackages(ctx, trial, a.collection, names, which.all)
+		if err != nil || act.DryRun || len(changes) == 0 {
+			return changes, err
+		}
+		c, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		if err := a.confirm(cmd, whatStarts(len(changes), a.collection, c.Koji.MaxBuilds, c.Koji.Login)); err != nil {
+			return nil, err
+		}
+		return db.Edit.TrackPackages(ctx, act, a.collection, names, which.all)
+	})
+}
+
+// whatStarts tells what it means to track more packages, and asks.
+func whatStarts(packages int, collection string, maxBuilds int, login string) string {
+	tracked := fmt.Sprintf("%d packages will be tracked in %s", packages, collection)
+	if packages == 1 {
+		tracked = "1 package will be tracked in " + collection
+	}
+	switch {
+	case login == "none":
+		return tracked + ". Nothing is built, as there is no login at Koji. Go on?"
+	case packages > maxBuilds:
+		return fmt.Sprintf("%s. As soon as they are resolved %d builds may start at once, and one more whenever one ends. Go on?", tracked, maxBuilds)
+	}
+	return fmt.Sprintf("%s. As soon as they are resolved as many builds may start at once. Go on?", tracked)
 }
 
 func (a *console) setPriority() *cobra.Command {
