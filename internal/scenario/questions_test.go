@@ -48,6 +48,9 @@ func questions() map[string]question {
 		"messages":    {0, askMessages},    // since they were last asked for:  foo ok -> failing
 		"bodies":      {0, askBodies},      // likewise:  package.state.change {"name": "foo", ...}
 		"calls":       {1, askCalls},       // of a method of the hub since it was last asked:  2
+		"says":        {1, askSays},        // the sentence on a package's page
+		"overview":    {1, askOverview},    // the sentence on a collection's first page
+		"queue":       {1, askQueue},       // the sentence on the queue of a collection
 		"impact":      {1, askImpact},      // of a dependency, packages that failed after it changed:  foo
 	}
 }
