@@ -35,7 +35,7 @@ CLUSTER_IS = $(foreach v,component-base/version.gitVersion=v1.37.2 component-bas
 	-X helm.sh/helm/v3/internal/version.version=v3.22.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo run check format lint tidy test bench fuzz fuzz-short scale takeover objects schemas charts kubernetes image rpm systemd ansible release oracle kerberos vuln chaos chaos-short told told-short siege month clean
+.PHONY: help build demo run check format lint tidy test browser bench fuzz fuzz-short scale takeover objects schemas charts kubernetes image rpm systemd ansible release oracle kerberos vuln chaos chaos-short told told-short siege month clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -51,7 +51,7 @@ demo: build ## run all of Koschei on a small simulated distribution, page on htt
 run: build ## run one service, as in: make run S=scheduler
 	@exec bin/koschei $(S)
 
-check: format lint tidy test objects fuzz-short chaos-short told-short ## everything CI runs
+check: format lint tidy test browser objects fuzz-short chaos-short told-short ## everything CI runs
 
 format:
 	@$(LINT) fmt --diff
@@ -65,6 +65,10 @@ tidy: # generated files are up to date
 test:
 	@tools/require postgresql rabbitmq systemd rpmlint prometheus
 	$(GOTEST) -race -timeout 25m ./...
+
+browser: ## pages in a browser: on phones and wide screens, light and dark, with script and without
+	@tools/require postgresql chromium
+	KOSCHEI_BROWSER=1 $(GOTEST) -run InBrowser -timeout 10m ./internal/web/site
 
 bench: ## print the figures of docs/performance.md, in CPU seconds and peak memory
 	@tools/require postgresql rabbitmq
