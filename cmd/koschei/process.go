@@ -212,11 +212,11 @@ func (p *process) linger(ctx, told context.Context) (context.Context, context.Ca
 	return serving, func() { stop(); cancel() }
 }
 
-// serve answers HTTP until ctx ends. changes rings when something changes that
-// pages show.
-func (p *process) serve(ctx context.Context, l listeners, changes *postgres.Alarm) error {
+// serve answers HTTP until ctx ends. changes and live ring when something changes
+// that pages show.
+func (p *process) serve(ctx context.Context, l listeners, changes, live *postgres.Alarm) error {
 	c := p.siteConfig()
-	c.Changes = changes
+	c.Changes, c.Live = changes, live
 	g, ctx := errgroup.WithContext(ctx)
 	start := func(listener net.Listener, server *web.Server, err error) {
 		g.Go(func() error {
@@ -290,6 +290,7 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 	p.supervisor.watch(func() bool { return !p.stuck() })
 	g, ctx := errgroup.WithContext(ctx)
 	wakes := p.db.NewListener(append(names(services), koschei.ServiceFrontend)...)
+	live := wakes.Another(koschei.ServiceFrontend)
 	g.Go(func() error {
 		wakes.Run(ctx, func(err error) { p.log.WarnContext(ctx, "services cannot be woken for a moment", "error", err) })
 		return nil
@@ -308,7 +309,7 @@ func (p *process) together(ctx context.Context, services []service, l listeners)
 			serving, cancel = p.linger(ctx, told)
 		}
 		defer cancel()
-		return p.serve(serving, l, wakes.Alarm(koschei.ServiceFrontend))
+		return p.serve(serving, l, wakes.Alarm(koschei.ServiceFrontend), live)
 	})
 	p.supervisor.ready(ctx, "running")
 	g.Go(func() error {

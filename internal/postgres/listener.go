@@ -27,23 +27,43 @@ import (
 // the loops' intervals are over.
 type Listener struct {
 	db      *DB
-	alarms  map[koschei.Service]*Alarm
+	alarms  map[koschei.Service][]*Alarm
 	check   time.Duration // how long a connection may be silent before it is asked whether it is one
 	hearing atomic.Bool   // what is notified arrives here
 }
 
 // NewListener has an alarm for each of the services.
 func (db *DB) NewListener(services ...koschei.Service) *Listener {
-	l := &Listener{db: db, alarms: map[koschei.Service]*Alarm{}, check: listenCheck}
+	l := &Listener{db: db, alarms: map[koschei.Service][]*Alarm{}, check: listenCheck}
 	for _, s := range services {
-		l.alarms[s] = &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}, hearing: &l.hearing}
+		l.Another(s)
 	}
 	return l
 }
 
 // Alarm returns the alarm of one of the services that NewListener was given,
 // nil for any other.
-func (l *Listener) Alarm(service koschei.Service) *Alarm { return l.alarms[service] }
+func (l *Listener) Alarm(service koschei.Service) *Alarm {
+	if alarms := l.alarms[service]; len(alarms) > 0 {
+		return alarms[0]
+	}
+	return nil
+}
+
+// Another returns a new alarm of a service, for one more who wants to be woken for
+// it. It must be called before Run.
+func (l *Listener) Another(service koschei.Service) *Alarm {
+	a := &Alarm{bell: make(chan struct{}, 1), collections: map[int64]bool{}, hearing: &l.hearing}
+	l.alarms[service] = append(l.alarms[service], a)
+	return a
+}
+
+// ring rings the alarms of a service.
+func (l *Listener) ring(service koschei.Service, payload string) {
+	for _, alarm := range l.alarms[service] {
+		alarm.ring(payload)
+	}
+}
 
 // echoChannel is where a listener tells itself something, to find out whether it
 // hears: there are poolers through which nobody does.
@@ -103,8 +123,8 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 		}
 	}
 	if again {
-		for _, alarm := range l.alarms {
-			alarm.ring("")
+		for service := range l.alarms {
+			l.ring(service, "")
 		}
 	}
 	defer l.hearing.Store(false)
@@ -118,9 +138,7 @@ func (l *Listener) listen(ctx context.Context, again bool) (err error) {
 				l.hearing.Store(true)
 			}
 		} else if n != nil {
-			if alarm := l.alarms[koschei.Service(strings.TrimPrefix(n.Channel, WakeChannel))]; alarm != nil {
-				alarm.ring(n.Payload)
-			}
+			l.ring(koschei.Service(strings.TrimPrefix(n.Channel, WakeChannel)), n.Payload)
 		}
 	}
 }

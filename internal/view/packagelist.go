@@ -20,6 +20,7 @@ type PackageFilter struct {
 	Untracked   bool            // also those that are not tracked
 	GroupID     int64           // only members of the group; 0 for all
 	Group       string          // the same by its full name; "" for all
+	Person      string          // only what somebody owns, or has in a group; "" for all
 	Match       string          // only names that contain it, "*" standing for anything; "" for all
 	States      []koschei.State // only packages in one of these; in any if there are none
 	Running     bool            // only packages with a running build
@@ -68,6 +69,10 @@ func (f *PackageFilter) scope(args pgx.NamedArgs) string {
 		args["namespace"], args["groupname"] = f.Group[:max(0, slash-1)], f.Group[slash:]
 		clauses = append(clauses, `p.base_id IN (SELECT m.base_id FROM package_group_member m JOIN package_group g ON g.id = m.group_id
 			WHERE g.namespace = @namespace AND g.name = @groupname)`)
+	}
+	if f.Person != "" {
+		args["person"] = f.Person
+		clauses = append(clauses, "p.base_id IN "+looksAfter)
 	}
 	if f.Match != "" {
 		args["match"] = likePattern(f.Match)

@@ -165,7 +165,7 @@ func (s *Server) identify(next step) step {
 // before.
 func (s *Server) handle(x *exchange) error {
 	r := &Request{
-		Request: x.r, Actor: x.who, View: s.View, Edit: s.Edit, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn,
+		Request: x.r, Actor: x.who, View: s.View, Edit: s.Edit, Now: s.Clock.Now(), Log: x.log, version: s.Version, clock: s.Clock, signIn: s.SignIn, live: s.live,
 		allowed: func() []string { return s.allowed(x.r) }, whole: x.whole,
 	}
 	var answer Answer

@@ -40,6 +40,7 @@ type Request struct {
 	about   []int64 // the collections that the answer tells of; nil if it may be any
 	notice  string
 	pulse   *view.Pulse
+	live    *live
 	clock   koschei.Clock // only its speed counts
 	scope   string        // the names of Current, "" if the request names none
 	version string

@@ -60,6 +60,7 @@ type Cache string
 const (
 	FewMinutes Cache = "max-age=300"
 	OneDay     Cache = "public, max-age=86400"
+	NotKept    Cache = "no-store"
 	ForEver    Cache = "public, max-age=31536000, immutable" // the address changes with the content
 )
 

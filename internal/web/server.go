@@ -39,13 +39,14 @@ type Server struct {
 	guesses guesses
 	piece   time.Duration // that a client has to take a piece of an answer; real time
 	shown   *shown
+	live    *live
 	mux     *http.ServeMux
 	handler http.Handler // mux with what is common to all routes
 	methods []string     // that any route has
 }
 
 // A Config is what a Server is made of. All of it but SignIn, Edit, Changes,
-// Limits and FormTargets must be set.
+// Live, Limits and FormTargets must be set.
 type Config struct {
 	Routes    []Route
 	View      *view.View
@@ -63,6 +64,10 @@ type Config struct {
 	// is nil nothing is kept.
 	Changes Changes
 
+	// Live rings when something changes, for those who are told of it as it happens.
+	// If it is nil the server looks by itself.
+	Live Bell
+
 	// FormTargets are the origins, as https://id.example.org, that posting a form
 	// may lead to besides our own: see contentSecurityPolicy. It may be empty.
 	FormTargets []string
@@ -79,6 +84,7 @@ func New(c Config) (*Server, error) {
 		Config: c, took: took, real: time.Now, piece: pieceTimeout, frames: newFrames(time.Now), mux: http.NewServeMux(),
 		shown: newShown(c.Changes, time.Now, c.Clock.Speed),
 	}
+	s.live = newLive(c.View, c.Live, c.Log, func(ctx context.Context) (*view.Pulse, error) { return s.frames.pulse.Get(ctx, "", c.View.Pulse) })
 	errs := []error{c.Templates.Check()}
 	for _, route := range c.Routes {
 		if err := route.check(); err != nil {
@@ -106,7 +112,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // unless the provider's origin is among formTargets. A link is not held to it.
 func contentSecurityPolicy(formTargets []string) string {
 	forms := strings.Join(append([]string{"'self'"}, formTargets...), " ")
-	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action " + forms + "; base-uri 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action " + forms + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // secure adds the headers that keep browsers from doing more than pages need.
@@ -145,6 +151,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	server.RegisterOnShutdown(s.live.end) // who listens would never have finished
+	listening := make(chan struct{})
+	go func() { defer close(listening); s.live.run(ctx) }()
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -152,6 +161,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}()
 	err := server.Serve(listener)
 	cancel()
+	<-listening
 	if !errors.Is(err, http.ErrServerClosed) {
 		return errors.Join(fmt.Errorf("serving on %s: %w", listener.Addr(), err), <-stopped)
 	}

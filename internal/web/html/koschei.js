@@ -1,5 +1,5 @@
-// Pages work without this. It lets ages tick, copies what is marked for it, and
-// takes keys.
+// Pages work without this. It lets ages tick, tells what happens, copies what is
+// marked for it, and takes keys.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -32,6 +32,52 @@
   };
   setInterval(() => { if (!document.hidden) tick(); }, 5000);
   document.addEventListener("visibilitychange", tick);
+
+  // What happens while the page is open: numbers change in place, and it says how
+  // much else has changed. Nothing that is read moves.
+  const strip = document.querySelector("[data-live]");
+  if (root.dataset.events && strip && window.EventSource) {
+    const changed = new Set();
+    const news = document.createElement("span"), show = document.createElement("a");
+    let source, address = root.dataset.events, anew = false;
+    show.href = location.href;
+    show.onclick = (e) => { e.preventDefault(); location.reload(); };
+    news.setAttribute("role", "status");
+    strip.append(news);
+    const tell = () => {
+      if (!anew && !changed.size) return;
+      show.textContent = anew ? "there is news, show" : changed.size + (changed.size === 1 ? " change, show" : " changes, show");
+      if (!news.firstChild) news.append(" · ", show);
+    };
+    const listen = () => {
+      if (document.hidden || source && source.readyState !== EventSource.CLOSED) return;
+      source = new EventSource(address);
+      source.addEventListener("state", (e) => {
+        address = address.replace(/after=.*/, "after=" + e.lastEventId);
+        const name = JSON.parse(e.data).package;
+        if (!root.dataset.about || root.dataset.about === name) changed.add(name);
+        tell();
+      });
+      source.addEventListener("reset", (e) => {
+        address = address.replace(/after=.*/, "after=" + e.lastEventId);
+        anew = true;
+        tell();
+      });
+      source.addEventListener("pulse", (e) => {
+        const now = JSON.parse(e.data);
+        for (const el of document.querySelectorAll("[data-count]")) {
+          const n = now[el.dataset.count];
+          if (n !== undefined) el.textContent = n.toLocaleString("en");
+        }
+        anew = anew || now.repo !== Number(strip.dataset.live);
+        tell();
+      });
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000); };
+    };
+    document.addEventListener("visibilitychange", () => { if (document.hidden && source) source.close(); else listen(); });
+    addEventListener("pagehide", () => source && source.close());
+    listen();
+  }
 
   // Copying.
   if (navigator.clipboard) {

@@ -23,8 +23,14 @@ type Layout struct {
 	Switch     []Choice // each collection with how many of its packages are broken
 	Strip      *Strip   // nil unless the page is about one collection
 	Account    Account
+	Feeds      []Feed   // of what the page is about
+	Events     string   // address that tells what happens after the page was made, "" if none does
+	About      string   // the package that it is about, "" if none
 	Done       []string // sentences on what the last form has changed
 }
+
+// A Feed is a feed in which what a page tells is told as it happens.
+type Feed struct{ Title, URL string }
 
 // An Account is whose page it is.
 type Account struct {

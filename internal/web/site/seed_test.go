@@ -83,6 +83,24 @@ func queued(t *testing.T) *pgtest.DB {
 	return s.db
 }
 
+// happened is seeded with what became of some packages, and with an owner.
+func happened(t *testing.T) *pgtest.DB {
+	t.Helper()
+	cfg := seededConfig(t)
+	console := pgtest.NewConsole(t, cfg)
+	for i, c := range []struct{ collection, pkg, prev, curr string }{
+		{"f44", "ant", "ok", "failing"}, {"f43", "maven", "unresolved", "ok"}, {"f44", "newcomer", "unknown", "ok"},
+		{"f44", "ant", "failing", "ok"}, {"f44", "rust-ripgrep", "ok", "unresolved"}, {"f44", "maven", "ok", "failing"},
+	} {
+		console.Exec(`INSERT INTO state_change (collection_id, package_id, prev, curr, changed)
+			SELECT p.collection_id, p.id, $3, $4, $5 FROM package p JOIN collection c ON c.id = p.collection_id WHERE c.name = $1 AND p.name = $2`,
+			c.collection, c.pkg, c.prev, c.curr, now.Add(time.Duration(i-10)*time.Minute))
+	}
+	console.Exec(`INSERT INTO package_owner (name, owner) VALUES ('rust-ripgrep', 'olga')`)
+	console.Exec(`INSERT INTO owner_source (url, pairs, fetched) VALUES ('https://owners.test', 1, clock_timestamp())`)
+	return pgtest.Open(t, cfg)
+}
+
 // hostile is seeded with a collection of packages that have these names, and
 // builds, faults and problems that mean no better.
 func hostile(t testing.TB, names []string) *pgtest.DB {

@@ -20,6 +20,8 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/badge"
 	"github.com/koschei-ci/koschei/internal/web/pages/buildpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/collectionpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/docpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/feed"
 	"github.com/koschei-ci/koschei/internal/web/pages/groupedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/grouppage"
 	"github.com/koschei-ci/koschei/internal/web/pages/overviewpage"
@@ -29,10 +31,12 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/queuepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/repopage"
 	"github.com/koschei-ci/koschei/internal/web/pages/static"
+	"github.com/koschei-ci/koschei/internal/web/pages/statspage"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
 	"github.com/koschei-ci/koschei/internal/web/pages/subscriptions"
 	"github.com/koschei-ci/koschei/internal/web/pages/unsubscribe"
 	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
+	"github.com/koschei-ci/koschei/internal/web/pages/userpage"
 	"github.com/koschei-ci/koschei/internal/web/signin"
 )
 
@@ -60,6 +64,7 @@ type Config struct {
 	Bugzilla        string      // where bugs are reported, without a slash at the end; "" for nowhere
 	Address         string      // of the site as others see it, without a slash at the end
 	Limits          web.Limits  // of a client; none if zero
+	Live            web.Bell    // rings when something changes that people may be told of; nil if nothing does
 	Changes         web.Changes // tells when pages that were shown do not hold any more; nil if nobody does
 }
 
@@ -68,7 +73,7 @@ type Config struct {
 func New(c Config, operations bool) (*web.Server, error) {
 	templates := html.New(c.Clock)
 	routes := append(pageRoutes(c, templates), v1.Routes()...)
-	routes = append(append(routes, c.Health.Routes()...), web.Theme())
+	routes = append(append(routes, c.Health.Routes()...), web.Theme(), web.Events())
 	if operations {
 		routes = append(routes, web.Metrics(c.Registry))
 	}
@@ -86,7 +91,7 @@ func Operations(c Config) (*web.Server, error) {
 func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Server, error) {
 	config := web.Config{
 		Routes: routes, View: c.View, Templates: templates, Log: c.Log, Clock: c.Clock, Registry: c.Registry,
-		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits, Changes: c.Changes,
+		Identity: web.Anonymous, Version: c.Version, Limits: c.Limits, Changes: c.Changes, Live: c.Live,
 	}
 	if c.SignIn != nil {
 		config.Identity, config.SignIn, config.Edit = c.SignIn.Identity, true, c.Edit
@@ -112,7 +117,11 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 		queuepage.Routes(t, c.Rules, c.Clock, c.Koji),
 		repopage.Routes(t),
 		grouppage.Routes(t, lists),
+		userpage.Routes(lists),
+		feed.Routes(c.Address),
 		statuspage.Routes(t, c.Rules, c.Clock),
+		statspage.Routes(t),
+		docpage.Routes(t, c.Rules),
 		badge.Routes(t),
 		unsubscribe.Routes(t, c.Editor),
 		static.Routes(),

@@ -69,17 +69,27 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 	if err != nil {
 		return web.Answer{}, err
 	}
-	maintained := "Nobody is named as its maintainer."
+	maintained := html.Say("Nobody is named as its maintainer.")
+	for i, name := range maintainers {
+		if i == 0 {
+			maintained = html.Say("Maintained by ")
+		} else {
+			maintained = maintained.And(", ")
+		}
+		maintained = maintained.Link(name, "/user/"+url.PathEscape(name))
+	}
 	if len(maintainers) > 0 {
-		maintained = "Maintained by " + strings.Join(maintainers, ", ") + "."
+		maintained = maintained.And(".")
 	}
 	change := ""
 	if r.Actor.CanEditGroup(g) || slices.Contains(maintainers, r.Actor.Name) {
 		change = r.URL.EscapedPath() + "/edit"
 	}
+	layout := r.Layout("groups", "Group "+g.FullName())
+	layout.Feeds = append(layout.Feeds, html.Feed{Title: "The group " + g.FullName(), URL: "/feed/group" + strings.TrimPrefix(r.URL.EscapedPath(), "/groups")})
 	return p.lists.Show(r, packagelist.Wanted{
-		Layout: r.Layout("groups", "Group "+g.FullName()), Heading: "Group " + g.FullName(),
-		Facts:  []string{"It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere.", maintained},
+		Layout: layout, Heading: "Group " + g.FullName(),
+		Facts:  []html.Prose{html.Say("It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere."), maintained},
 		Edit:   change,
 		Filter: view.PackageFilter{GroupID: g.ID},
 	})

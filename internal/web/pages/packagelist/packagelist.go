@@ -83,7 +83,7 @@ func (l *Lists) search(r *web.Request) (web.Answer, error) {
 type Wanted struct {
 	Layout  html.Layout
 	Heading string
-	Facts   []string           // sentences below the heading
+	Facts   []html.Prose       // sentences below the heading
 	Edit    string             // address where what is listed is changed, "" if nowhere
 	Filter  view.PackageFilter // of all packages; what the request asks for is added
 	Fixed   bool               // whether it is of no use to ask for a name or a group
@@ -93,7 +93,7 @@ type Wanted struct {
 type list struct {
 	html.Layout
 	Heading string
-	Facts   []string
+	Facts   []html.Prose
 	Edit    string
 	Chips   []html.Choice // which states
 	Filters bool          // whether a name and a group can be asked for

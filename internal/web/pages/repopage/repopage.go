@@ -35,8 +35,8 @@ func Routes(t *html.Templates) []web.Route {
 		html.Whole[betweenView](folder, "between.html"),
 	}
 	return []web.Route{
-		web.PublicPage("/repos", "repos", p.showList, ""),
-		web.PublicPage("/repo/{collection}/{repo}", "repo", p.showOne, ""),
+		web.PublicPage("/repos", "repos", p.showList, web.UntilChanged),
+		web.PublicPage("/repo/{collection}/{repo}", "repo", p.showOne, web.UntilChanged),
 	}
 }
 

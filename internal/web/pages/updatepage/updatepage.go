@@ -29,10 +29,10 @@ func Routes(t *html.Templates) []web.Route {
 		html.Whole[affectedView](folder, "affected.html"),
 	}
 	return []web.Route{
-		web.PublicPage("/updates", "updates", p.showList, ""),
-		web.PublicPage("/update/{collection}/{source}", "update", p.showOne, ""),
-		web.PublicPage("/update/{collection}/{source}/{version}", "update", p.showOne, ""),
-		web.PublicPage("/affected-by/{dependency}", "affected-by", p.showAffected, ""),
+		web.PublicPage("/updates", "updates", p.showList, web.UntilChanged),
+		web.PublicPage("/update/{collection}/{source}", "update", p.showOne, web.UntilChanged),
+		web.PublicPage("/update/{collection}/{source}/{version}", "update", p.showOne, web.UntilChanged),
+		web.PublicPage("/affected-by/{dependency}", "affected-by", p.showAffected, web.UntilChanged),
 	}
 }
 

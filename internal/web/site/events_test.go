@@ -1,0 +1,246 @@
+package site_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/web"
+	"github.com/koschei-ci/koschei/internal/web/site"
+)
+
+// changing is a record of packages whose states are known.
+func changing(t *testing.T, packages int) (w *pgtest.World, change func(i int)) {
+	t.Helper()
+	w = pgtest.NewWorld(t)
+	w.Collection("f44", pgtest.LatestRepo(1, 10))
+	for i := range packages {
+		w.Package("f44", fmt.Sprintf("p%03d", i))
+	}
+	w.NoteStates()
+	return w, func(i int) {
+		w.SetPackage(fmt.Sprintf("p%03d", i), pgtest.Tracked(false))
+		w.NoteStates()
+	}
+}
+
+// served serves a site until end is called.
+func served(t *testing.T, c site.Config) (address string, end func() time.Duration) {
+	t.Helper()
+	server, err := site.New(c, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed by the server
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx, listener) }()
+	var once sync.Once
+	end = func() (took time.Duration) {
+		once.Do(func() {
+			began := time.Now()
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			took = time.Since(began)
+		})
+		return took
+	}
+	t.Cleanup(func() { end() })
+	return "http://" + listener.Addr().String(), end
+}
+
+// A listenerOf events is a browser that listens, and comes again as one does.
+type listenerOf struct {
+	t    *testing.T
+	last string // Last-Event-ID
+	got  []string
+	kind []string
+	want int
+}
+
+// listen hears of changes until there are as many as are wanted, or the server
+// ends. It returns false while more are wanted.
+func (l *listenerOf) listen(ctx context.Context, address string) bool {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		l.t.Error(err)
+		return true
+	}
+	if l.last != "" {
+		r.Header.Set("Last-Event-ID", l.last)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" {
+		return false
+	}
+	kind, id := "", ""
+	for lines := bufio.NewScanner(response.Body); len(l.got) < l.want && lines.Scan(); {
+		switch key, value, _ := strings.Cut(lines.Text(), ": "); key {
+		case "event":
+			kind = value
+		case "id":
+			id = value
+		case "data":
+			l.kind = append(l.kind, kind)
+			var told struct{ Package string }
+			if err := json.Unmarshal([]byte(value), &told); err != nil {
+				l.t.Error(err)
+			}
+			if kind == "state" {
+				l.got = append(l.got, told.Package)
+			}
+		case "":
+			if id != "" {
+				l.last, id = id, ""
+			}
+			kind = ""
+		}
+	}
+	return len(l.got) >= l.want
+}
+
+// Who listens hears of every change once, in order, though the process that tells
+// ends meanwhile and another one goes on.
+func TestEventsSurviveReplacement(t *testing.T) {
+	t.Parallel()
+	const changes, clients = 12, 8
+	w, change := changing(t, changes)
+	db := w.Open()
+	first, end := served(t, config(db.View))
+	second, _ := served(t, config(db.View))
+	addresses := []string{first + "/events?collection=f44", second + "/events?collection=f44"}
+	for _, address := range addresses { // until it was looked once
+		eventually(t, address+" answers", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+			if err != nil {
+				return false
+			}
+			response, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return false
+			}
+			return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+		})
+	}
+	mark := startOf(t, w, db)
+	heard := make([]*listenerOf, clients)
+	var wait sync.WaitGroup
+	for i := range heard {
+		heard[i] = &listenerOf{t: t, want: changes}
+		wait.Go(func() {
+			for tries := 0; !heard[i].listen(t.Context(), addresses[min(tries, 1)]+"&after="+mark) && tries < 500; tries++ {
+				<-time.After(20 * time.Millisecond)
+			}
+		})
+	}
+	for i := range changes {
+		if i == changes/2 {
+			if took := end(); took > 2*time.Second {
+				t.Errorf("it took %v to end while others listen", took)
+			}
+		}
+		change(i)
+	}
+	wait.Wait()
+	var want []string
+	for i := range changes {
+		want = append(want, fmt.Sprintf("p%03d", i))
+	}
+	for i, l := range heard {
+		if !slices.Equal(l.got, want) || slices.Contains(l.kind, "reset") {
+			t.Errorf("client %d heard %q, want %q", i, l.got, want)
+		}
+	}
+}
+
+// startOf is the mark of what has happened so far.
+func startOf(t *testing.T, w *pgtest.World, db *pgtest.DB) string {
+	t.Helper()
+	text := ""
+	eventually(t, "all that happened is told", func() bool {
+		changes, err := db.LastChanges(t.Context(), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) > 0 {
+			m := changes[len(changes)-1].Mark
+			text = fmt.Sprintf("%d-%d", m.Transaction, m.ID)
+		}
+		return len(changes) == len(w.StateChanges())
+	})
+	return text
+}
+
+// A page knows where to begin to listen, and who has been away for too long, or
+// asks nonsense, is told.
+func TestEventsForPages(t *testing.T) {
+	t.Parallel()
+	w, _ := changing(t, 3)
+	db := w.Open()
+	mark := startOf(t, w, db)
+	c := config(db.View)
+	c.Limits = web.Limits{AtOnce: 2}
+	address, _ := served(t, c)
+	eventually(t, "pages know where to listen", func() bool {
+		return strings.Contains(fetched(t, address+"/overview?collection=f44"), `data-events="/events?collection=f44&amp;after=`+mark+`"`)
+	})
+	for query, want := range map[string]int{"after=x": http.StatusBadRequest, "after=-1": http.StatusBadRequest, "collection=f99": http.StatusNotFound} {
+		response, err := http.Get(address + "/events?" + query) //nolint:noctx // it answers at once
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Body.Close(); response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", query, response.StatusCode, want)
+		}
+	}
+	lost := &listenerOf{t: t, last: "nonsense", want: 1}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	lost.listen(ctx, address+"/events?collection=f44")
+	if !slices.Contains(lost.kind, "reset") || !slices.Contains(lost.kind, "pulse") {
+		t.Errorf("who comes with nonsense hears %q", lost.kind)
+	}
+}
+
+func fetched(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u.String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var text strings.Builder
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		text.WriteString(lines.Text())
+	}
+	return text.String()
+}
