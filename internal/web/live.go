@@ -121,9 +121,7 @@ func (l *live) look(ctx context.Context) error {
 	} else if !ready && n == 0 {
 		l.forgot = true // there may be more
 	}
-	if counts != nil {
-		l.counts = counts
-	}
+	l.counts = counts // what was before nobody wanted to know may be wrong by now
 	close(l.news)
 	l.news = make(chan struct{})
 	return nil
