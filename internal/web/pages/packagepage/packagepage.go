@@ -110,7 +110,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	r.About(&v.Layout, c)
 	r.Switch(&v.Layout, func(collection string) string { return html.PackageURL(name, collection) })
 	v.About = name
-	v.Feeds = append(v.Feeds, html.Feed{Title: "The package " + name, URL: "/feed/package/" + url.PathEscape(name)})
+	v.Feeds = append(v.Feeds, html.Feed{Title: "The package " + name, URL: "/feed/package/" + html.Segment(name)})
 	v.Groups = page.Groups
 	if page.Package != nil {
 		p.fill(&v, r, page, c)

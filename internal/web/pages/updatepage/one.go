@@ -91,7 +91,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 		Looked: len(page.Packages), Reached: page.Reached, MoreChanges: page.Binaries - len(page.Changes),
 	}
 	r.About(&v.Layout, c)
-	v.Feeds = append(v.Feeds, html.Feed{Title: "Updates of " + source, URL: "/feed/update/" + url.PathEscape(c.Name) + "/" + url.PathEscape(source)})
+	v.Feeds = append(v.Feeds, html.Feed{Title: "Updates of " + source, URL: "/feed/update/" + url.PathEscape(c.Name) + "/" + html.Segment(source)})
 	r.Switch(&v.Layout, func(name string) string { return html.UpdateURL(name, source, "") })
 	lines, err := errorLines(r, page)
 	if err != nil {
