@@ -32,9 +32,9 @@ const shifts = `new Promise((done) => {
 // Pages fit every screen, say nothing on the console, and do not move.
 func TestInBrowser(t *testing.T) {
 	c := startChromium(t)
-	b := browse(t, config(seeded(t).View))
-	compare := b.find("/package/maven", `href="(/compare[^"]+)"`)[0]
-	address, _ := served(t, config(seeded(t).View))
+	db := seeded(t)
+	compare := browse(t, config(db.View)).find("/package/maven", `href="(/compare[^"]+)"`)[0]
+	address, _ := served(t, config(db.View))
 	axe := ""
 	if file := os.Getenv("KOSCHEI_AXE"); file != "" {
 		content, err := os.ReadFile(file) //nolint:gosec // who runs the test names it
