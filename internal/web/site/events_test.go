@@ -14,24 +14,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
+	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/web"
 	"github.com/koschei-ci/koschei/internal/web/site"
 )
 
-// changing is a record of packages whose states are known.
-func changing(t *testing.T, packages int) (w *pgtest.World, change func(i int)) {
+// changing is a record of packages of which each can change its state once. One has
+// done so.
+func changing(t *testing.T, packages int) (w *pgtest.World, db *pgtest.DB, change func(i int)) {
 	t.Helper()
 	w = pgtest.NewWorld(t)
 	w.Collection("f44", pgtest.LatestRepo(1, 10))
 	for i := range packages {
 		w.Package("f44", fmt.Sprintf("p%03d", i))
 	}
+	w.Package("f44", "before")
 	w.NoteStates()
-	return w, func(i int) {
-		w.SetPackage(fmt.Sprintf("p%03d", i), pgtest.Tracked(false))
-		w.NoteStates()
+	db = w.Open()
+	untrack := func(name string) {
+		act := audit.Act{Actor: koschei.Actor{Name: "operator", From: koschei.FromAdmin, Admin: true}, Now: now}
+		if _, err := db.UntrackPackages(t.Context(), act, "f44", []string{name}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	untrack("before")
+	return w, db, func(i int) { untrack(fmt.Sprintf("p%03d", i)) }
 }
 
 // served serves a site until end is called.
@@ -123,8 +132,7 @@ func (l *listenerOf) listen(ctx context.Context, address string) bool {
 func TestEventsSurviveReplacement(t *testing.T) {
 	t.Parallel()
 	const changes, clients = 12, 8
-	w, change := changing(t, changes)
-	db := w.Open()
+	w, db, change := changing(t, changes)
 	first, end := served(t, config(db.View))
 	second, _ := served(t, config(db.View))
 	addresses := []string{first + "/events?collection=f44", second + "/events?collection=f44"}
@@ -187,7 +195,7 @@ func startOf(t *testing.T, w *pgtest.World, db *pgtest.DB) string {
 			m := changes[len(changes)-1].Mark
 			text = fmt.Sprintf("%d-%d", m.Transaction, m.ID)
 		}
-		return len(changes) == len(w.StateChanges())
+		return len(changes) > 0 && len(changes) == len(w.StateChanges())
 	})
 	return text
 }
@@ -196,8 +204,7 @@ func startOf(t *testing.T, w *pgtest.World, db *pgtest.DB) string {
 // asks nonsense, is told.
 func TestEventsForPages(t *testing.T) {
 	t.Parallel()
-	w, _ := changing(t, 3)
-	db := w.Open()
+	w, db, _ := changing(t, 3)
 	mark := startOf(t, w, db)
 	c := config(db.View)
 	c.Limits = web.Limits{AtOnce: 2}

@@ -117,6 +117,7 @@ func examples(running int64, priority string) map[string]example {
 	group := url.Values{"field": {"packages"}, "value": {"maven ant gtk+ " + priority}, "revision": {"0"}}
 	return map[string]example{
 		"POST /theme":                            {path: "/theme", form: url.Values{"theme": {"dark"}, "back": {"/"}}},
+		"GET /events":                            {path: "/events?after=nowhere"}, // any other would not end
 		"GET /login":                             {path: "/login"},
 		"POST /login":                            {path: "/login", form: url.Values{"name": {"zoe"}}},
 		"POST /logout":                           {path: "/logout"},

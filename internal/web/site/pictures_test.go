@@ -95,8 +95,7 @@ func (c *chromium) check(axe, where string) {
 // While a page is open it tells what happens, and nothing in it moves.
 func TestNewsInBrowser(t *testing.T) {
 	c := startChromium(t)
-	w, change := changing(t, 4)
-	db := w.Open()
+	w, db, change := changing(t, 4)
 	startOf(t, w, db)
 	address, _ := served(t, config(db.View))
 	eventually(t, "events are told", func() bool {

@@ -89,7 +89,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 	layout.Feeds = append(layout.Feeds, html.Feed{Title: "The group " + g.FullName(), URL: "/feed/group" + strings.TrimPrefix(r.URL.EscapedPath(), "/groups")})
 	return p.lists.Show(r, packagelist.Wanted{
 		Layout: layout, Heading: "Group " + g.FullName(),
-		Facts:  []html.Prose{html.Say("It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere."), maintained},
+		Facts: []html.Prose{html.Say("It has " + html.Plural(g.Packages, "package") + " that are not blocked everywhere.")}, Foot: []html.Prose{maintained},
 		Edit:   change,
 		Filter: view.PackageFilter{GroupID: g.ID},
 	})

@@ -84,6 +84,7 @@ type Wanted struct {
 	Layout  html.Layout
 	Heading string
 	Facts   []html.Prose       // sentences below the heading
+	Foot    []html.Prose       // sentences below the list
 	Edit    string             // address where what is listed is changed, "" if nowhere
 	Filter  view.PackageFilter // of all packages; what the request asks for is added
 	Fixed   bool               // whether it is of no use to ask for a name or a group
@@ -94,6 +95,7 @@ type list struct {
 	html.Layout
 	Heading string
 	Facts   []html.Prose
+	Foot    []html.Prose
 	Edit    string
 	Chips   []html.Choice // which states
 	Filters bool          // whether a name and a group can be asked for
@@ -125,7 +127,7 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 	if w.Filter.Match == "" {
 		w.Filter.Match, w.Filter.Group = asked.Name, asked.Group
 	}
-	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Filters: !w.Fixed, Hidden: a.hidden()}
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Foot: w.Foot, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Filters: !w.Fixed, Hidden: a.hidden()}
 	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
 	if w.Filter.Match != "" {
 		near, err := r.View.NearNames(r.Context(), w.Filter.Match)
