@@ -47,7 +47,7 @@
     const tell = () => {
       if (!anew && !changed.size) return;
       show.textContent = anew ? "there is news, show" : changed.size + (changed.size === 1 ? " change, show" : " changes, show");
-      if (!news.firstChild) news.append(" · ", show);
+      if (!news.firstChild) news.append(show);
     };
     const listen = () => {
       if (document.hidden || source && source.readyState !== EventSource.CLOSED) return;
