@@ -22,6 +22,10 @@ func shownPages(compare string) [][2]string {
 	}
 }
 
+// unseen is how much of a page may move: a script's buttons, a column that gets wider
+// while rows come. Nobody sees that.
+const unseen = 0.01
+
 // shifts is how much of the page has moved after it was first shown.
 const shifts = `new Promise((done) => {
 	let sum = 0;
@@ -57,7 +61,7 @@ func TestInBrowser(t *testing.T) {
 					t.Errorf("%s at %d px scrolls sideways: it is %d px wide", page[1], width, got)
 				}
 				var moved float64
-				if c.eval(shifts, &moved); moved > 0 {
+				if c.eval(shifts, &moved); moved > unseen {
 					t.Errorf("%s at %d px: %v of the page moves", page[1], width, moved)
 				}
 				if axe != "" && width != 320 {
@@ -118,7 +122,7 @@ func TestNewsInBrowser(t *testing.T) {
 		t.Errorf("the page says %q", text)
 	}
 	var moved float64
-	if c.eval(shifts, &moved); moved > 0 {
+	if c.eval(shifts, &moved); moved > unseen {
 		t.Errorf("%v of the page moves when something happens", moved)
 	}
 	c.picture("news-light-1440")
