@@ -80,6 +80,7 @@ type listenerOf struct {
 	got  []string
 	kind []string
 	want int
+	most int // events of any kind that are enough; 0 for any number
 }
 
 // listen hears of changes until there are as many as are wanted, or the server
@@ -102,7 +103,7 @@ func (l *listenerOf) listen(ctx context.Context, address string) bool {
 		return false
 	}
 	kind, id := "", ""
-	for lines := bufio.NewScanner(response.Body); len(l.got) < l.want && lines.Scan(); {
+	for lines := bufio.NewScanner(response.Body); len(l.got) < l.want && (l.most == 0 || len(l.kind) < l.most) && lines.Scan(); {
 		switch key, value, _ := strings.Cut(lines.Text(), ": "); key {
 		case "event":
 			kind = value
@@ -164,7 +165,7 @@ func TestEventsSurviveReplacement(t *testing.T) {
 	}
 	for i := range changes {
 		if i == changes/2 {
-			if took := end(); took > 2*time.Second {
+			if took := end(); took > 2900*time.Millisecond { // else it would be broken off
 				t.Errorf("it took %v to end while others listen", took)
 			}
 		}
@@ -221,8 +222,8 @@ func TestEventsForPages(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", query, response.StatusCode, want)
 		}
 	}
-	lost := &listenerOf{t: t, last: "nonsense", want: 1}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	lost := &listenerOf{t: t, last: "nonsense", want: 1, most: 2}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	lost.listen(ctx, address+"/events?collection=f44")
 	if !slices.Contains(lost.kind, "reset") || !slices.Contains(lost.kind, "pulse") {
