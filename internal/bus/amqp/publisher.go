@@ -13,7 +13,7 @@ import (
 
 // A Publisher sends messages to a broker's exchange, a bus.Publisher. It
 // connects when there is something to send. It may be used by several
-// goroutines; one publishes at a time.
+// goroutines, which wait for the broker at the same time.
 type Publisher struct {
 	Config
 
@@ -24,13 +24,14 @@ type Publisher struct {
 
 // Publish implements bus.Publisher: it returns nil when the broker has
 // confirmed every message. It tries once; the connection is made anew after an
-// error.
+// error, and what others wait for on it fails, too.
 func (p *Publisher) Publish(ctx context.Context, messages ...*bus.Message) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	err := p.publish(ctx, messages)
+	conn, answers, err := p.send(ctx, messages)
+	if err == nil {
+		err = await(ctx, messages, answers)
+	}
 	if err != nil {
-		p.hangUp()
+		p.lose(conn)
 	}
 	return err
 }
@@ -50,19 +51,36 @@ func (p *Publisher) hangUp() {
 	}
 }
 
-// publish sends all messages and then waits for what the broker says to each.
-func (p *Publisher) publish(ctx context.Context, messages []*bus.Message) error {
+// lose ends a connection, unless there is another one already.
+func (p *Publisher) lose(conn *amqp091.Connection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if conn == p.conn {
+		p.hangUp()
+	}
+}
+
+// send sends all messages, and returns by which connection and what will say that
+// the broker has them.
+func (p *Publisher) send(ctx context.Context, messages []*bus.Message) (*amqp091.Connection, []*amqp091.DeferredConfirmation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err := p.open(ctx); err != nil {
-		return err
+		return p.conn, nil, err
 	}
 	answers := make([]*amqp091.DeferredConfirmation, len(messages))
 	for i, m := range messages {
 		var err error
 		answers[i], err = p.ch.PublishWithDeferredConfirm(p.Exchange, m.Topic, false, false, publishing(m))
 		if err != nil {
-			return fmt.Errorf("publishing message %s: %w", m.ID, p.explain(err))
+			return p.conn, nil, fmt.Errorf("publishing message %s: %w", m.ID, p.explain(err))
 		}
 	}
+	return p.conn, answers, nil
+}
+
+// await waits for what the broker says to each message.
+func await(ctx context.Context, messages []*bus.Message, answers []*amqp091.DeferredConfirmation) error {
 	for i, answer := range answers {
 		confirmed, err := answer.WaitContext(ctx)
 		if err != nil {
