@@ -19,6 +19,7 @@ type meddler struct {
 
 	mu     sync.Mutex
 	luck   *rand.Rand
+	next   func() int // of the fates of submissions
 	atWork bool
 	late   sync.WaitGroup // calls that are held up
 }
@@ -57,21 +58,26 @@ func (m *meddler) fateOf(submission bool) (fate, time.Duration) {
 	if !m.atWork || !submission && m.luck.IntN(others) > 0 {
 		return passes, 0
 	}
-	n, d := m.luck.IntN(1000), m.stage.freezeFor(m.luck)
-	switch {
-	case n < 40:
-		return killedBefore, d
-	case n < 80:
-		return killedDuring, d
-	case n < 190:
-		return killedAfter, d
-	case n < 230:
-		return frozenDuring, d
-	case n < 300:
-		m.late.Add(1)
-		return heldUp, d
+	d := m.stage.freezeFor(m.luck)
+	if m.luck.IntN(10) >= 3 {
+		return passes, 0
 	}
-	return passes, 0
+	if m.next == nil {
+		m.next = inTurn(m.luck, len(fates()))
+	}
+	f := fates()[m.luck.IntN(len(fates()))]
+	if submission {
+		f = fates()[m.next()]
+	}
+	if f == heldUp {
+		m.late.Add(1)
+	}
+	return f, d
+}
+
+// fates are those that submissions meet in turn, so that even a short test has all.
+func fates() []fate {
+	return []fate{killedBefore, killedDuring, killedAfter, killedAfter, frozenDuring, heldUp}
 }
 
 // handler is the hub as the process in a slot sees it.
