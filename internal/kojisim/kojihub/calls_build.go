@@ -1,6 +1,7 @@
 package kojihub
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/koschei-ci/koschei/internal/koji/xmlrpc"
@@ -69,7 +70,7 @@ func (c *call) listed(inherit, latest bool) (any, error) {
 	out := make([]any, 0, len(gs))
 	for _, g := range gs {
 		if strings.HasPrefix(g.Build.Package.Name, prefix) && (c.arg("owner") == nil || c.arg("owner") == g.Build.Owner.Name) {
-			out = append(out, taggedStruct(g))
+			out = append(out, c.known(taggedStruct(g)))
 		}
 	}
 	return out, nil
@@ -130,13 +131,24 @@ func methodGetBuild(c *call) (any, error) {
 	case b == nil:
 		return nil, nil
 	}
-	return buildStruct(b), nil
+	return c.known(buildStruct(b)), nil
+}
+
+// known is what this hub tells of a build or an RPM: those before 1.34 know
+// nothing of drafts.
+func (c *call) known(s xmlrpc.Struct) xmlrpc.Struct {
+	if !c.w.Policy.Before(34) {
+		return s
+	}
+	return slices.DeleteFunc(s, func(m xmlrpc.Member) bool {
+		return m.Name == "draft" || strings.HasPrefix(m.Name, "promot")
+	})
 }
 
 // buildRow is a build as listBuilds shows it.
-func buildRow(b *kojisim.Build) xmlrpc.Struct {
+func (c *call) buildRow(b *kojisim.Build) xmlrpc.Struct {
 	var out xmlrpc.Struct
-	for _, m := range buildStruct(b) {
+	for _, m := range c.known(buildStruct(b)) {
 		if m.Name != "id" && m.Name != "cg_id" && m.Name != "cg_name" {
 			out = append(out, m)
 		}
@@ -158,7 +170,7 @@ func methodListBuilds(c *call) (any, error) {
 		if (c.arg("taskID") == nil || c.integer("taskID") == b.TaskID) &&
 			(c.arg("state") == nil || c.integer("state") == b.State) &&
 			(c.arg("userID") == nil || c.arg("userID") == b.Owner.Name || c.arg("userID") == int64(b.Owner.ID)) {
-			rows = append(rows, buildRow(b))
+			rows = append(rows, c.buildRow(b))
 		}
 	}
 	return applyOptions(rows, c.arg("queryOpts")), nil

@@ -58,7 +58,7 @@ func methodListRPMs(c *call) (any, error) {
 	if b := c.w.BuildByID(c.integer("buildID")); b != nil && b.FirstRPM != 0 {
 		for _, r := range c.w.RPMsOf(b) {
 			if wanted(c.arg("arches"), r.Arch) {
-				rows = append(rows, rpmStruct(r, true, true))
+				rows = append(rows, c.known(rpmStruct(r, true, true)))
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func methodListBuildRPMs(c *call) (any, error) {
 	out := []any{}
 	if b.FirstRPM != 0 {
 		for _, r := range c.w.RPMsOf(b) {
-			out = append(out, rpmStruct(r, true, true))
+			out = append(out, c.known(rpmStruct(r, true, true)))
 		}
 	}
 	return out, nil
@@ -89,9 +89,9 @@ func methodGetRPM(c *call) (any, error) {
 	case !ok:
 		return nil, nil
 	case c.flag("multi"):
-		return []any{rpmStruct(r, true, false)}, nil
+		return []any{c.known(rpmStruct(r, true, false))}, nil
 	}
-	return rpmStruct(r, true, false), nil
+	return c.known(rpmStruct(r, true, false)), nil
 }
 
 // header is the value of one RPM header; false if there is no such header.
@@ -277,10 +277,10 @@ func (c *call) taggedRPMs(inherit, latest bool) (any, error) {
 	}
 	rpms, builds := []any{}, []any{}
 	for _, g := range c.w.Listing(t, q) {
-		builds = append(builds, taggedStruct(g))
+		builds = append(builds, c.known(taggedStruct(g)))
 		for _, r := range c.w.RPMsOf(g.Build) {
 			if wanted(c.arg("arch"), r.Arch) {
-				rpms = append(rpms, rpmStruct(r, false, false))
+				rpms = append(rpms, c.known(rpmStruct(r, false, false)))
 			}
 		}
 	}
