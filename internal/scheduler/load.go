@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"slices"
+
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
 )
@@ -43,6 +45,13 @@ func canBuild(h koji.Host, arch string) bool {
 		}
 	}
 	return false
+}
+
+// isReady reports whether a host can build for one of the architectures now.
+func isReady(hosts []koji.Host, arches []string) bool {
+	return slices.ContainsFunc(hosts, func(h koji.Host) bool {
+		return h.Ready && slices.ContainsFunc(arches, func(arch string) bool { return canBuild(h, arch) })
+	})
 }
 
 // of returns the load that a build for these architectures meets, and where:

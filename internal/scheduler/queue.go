@@ -34,6 +34,7 @@ type queue struct {
 
 	remark string // why nothing is submitted although something waits; "" if nothing keeps it
 	err    error  // that ended the collection's part in the pass
+	away   bool   // that is the hub's, and no other collection fares better
 }
 
 // note stores how the collection fared. Trouble that nobody looked for again
@@ -44,7 +45,7 @@ func (q *queue) note(ctx context.Context, looked bool) error {
 	case q.err != nil:
 		// A collection in secondary mode may be in trouble with a hub that no other
 		// needs.
-		if refusal(q.err) || q.collection.SecondaryMode {
+		if !q.away && (refusal(q.err) || q.collection.SecondaryMode) {
 			q.service.resting[q.collection.ID] = q.service.Now().Add(rest)
 		}
 		err := kojisync.Note(ctx, q.db, &q.collection, name, q.err, q.service.Now())
@@ -88,6 +89,9 @@ func (q *queue) submitNext(ctx context.Context, running int) (bool, error) {
 	for len(q.packages) > 0 {
 		if load, _ := q.loads.least(); q.service.LoadThreshold < 1 && load > q.service.LoadThreshold {
 			q.remark = fmt.Sprintf("the hosts for all of its architectures are busy (load %.2f)", load)
+			if q.unmanned {
+				q.remark = "no host that builds for its architectures is enabled and ready"
+			}
 			return false, nil
 		}
 		p := q.packages[0]

@@ -108,16 +108,19 @@ func (s *Service) pass(ctx context.Context) error {
 // work is the pass of the one process that holds the lease.
 func (s *Service) work(ctx context.Context, db *record.Fenced) error {
 	if !s.Hub.HasLogin() { // whoever only looks has nothing at the hub
-		return s.schedule(ctx, db)
+		return s.schedule(ctx, db, nil)
 	}
 	// A task that cannot be canceled, or found, or does not fit, is no reason to
 	// build nothing.
 	canceled := s.sync(db.Record).CancelBuilds(ctx)
 	settled := s.settle(ctx, db.Record)
-	if koji.ClassOf(settled) == koji.Transient || ctx.Err() != nil {
-		return errors.Join(canceled, settled) // the hub is away
+	if ctx.Err() != nil {
+		return errors.Join(canceled, settled)
 	}
-	return errors.Join(canceled, settled, s.sweep(ctx, db.Record), s.schedule(ctx, db))
+	if koji.ClassOf(settled) == koji.Transient {
+		return errors.Join(canceled, settled, s.schedule(ctx, db, settled))
+	}
+	return errors.Join(canceled, settled, s.sweep(ctx, db.Record), s.schedule(ctx, db, nil))
 }
 
 // sync hears of builds and sources on behalf of the scheduler.
@@ -132,8 +135,9 @@ func (s *Service) sync(db *record.Record) *kojisync.Sync {
 
 // schedule fills the free places, collection by collection in turns. A
 // collection in trouble does not take part for a while; what troubles it is
-// returned in the end. How each collection fared is stored.
-func (s *Service) schedule(ctx context.Context, db *record.Fenced) error {
+// returned in the end. How each collection fared is stored. If the hub is away, why
+// is the trouble of all that wait for it.
+func (s *Service) schedule(ctx context.Context, db *record.Fenced, away error) error {
 	running, err := db.ScratchBuildsRunning(ctx)
 	if err != nil {
 		return err
@@ -146,15 +150,20 @@ func (s *Service) schedule(ctx context.Context, db *record.Fenced) error {
 	if err != nil {
 		return err
 	}
-	if waiting := waiting(all); len(waiting) > 0 && !s.Hub.HasLogin() {
+	waiting := waiting(all)
+	if away == nil && len(waiting) > 0 && s.Hub.HasLogin() {
+		_, away = s.Hub.LoggedInUser(ctx)
+	}
+	switch {
+	case away != nil: // nothing is written down that the hub would not take from us
+		for _, q := range waiting {
+			q.err, q.away = away, true
+		}
+	case !s.Hub.HasLogin():
 		for _, q := range waiting {
 			q.remark = "there is no login at Koji, so nothing is built (koji.login is none)"
 		}
-	} else if len(waiting) > 0 {
-		// Nothing is written down that the hub would not take from us.
-		if _, err := s.Hub.LoggedInUser(ctx); err != nil {
-			return err
-		}
+	default:
 		s.fill(ctx, waiting, running, free)
 	}
 	var troubles []error

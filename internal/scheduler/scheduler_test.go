@@ -351,6 +351,23 @@ func TestBusyHosts(t *testing.T) {
 	}
 }
 
+// Where no host is ready it is not said that they are busy.
+func TestNoHostIsReady(t *testing.T) {
+	t.Parallel()
+	for _, is := range []string{"disabled", "absent"} {
+		world, err := worldtext.Parse([]byte(strings.Replace(hubWorld, "channels=default", "channels=default "+is, 1)), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := fixtureOf(t, world, "koschei", "secret")
+		f.fill(t)
+		f.pass(t)
+		if got := f.remark(t); got != "no host that builds for its architectures is enabled and ready" {
+			t.Errorf("%s: the scheduler says %q", is, got)
+		}
+	}
+}
+
 func TestBrokenBuildroot(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

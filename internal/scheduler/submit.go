@@ -32,6 +32,7 @@ type submitter struct {
 	sources   *koji.Client // the hub that the collection is read from
 	tagArches []string     // of the build tag, once asked for
 	loads     loads
+	unmanned  bool // no host builds for it now
 	pinned    bool
 	repoID    int64 // of the latest repo, at the hub that builds
 
@@ -79,7 +80,7 @@ func (s *submitter) prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.loads = loadsOf(hosts, tag.Arches)
+		s.loads, s.unmanned = loadsOf(hosts, tag.Arches), !isReady(hosts, tag.Arches)
 	}
 	s.tagArches = tag.Arches
 	return nil

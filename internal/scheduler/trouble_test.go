@@ -82,6 +82,9 @@ func TestOutage(t *testing.T) {
 		if got := f.builds(t); len(got) > 0 {
 			t.Errorf("%+v: builds %v, want none", faults, got)
 		}
+		if reports := f.Reports(); len(reports) != 1 || reports[0].Trouble == "" {
+			t.Errorf("%+v: reports %+v, want trouble", faults, reports)
+		}
 		f.hub.SetFaults(kojihub.Faults{})
 		f.pass(t)
 		if got := len(f.tasks(t)); got != 2 {
