@@ -32,6 +32,7 @@ type PackageStatus struct {
 	DependencyPriority int // from changes since the last build
 
 	Resolution Resolution // in the collection's latest repo
+	NoSource   bool       // its last build has no source package, so it is not resolved
 
 	// LastBuildID is the newest build that counts (see Outcome.Counts) and is
 	// not untagged; LastCompleteBuildID the newest of those that has ended.
@@ -87,7 +88,8 @@ const (
 	ObstacleRunning       Obstacle = "a build is already running"
 	ObstacleUnresolved    Obstacle = "its build dependencies cannot be installed"
 	ObstacleUnattempted   Obstacle = "its build dependencies were not resolved yet"
-	ObstacleNoBuild       Obstacle = "no build of it is known"
+	ObstacleNoBuild       Obstacle = "no build of it is tagged"
+	ObstacleNoSource      Obstacle = "its build has no source package, as one of an image or a module: there is nothing to build it from"
 	ObstacleBuildroot     Obstacle = "the base buildroot cannot be installed"
 	ObstacleBuildrootLate Obstacle = "the base buildroot was not resolved yet"
 )
@@ -105,7 +107,8 @@ func (p *PackageStatus) Obstacles(c *Collection) []Obstacle {
 	add(p.LastBuildID == 0, ObstacleNoBuild)
 	add(p.Running(), ObstacleRunning)
 	add(p.Resolution == Unresolved, ObstacleUnresolved)
-	add(p.Resolution == Unattempted && !p.SkipResolution, ObstacleUnattempted)
+	add(p.NoSource && !p.SkipResolution, ObstacleNoSource)
+	add(p.Resolution == Unattempted && !p.SkipResolution && !p.NoSource, ObstacleUnattempted)
 	add(c.LatestRepoResolved == Unresolved, ObstacleBuildroot)
 	add(c.LatestRepoResolved == Unattempted, ObstacleBuildrootLate)
 	return obs

@@ -61,6 +61,7 @@ func TestObstacles(t *testing.T) {
 		{"running", func(p *PackageStatus, _ *Collection) { p.LastBuildID = 8 }, []Obstacle{ObstacleRunning}},
 		{"no build", func(p *PackageStatus, _ *Collection) { p.LastBuildID, p.LastCompleteBuildID = 0, 0 }, []Obstacle{ObstacleNoBuild}},
 		{"not attempted", func(p *PackageStatus, _ *Collection) { p.Resolution = Unattempted }, []Obstacle{ObstacleUnattempted}},
+		{"an image", func(p *PackageStatus, _ *Collection) { p.Resolution, p.NoSource = Unattempted, true }, []Obstacle{ObstacleNoSource}},
 		{"resolution skipped", func(p *PackageStatus, _ *Collection) { p.Resolution, p.SkipResolution = Unattempted, true }, nil},
 		{
 			"resolution skipped, first build running", func(p *PackageStatus, _ *Collection) {

@@ -24,6 +24,11 @@ func TestPackageIsReadWhole(t *testing.T) {
 		SET skip_resolution = true, arch_override = '^s390x', static_priority = 1, manual_priority = 2000, build_priority = 3,
 			resolution = 'unattempted', state_since = $2, hold_reason = 'nothing to build', hold_until = $2, faults = 4
 		WHERE id = $1`, id, testTime)
+	w.Exec(`
+		INSERT INTO silent_source (hub, name, version, release, tries, none, again)
+		SELECT hub, 'foo', version, release, 1, true, $2
+		FROM build
+		WHERE package_id = $1`, id, testTime)
 	w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, 5)`, id, w.Collection)
 	ranking := schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: testTime.Add(time.Hour)}
 	page, err := w.DB.PackagePage(t.Context(), "foo", w.Collection, view.HistoryQuery{Limit: 1})

@@ -84,11 +84,19 @@ func (v *verdictView) faults(k *koschei.PackageStatus, now time.Time) {
 }
 
 func (v *verdictView) unknown(page *view.PackagePage) {
-	if page.LastSuccess == nil && page.Package.LastBuildID == 0 {
+	switch {
+	case page.Package.LastBuildID == 0 && hasBuild(page.History):
+		v.Say = html.Prose{}.Strong("No build of it is tagged.").And(" It is built again when one is.")
+		return
+	case page.LastSuccess == nil && page.Package.LastBuildID == 0:
 		v.Say = html.Prose{}.Strong("Never built.").And(" No build of it is known.")
 		return
 	}
 	v.Say = html.Prose{}.Strong("It is not known yet whether it builds.").And(" Its first build has not ended.")
+}
+
+func hasBuild(history []view.HistoryEntry) bool {
+	return slices.ContainsFunc(history, func(e view.HistoryEntry) bool { return e.Build != nil })
 }
 
 // unresolved says what is missing, and since when and through what.

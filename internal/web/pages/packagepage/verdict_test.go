@@ -40,6 +40,9 @@ func TestVerdict(t *testing.T) {
 	blocked.Package.Blocked = true
 	unbuilt := page(koschei.Unattempted, "")
 	unbuilt.Package.LastBuildID, unbuilt.Package.LastCompleteBuildID = 0, 0
+	untagged := page(koschei.Unattempted, "")
+	untagged.Package.LastBuildID, untagged.Package.LastCompleteBuildID = 0, 0
+	untagged.History = []view.HistoryEntry{{Build: &view.BuildRecord{}}}
 	oneUpdate := failing("1", []koschei.Change{change("lib-devel", 1), change("lib-common", 2)}, true)
 	oneUpdate.Broke.List[0].Prev = &rpm.NEVRA{Name: "lib-devel", EVR: rpm.EVR{Version: "1", Release: "1"}}
 	oneUpdate.Sources = map[rpm.NEVRA]depset.Source{
@@ -90,6 +93,7 @@ func TestVerdict(t *testing.T) {
 		{"unresolved", unresolved, "Its build dependencies cannot be installed since repo 77:|nothing provides x", 0},
 		{"untracked", untracked, "Not tracked. It is not built until somebody asks for that.", 0},
 		{"blocked", blocked, "Blocked. The package is blocked in Koji, so it is not built.", 0},
+		{"untagged", untagged, "No build of it is tagged. It is built again when one is.", 0},
 		{"never built", unbuilt, "Never built. No build of it is known.", 0},
 	} {
 		v := verdictOf(tt.page, "f44", now)
