@@ -95,8 +95,11 @@ func repoStatus(c view.CollectionStatus, now time.Time) string {
 	if c.RepoID == 0 {
 		return "no repo was looked at yet"
 	}
-	return fmt.Sprintf("repo %d of event %d, made %s ago", c.RepoID, c.RepoEvent,
-		strings.Replace(now.Sub(c.RepoCreated).Round(time.Minute).String(), "m0s", "m", 1))
+	age := now.Sub(c.RepoCreated).Truncate(time.Second)
+	if age > time.Minute {
+		age = age.Truncate(time.Minute)
+	}
+	return fmt.Sprintf("repo %d of event %d, made %s ago", c.RepoID, c.RepoEvent, strings.Replace(age.String(), "m0s", "m", 1))
 }
 
 // A statusReport is what "status --output json" prints. Fields are in the order of
