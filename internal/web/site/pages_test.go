@@ -49,7 +49,7 @@ func TestPages(t *testing.T) {
 			"Packages 1 to 100 of 135",
 		}},
 		{"/packages?collection=f44&page=2", []string{"Packages 101 to 135 of 135"}},
-		{"/packages?collection=f44&state=unknown", []string{"never built – No build of it is known."}},
+		{"/packages?collection=f44&state=unknown", []string{"never built – No build of it is tagged."}},
 		{"/packages?collection=f44&untracked=1", []string{"all 136", "untracked 1"}},
 		{"/packages?collection=f44&state=untracked", []string{"untracked-thing untracked"}},
 		{"/packages?collection=epel10", []string{"nothing provides <libfoo.so.3()(64bit)>", "No packages"}},
