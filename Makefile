@@ -146,7 +146,7 @@ kubernetes: ## install and upgrade in a Kubernetes of one node while pages are r
 	@tools/require postgresql runc ansible python3-kubernetes
 	@mkdir -p $(CLUSTER)
 	$(GO) -C deploy/kubernetes/cluster build -o $(CLUSTER)/ -ldflags '-s -w $(CLUSTER_IS)' . helm.sh/helm/v3/cmd/helm k8s.io/kubernetes/cmd/kubectl
-	KOSCHEI_KUBERNETES=$(CLUSTER) $(GOTEST) -count=1 -run '^TestKubernetes$$' -v -timeout 20m ./deploy
+	KOSCHEI_KUBERNETES=$(CLUSTER) $(GOTEST) -count=1 -run '^(TestTwoVersions|TestKubernetes)$$' -v -timeout 20m ./deploy
 
 image: ## build the image twice, push it to a registry, run all its services as containers (root, some minutes)
 	@tools/require postgresql buildah skopeo runc umoci docker-registry
