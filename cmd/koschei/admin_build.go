@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/explain"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/rpm"
@@ -103,10 +104,12 @@ func (r reason) print(w io.Writer) error {
 }
 
 func (a *console) retry() *cobra.Command {
-	return &cobra.Command{
-		Use:     "retry NAME...",
-		Short:   "Build packages again as soon as their turn comes",
-		Long:    "Forgets what holds packages back and raises their manual priority above the threshold for one build.",
+	var first bool
+	cmd := &cobra.Command{
+		Use:   "retry NAME...",
+		Short: "Build packages again as soon as their turn comes",
+		Long: "Forgets what holds packages back and raises their manual priority for one build: so far that they\n" +
+			"are due, or with --first, above all others.",
 		Example: "  koschei-admin retry --collection f28 bash",
 		Args:    atLeast(1, "package names"),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -117,12 +120,13 @@ func (a *console) retry() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			raise := int(2 * c.Priorities.BuildThreshold) // a build that has just ended weighs negative
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.RetryPackages(ctx, act, a.collection, names, raise)
+				return db.Edit.RetryPackages(ctx, act, a.collection, names, edit.Turn{Rules: c.Priorities.rules(), First: first})
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&first, "first", false, "build them before all others that wait")
+	return cmd
 }
 
 func (a *console) cancelBuild() *cobra.Command {

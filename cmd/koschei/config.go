@@ -133,6 +133,7 @@ type frontendConfig struct {
 	Connections     int           `yaml:"connections" range:"1 1000" doc:"Connections that the pages of a process may have to the database."`
 	ClientRequests  int           `yaml:"client_requests" range:"0 100000" doc:"Requests of one client that are answered at once; a client is an address, or a network of 64 bits of IPv6. 0 is no limit."`
 	ClientRate      int           `yaml:"client_rate" range:"0 1000000" doc:"Requests of one client in a minute; 0 is no limit."`
+	UserRate        int           `yaml:"user_rate" range:"0 1000000" doc:"Changes that one user may make in a minute on average, on pages and by the API, all of them at once; 0 is no limit."`
 	TrustedProxies  []string      `yaml:"trusted_proxies" doc:"Addresses, or networks as 10.0.0.0/8, of proxies that say in X-Forwarded-For for whom they ask."`
 	MetricsListen   string        `yaml:"metrics_listen" doc:"Address /metrics, /livez and /readyz are served on, away from the pages; empty serves /metrics with the pages."`
 	Linger          time.Duration `yaml:"linger" range:"0s 10m" doc:"How long pages are still served after the process was told to end. /readyz fails at once, so that proxies can find other replicas."`
@@ -223,7 +224,7 @@ func defaultConfig() config {
 		},
 		Owners:    ownersConfig{Interval: time.Hour, Groups: []ownedGroupConfig{}},
 		SelfCheck: loopConfig{10 * time.Minute},
-		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
+		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, UserRate: 120, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
 		Log:       logConfig{Level: "info", Format: "text"},
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // limits are how much one client may ask for.
 func (f *frontendConfig) limits() (web.Limits, error) {
-	l := web.Limits{AtOnce: f.ClientRequests, PerMinute: f.ClientRate}
+	l := web.Limits{AtOnce: f.ClientRequests, PerMinute: f.ClientRate, Changes: f.UserRate}
 	for _, text := range f.TrustedProxies {
 		network, err := network(text)
 		if err != nil {

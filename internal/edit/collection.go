@@ -49,20 +49,24 @@ func collectionStored(err error, name string) error {
 // in other repos now (see koschei.Collection.SameRepos) forgets which it saw last.
 func (ed *Editor) EditCollection(ctx context.Context, act audit.Act, name string, edit func(*koschei.Collection) error) ([]string, error) {
 	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
-		c, err := schema.LockCollection(ctx, tx, name)
-		if err != nil {
-			return err
-		}
-		before := *c
-		if err := edit(c); err != nil {
-			return err
-		}
-		if err := c.Validate(); err != nil {
-			return err
-		}
-		auditCollection(log, &before, c)
-		return updateCollection(ctx, tx, &before, c)
+		return editCollection(ctx, tx, log, name, edit)
 	})
+}
+
+func editCollection(ctx context.Context, tx pgx.Tx, log *audit.Log, name string, edit func(*koschei.Collection) error) error {
+	c, err := schema.LockCollection(ctx, tx, name)
+	if err != nil {
+		return err
+	}
+	before := *c
+	if err := edit(c); err != nil {
+		return err
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	auditCollection(log, &before, c)
+	return updateCollection(ctx, tx, &before, c)
 }
 
 // updateCollection stores the settings of a collection that has changed from

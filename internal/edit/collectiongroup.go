@@ -3,6 +3,7 @@ package edit
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,6 +19,35 @@ type CollectionGroupEdit struct {
 	Name        string
 	DisplayName string
 	Collections []string // names; nil to leave them as they are
+
+	Seen *CollectionGroupSeen // nil if whoever changes it does not mind what others did since
+}
+
+// A CollectionGroupSeen is what whoever changes a group of collections has seen of it.
+type CollectionGroupSeen struct {
+	DisplayName string
+	Collections []string // sorted names
+}
+
+// clash says, with an error that wraps koschei.ErrConflict, that the group is not what
+// was seen of it.
+func (g *CollectionGroupEdit) clash(ctx context.Context, tx pgx.Tx, id int64, displayName string) error {
+	if g.Seen == nil {
+		return nil
+	}
+	now, err := postgres.QueryNames(ctx, tx, `
+		SELECT c.name
+		FROM collection_group_member m
+		JOIN collection c ON c.id = m.collection_id
+		WHERE m.group_id = $1
+		ORDER BY c.name`, id)
+	if err != nil {
+		return fmt.Errorf("collection group %s: %w", g.Name, err)
+	}
+	if displayName == g.Seen.DisplayName && slices.Equal(slices.Sorted(slices.Values(now)), slices.Sorted(slices.Values(g.Seen.Collections))) {
+		return nil
+	}
+	return koschei.Refusal(koschei.ErrConflict, fmt.Sprintf("somebody else has changed collection group %s since this page was made; please open it again", g.Name))
 }
 
 // CreateCollectionGroup makes a group of collections. Errors wrap
@@ -55,6 +85,9 @@ func (ed *Editor) EditCollectionGroup(ctx context.Context, act audit.Act, g Coll
 			WHERE name = $1
 			FOR UPDATE`, g.Name).Scan(&id, &was)
 		if err := postgres.NotFound(err, "collection group %s", g.Name); err != nil {
+			return err
+		}
+		if err := g.clash(ctx, tx, id, was); err != nil {
 			return err
 		}
 		if g.DisplayName != "" && g.DisplayName != was {

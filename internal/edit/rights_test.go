@@ -65,7 +65,10 @@ func attempts(ctx context.Context, build, delivery int64) []attempt {
 			return ed.SetPriority(ctx, act, "f43", foo, edit.StaticPriority, 7)
 		}},
 		{"RetryPackages", "", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
-			return ed.RetryPackages(ctx, act, "f43", foo, 7)
+			return ed.RetryPackages(ctx, act, "f43", foo, edit.Turn{Rules: koschei.DefaultPriorityRules()})
+		}},
+		{"RetryPackages", "first", admins, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.RetryPackages(ctx, act, "f43", foo, edit.Turn{Rules: koschei.DefaultPriorityRules(), First: true})
 		}},
 		{"UntrackPackages", "", users, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.UntrackPackages(ctx, act, "f43", foo)
@@ -223,6 +226,9 @@ func groupAttempts(ctx context.Context) []attempt {
 		{"EditGroup", "to another of ann's names", own, rename("ann/own", "ann/new")},
 		{"EditGroup", "to no namespace", admins, rename("ann/own", "global")},
 		{"DeleteGroup", "that mary maintains", maintainers, remove("minimal")},
+		{"Undo", "of who made foo a member of minimal", maintainers, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.Undo(ctx, act, 3)
+		}},
 		{"DeleteGroup", "of ann", own, remove("ann/own")},
 	}
 }
@@ -262,7 +268,7 @@ func TestRightsComeFirst(t *testing.T) {
 			return db.CreateCollectionGroup(t.Context(), act, edit.CollectionGroupEdit{})
 		},
 		"a package that is not there": func(act audit.Act) ([]string, error) {
-			return db.RetryPackages(t.Context(), act, "f43", []string{"foo"}, 7)
+			return db.RetryPackages(t.Context(), act, "f43", []string{"foo"}, edit.Turn{})
 		},
 		"a build that is not there": func(act audit.Act) ([]string, error) {
 			return db.RequestCancel(t.Context(), act, 1)

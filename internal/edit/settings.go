@@ -121,13 +121,15 @@ func applyGroup(ctx context.Context, tx pgx.Tx, log *audit.Log, s *schema.GroupS
 
 // keepMaintainers removes every maintainer but the named ones.
 func (g *group) keepMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, users []string) error {
-	if users == nil {
-		users = []string{}
-	}
+	return g.removeMaintainers(ctx, tx, log, `u.name <> ALL($1)`, postgres.NotNil(users))
+}
+
+// removeMaintainers removes those who fulfil a condition on users $1.
+func (g *group) removeMaintainers(ctx context.Context, tx pgx.Tx, log *audit.Log, which string, users []string) error {
 	removed, err := postgres.QueryNames(ctx, tx, `
 		DELETE FROM package_group_maintainer m
 		USING users u
-		WHERE u.id = m.user_id AND u.name <> ALL($1) AND m.group_id = $2
+		WHERE u.id = m.user_id AND m.group_id = $2 AND `+which+`
 		RETURNING u.name`, users, g.ID)
 	if err != nil {
 		return fmt.Errorf("changing the maintainers of group %s: %w", g.FullName(), err)

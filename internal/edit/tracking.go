@@ -8,27 +8,67 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/koschei-ci/koschei"
-	"github.com/koschei-ci/koschei/internal/postgres"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/record/settle"
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// RetryPackages asks for new builds of packages as soon as their turn comes:
-// what held them back is forgotten and their manual priority raised to at least
-// the given one. Unknown packages are as for TrackPackages.
-func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection string, names []string, raise int) ([]string, error) {
+// A Turn says when packages are built again.
+type Turn struct {
+	Rules koschei.PriorityRules
+	First bool // before all others, and not behind those that are due; for administrators
+}
+
+// firstPriority is more than the priorities of packages come to.
+const firstPriority = 1_000_000
+
+// RetryPackages asks for new builds of packages: what held them back is forgotten,
+// and their manual priority raised so far that they are due. Unknown packages are as
+// for TrackPackages.
+func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection string, names []string, turn Turn) ([]string, error) {
+	if turn.First && !act.Actor.Admin {
+		return nil, koschei.Refusal(koschei.ErrForbidden, "only administrators may have a package built before all others")
+	}
 	return ed.changePackages(ctx, act, collection, names, false, koschei.RightBuildAgain, func(tx pgx.Tx, log *audit.Log, ids []int64) error {
-		changed, err := postgres.QueryNames(ctx, tx, `
-			UPDATE package
-			SET `+schema.NotHeld+`, faults = 0, manual_priority = greatest(manual_priority, $2)
-			WHERE id = ANY($1) AND (hold_reason <> '' OR hold_until IS NOT NULL OR faults <> 0 OR manual_priority < $2)
-			RETURNING name`, ids, raise)
+		sql, args := turn.raise(ids, act.Now)
+		rows, err := tx.Query(ctx, sql, args)
+		if err != nil {
+			return err
+		}
+		changed, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		when := ""
+		if turn.First {
+			when = ", before all others"
+		}
 		for _, name := range changed {
-			log.Add(collection, name, "package %s (collection %s): another build requested", name, collection)
+			log.Add(collection, name, "package %s (collection %s): another build requested%s", name, collection, when)
 		}
 		return err
 	})
+}
+
+// raise is the statement that makes packages due, or the first. It returns the names
+// of those that it changes.
+func (t Turn) raise(ids []int64, now time.Time) (sql string, args pgx.NamedArgs) {
+	a, b := t.Rules.TimeCoefficients()
+	_, most := koschei.NumberPriority.Range()
+	wanted := `p.manual_priority + ceil(@threshold - ` + schema.Priority + `)`
+	if t.First {
+		wanted = fmt.Sprint(firstPriority)
+	}
+	return `
+		UPDATE package p
+		SET ` + schema.NotHeld + `, faults = 0, manual_priority = wanted.priority
+		FROM (
+			SELECT p.id, greatest(p.manual_priority, least(` + wanted + `, @most))::int AS priority
+			FROM package p
+			JOIN collection c ON c.id = p.collection_id
+			LEFT JOIN resolution a ON a.package_id = p.id
+			WHERE p.id = ANY(@ids)
+		) wanted
+		WHERE p.id = wanted.id
+			AND (p.hold_reason <> '' OR p.hold_until IS NOT NULL OR p.faults <> 0 OR p.manual_priority <> wanted.priority)
+		RETURNING p.name`, pgx.NamedArgs{"ids": ids, "now": now, "a": a, "b": b, "threshold": t.Rules.BuildThreshold, "most": most}
 }
 
 // TrackPackages starts to track the named packages of a collection, all of

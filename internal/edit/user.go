@@ -18,20 +18,25 @@ func (ed *Editor) SetAdmin(ctx context.Context, act audit.Act, user string, admi
 		if err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `UPDATE users SET admin = $2 WHERE id = $1 AND admin <> $2`, id, admin)
-		if err != nil {
-			return fmt.Errorf("storing user %s: %w", user, err)
-		}
-		if tag.RowsAffected() == 0 {
-			return nil
-		}
-		if admin {
-			log.AddField(adminField(user, true), "user %s is an administrator", user)
-		} else {
-			log.AddField(adminField(user, false), "user %s is no longer an administrator", user)
-		}
-		return nil
+		_, err = setAdmin(ctx, tx, log, id, user, admin)
+		return err
 	})
+}
+
+func setAdmin(ctx context.Context, tx pgx.Tx, log *audit.Log, id int64, user string, admin bool) (changed bool, err error) {
+	tag, err := tx.Exec(ctx, `UPDATE users SET admin = $2 WHERE id = $1 AND admin <> $2`, id, admin)
+	if err != nil {
+		return false, fmt.Errorf("storing user %s: %w", user, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	if admin {
+		log.AddField(adminField(user, true), "user %s is an administrator", user)
+	} else {
+		log.AddField(adminField(user, false), "user %s is no longer an administrator", user)
+	}
+	return true, nil
 }
 
 func adminField(user string, admin bool) audit.Field {

@@ -170,8 +170,7 @@ func prioritizes(kind edit.PriorityKind) func(*play, []string, *step) error {
 
 func retries(p *play, args []string, _ *step) error {
 	name, collection := splitPackage(args[0])
-	raise := int(2 * p.Sync.Rules.BuildThreshold)
-	_, err := p.Store.RetryPackages(p.T.Context(), p.author(), collection, []string{name}, raise)
+	_, err := p.Store.RetryPackages(p.T.Context(), p.author(), collection, []string{name}, edit.Turn{Rules: p.Sync.Rules})
 	return err
 }
 

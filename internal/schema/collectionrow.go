@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -12,34 +13,85 @@ import (
 // A collectionSetting is a column of table collection that operators decide.
 type collectionSetting struct {
 	column string
-	Label  string // in the audit log
-	Value  func(*koschei.Collection) any
+	Label  string                        // in the audit log
+	field  func(*koschei.Collection) any // a pointer to it
 }
 
 // Name is what the setting is called in the record and by programs.
 func (s collectionSetting) Name() string { return s.column }
 
+// Value is what c has for the setting.
+func (s collectionSetting) Value(c *koschei.Collection) any {
+	switch p := s.field(c).(type) {
+	case *string:
+		return *p
+	case *int:
+		return *p
+	case *float64:
+		return *p
+	case *bool:
+		return *p
+	}
+	panic("cannot happen: no kind of setting for " + s.column)
+}
+
+// Set reads the setting of c from text as fmt.Sprint writes it. An error wraps
+// koschei.ErrInvalid.
+func (s collectionSetting) Set(c *koschei.Collection, text string) (err error) {
+	kind := ""
+	switch p := s.field(c).(type) {
+	case *string:
+		*p = text
+	case *int:
+		kind = "a whole number"
+		*p, err = strconv.Atoi(text)
+	case *float64:
+		kind = "a number"
+		*p, err = strconv.ParseFloat(text, 64)
+	case *bool:
+		kind = "true or false"
+		*p = text == "true"
+		if text != "true" && text != "false" {
+			err = koschei.ErrInvalid
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the %s is %.60q, it must be %s: %w", s.Label, text, kind, koschei.ErrInvalid)
+	}
+	return nil
+}
+
+// CollectionSetting returns the setting of that name.
+func CollectionSetting(name string) (s collectionSetting, ok bool) {
+	for _, s := range CollectionSettings() {
+		if s.column == name {
+			return s, true
+		}
+	}
+	return s, false
+}
+
 // CollectionSettings are all of them: what reads, stores and audits collections
 // goes by this list.
 func CollectionSettings() []collectionSetting {
 	return []collectionSetting{
-		{"name", "name", func(c *koschei.Collection) any { return c.Name }},
-		{"display_name", "display name", func(c *koschei.Collection) any { return c.DisplayName }},
-		{"order", "order", func(c *koschei.Collection) any { return c.Order }},
-		{"secondary_mode", "secondary mode", func(c *koschei.Collection) any { return c.SecondaryMode }},
-		{"target", "target", func(c *koschei.Collection) any { return c.Target }},
-		{"dest_tag", "destination tag", func(c *koschei.Collection) any { return c.DestTag }},
-		{"build_tag", "build tag", func(c *koschei.Collection) any { return c.BuildTag }},
-		{"build_group", "build group", func(c *koschei.Collection) any { return c.BuildGroup }},
-		{"bugzilla_product", "Bugzilla product", func(c *koschei.Collection) any { return c.BugzillaProduct }},
-		{"bugzilla_version", "Bugzilla version", func(c *koschei.Collection) any { return c.BugzillaVersion }},
-		{"priority_coefficient", "priority coefficient", func(c *koschei.Collection) any { return c.PriorityCoefficient }},
-		{"weight", "weight", func(c *koschei.Collection) any { return c.Weight }},
-		{"max_builds", "limit of builds", func(c *koschei.Collection) any { return c.MaxBuilds }},
-		{"paused", "paused", func(c *koschei.Collection) any { return c.Paused }},
-		{"poll_untracked", "poll untracked", func(c *koschei.Collection) any { return c.PollUntracked }},
-		{"weak_deps", "weak dependencies", func(c *koschei.Collection) any { return c.WeakDeps }},
-		{"lenient", "lenient", func(c *koschei.Collection) any { return c.Lenient }},
+		{"name", "name", func(c *koschei.Collection) any { return &c.Name }},
+		{"display_name", "display name", func(c *koschei.Collection) any { return &c.DisplayName }},
+		{"order", "order", func(c *koschei.Collection) any { return &c.Order }},
+		{"secondary_mode", "secondary mode", func(c *koschei.Collection) any { return &c.SecondaryMode }},
+		{"target", "target", func(c *koschei.Collection) any { return &c.Target }},
+		{"dest_tag", "destination tag", func(c *koschei.Collection) any { return &c.DestTag }},
+		{"build_tag", "build tag", func(c *koschei.Collection) any { return &c.BuildTag }},
+		{"build_group", "build group", func(c *koschei.Collection) any { return &c.BuildGroup }},
+		{"bugzilla_product", "Bugzilla product", func(c *koschei.Collection) any { return &c.BugzillaProduct }},
+		{"bugzilla_version", "Bugzilla version", func(c *koschei.Collection) any { return &c.BugzillaVersion }},
+		{"priority_coefficient", "priority coefficient", func(c *koschei.Collection) any { return &c.PriorityCoefficient }},
+		{"weight", "weight", func(c *koschei.Collection) any { return &c.Weight }},
+		{"max_builds", "limit of builds", func(c *koschei.Collection) any { return &c.MaxBuilds }},
+		{"paused", "paused", func(c *koschei.Collection) any { return &c.Paused }},
+		{"poll_untracked", "poll untracked", func(c *koschei.Collection) any { return &c.PollUntracked }},
+		{"weak_deps", "weak dependencies", func(c *koschei.Collection) any { return &c.WeakDeps }},
+		{"lenient", "lenient", func(c *koschei.Collection) any { return &c.Lenient }},
 	}
 }
 

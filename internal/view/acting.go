@@ -67,20 +67,24 @@ type AuditQuery struct {
 	Collection string
 	Object     string // as "group kde"
 	Before     int64  // entries before that one
+	Since      time.Time
+	Until      time.Time // not itself
 	Limit      int
 }
 
 // AuditLog returns entries, the newest first.
 func (v *View) AuditLog(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	rows, err := v.db.Query(ctx, `
-		SELECT id, logged, actor, environment, collection, package, message
+		SELECT id, logged, actor, environment, `+entryColumns+`
 		FROM audit
 		WHERE (@actor = '' OR actor = @actor) AND (@package = '' OR package = @package)
 			AND (@collection = '' OR collection = @collection) AND (@object = '' OR object = @object)
 			AND (@before = 0 OR id < @before)
+			AND (@since::timestamptz IS NULL OR logged >= @since) AND (@until::timestamptz IS NULL OR logged < @until)
 		ORDER BY id DESC
 		LIMIT @limit`, pgx.NamedArgs{
-		"actor": q.Actor, "package": q.Package, "collection": q.Collection, "object": q.Object, "before": q.Before, "limit": q.Limit,
+		"actor": q.Actor, "package": q.Package, "collection": q.Collection, "object": q.Object, "before": q.Before,
+		"since": postgres.OrNull(q.Since), "until": postgres.OrNull(q.Until), "limit": q.Limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
@@ -114,4 +118,37 @@ func (v *View) Users(ctx context.Context, prefix string, limit int) ([]User, err
 		u.SignedIn = postgres.OrZero(signedIn)
 		return u, err
 	})
+}
+
+// A CollectionGroupSettings is what administrators decided about a set of collections
+// that pages show together.
+type CollectionGroupSettings struct {
+	Name        string
+	DisplayName string
+	Collections []string // names, sorted
+}
+
+// CollectionGroups returns all of them, by name.
+func (v *View) CollectionGroups(ctx context.Context) ([]CollectionGroupSettings, error) {
+	rows, err := v.db.Query(ctx, `
+		SELECT g.name, g.display_name, coalesce(array_agg(c.name ORDER BY c.name) FILTER (WHERE c.id IS NOT NULL), '{}')
+		FROM collection_group g
+		LEFT JOIN collection_group_member m ON m.group_id = g.id
+		LEFT JOIN collection c ON c.id = m.collection_id
+		GROUP BY g.id
+		ORDER BY g.name`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the groups of collections: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[CollectionGroupSettings])
+}
+
+// CollectionSize is how many packages and repos a collection has.
+func (v *View) CollectionSize(ctx context.Context, id int64) (packages, repos int, err error) {
+	err = v.db.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM package WHERE collection_id = $1), (SELECT count(*) FROM repo WHERE collection_id = $1)`, id).Scan(&packages, &repos)
+	if err != nil {
+		return 0, 0, fmt.Errorf("counting what a collection has: %w", err)
+	}
+	return packages, repos, nil
 }

@@ -17,12 +17,20 @@ type AuditEntry struct {
 	Collection  string // "" if it concerns none
 	Package     string // "" if it concerns none
 	Message     string
+
+	// Field is what was changed if it was one thing, with its value before and after;
+	// else "".
+	Field  string
+	Was    string
+	Became string
 }
+
+const entryColumns = `collection, package, message, field, was, became`
 
 // Audit returns the newest entries first; pkg "" means of everything.
 func (v *View) Audit(ctx context.Context, pkg string, limit int) ([]AuditEntry, error) {
 	rows, err := v.db.Query(ctx, `
-		SELECT id, logged, actor, environment, collection, package, message
+		SELECT id, logged, actor, environment, `+entryColumns+`
 		FROM audit
 		WHERE $1 = '' OR package = $1
 		ORDER BY id DESC

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/koschei-ci/koschei/internal/record/audit"
+	"github.com/koschei-ci/koschei/internal/view"
+	"github.com/koschei-ci/koschei/internal/web/html"
 )
 
 // Act is what whoever sends the request does.
@@ -58,4 +60,13 @@ func (r *Request) told(a Answer) Answer {
 		return a
 	}
 	return a.With(&http.Cookie{Name: doneCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Expires: time.Unix(1, 0)})
+}
+
+// Acts are entries of the audit log on a page to which undoing one of them leads back.
+func Acts(entries []view.AuditEntry, back string) []html.Act {
+	acts := make([]html.Act, len(entries))
+	for i, e := range entries {
+		acts[i] = html.Act{ID: e.ID, Logged: e.Logged, Actor: e.Actor, Environment: e.Environment, Message: e.Message, Single: e.Field != "", Back: back}
+	}
+	return acts
 }

@@ -34,7 +34,7 @@ type step func(*exchange) error
 // further in may rely on what is before it.
 func (s *Server) chain() step {
 	next := s.handle
-	for _, wrap := range []func(step) step{s.identify, bounded, readable, s.sameOrigin, inTime, s.limited, recovered} {
+	for _, wrap := range []func(step) step{s.paced, s.identify, bounded, readable, s.sameOrigin, inTime, s.limited, recovered} {
 		next = wrap(next)
 	}
 	return next

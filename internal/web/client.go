@@ -16,6 +16,10 @@ type Limits struct {
 	AtOnce    int // requests under way; 0 is no limit
 	PerMinute int // requests on average, all of a minute's at once; 0 is no limit
 
+	// Changes that a user may send in a minute on average, all of them at once; 0 is
+	// no limit.
+	Changes int
+
 	// Proxies are who is believed when it says for whom it asks, in
 	// X-Forwarded-For.
 	Proxies []netip.Prefix

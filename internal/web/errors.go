@@ -104,7 +104,7 @@ func (s *Server) fail(x *exchange, err error) {
 	}
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		x.w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+		x.w.Header().Set("Retry-After", strconv.Itoa(int(waitFor(err).Seconds())))
 	}
 	body, kind := []byte(told+"\n"), "text/plain; charset=utf-8"
 	switch x.route.Errors {
@@ -149,6 +149,7 @@ func tell(err error) (status int, told string) {
 	var notReady *notReadyError
 	var method *methodError
 	var tooMany *tooManyError
+	var tooFast *tooFastError
 	var signIn *signInError
 	var badToken *TokenError
 	var tooLong *http.MaxBytesError
@@ -174,6 +175,8 @@ func tell(err error) (status int, told string) {
 		return http.StatusConflict, upper(err.Error()) + "."
 	case errors.As(err, &method):
 		return http.StatusMethodNotAllowed, upper(method.Error()) + "."
+	case errors.As(err, &tooFast):
+		return http.StatusTooManyRequests, upper(tooFast.Error()) + "."
 	case errors.As(err, &tooMany):
 		return http.StatusTooManyRequests, upper(tooMany.Error()) + ". Please wait a moment."
 	case errors.As(err, &notReady):
@@ -197,9 +200,16 @@ func Mistake(err error) (status int, told string) {
 	return 0, ""
 }
 
+// mostSaid bounds a sentence, which may name what somebody sent.
+const mostSaid = 1000
+
 // sentence takes the sentinel off the end of an error that says it in words.
 func sentence(err, sentinel error) string {
-	return upper(strings.TrimSuffix(err.Error(), ": "+sentinel.Error())) + "."
+	said := upper(strings.TrimSuffix(err.Error(), ": "+sentinel.Error()))
+	if len(said) > mostSaid {
+		return strings.ToValidUTF8(said[:mostSaid], "") + "…"
+	}
+	return said + "."
 }
 
 func upper(words string) string {

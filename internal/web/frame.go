@@ -52,7 +52,7 @@ func (f *frames) known() *html.Known {
 
 // surround gives r what its page is surrounded by.
 func (s *Server) surround(r *Request) error {
-	frame, err := s.frames.get(r.Context(), s.View)
+	frame, err := s.frames.frame.For(r, "", s.View.Frame)
 	if err != nil {
 		return err
 	}

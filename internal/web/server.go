@@ -37,6 +37,7 @@ type Server struct {
 	frames  *frames
 	clients clients
 	guesses guesses
+	pace    pace
 	piece   time.Duration // that a client has to take a piece of an answer; real time
 	shown   *shown
 	live    *live

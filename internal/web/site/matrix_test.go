@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -101,10 +102,11 @@ func (b browser) tokens(db *pgtest.DB) map[string]visitor {
 // An example is a request that a route is for, that changes something if the
 // route does.
 type example struct {
-	path string
-	form url.Values
-	may  []string // kinds of visitors who may; nil for all whom the route's Access lets in
-	once bool     // it has a revision, without which it is refused
+	path  string
+	form  url.Values
+	may   []string // kinds of visitors who may; nil for all whom the route's Access lets in
+	once  bool     // it has a revision, without which it is refused
+	guard string   // the field that says what the form shows, if it is not the revision
 }
 
 // examples are of all routes, by method and pattern. That every one is there is
@@ -116,34 +118,49 @@ func examples(running int64, priority string) map[string]example {
 	groupOf := []string{"maintainer", "admin"}
 	group := url.Values{"field": {"packages"}, "value": {"maven ant gtk+ " + priority}, "revision": {"0"}}
 	return map[string]example{
-		"POST /theme":                            {path: "/theme", form: url.Values{"theme": {"dark"}, "back": {"/"}}},
-		"GET /events":                            {path: "/events?after=nowhere"}, // any other would not end
-		"GET /login":                             {path: "/login"},
-		"POST /login":                            {path: "/login", form: url.Values{"name": {"zoe"}}},
-		"POST /logout":                           {path: "/logout"},
-		"GET /package/{name}/edit":               {path: "/package/maven/edit"},
-		"POST /package/{name}/edit":              {path: "/package/maven/edit", form: field("tracked", "no"), once: true},
-		"POST /package/{name}/build-again":       {path: "/package/maven/build-again", form: url.Values{"collection": {"f44"}}},
-		"POST /build/{id}/cancel":                {path: fmt.Sprintf("/build/%d/cancel", running), may: []string{"admin"}},
-		"GET /add-group":                         {path: "/add-group"},
-		"POST /add-group":                        {path: "/add-group", form: url.Values{"namespace": {"carl"}, "name": {"new"}}, may: []string{"user", "admin"}},
-		"GET /groups/{name}/edit":                {path: "/groups/java-sig/edit"},
-		"POST /groups/{name}/edit":               {path: "/groups/java-sig/edit", form: group, may: groupOf, once: true},
-		"GET /groups/{name}/delete":              {path: "/groups/java-sig/delete"},
-		"POST /groups/{name}/delete":             {path: "/groups/java-sig/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
-		"GET /groups/{namespace}/{name}/edit":    {path: "/groups/alice/mine/edit"},
-		"POST /groups/{namespace}/{name}/edit":   {path: "/groups/alice/mine/edit", form: group, may: groupOf, once: true},
-		"GET /groups/{namespace}/{name}/delete":  {path: "/groups/alice/mine/delete"},
-		"POST /groups/{namespace}/{name}/delete": {path: "/groups/alice/mine/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
-		"GET /admin":                             {path: "/admin"},
-		"GET /admin/notice":                      {path: "/admin/notice"},
-		"POST /admin/notice":                     {path: "/admin/notice", form: url.Values{"text": {"an outage"}, "do": {"set"}}},
-		"GET /admin/users":                       {path: "/admin/users"},
-		"POST /admin/users":                      {path: "/admin/users", form: url.Values{"name": {"bob"}, "do": {"grant"}}},
-		"GET /admin/audit":                       {path: "/admin/audit"},
-		"GET /subscriptions":                     {path: "/subscriptions?scope=package&name=maven"},
-		"POST /subscriptions":                    {path: "/subscriptions", form: url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"mended"}, "pace": {"daily"}}},
-		"POST /unsubscribe/{token}":              {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is
+		"GET /events":                                 {path: "/events?after=nowhere"}, // any other would not end
+		"POST /theme":                                 {path: "/theme", form: url.Values{"theme": {"dark"}, "back": {"/"}}},
+		"GET /login":                                  {path: "/login"},
+		"POST /login":                                 {path: "/login", form: url.Values{"name": {"zoe"}}},
+		"POST /logout":                                {path: "/logout"},
+		"GET /package/{name}/edit":                    {path: "/package/maven/edit"},
+		"POST /package/{name}/edit":                   {path: "/package/maven/edit", form: field("tracked", "no"), once: true},
+		"POST /package/{name}/build-again":            {path: "/package/maven/build-again", form: url.Values{"collection": {"f44"}}},
+		"POST /build/{id}/cancel":                     {path: fmt.Sprintf("/build/%d/cancel", running), may: []string{"admin"}},
+		"GET /add-group":                              {path: "/add-group"},
+		"POST /add-group":                             {path: "/add-group", form: url.Values{"namespace": {"carl"}, "name": {"new"}}, may: []string{"user", "admin"}},
+		"GET /groups/{name}/edit":                     {path: "/groups/java-sig/edit"},
+		"POST /groups/{name}/edit":                    {path: "/groups/java-sig/edit", form: group, may: groupOf, once: true},
+		"GET /groups/{name}/delete":                   {path: "/groups/java-sig/delete"},
+		"POST /groups/{name}/delete":                  {path: "/groups/java-sig/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
+		"GET /groups/{namespace}/{name}/edit":         {path: "/groups/alice/mine/edit"},
+		"POST /groups/{namespace}/{name}/edit":        {path: "/groups/alice/mine/edit", form: group, may: groupOf, once: true},
+		"GET /groups/{namespace}/{name}/delete":       {path: "/groups/alice/mine/delete"},
+		"POST /groups/{namespace}/{name}/delete":      {path: "/groups/alice/mine/delete", form: url.Values{"revision": {"0"}}, may: groupOf, once: true},
+		"GET /admin":                                  {path: "/admin"},
+		"GET /admin/notice":                           {path: "/admin/notice"},
+		"POST /admin/notice":                          {path: "/admin/notice", form: url.Values{"text": {"an outage"}, "do": {"set"}}},
+		"GET /admin/users":                            {path: "/admin/users"},
+		"POST /admin/users":                           {path: "/admin/users", form: url.Values{"name": {"bob"}, "do": {"grant"}}},
+		"GET /admin/audit":                            {path: "/admin/audit"},
+		"POST /audit/{id}/undo":                       {path: "/audit/1/undo", form: url.Values{"back": {"/admin/audit"}}},
+		"GET /admin/collections":                      {path: "/admin/collections"},
+		"GET /admin/add-collection":                   {path: "/admin/add-collection"},
+		"POST /admin/add-collection":                  {path: "/admin/add-collection", form: newCollection()},
+		"GET /admin/collections/{name}":               {path: "/admin/collections/f43"},
+		"POST /admin/collections/{name}":              {path: "/admin/collections/f43", form: url.Values{"setting": {"order"}, "value": {"7"}, "was": {"1"}, "seen": {"1"}}, guard: "seen"},
+		"GET /admin/collections/{name}/branch":        {path: "/admin/collections/f43/branch"},
+		"POST /admin/collections/{name}/branch":       {path: "/admin/collections/f43/branch", form: url.Values{"new_name": {"f99"}, "display_name": {"Branch"}, "target": {"t"}, "build_tag": {"b"}}},
+		"GET /admin/collections/{name}/delete":        {path: "/admin/collections/f43/delete"},
+		"POST /admin/collections/{name}/delete":       {path: "/admin/collections/f43/delete", form: url.Values{"name": {"f43"}}},
+		"GET /admin/add-collection-group":             {path: "/admin/add-collection-group"},
+		"POST /admin/add-collection-group":            {path: "/admin/add-collection-group", form: url.Values{"name": {"set"}, "display_name": {"A set"}}},
+		"GET /admin/collection-groups/{name}":         {path: "/admin/collection-groups/fedora"},
+		"POST /admin/collection-groups/{name}":        {path: "/admin/collection-groups/fedora", form: url.Values{"display_name": {"A set"}, "collections": {"f43"}, "was_display_name": {"Fedora"}, "was_collections": {"f43 f44"}, "seen": {"1"}}, guard: "seen"},
+		"POST /admin/collection-groups/{name}/delete": {path: "/admin/collection-groups/fedora/delete"},
+		"GET /subscriptions":                          {path: "/subscriptions?scope=package&name=maven"},
+		"POST /subscriptions":                         {path: "/subscriptions", form: url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"mended"}, "pace": {"daily"}}},
+		"POST /unsubscribe/{token}":                   {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is
 	}
 }
 
@@ -242,10 +259,10 @@ func TestFormsAreGuarded(t *testing.T) {
 		if w := admin.send(http.MethodPost, e.path, e.form, "Origin", "https://evil.test"); w.Code != http.StatusForbidden {
 			t.Errorf("%s: status %d from another origin", route.Pattern, w.Code)
 		}
-		if e.once {
+		if e.once || e.guard != "" {
 			guarded++
-			e.form.Del("revision")
-			if w := admin.send(http.MethodPost, e.path, e.form); w.Code != http.StatusBadRequest || !strings.Contains(plain(w.Body.String()), "does not say which revision") {
+			e.form.Del(cmp.Or(e.guard, "revision"))
+			if w := admin.send(http.MethodPost, e.path, e.form); w.Code != http.StatusBadRequest || !strings.Contains(plain(w.Body.String()), "The form does not say") {
 				t.Errorf("%s without a revision: status %d", route.Pattern, w.Code)
 			}
 		}
@@ -335,11 +352,20 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 		{"/package/maven/edit", url.Values{"collection": {"f44"}, "field": {"arch_override"}, "value": {"x86_64, i386"}, "revision": {"0"}}},
 		{"/package/ant/edit", url.Values{"collection": {"f44"}, "field": {"skip_resolution"}, "value": {"yes"}, "revision": {"0"}}},
 		{"/package/ant/edit", url.Values{"collection": {"f44"}, "field": {"tracked"}, "value": {"no"}, "revision": {"0"}}},
-		{"/package/gtk+/build-again", url.Values{"collection": {"f44"}}},
+		{"/package/gtk+/build-again", url.Values{"collection": {"f44"}, "turn": {"first"}}},
 		{"/add-group", url.Values{"namespace": {"ann"}, "name": {"tea"}, "packages": {"maven\r\nant"}, "maintainers": {"bob"}}},
 		{"/groups/ann/tea/edit", url.Values{"field": {"name"}, "value": {"thegroup"}, "namespace": {""}, "revision": {"1"}}},
 		{"/admin/notice", url.Values{"text": {"an outage"}, "do": {"set"}}},
 		{"/admin/users", url.Values{"name": {"bob"}, "do": {"grant"}}},
+		{"/admin/add-collection", newCollection()},
+		{"/admin/collections/f99", setting("weight", "1", "2.5")},
+		{"/admin/collections/f99", setting("lenient", "false", "true")},
+		{"/admin/collections/f99", setting("name", "f99", "f98")},
+		{"/admin/collections/f43/branch", url.Values{"new_name": {"f97"}, "display_name": {"A branch"}, "target": {"f97"}, "build_tag": {"f97-build"}}},
+		{"/admin/add-collection-group", url.Values{"name": {"set"}, "display_name": {"A set"}, "collections": {"f44\r\nf98"}}},
+		{"/admin/collection-groups/set", url.Values{"display_name": {"The set"}, "collections": {"f98"}, "was_display_name": {"A set"}, "was_collections": {"f44 f98"}, "seen": {"1"}}},
+		{"/admin/collection-groups/fedora/delete", nil},
+		{"/admin/collections/epel10/delete", url.Values{"name": {"epel10"}}},
 	} {
 		if w := root.send(http.MethodPost, p.path, p.form); w.Code != http.StatusSeeOther {
 			t.Errorf("%s: status %d: %s", p.path, w.Code, plain(w.Body.String()))
@@ -368,7 +394,7 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 			return db.UntrackPackages(ctx, asRoot, "f44", []string{"ant"})
 		},
 		func(ctx context.Context) ([]string, error) {
-			return db.RetryPackages(ctx, asRoot, "f44", []string{"gtk+"}, 512)
+			return db.RetryPackages(ctx, asRoot, "f44", []string{"gtk+"}, edit.Turn{Rules: koschei.DefaultPriorityRules(), First: true})
 		},
 		func(ctx context.Context) ([]string, error) {
 			return db.CreateGroup(ctx, asRoot, "ann/tea", []string{"maven", "ant"}, []string{"bob"})
@@ -378,6 +404,34 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 		},
 		func(ctx context.Context) ([]string, error) { return db.SetNotice(ctx, asRoot, "an outage") },
 		func(ctx context.Context) ([]string, error) { return db.SetAdmin(ctx, asRoot, "bob", true) },
+		func(ctx context.Context) ([]string, error) {
+			return db.CreateCollection(ctx, asRoot, &koschei.Collection{
+				Name: "f99", DisplayName: "Fedora 99", Target: "f99", DestTag: "f99-build", BuildTag: "f99-build", BuildGroup: "build", Order: 7,
+				PriorityCoefficient: 1, Weight: 1, PollUntracked: true,
+			})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditCollection(ctx, asRoot, "f99", func(c *koschei.Collection) error { c.Weight = 2.5; return nil })
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditCollection(ctx, asRoot, "f99", func(c *koschei.Collection) error { c.Lenient = true; return nil })
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditCollection(ctx, asRoot, "f99", func(c *koschei.Collection) error { c.Name = "f98"; return nil })
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.BranchCollection(ctx, asRoot, edit.Branch{
+				Master: "f43", NewName: "f97", Target: "f97", DestTag: "f97-build", BuildTag: "f97-build", DisplayName: "A branch",
+			})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.CreateCollectionGroup(ctx, asRoot, edit.CollectionGroupEdit{Name: "set", DisplayName: "A set", Collections: []string{"f44", "f98"}})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditCollectionGroup(ctx, asRoot, edit.CollectionGroupEdit{Name: "set", DisplayName: "The set", Collections: []string{"f98"}})
+		},
+		func(ctx context.Context) ([]string, error) { return db.DeleteCollectionGroup(ctx, asRoot, "fedora") },
+		func(ctx context.Context) ([]string, error) { return db.DeleteCollection(ctx, asRoot, "epel10", true) },
 	} {
 		if _, err := do(ctx); err != nil {
 			t.Error(err)
@@ -400,6 +454,18 @@ func decided(t *testing.T, db *pgtest.DB) string {
 		t.Fatal(err)
 	}
 	out := fmt.Sprintf("%+v\n", *settings)
+	frame, err := db.Frame(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range frame.Collections {
+		out += fmt.Sprintf("%+v\n", c.Collection)
+	}
+	groups, err := db.CollectionGroups(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out += fmt.Sprintf("%+v\n", groups)
 	for _, name := range []string{"maven", "ant", "gtk+"} {
 		s, err := db.PackageSettings(t.Context(), "f44", name)
 		if err != nil {
@@ -411,4 +477,10 @@ func decided(t *testing.T, db *pgtest.DB) string {
 		out += fmt.Sprintf("%s %s %s\n", e.Actor, e.Package, e.Message)
 	}
 	return out
+}
+
+// setting is a form that changes one of a collection, by somebody who has read what
+// becomes of it.
+func setting(name, was, value string) url.Values {
+	return url.Values{"setting": {name}, "value": {value}, "was": {was}, "seen": {"1"}, "sure": {"1"}}
 }

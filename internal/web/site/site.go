@@ -19,6 +19,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/adminpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/badge"
 	"github.com/koschei-ci/koschei/internal/web/pages/buildpage"
+	"github.com/koschei-ci/koschei/internal/web/pages/collectionedit"
 	"github.com/koschei-ci/koschei/internal/web/pages/collectionpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/docpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/feed"
@@ -133,8 +134,10 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 
 // actRoutes are for those who have signed in.
 func actRoutes(c Config, t *html.Templates) []web.Route {
-	retry := int(2 * c.Rules.BuildThreshold) // a build that has just ended weighs negative
-	return slices.Concat(c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, retry), groupedit.Routes(t), subscriptions.Routes(t, subscriptions.Ways{Mail: c.Mail, Hooks: c.Hooks}), adminpage.Routes(t), buildpage.Acts())
+	return slices.Concat(
+		c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, c.Rules), groupedit.Routes(t), subscriptions.Routes(t, subscriptions.Ways{Mail: c.Mail, Hooks: c.Hooks}),
+		adminpage.Routes(t), collectionedit.Routes(t), buildpage.Acts(),
+	)
 }
 
 // nowhere is all below prefix that no other route has.

@@ -1,13 +1,12 @@
 // Package adminpage is where administrators do what is theirs alone: the notice on
 // every page, who is an administrator, whose sessions end. It shows them the audit
-// log.
+// log, from which changes of single fields are undone.
 package adminpage
 
 import (
 	"embed"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/koschei-ci/koschei"
@@ -29,8 +28,8 @@ type pages struct {
 func Routes(t *html.Templates) []web.Route {
 	folder := t.Folder("adminpage", files)
 	p := &pages{
-		html.Whole[noticeView](folder, "notice.html", "tabs.html"), html.Whole[usersView](folder, "users.html", "tabs.html"),
-		html.Whole[auditView](folder, "audit.html", "tabs.html"),
+		html.Whole[noticeView](folder, "notice.html"), html.Whole[usersView](folder, "users.html"),
+		html.Whole[auditView](folder, "audit.html"),
 	}
 	get := func(pattern, label string, show web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: pattern, Handler: show, Access: web.Admins, Errors: web.HTML, Label: label, Frame: true}
@@ -42,6 +41,7 @@ func Routes(t *html.Templates) []web.Route {
 		get("/admin", "admin", p.showNotice), get("/admin/notice", "admin notice form", p.showNotice), post("/admin/notice", "admin notice", p.setNotice),
 		get("/admin/users", "admin users", p.showUsers), post("/admin/users", "admin user", p.changeUser),
 		get("/admin/audit", "admin audit", p.showAudit),
+		{Method: http.MethodPost, Pattern: "/audit/{id}/undo", Handler: undo, Access: web.SignedIn, CSRF: web.SameOrigin, Errors: web.HTML, Label: "undo", Frame: true},
 	}
 }
 
@@ -175,56 +175,4 @@ func (p *pages) changeUser(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	return web.Changed("/admin/users", changes), nil
-}
-
-// An auditView shows a part of the audit log.
-type auditView struct {
-	html.Layout
-	Page    string
-	Form    auditForm
-	Entries []view.AuditEntry
-	Older   string // address, "" if there is nothing older
-}
-
-// shownEntries is how many are shown at once.
-const shownEntries = 100
-
-// An auditForm says which part is shown.
-type auditForm struct {
-	User    string `form:"user"`
-	Package string `form:"package"`
-	Object  string `form:"object"`
-	Before  string `form:"before"`
-
-	before int64
-}
-
-// Validate implements web.Form.
-func (f *auditForm) Validate() (err error) {
-	if f.Before == "" {
-		return nil
-	}
-	if f.before, err = strconv.ParseInt(f.Before, 10, 64); err != nil || f.before < 1 {
-		return fmt.Errorf("before %q is not the number of an entry: %w", f.Before, koschei.ErrInvalid)
-	}
-	return nil
-}
-
-func (p *pages) showAudit(r *web.Request) (web.Answer, error) {
-	var f auditForm
-	if err := r.Read(&f); err != nil {
-		return web.Answer{}, err
-	}
-	entries, err := r.View.AuditLog(r.Context(), view.AuditQuery{
-		Actor: f.User, Package: f.Package, Object: f.Object, Before: f.before, Limit: shownEntries + 1,
-	})
-	if err != nil {
-		return web.Answer{}, err
-	}
-	v := &auditView{Layout: r.Layout("", "Audit log"), Page: "audit", Form: f, Entries: entries}
-	if len(entries) > shownEntries {
-		v.Entries = entries[:shownEntries]
-		v.Older = r.Address().Set(map[string]string{"before": strconv.FormatInt(v.Entries[shownEntries-1].ID, 10)})
-	}
-	return web.Page(p.audit, v)
 }

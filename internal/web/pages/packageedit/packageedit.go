@@ -23,15 +23,14 @@ var files embed.FS
 
 type pages struct {
 	policy koschei.Policy
-	retry  int
+	rules  koschei.PriorityRules
 	page   html.Page[content]
 }
 
-// Routes are the addresses where packages are changed. retry is the manual
-// priority that a package gets that is to be built again.
-func Routes(t *html.Templates, policy koschei.Policy, retry int) []web.Route {
+// Routes are the addresses where packages are changed.
+func Routes(t *html.Templates, policy koschei.Policy, rules koschei.PriorityRules) []web.Route {
 	folder := t.Folder("packageedit", files)
-	p := &pages{policy, retry, html.Whole[content](folder, "edit.html")}
+	p := &pages{policy, rules, html.Whole[content](folder, "edit.html")}
 	return []web.Route{
 		{Method: http.MethodGet, Pattern: "/package/{name}/edit", Handler: p.show, Access: web.SignedIn, Errors: web.HTML, Label: "package edit", Frame: true},
 		{Method: http.MethodPost, Pattern: "/package/{name}/edit", Handler: p.change, Access: web.SignedIn, CSRF: web.SameOrigin, Errors: web.HTML, Label: "package change", Frame: true},
@@ -50,6 +49,7 @@ type content struct {
 	Clashed    string // field
 	Yours      string // its value in the form
 	Static     bool   // whether who asks may set the static priority
+	Acts       []html.Act
 }
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
@@ -74,10 +74,18 @@ func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.A
 	_, asMaintainer := p.policy.Gives(r.Actor, koschei.RightStaticPriority)
 	given, _ := p.policy.Gives(r.Actor, koschei.RightStaticPriority)
 	v.Static = given || asMaintainer
+	entries, err := r.View.AuditLog(r.Context(), view.AuditQuery{Package: name, Collection: c.Name, Limit: shownActs})
+	if err != nil {
+		return web.Answer{}, err
+	}
+	v.Acts = web.Acts(entries, editURL(name, c.Name))
 	r.About(&v.Layout, c)
 	r.Switch(&v.Layout, func(collection string) string { return editURL(name, collection) })
 	return web.Page(p.page, v)
 }
+
+// shownActs is how much is shown of what people changed before.
+const shownActs = 10
 
 func editURL(name, collection string) string {
 	return html.InCollection("/package/"+html.Segment(name)+"/edit", collection)
@@ -177,10 +185,16 @@ func named(value string) string {
 // A buildForm asks for another build of a package.
 type buildForm struct {
 	Where string `form:"collection"`
+	Turn  string `form:"turn"` // "first", or "" for its turn
 }
 
 // Validate implements web.Form.
-func (f *buildForm) Validate() error { return nil }
+func (f *buildForm) Validate() error {
+	if f.Turn != "" && f.Turn != "first" {
+		return fmt.Errorf("a package is built in its turn or first, and not %q: %w", f.Turn, koschei.ErrInvalid)
+	}
+	return nil
+}
 
 func (p *pages) build(r *web.Request) (web.Answer, error) {
 	var f buildForm
@@ -191,7 +205,7 @@ func (p *pages) build(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	name := r.PathValue("name")
-	changes, err := r.Edit.RetryPackages(r.Context(), r.Act(), f.Where, []string{name}, p.retry)
+	changes, err := r.Edit.RetryPackages(r.Context(), r.Act(), f.Where, []string{name}, edit.Turn{Rules: p.rules, First: f.Turn == "first"})
 	if err != nil {
 		return web.Answer{}, err
 	}
