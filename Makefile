@@ -77,7 +77,7 @@ bench: ## print the figures of docs/performance.md, in CPU seconds and peak memo
 
 # Package and name of every fuzz target.
 FUZZ = rpm/FuzzParseDep rpm/FuzzCompareVersions repodata/FuzzScanPrimary repodata/FuzzScanOthers \
-	koji/xmlrpc/FuzzDecode depset/FuzzDecode
+	koji/xmlrpc/FuzzDecode depset/FuzzDecode web/api/v2/FuzzRead
 
 fuzz: ## fuzz each parser for FUZZTIME, 2 minutes if not given
 	@for t in $(FUZZ); do \

@@ -128,6 +128,7 @@ func newRootCommand() *cobra.Command {
 	var g globals
 	g.register(root)
 	root.AddCommand(newServiceCommands(&g)...)
+	root.AddCommand(newClientCommands()...)
 	root.AddCommand(
 		newAdminCommand(&g),
 		newAllCommand(&g),

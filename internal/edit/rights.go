@@ -21,6 +21,9 @@ func (ed *Editor) change(ctx context.Context, act audit.Act, may right, f func(t
 	if err := may(act.Actor); err != nil {
 		return nil, err
 	}
+	if act.Once.Key != "" {
+		return ed.changeOnce(ctx, act, f)
+	}
 	return audit.Change(ctx, ed.db, act, f)
 }
 

@@ -79,6 +79,15 @@ func NoSuchPage() error {
 	return fmt.Errorf("there is no page at this address: %w", koschei.ErrNotFound)
 }
 
+// ProblemDetails are what programs are told of an error (RFC 9457).
+type ProblemDetails struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"` // of the status
+	Status  int    `json:"status"`
+	Detail  string `json:"detail"`            // a sentence
+	Request string `json:"request,omitempty"` // the request as the log names it
+}
+
 // fail answers with why there is no answer: the one place where errors become
 // answers. Nothing of what may be private or ours alone leaves the process.
 func (s *Server) fail(x *exchange, err error) {
@@ -111,6 +120,10 @@ func (s *Server) fail(x *exchange, err error) {
 	case JSON:
 		kind = "application/json"
 		body, _ = json.Marshal(map[string]string{"error": told}) // strings can always be told
+		body = append(body, '\n')
+	case Problem:
+		kind = "application/problem+json"
+		body, _ = json.Marshal(ProblemDetails{"about:blank", http.StatusText(status), status, told, x.w.Header().Get("X-Request-Id")})
 		body = append(body, '\n')
 	case HTML:
 		view := html.Failure{Layout: s.errorLayout(x, status), Heading: http.StatusText(status), Sentence: told}

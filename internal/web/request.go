@@ -56,6 +56,9 @@ func (r *Request) Lasting() context.Context { return r.whole.Context() }
 // PathValue is the name that a part of the path stands for; see html.Segment.
 func (r *Request) PathValue(part string) string { return html.Named(r.Request.PathValue(part)) }
 
+// Notice is what operators tell on every page, "" if nothing.
+func (r *Request) Notice() string { return r.notice }
+
 // First returns the first current collection, which a page is about that can be
 // about one only. Without collections the error wraps koschei.ErrNotFound.
 func (r *Request) First() (*view.FrameCollection, error) {

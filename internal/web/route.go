@@ -80,9 +80,10 @@ type Format string
 
 // The formats of errors.
 const (
-	HTML Format = "html" // as a page
-	JSON Format = "json" // {"error": "..."}
-	Text Format = "text" // as a line
+	HTML    Format = "html"    // as a page
+	JSON    Format = "json"    // {"error": "..."}
+	Problem Format = "problem" // as ProblemDetails
+	Text    Format = "text"    // as a line
 )
 
 // changes says whether requests with this method may change something.

@@ -17,8 +17,15 @@ import (
 // in the same transaction, but only for what really changed.
 type Act struct {
 	koschei.Actor
+	Once   Once      // names what is asked, so that it is done once
 	Now    time.Time // domain time
 	DryRun bool      // make the change, say what it is and take it back
+}
+
+// A Once is a name that a program gave to what it asks; Key is "" if it gave none.
+type Once struct {
+	Key     string
+	Request []byte // a hash of what is asked
 }
 
 // A Log collects the entries of one transaction.
@@ -69,6 +76,15 @@ func (a *Log) write(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// Messages are those of the entries so far, in order.
+func (a *Log) Messages() []string {
+	messages := []string{}
+	for _, e := range a.entries {
+		messages = append(messages, e.message)
+	}
+	return messages
+}
+
 // errDryRun takes a change back that is not to be made.
 var errDryRun = errors.New("this is a dry run")
 
@@ -89,9 +105,8 @@ func Change(ctx context.Context, db postgres.Writer, act Act, f func(tx pgx.Tx, 
 	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
 	}
-	var messages []string
-	for _, e := range log.entries {
-		messages = append(messages, e.message)
+	if len(log.entries) == 0 {
+		return nil, nil
 	}
-	return messages, nil
+	return log.Messages(), nil
 }

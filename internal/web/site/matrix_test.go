@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -57,10 +58,27 @@ func (b browser) as(db *pgtest.DB, name string, admin bool) visitor {
 }
 
 func (v visitor) send(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(v.t.Context(), method, path, strings.NewReader(form.Encode()))
+	return v.sendText(method, path, "application/x-www-form-urlencoded", form.Encode(), headers...)
+}
+
+// sendJSON sends a body of JSON.
+func (v visitor) sendJSON(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	return v.sendText(method, path, "application/json", body, headers...)
+}
+
+// try sends an example.
+func (v visitor) try(method string, e example, headers ...string) *httptest.ResponseRecorder {
+	if e.body != "" {
+		return v.sendJSON(method, e.path, e.body, headers...)
+	}
+	return v.send(method, e.path, e.form, headers...)
+}
+
+func (v visitor) sendText(method, path, kind, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(v.t.Context(), method, path, strings.NewReader(body))
 	r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost:8080"
 	if method != http.MethodGet {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Content-Type", kind)
 	}
 	if v.bearer != "" {
 		n := programs.Add(1) // each at an address of its own, for who guesses tokens is soon not heard
@@ -104,6 +122,7 @@ func (b browser) tokens(db *pgtest.DB) map[string]visitor {
 type example struct {
 	path  string
 	form  url.Values
+	body  string   // of JSON, instead of form
 	may   []string // kinds of visitors who may; nil for all whom the route's Access lets in
 	once  bool     // it has a revision, without which it is refused
 	guard string   // the field that says what the form shows, if it is not the revision
@@ -117,7 +136,8 @@ func examples(running int64, priority string) map[string]example {
 	}
 	groupOf := []string{"maintainer", "admin"}
 	group := url.Values{"field": {"packages"}, "value": {"maven ant gtk+ " + priority}, "revision": {"0"}}
-	return map[string]example{
+	all := apiExamples(running)
+	maps.Copy(all, map[string]example{
 		"GET /events":                                 {path: "/events?after=nowhere"}, // any other would not end
 		"POST /theme":                                 {path: "/theme", form: url.Values{"theme": {"dark"}, "back": {"/"}}},
 		"GET /login":                                  {path: "/login"},
@@ -161,6 +181,43 @@ func examples(running int64, priority string) map[string]example {
 		"GET /subscriptions":                          {path: "/subscriptions?scope=package&name=maven"},
 		"POST /subscriptions":                         {path: "/subscriptions", form: url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"mended"}, "pace": {"daily"}}},
 		"POST /unsubscribe/{token}":                   {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is
+	})
+	return all
+}
+
+// apiExamples are examples of the API.
+func apiExamples(running int64) map[string]example {
+	groupOf := []string{"maintainer", "admin"}
+	const members = `{"revision":0,"packages":["maven","ant","gtk+"]}`
+	return map[string]example{
+		"PATCH /api/v2/packages/{collection}/{name}":            {path: "/api/v2/packages/f44/maven", body: `{"revision":0,"tracked":false}`, once: true},
+		"POST /api/v2/packages/{collection}/{name}/build-again": {path: "/api/v2/packages/f44/maven/build-again"},
+		"POST /api/v2/builds/{id}/cancel":                       {path: fmt.Sprintf("/api/v2/builds/%d/cancel", running), may: []string{"admin"}},
+		"POST /api/v2/groups":                                   {path: "/api/v2/groups", body: `{"name":"carl/api"}`, may: []string{"user", "admin"}},
+		"PATCH /api/v2/groups/{name}":                           {path: "/api/v2/groups/java-sig", body: members, may: groupOf, once: true},
+		"PATCH /api/v2/groups/{namespace}/{name}":               {path: "/api/v2/groups/alice/mine", body: members, may: groupOf, once: true},
+		"DELETE /api/v2/groups/{name}":                          {path: "/api/v2/groups/java-sig?revision=0", may: groupOf, once: true},
+		"DELETE /api/v2/groups/{namespace}/{name}":              {path: "/api/v2/groups/alice/mine?revision=0", may: groupOf, once: true},
+		"POST /api/v2/collections":                              {path: "/api/v2/collections", body: `{"name":"f50","display_name":"Fifty","target":"f50","dest_tag":"f50","build_tag":"f50-build"}`},
+		"PATCH /api/v2/collections/{collection}":                {path: "/api/v2/collections/f43", body: `{"max_builds":3}`},
+		"DELETE /api/v2/collections/{collection}":               {path: "/api/v2/collections/nosuch"},
+		"POST /api/v2/collections/{collection}/branch":          {path: "/api/v2/collections/nosuch/branch", body: `{"new_name":"a","display_name":"a","target":"a","dest_tag":"a","build_tag":"a"}`},
+		"POST /api/v2/collections/{collection}/fork":            {path: "/api/v2/collections/nosuch/fork", body: `{"name":"a"}`},
+		"POST /api/v2/collection-groups":                        {path: "/api/v2/collection-groups", body: `{"name":"api"}`},
+		"PATCH /api/v2/collection-groups":                       {path: "/api/v2/collection-groups", body: `{"name":"fedora","display_name":"Fedora"}`},
+		"DELETE /api/v2/collection-groups/{name}":               {path: "/api/v2/collection-groups/nosuch"},
+		"PUT /api/v2/notice":                                    {path: "/api/v2/notice", body: `{"text":"an outage"}`},
+		"GET /api/v2/me":                                        {path: "/api/v2/me"},
+		"GET /api/v2/tokens":                                    {path: "/api/v2/tokens"},
+		"POST /api/v2/tokens":                                   {path: "/api/v2/tokens", body: `{"name":"x","scopes":["read"],"days":1}`},
+		"DELETE /api/v2/tokens/{id}":                            {path: "/api/v2/tokens/99"},
+		"GET /api/v2/users":                                     {path: "/api/v2/users"},
+		"PUT /api/v2/users/{name}/role":                         {path: "/api/v2/users/bob/role", body: `{"admin":true}`},
+		"DELETE /api/v2/users/{name}/sessions":                  {path: "/api/v2/users/bob/sessions"},
+		"GET /api/v2/audit":                                     {path: "/api/v2/audit"},
+		"GET /api/v2/subscriptions":                             {path: "/api/v2/subscriptions"},
+		"POST /api/v2/subscriptions":                            {path: "/api/v2/subscriptions", body: `{"scope":"package","name":"maven"}`},
+		"DELETE /api/v2/subscriptions/{id}":                     {path: "/api/v2/subscriptions/99"},
 	}
 }
 
@@ -195,7 +252,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				method = http.MethodGet
 			}
 			before := logged(t, db)
-			w := v.send(method, e.path, e.form)
+			w := v.try(method, e)
 			switch want := expected(&route, e, kind); {
 			case want == 0 && (w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden || w.Code >= 500):
 				t.Errorf("%s by %s: status %d, want that they may: %s", key, kind, w.Code, plain(w.Body.String()))
@@ -219,7 +276,7 @@ func expected(route *web.Route, e example, kind string) int {
 		return http.StatusForbidden
 	case kind == "token":
 		kind = "admin" // whose it is
-	case kind == "nobody" && route.Method == http.MethodGet:
+	case kind == "nobody" && route.Method == http.MethodGet && route.Errors == web.HTML:
 		return http.StatusFound // to the login
 	case kind == "nobody":
 		return http.StatusUnauthorized
@@ -246,23 +303,26 @@ func TestFormsAreGuarded(t *testing.T) {
 	admin := server.as(db, "root", true)
 	guarded := 0
 	for _, route := range server.handler.Routes {
-		if route.Method != http.MethodPost {
+		if route.Method == "" || route.Method == http.MethodGet {
 			continue
 		}
 		e := examples(runningBuild(t, db), "")[route.Method+" "+route.Pattern]
 		before := logged(t, db)
 		for _, site := range []string{"cross-site", "same-site"} {
-			if w := admin.send(http.MethodPost, e.path, e.form, "Sec-Fetch-Site", site); w.Code != http.StatusForbidden {
+			if w := admin.try(route.Method, e, "Sec-Fetch-Site", site); w.Code != http.StatusForbidden {
 				t.Errorf("%s: status %d from %s", route.Pattern, w.Code, site)
 			}
 		}
-		if w := admin.send(http.MethodPost, e.path, e.form, "Origin", "https://evil.test"); w.Code != http.StatusForbidden {
+		if w := admin.try(route.Method, e, "Origin", "https://evil.test"); w.Code != http.StatusForbidden {
 			t.Errorf("%s: status %d from another origin", route.Pattern, w.Code)
 		}
 		if e.once || e.guard != "" {
 			guarded++
 			e.form.Del(cmp.Or(e.guard, "revision"))
-			if w := admin.send(http.MethodPost, e.path, e.form); w.Code != http.StatusBadRequest || !strings.Contains(plain(w.Body.String()), "The form does not say") {
+			e.body, e.path = strings.Replace(e.body, `"revision":0,`, "", 1), strings.TrimSuffix(e.path, "?revision=0")
+			w := admin.try(route.Method, e)
+			said := plain(w.Body.String())
+			if w.Code != http.StatusBadRequest || !strings.Contains(said, "The form does not say") && !strings.Contains(said, "does not say which revision") {
 				t.Errorf("%s without a revision: status %d", route.Pattern, w.Code)
 			}
 		}
@@ -270,7 +330,7 @@ func TestFormsAreGuarded(t *testing.T) {
 			t.Errorf("%s: %d changes were made", route.Pattern, after-before)
 		}
 	}
-	if guarded < 5 {
+	if guarded < 10 {
 		t.Errorf("only %d forms have a revision", guarded)
 	}
 }

@@ -37,10 +37,17 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("%s may be sent from other sites", name)
 			}
 		}
-		if api := strings.HasPrefix(r.Pattern, "/api/"); api != (r.Errors == web.JSON) {
+		want := web.Format("")
+		switch {
+		case strings.HasPrefix(r.Pattern, "/api/v2/"):
+			want = web.Problem
+		case strings.HasPrefix(r.Pattern, "/api/"):
+			want = web.JSON
+		}
+		if want != "" && r.Errors != want || want == "" && (r.Errors == web.JSON || r.Errors == web.Problem) {
 			t.Errorf("%s tells errors as %s", name, r.Errors)
 		}
-		if r.Method == "" && r.Pattern != "/" && r.Pattern != "/api/" {
+		if r.Method == "" && r.Pattern != "/" && r.Pattern != "/api/" && r.Pattern != "/api/v2/" {
 			t.Errorf("%s takes every method", name)
 		}
 	}

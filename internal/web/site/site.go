@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 	v1 "github.com/koschei-ci/koschei/internal/web/api/v1"
+	v2 "github.com/koschei-ci/koschei/internal/web/api/v2"
 	"github.com/koschei-ci/koschei/internal/web/html"
 	"github.com/koschei-ci/koschei/internal/web/pages/adminpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/badge"
@@ -73,7 +74,11 @@ type Config struct {
 // addresses too; without, of those only the ones that ask how the process is.
 func New(c Config, operations bool) (*web.Server, error) {
 	templates := html.New(c.Clock)
-	routes := append(pageRoutes(c, templates), v1.Routes()...)
+	described, err := v2.New(v2.Config{Rules: c.Rules, SignIn: c.SignIn != nil}).Routes()
+	if err != nil {
+		return nil, err
+	}
+	routes := slices.Concat(pageRoutes(c, templates), v1.Routes(), described)
 	routes = append(append(routes, c.Health.Routes()...), web.Theme(), web.Events())
 	if operations {
 		routes = append(routes, web.Metrics(c.Registry))
@@ -81,7 +86,7 @@ func New(c Config, operations bool) (*web.Server, error) {
 	if c.SignIn != nil {
 		routes = append(routes, actRoutes(c, templates)...)
 	}
-	return newServer(c, templates, append(routes, nowhere("/api/", web.JSON), nowhere("/", web.HTML)))
+	return newServer(c, templates, append(routes, nowhere("/api/", web.JSON), nowhere("/api/v2/", web.Problem), nowhere("/", web.HTML)))
 }
 
 // Operations returns the server of the operators' addresses alone.
