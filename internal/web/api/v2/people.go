@@ -1,6 +1,7 @@
 package v2
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -180,7 +181,8 @@ func getAudit(r *web.Request, in *auditAsked) (ListOf[AuditEntry], error) {
 // A Subscription says what a user hears of.
 type Subscription struct {
 	ID         int64  `json:"id"`
-	Scope      string `json:"scope" doc:"package, group, owner, collection or buildroot"`
+	Sink       string `json:"sink" doc:"by which it is told: mail, or hook for the user's own"`
+	Scope      string `json:"scope" doc:"package, group, owner, collection, buildroot or update"`
 	Name       string `json:"name"`
 	Collection string `json:"collection,omitempty" doc:"only what happens in it"`
 	Tell       string `json:"tell" doc:"broken, mended or all"`
@@ -188,9 +190,10 @@ type Subscription struct {
 	Together   bool   `json:"together" doc:"one letter for many packages with one cause"`
 }
 
-// A NewSubscription is what a user is to hear of by mail.
+// A NewSubscription is what a user is to hear of.
 type NewSubscription struct {
-	Scope      *string `json:"scope" required:"true" doc:"package, group, owner, collection or buildroot"`
+	Scope      *string `json:"scope" required:"true" doc:"package, group, owner, collection, buildroot or update"`
+	Sink       string  `json:"sink,omitempty" doc:"mail or hook; mail if it is not given"`
 	Name       *string `json:"name" required:"true"`
 	Collection string  `json:"collection,omitempty"`
 	Tell       string  `json:"tell,omitempty" doc:"broken, mended or all; mended if it is not given"`
@@ -208,7 +211,7 @@ func (a *API) addSubscriptions() {
 	add(a, http.MethodGet, "/subscriptions", "What the sender hears of", func(r *web.Request, _ *nothing) (ListOf[Subscription], error) {
 		all, err := r.View.Subscriptions(r.Context(), r.Actor.Name)
 		return ListOf[Subscription]{Items: each(all, func(s *koschei.Subscription) Subscription {
-			return Subscription{s.ID, string(s.Scope), s.Name, s.Collection, string(s.Tell), string(s.Pace), s.Together}
+			return Subscription{s.ID, s.Sink, string(s.Scope), s.Name, s.Collection, string(s.Tell), string(s.Pace), s.Together}
 		})}, err
 	}, signedIn(koschei.TokenFollow), fresh)
 	add(a, http.MethodPost, "/subscriptions", "Hear of something by mail, or of it in another way", doing(subscribe), signedIn(koschei.TokenFollow))
@@ -220,7 +223,7 @@ func (a *API) addSubscriptions() {
 func subscribe(r *web.Request, as audit.Act, in *newSubscriptionAsked) ([]string, error) {
 	b := &in.Body
 	s := koschei.Subscription{
-		User: r.Actor.Name, Sink: "mail", Scope: koschei.Scope(*b.Scope), Name: *b.Name, Collection: b.Collection,
+		User: r.Actor.Name, Sink: cmp.Or(b.Sink, koschei.SinkMail), Scope: koschei.Scope(*b.Scope), Name: *b.Name, Collection: b.Collection,
 		Tell: koschei.TellMended, Pace: koschei.AtOnce, Together: !b.Apart,
 	}
 	if b.Tell != "" {
