@@ -46,8 +46,8 @@ func served(t *testing.T) (address string, build int64) {
 	return s.URL, build
 }
 
-// asked runs a command line of the client and returns what it prints.
-func asked(ctx context.Context, args ...string) (string, error) {
+// clientSays runs a command line of the client and returns what it prints.
+func clientSays(ctx context.Context, args ...string) (string, error) {
 	root := newRootCommand()
 	var out bytes.Buffer
 	root.SetOut(&out)
@@ -86,7 +86,7 @@ func TestClient(t *testing.T) {
 		} else {
 			args = append(args, "--server", server)
 		}
-		said, err := asked(t.Context(), args...)
+		said, err := clientSays(t.Context(), args...)
 		if err != nil || !strings.Contains(said, test.want) {
 			t.Errorf("%s: %v, said %q, want %q in it", test.args, err, said, test.want)
 		}
@@ -102,21 +102,21 @@ func TestClientBuilds(t *testing.T) {
 	server, build := served(t)
 	var compared v2.Comparison
 	number := strconv.FormatInt(build, 10)
-	said, err := asked(t.Context(), "build", number, "--server", server, "-o", "json")
+	said, err := clientSays(t.Context(), "build", number, "--server", server, "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal([]byte(said), &compared); err != nil || compared.B.Build.ID != build || compared.Package != "foo" {
 		t.Errorf("%v: %s", err, said)
 	}
-	if said, err = asked(t.Context(), "compare", number, "now", "--server", server); err != nil || !strings.Contains(said, "foo\tnow\t") {
+	if said, err = clientSays(t.Context(), "compare", number, "now", "--server", server); err != nil || !strings.Contains(said, "foo\tnow\t") {
 		t.Errorf("%v: %s", err, said)
 	}
 	var exit *exitError
-	if _, err = asked(t.Context(), "build", "999", "--server", server); err == nil || errors.As(err, &exit) {
+	if _, err = clientSays(t.Context(), "build", "999", "--server", server); err == nil || errors.As(err, &exit) {
 		t.Errorf("a build that is not there: %v", err)
 	}
-	if _, err = asked(t.Context(), "package", "fooo", "--server", server); err == nil || !strings.Contains(err.Error(), "near: foo") {
+	if _, err = clientSays(t.Context(), "package", "fooo", "--server", server); err == nil || !strings.Contains(err.Error(), "near: foo") {
 		t.Errorf("a name that is nearly right: %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestClientMistakes(t *testing.T) {
 		{"follow --every 1ms --server http://127.0.0.1:1", "--every: it must be a second at least", exitUsage},
 	} {
 		args := strings.Split(test.args, " ")
-		_, err := asked(t.Context(), args...)
+		_, err := clientSays(t.Context(), args...)
 		var exit *exitError
 		if !errors.As(err, &exit) || exit.code != test.code || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q with exit code %d", test.args, err, test.want, test.code)
@@ -160,7 +160,7 @@ func TestClientMistakes(t *testing.T) {
 	if err := os.Chmod(token, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := asked(t.Context(), "package", "foo", "--server", server.URL, "--token-file", token); err == nil || !strings.Contains(err.Error(), "418") {
+	if _, err := clientSays(t.Context(), "package", "foo", "--server", server.URL, "--token-file", token); err == nil || !strings.Contains(err.Error(), "418") {
 		t.Errorf("with a token of ours alone: %v", err)
 	}
 }

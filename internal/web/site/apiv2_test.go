@@ -259,7 +259,7 @@ func TestV2DoTheSame(t *testing.T) {
 			return db.EditPackage(ctx, asRoot, edit.PackageEdit{Collection: "f44", Name: "ant", Tracked: &no, SkipResolution: &yes})
 		}},
 		{"POST", "/api/v2/packages/f44/gtk+/build-again", "", func(ctx context.Context) ([]string, error) {
-			return db.RetryPackages(ctx, asRoot, "f44", []string{"gtk+"}, int(2*koschei.DefaultPriorityRules().BuildThreshold))
+			return db.RetryPackages(ctx, asRoot, "f44", []string{"gtk+"}, edit.Turn{Rules: koschei.DefaultPriorityRules()})
 		}},
 		{"POST", "/api/v2/groups", `{"name":"ann/tea","packages":["maven","ant"],"maintainers":["bob"]}`, func(ctx context.Context) ([]string, error) {
 			return db.CreateGroup(ctx, asRoot, "ann/tea", []string{"maven", "ant"}, []string{"bob"})

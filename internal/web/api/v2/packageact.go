@@ -28,18 +28,18 @@ type packageEditAsked struct {
 type buildAgainAsked struct {
 	Collection string `path:"collection"`
 	Name       string `path:"name"`
+	First      bool   `query:"first" doc:"before all others; only administrators may"`
 }
 
 func (a *API) addPackageActs() {
 	packages := signedIn(koschei.TokenPackages)
 	add(a, http.MethodPatch, "/packages/{collection}/{name}", "Change what people decide about a package", doing(editPackage), packages)
-	retry := int(2 * a.Rules.BuildThreshold) // a build that has just ended weighs negative
 	add(a, http.MethodPost, "/packages/{collection}/{name}/build-again", "Have a package built again when its turn comes",
 		doing(func(r *web.Request, as audit.Act, in *buildAgainAsked) ([]string, error) {
 			if _, err := r.Collection(in.Collection); err != nil {
 				return nil, err
 			}
-			return r.Edit.RetryPackages(r.Context(), as, in.Collection, []string{in.Name}, retry)
+			return r.Edit.RetryPackages(r.Context(), as, in.Collection, []string{in.Name}, edit.Turn{Rules: a.Rules, First: in.First})
 		}), packages)
 	add(a, http.MethodPost, "/builds/{id}/cancel", "Have a build canceled", doing(func(r *web.Request, as audit.Act, in *buildAsked) ([]string, error) {
 		return r.Edit.RequestCancel(r.Context(), as, in.ID)
