@@ -36,7 +36,7 @@ func served(t *testing.T) (address string, build int64) {
 	db := w.Open()
 	server, err := site.New(site.Config{
 		View: db.View, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: time.Now}, Rules: koschei.DefaultPriorityRules(),
-		Registry: prometheus.NewRegistry(), Health: web.Health{Ready: db.View.Ready, Failing: func() []string { return nil }},
+		Registry: prometheus.NewRegistry(), Health: web.Health{Ready: db.Ready, Failing: func() []string { return nil }},
 	}, true)
 	if err != nil {
 		t.Fatal(err)

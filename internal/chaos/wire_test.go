@@ -70,7 +70,7 @@ func (w *wire) serve(serving *sync.WaitGroup) {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", w.socket) //nolint:noctx // it is there or it is not
+		server, err := net.Dial("unix", w.socket)
 		if err != nil {
 			_ = client.SetLinger(0) // refused, as by a server that is not there
 			_ = client.Close()

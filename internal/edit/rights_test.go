@@ -154,6 +154,12 @@ func subscriptionAttempts(ctx context.Context) []attempt {
 		{"EnableMail", "to ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
 			return ed.EnableMail(ctx, act, "ann")
 		}},
+		{"SetHook", "of ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.SetHook(ctx, act, "ann", "https://other.example.org/")
+		}},
+		{"RotateHook", "of ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
+			return ed.RotateHook(ctx, act, "ann")
+		}},
 	}
 }
 
@@ -313,6 +319,7 @@ func worldToEdit(t *testing.T) (db *pgtest.DB, build, delivery int64) {
 	w.Doubted("f43")
 	w.Subscription("ann", "foo", annsToken)
 	w.MailRefused("ann")
+	w.Hook("ann", "https://hooks.example.org/", "whsec_secret")
 	db = w.Open()
 	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
 	if _, err := sessions.Begin(t.Context(), session.Login{User: "ann", Way: session.OIDC}, attempted); err != nil {

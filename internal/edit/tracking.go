@@ -26,7 +26,7 @@ const firstPriority = 1_000_000
 // and their manual priority raised so far that they are due. Unknown packages are as
 // for TrackPackages.
 func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection string, names []string, turn Turn) ([]string, error) {
-	if turn.First && !act.Actor.Admin {
+	if turn.First && !act.Admin {
 		return nil, koschei.Refusal(koschei.ErrForbidden, "only administrators may have a package built before all others")
 	}
 	return ed.changePackages(ctx, act, collection, names, false, koschei.RightBuildAgain, func(tx pgx.Tx, log *audit.Log, ids []int64) error {

@@ -54,7 +54,7 @@ func (p *bugPlace) start() {
 		p.t.Fatal(err)
 	}
 	b.DB = p.db.Deliveries
-	p.place.pass(p.serviceWith(b))
+	p.pass(p.serviceWith(b))
 }
 
 func (p *bugPlace) serviceWith(b *notifier.Bugzilla) *notifier.Service {
@@ -65,7 +65,7 @@ func (p *bugPlace) serviceWith(b *notifier.Bugzilla) *notifier.Service {
 func (p *bugPlace) now() {
 	p.t.Helper()
 	p.SetDeliveriesDue()
-	p.place.pass(p.service)
+	p.pass(p.service)
 }
 
 func (p *bugPlace) number() int64 {

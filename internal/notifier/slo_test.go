@@ -33,7 +33,7 @@ func TestFromRepoToMessage(t *testing.T) {
 	if n := p.UnsentDeliveries(); n > 0 || len(s.sent) != 3 {
 		t.Fatalf("%d wait, %q were sent, want all 3", n, s.sent)
 	}
-	status, err := p.db.View.Status(t.Context(), tables.Ranking{Rules: koschei.DefaultPriorityRules(), Now: noon})
+	status, err := p.db.Status(t.Context(), tables.Ranking{Rules: koschei.DefaultPriorityRules(), Now: noon})
 	if err != nil {
 		t.Fatal(err)
 	}

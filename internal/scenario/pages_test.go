@@ -21,7 +21,7 @@ import (
 func (p *play) shown(address string) (string, error) {
 	server, err := site.New(site.Config{
 		View: p.Store.View, Log: slog.New(slog.DiscardHandler), Clock: koschei.Clock{Read: p.Clock.Now}, Rules: p.config.Rules,
-		Registry: prometheus.NewRegistry(), Health: web.Health{Ready: p.Store.View.Ready, Failing: func() []string { return nil }}, Koji: html.Links{},
+		Registry: prometheus.NewRegistry(), Health: web.Health{Ready: p.Store.Ready, Failing: func() []string { return nil }}, Koji: html.Links{},
 	}, false)
 	if err != nil {
 		return "", err

@@ -318,7 +318,7 @@ func TestWithoutLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Service.Hub = hub
+	f.Hub = hub
 	f.pass(t)
 	if got := f.remark(t); len(f.builds(t)) > 0 || got != "there is no login at Koji, so nothing is built (koji.login is none)" {
 		t.Errorf("builds %v, and the scheduler says %q", f.builds(t), got)

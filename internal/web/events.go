@@ -98,10 +98,10 @@ func (s *stream) write(w http.ResponseWriter, gone <-chan struct{}) error {
 		}
 		if text = append(text, more...); len(text) > 0 {
 			if _, err := w.Write(text); err != nil {
-				return nil //nolint:nilerr // who listened has gone, as they do
+				return nil // who listened has gone, as they do
 			}
 			if err := control.Flush(); err != nil {
-				return nil //nolint:nilerr // likewise
+				return nil // likewise
 			}
 		}
 		text = nil

@@ -91,8 +91,8 @@ func (w *World) ForgetTags() {
 func (w *World) Doubted(collection string) {
 	w.t.Helper()
 	w.sql.Exec(`
-		INSERT INTO doubt (collection_id, what, packages, total, since, seen)
-		SELECT c.id, 'untagged', count(*), count(*), now(), now()
+		INSERT INTO doubt (collection_id, what, packages, total, since, seen, steady)
+		SELECT c.id, 'untagged', count(*), count(*), now(), now(), now()
 		FROM collection c JOIN package p ON p.collection_id = c.id
 		WHERE c.name = $1
 		GROUP BY c.id`, collection)

@@ -65,7 +65,7 @@ func TestWrongRequests(t *testing.T) {
 		{"/badge/f44/nope.svg", 404, `There is no package named "nope" in f44.`},
 		{"/badge/f99/maven.svg", 404, `There is no collection named "f99".`},
 		{"/api/v1/packages?collection=f99", 404, `{"error":"There is no collection named \"f99\"."}`},
-		{"/api/v2/nope", 404, `{"error":"There is no page at this address."}`},
+		{"/api/v2/nope", 404, `"status":404,"detail":"There is no page at this address."`},
 		{"/api/v1/collections/diff/f44/f99", 404, `{"error":"There is no collection named \"f99\"."}`},
 	} {
 		w := b.get(tt.url)

@@ -134,7 +134,7 @@ func (c *chromium) call(method string, params any) (json.RawMessage, error) {
 	if _, err := c.to.Write(append(text, 0)); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // it ends after the test's context, too
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // it ends after the test's context, too
 	defer cancel()
 	select {
 	case m := <-answer:

@@ -50,7 +50,7 @@ func served(t *testing.T, c site.Config) (address string, end func() time.Durati
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed by the server
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (l *listenerOf) listen(ctx context.Context, address string) bool {
 	if err != nil {
 		return false
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" {
 		return false
 	}
@@ -214,11 +214,11 @@ func TestEventsForPages(t *testing.T) {
 		return strings.Contains(fetched(t, address+"/overview?collection=f44"), `data-events="/events?collection=f44&amp;after=`+mark+`"`)
 	})
 	for query, want := range map[string]int{"after=x": http.StatusBadRequest, "after=-1": http.StatusBadRequest, "collection=f99": http.StatusNotFound} {
-		response, err := http.Get(address + "/events?" + query) //nolint:noctx // it answers at once
+		response, err := http.Get(address + "/events?" + query)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if response.Body.Close(); response.StatusCode != want {
+		if err := response.Body.Close(); err != nil || response.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", query, response.StatusCode, want)
 		}
 	}
@@ -245,7 +245,7 @@ func fetched(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var text strings.Builder
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		text.WriteString(lines.Text())

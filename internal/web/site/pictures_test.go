@@ -14,11 +14,30 @@ import (
 // shownPages are pages of seeded by a name.
 func shownPages(compare string) [][2]string {
 	return [][2]string{
-		{"front", "/"}, {"overview", "/overview?collection=f44"}, {"list", "/packages?collection=f44"}, {"unified", "/packages"},
-		{"failing", "/package/maven"}, {"unresolved", "/package/rust-ripgrep"}, {"ok", "/package/ant"}, {"missing", "/package/mavne"},
-		{"build", "/build/2"}, {"compare", compare}, {"log", "/build/4/log"}, {"updates", "/updates"}, {"repos", "/repos"}, {"repo", "/repo/f44/5210"},
-		{"queue", "/queue"}, {"groups", "/groups"}, {"group", "/groups/java-sig"}, {"user", "/user/alice"}, {"collections", "/collections"},
-		{"collection", "/collection/f44"}, {"status", "/status"}, {"stats", "/stats"}, {"documentation", "/documentation"}, {"nowhere", "/nowhere"},
+		{"front", "/"},
+		{"overview", "/overview?collection=f44"},
+		{"list", "/packages?collection=f44"},
+		{"unified", "/packages"},
+		{"failing", "/package/maven"},
+		{"unresolved", "/package/rust-ripgrep"},
+		{"ok", "/package/ant"},
+		{"missing", "/package/mavne"},
+		{"build", "/build/2"},
+		{"compare", compare},
+		{"log", "/build/4/log"},
+		{"updates", "/updates"},
+		{"repos", "/repos"},
+		{"repo", "/repo/f44/5210"},
+		{"queue", "/queue"},
+		{"groups", "/groups"},
+		{"group", "/groups/java-sig"},
+		{"user", "/user/alice"},
+		{"collections", "/collections"},
+		{"collection", "/collection/f44"},
+		{"status", "/status"},
+		{"stats", "/stats"},
+		{"documentation", "/documentation"},
+		{"nowhere", "/nowhere"},
 	}
 }
 

@@ -89,8 +89,12 @@ func happened(t *testing.T) *pgtest.DB {
 	cfg := seededConfig(t)
 	console := pgtest.NewConsole(t, cfg)
 	for i, c := range []struct{ collection, pkg, prev, curr string }{
-		{"f44", "ant", "ok", "failing"}, {"f43", "maven", "unresolved", "ok"}, {"f44", "newcomer", "unknown", "ok"},
-		{"f44", "ant", "failing", "ok"}, {"f44", "rust-ripgrep", "ok", "unresolved"}, {"f44", "maven", "ok", "failing"},
+		{"f44", "ant", "ok", "failing"},
+		{"f43", "maven", "unresolved", "ok"},
+		{"f44", "newcomer", "unknown", "ok"},
+		{"f44", "ant", "failing", "ok"},
+		{"f44", "rust-ripgrep", "ok", "unresolved"},
+		{"f44", "maven", "ok", "failing"},
 	} {
 		console.Exec(`INSERT INTO state_change (collection_id, package_id, prev, curr, changed)
 			SELECT p.collection_id, p.id, $3, $4, $5 FROM package p JOIN collection c ON c.id = p.collection_id WHERE c.name = $1 AND p.name = $2`,

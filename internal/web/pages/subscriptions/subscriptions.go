@@ -98,7 +98,8 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	v := &content{
 		Layout: r.Layout("", "What you are told"), Ways: p.ways, User: r.Actor.Name, Reader: reader, Name: q.Name,
 		Tells: []choice{
-			{string(koschei.TellBroken), "only what breaks", false}, {string(koschei.TellMended), "what breaks and what is mended", true},
+			{string(koschei.TellBroken), "only what breaks", false},
+			{string(koschei.TellMended), "what breaks and what is mended", true},
 			{string(koschei.TellAll), "every change", false},
 		},
 		Paces:    []choice{{string(koschei.AtOnce), "at once", true}, {string(koschei.Daily), "once a day", false}, {string(koschei.Weekly), "once a week", false}},
