@@ -21,6 +21,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/kojisim"
 	"github.com/koschei-ci/koschei/internal/kojisim/distro"
 	"github.com/koschei-ci/koschei/internal/kojisim/kojihub"
+	"github.com/koschei-ci/koschei/internal/postgres/cluster"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 )
 
@@ -155,10 +156,12 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 	}
 	db, err := startDatabase(ctx, c, log)
 	if err != nil {
+		if !errors.Is(err, cluster.ErrRunning) {
+			err = errors.Join(err, markDemo(c.DataDir)) // what was begun is a demo's as well
+		}
 		return nil, err
 	}
-	err = writeOwn(c.DataDir, demoMarker, []byte("A demo empties the record in this directory each time it starts.\n"))
-	if err == nil {
+	if err = markDemo(c.DataDir); err == nil {
 		err = os.RemoveAll(repoCache(c.DataDir)) // another hub's, with the same ids
 	}
 	if err == nil {
@@ -171,6 +174,15 @@ func (d *demo) database(ctx context.Context, c config, log *slog.Logger) (*datab
 		return nil, errors.Join(err, db.close(ctx))
 	}
 	return db, nil
+}
+
+// markDemo says of the record in a data directory, if there is one, that it is a
+// demo's.
+func markDemo(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "postgres")); err != nil {
+		return nil //nolint:nilerr // there is none
+	}
+	return writeOwn(dir, demoMarker, []byte("A demo empties the record in this directory each time it starts.\n"))
 }
 
 // live runs hub, services and pages until ctx ends.

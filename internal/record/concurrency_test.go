@@ -180,8 +180,8 @@ func testPair(t *testing.T, a, b operation) {
 		packages = append(packages, p)
 	}
 	w.Exec(`UPDATE package SET noted_state = state`)
-	w.Exec(`INSERT INTO doubt (collection_id, what, packages, total, since, seen, accepted)
-		SELECT c.id, w, 4, 4, now(), now(), 'infinity' FROM collection c, unnest('{untagged,blocked}'::text[]) w`)
+	w.Exec(`INSERT INTO doubt (collection_id, what, packages, total, since, seen, steady, accepted)
+		SELECT c.id, w, 4, 4, now(), now(), now(), 'infinity' FROM collection c, unnest('{untagged,blocked}'::text[]) w`)
 	var wg sync.WaitGroup
 	for side, op := range []operation{a, b} {
 		wg.Go(func() {
@@ -252,7 +252,7 @@ func TestLockedCollectionIsReferredTo(t *testing.T) {
 				return err
 			}
 			_, err = other.Exec(t.Context(), `
-				INSERT INTO doubt (collection_id, what, packages, total, since, seen) VALUES ($1, 'untagged', 1, 1, now(), now())`, c.ID)
+				INSERT INTO doubt (collection_id, what, packages, total, since, seen, steady) VALUES ($1, 'untagged', 1, 1, now(), now(), now())`, c.ID)
 			return err
 		})
 	})

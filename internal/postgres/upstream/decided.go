@@ -38,7 +38,7 @@ func (m *mending) read(ctx context.Context, tx pgx.Tx) (err error) {
 	if t.Collections, err = rowsOf(ctx, tx, scanCollection, collections); err != nil {
 		return err
 	}
-	t.CollectionGroups, err = rowsOf(ctx, tx, pgx.RowToStructByPos[edit.CollectionGroupEdit], collectionGroups)
+	t.CollectionGroups, err = rowsOf(ctx, tx, scanCollectionGroup, collectionGroups)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,12 @@ const (
 		FROM package_group g
 		ORDER BY g.namespace, g.name`
 )
+
+func scanCollectionGroup(row pgx.CollectableRow) (edit.CollectionGroupEdit, error) {
+	var g edit.CollectionGroupEdit
+	err := row.Scan(&g.Name, &g.DisplayName, &g.Collections)
+	return g, err
+}
 
 func scanCollection(row pgx.CollectableRow) (koschei.Collection, error) {
 	c := koschei.Collection{Weight: 1}
