@@ -124,3 +124,45 @@ func TestAuditIsUndone(t *testing.T) {
 		t.Errorf("undone twice: status %d: %s", w.Code, plain(w.Body.String()))
 	}
 }
+
+// A token is shown once, works, is on the list, and is gone when it was revoked.
+func TestTokensPage(t *testing.T) {
+	t.Parallel()
+	db := seeded(t)
+	server := browse(t, acting(db))
+	ann := server.as(db, "ann", false)
+	form := url.Values{"name": {"script"}, "days": {"7"}, "read": {"1"}, "packages": {"1"}}
+	w := ann.send(http.MethodPost, "/tokens", form)
+	_, after, shown := strings.Cut(w.Body.String(), `data-copy="`)
+	token, _, _ := strings.Cut(after, `"`)
+	if w.Code != http.StatusOK || !shown || w.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("status %d, Cache-Control %q: %s", w.Code, w.Header().Get("Cache-Control"), plain(w.Body.String()))
+	}
+	page := ann.send(http.MethodGet, "/tokens", nil).Body.String()
+	if text := plain(page); strings.Contains(page, token) || !strings.Contains(text, "script read, packages 2026-11-23 22:00 2026-11-30 22:00 never") {
+		t.Errorf("the list: %s", text)
+	}
+	if w := ann.send(http.MethodPost, "/tokens", form); w.Code != http.StatusConflict || !strings.Contains(plain(w.Body.String()), `Token "script" of user ann exists already.`) {
+		t.Errorf("twice: status %d: %s", w.Code, plain(w.Body.String()))
+	}
+	form.Set("admin", "1")
+	form.Set("name", "more")
+	if w := ann.send(http.MethodPost, "/tokens", form); w.Code != http.StatusForbidden {
+		t.Errorf("of an administrator, by a user: status %d", w.Code)
+	}
+	_, after, _ = strings.Cut(page, `action="/tokens/`)
+	id, _, _ := strings.Cut(after, "/revoke")
+	if w := server.as(db, "bob", false).send(http.MethodPost, "/tokens/"+id+"/revoke", nil); w.Code != http.StatusNotFound {
+		t.Errorf("somebody else's: status %d", w.Code)
+	}
+	program := visitor{browser: server, bearer: token}
+	if w := program.send(http.MethodGet, "/tokens", nil); w.Code != http.StatusForbidden {
+		t.Errorf("a token at the page of tokens: status %d", w.Code)
+	}
+	if w := ann.send(http.MethodPost, "/tokens/"+id+"/revoke", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("status %d", w.Code)
+	}
+	if w := program.send(http.MethodGet, "/", nil); w.Code != http.StatusUnauthorized {
+		t.Errorf("after it was revoked: status %d", w.Code)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -103,8 +104,9 @@ func (b browser) tokens(db *pgtest.DB) map[string]visitor {
 	b.as(db, "root", true)
 	act := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromAdmin, Admin: true}, Now: now}
 	visitors := map[string]visitor{}
-	for name, scopes := range map[string][]koschei.TokenScope{"all": koschei.TokenScopes(), "expired": koschei.TokenScopes(), "small": {koschei.TokenRead}} {
-		w := edit.TokenWish{User: "root", Name: name, Scopes: scopes, Made: now, Ends: now.Add(time.Hour)}
+	scopes := map[string][]koschei.TokenScope{"all": koschei.TokenScopes(), "expired": koschei.TokenScopes(), "small": {koschei.TokenRead}}
+	for _, name := range slices.Sorted(maps.Keys(scopes)) {
+		w := edit.TokenWish{User: "root", Name: name, Scopes: scopes[name], Made: now, Ends: now.Add(time.Hour)}
 		if name == "expired" {
 			w.Made, w.Ends = now.Add(-2*time.Hour), now.Add(-time.Hour)
 		}
@@ -178,6 +180,9 @@ func examples(running int64, priority string) map[string]example {
 		"GET /admin/collection-groups/{name}":         {path: "/admin/collection-groups/fedora"},
 		"POST /admin/collection-groups/{name}":        {path: "/admin/collection-groups/fedora", form: url.Values{"display_name": {"A set"}, "collections": {"f43"}, "was_display_name": {"Fedora"}, "was_collections": {"f43 f44"}, "seen": {"1"}}, guard: "seen"},
 		"POST /admin/collection-groups/{name}/delete": {path: "/admin/collection-groups/fedora/delete"},
+		"GET /tokens":                                 {path: "/tokens"},
+		"POST /tokens":                                {path: "/tokens", form: url.Values{"name": {"script"}, "days": {"7"}, "read": {"1"}}},
+		"POST /tokens/{id}/revoke":                    {path: "/tokens/99/revoke"},
 		"GET /subscriptions":                          {path: "/subscriptions?scope=package&name=maven"},
 		"POST /subscriptions":                         {path: "/subscriptions", form: url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"mended"}, "pace": {"daily"}}},
 		"POST /unsubscribe/{token}":                   {path: "/unsubscribe/nobodys"}, // who has the token may, whoever it is

@@ -36,6 +36,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/web/pages/statspage"
 	"github.com/koschei-ci/koschei/internal/web/pages/statuspage"
 	"github.com/koschei-ci/koschei/internal/web/pages/subscriptions"
+	"github.com/koschei-ci/koschei/internal/web/pages/tokenpage"
 	"github.com/koschei-ci/koschei/internal/web/pages/unsubscribe"
 	"github.com/koschei-ci/koschei/internal/web/pages/updatepage"
 	"github.com/koschei-ci/koschei/internal/web/pages/userpage"
@@ -141,7 +142,7 @@ func pageRoutes(c Config, t *html.Templates) []web.Route {
 func actRoutes(c Config, t *html.Templates) []web.Route {
 	return slices.Concat(
 		c.SignIn.Routes(t), packageedit.Routes(t, c.Policy, c.Rules), groupedit.Routes(t), subscriptions.Routes(t, subscriptions.Ways{Mail: c.Mail, Hooks: c.Hooks}),
-		adminpage.Routes(t), collectionedit.Routes(t), buildpage.Acts(),
+		adminpage.Routes(t), collectionedit.Routes(t), tokenpage.Routes(t, c.SignIn.Real), buildpage.Acts(),
 	)
 }
 
