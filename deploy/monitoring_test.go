@@ -14,7 +14,7 @@ import (
 const (
 	alertsFile    = "chart/koschei/files/alerts.yaml"
 	dashboardFile = "chart/koschei/files/dashboard.json"
-	metricsPage   = "../docs/operating/metrics.md"
+	metricsPage   = "../docs/operations/metrics.md"
 )
 
 func read(t *testing.T, file string) string {

@@ -14,7 +14,7 @@ import (
 // their handbook.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	handbook, err := os.ReadFile("../../docs/operating/admin.md")
+	handbook, err := os.ReadFile("../../docs/operations/admin.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s: it has no --output", path)
 		}
 		if !strings.Contains(string(handbook), "koschei-admin "+cmd.Name()) && !strings.Contains(string(handbook), cmd.Example) {
-			t.Errorf("%s: docs/operating/admin.md does not show it", path)
+			t.Errorf("%s: docs/operations/admin.md does not show it", path)
 		}
 	}
 	walk(root)

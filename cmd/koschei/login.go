@@ -22,7 +22,7 @@ import (
 )
 
 type loginConfig struct {
-	Method      string           `yaml:"method" doc:"How people sign in: none, oidc, proxy or development; see docs/operating/login.md."`
+	Method      string           `yaml:"method" doc:"How people sign in: none, oidc, proxy or development; see docs/operations/login.md."`
 	Idle        time.Duration    `yaml:"idle" range:"1m 8760h" doc:"A session ends when it was not used for so long."`
 	Absolute    time.Duration    `yaml:"absolute" range:"1m 8760h" doc:"A session ends after this, used or not."`
 	AdminGroups []string         `yaml:"admin_groups" doc:"Groups of the login provider whose members are administrators. Others become it by koschei-admin grant-admin."`

@@ -52,7 +52,7 @@ func TestMetricsPage(t *testing.T) {
 			registered[found[1]] = true
 		}
 	}
-	page, err := os.ReadFile("../../docs/operating/metrics.md")
+	page, err := os.ReadFile("../../docs/operations/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,12 +23,12 @@ import (
 type notifierConfig struct {
 	Interval time.Duration   `yaml:"interval" range:"1ms 8760h" doc:"Time between passes. What happens is told at once; a delivery that failed, or is held, is looked for this often."`
 	Quiet    time.Duration   `yaml:"quiet" range:"0s 8760h" doc:"A package or buildroot whose dependencies cannot be installed is told only if that lasts so long; 0 tells it at once."`
-	Mail     mailConfig      `yaml:"mail" doc:"Letters to those who have subscribed; without server there are none. See docs/operating/notifications.md."`
+	Mail     mailConfig      `yaml:"mail" doc:"Letters to those who have subscribed; without server there are none. See docs/operations/notifications.md."`
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
-	Bugzilla bugzillaConfig  `yaml:"bugzilla" doc:"Bugs about packages that stay broken; without url none is filed. See docs/operating/notifications.md."`
-	Results  resultsConfig   `yaml:"resultsdb" doc:"Results that gates can ask for; without url none is posted. See docs/operating/notifications.md."`
+	Bugzilla bugzillaConfig  `yaml:"bugzilla" doc:"Bugs about packages that stay broken; without url none is filed. See docs/operations/notifications.md."`
+	Results  resultsConfig   `yaml:"resultsdb" doc:"Results that gates can ask for; without url none is posted. See docs/operations/notifications.md."`
 	Hooks    hooksConfig     `yaml:"hooks" doc:"Web hooks of users, who say themselves where they are and of what they want to hear."`
-	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow, heartbeat and template_file; see docs/operating/notifications.md."`
+	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow, heartbeat and template_file; see docs/operations/notifications.md."`
 }
 
 type mailConfig struct {

@@ -12,9 +12,9 @@ import (
 	"github.com/koschei-ci/koschei/internal/bus/amqp/brokertest"
 )
 
-// Every sink that docs/operating/notifications.md sets up can be set up so.
+// Every sink that docs/operations/notifications.md sets up can be set up so.
 func TestSinkExamples(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operating/notifications.md")
+	page, err := os.ReadFile("../../docs/operations/notifications.md")
 	if err != nil {
 		t.Fatal(err)
 	}

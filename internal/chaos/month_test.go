@@ -101,7 +101,7 @@ func newMonth(t *testing.T, days int) *month {
 	return m
 }
 
-// serverSettings are those of docs/operating/database.md. The server's
+// serverSettings are those of docs/operations/database.md. The server's
 // housekeeping goes by real time: as often as that it looks whether there is
 // something to do, about once a repo.
 func serverSettings() []string {

@@ -16,7 +16,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 )
 
-// What docs/operating/backup.md tells operators to do.
+// What docs/operations/backup.md tells operators to do.
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	w := pgtest.NewSample(t)

@@ -207,7 +207,7 @@ func (c *Cluster) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // SocketDir is where the server's socket is, for PostgreSQL's own programs (as
 // user koschei). They cannot use it when its path is too long; see
-// docs/operating/backup.md for how they can then.
+// docs/operations/backup.md for how they can then.
 func (c *Cluster) SocketDir() string { return c.run.Name() }
 
 // Done is closed when a server that this process started has ended, asked to

@@ -359,4 +359,4 @@ CREATE TABLE audit (
 CREATE INDEX audit_package ON audit (package, id DESC) WHERE package <> '';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

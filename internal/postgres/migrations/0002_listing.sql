@@ -34,4 +34,4 @@ CREATE INDEX package_idle ON package (collection_id, date_part('epoch', last_bui
 ANALYZE package;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -9,4 +9,4 @@ ALTER TABLE build
         CHECK (deps IN ('pending', 'resolved', 'unresolved', 'unavailable', 'forgotten'));
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -57,4 +57,4 @@ ALTER TABLE package
     ADD hold_basis text NOT NULL DEFAULT '';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -6,4 +6,4 @@
 CREATE INDEX build_repo_unknown ON build (package_id) WHERE deps = 'pending' AND repo_id IS NULL;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -41,4 +41,4 @@ CREATE TABLE tag_cursor (
 ALTER TABLE repo ADD state text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'expired', 'deleted', 'problem'));
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -14,4 +14,4 @@ CREATE INDEX package_changed ON package (collection_id, (dependency_priority + b
 ANALYZE package;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

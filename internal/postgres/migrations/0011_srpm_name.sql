@@ -8,4 +8,4 @@ ALTER TABLE srpm ALTER COLUMN name TYPE text COLLATE "C";
 ANALYZE srpm;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

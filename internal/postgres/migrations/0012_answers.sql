@@ -46,4 +46,4 @@ SELECT nextval('nevra_collected'); -- the first call would not make it another v
 ANALYZE package, resolution;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -79,4 +79,4 @@ TRUNCATE outbox;
 UPDATE finding SET ended = last_seen WHERE kind = 'outbox' AND ended IS NULL;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -6,4 +6,4 @@
 ALTER TABLE lease ADD length interval NOT NULL DEFAULT '1 day';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -32,4 +32,4 @@ END $$;
 -- +goose StatementEnd
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -18,4 +18,4 @@ CREATE TABLE doubt (
 ALTER TABLE tag_cursor ADD seen text[] NOT NULL DEFAULT '{}';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -47,4 +47,4 @@ CREATE TABLE host (
 );
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

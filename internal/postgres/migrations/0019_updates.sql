@@ -61,4 +61,4 @@ CREATE INDEX resolution_change_repo ON resolution_change (repo_id, package_id);
 UPDATE package SET resolved_build_id = NULL WHERE resolution = 'unresolved' AND resolved_build_id IS NOT NULL;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -19,4 +19,4 @@ CREATE INDEX session_of_user ON session (user_id);
 CREATE INDEX session_by_seen ON session (seen);
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -24,4 +24,4 @@ CREATE INDEX build_failure_signature ON build_failure (signature, build_id) WHER
 CREATE INDEX build_failed ON build (finished DESC) WHERE outcome = 'failed';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

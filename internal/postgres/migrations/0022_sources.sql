@@ -28,4 +28,4 @@ ALTER TABLE repo
     ADD left_out_first text[] NOT NULL DEFAULT '{}';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

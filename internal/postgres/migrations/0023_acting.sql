@@ -15,4 +15,4 @@ CREATE INDEX audit_actor ON audit (actor, id DESC);
 CREATE INDEX audit_object ON audit (object, id DESC) WHERE object <> '';
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

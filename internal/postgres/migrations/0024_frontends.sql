@@ -75,4 +75,4 @@ CREATE TRIGGER tell_all AFTER INSERT OR UPDATE OR DELETE ON package_group_member
 CREATE TRIGGER tell_all AFTER INSERT OR UPDATE OR DELETE ON package_group_maintainer FOR EACH STATEMENT EXECUTE FUNCTION tell_all_frontends();
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

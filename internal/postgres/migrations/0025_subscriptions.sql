@@ -75,4 +75,4 @@ CREATE TABLE letter_event (
 CREATE INDEX letter_event_event ON letter_event (event_id);
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

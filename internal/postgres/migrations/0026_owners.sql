@@ -10,4 +10,4 @@ CREATE TABLE owner_source (
 );
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -14,4 +14,4 @@ CREATE TABLE token (
 );
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

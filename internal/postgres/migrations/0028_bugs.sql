@@ -16,4 +16,4 @@ CREATE INDEX bug_package ON bug (package_id, id DESC);
 CREATE INDEX bug_begun ON bug (begun);
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

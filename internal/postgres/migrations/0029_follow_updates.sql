@@ -7,4 +7,4 @@ ALTER TABLE subscription ADD CONSTRAINT subscription_scope_check
     CHECK (scope IN ('package', 'group', 'owner', 'collection', 'buildroot', 'update'));
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -8,4 +8,4 @@ ALTER TABLE mailbox ADD COLUMN last_bounce timestamptz; -- the database's own ti
 CREATE INDEX delivery_message ON delivery (message_id);
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -5,4 +5,4 @@
 CREATE INDEX delivery_sent ON delivery (sink, sent DESC) WHERE sent IS NOT NULL AND held_until IS NULL;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -9,4 +9,4 @@ CREATE TABLE owner_doubt (
 );
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

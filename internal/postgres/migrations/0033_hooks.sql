@@ -11,4 +11,4 @@ CREATE TABLE hook (
 );
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -7,4 +7,4 @@ ALTER TABLE state_change ADD xid xid8 NOT NULL DEFAULT pg_current_xact_id();
 CREATE INDEX state_change_told ON state_change (xid, id);
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

@@ -4,4 +4,4 @@
 ALTER TABLE collection ADD paused boolean NOT NULL DEFAULT false;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.

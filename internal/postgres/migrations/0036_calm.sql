@@ -8,4 +8,4 @@ UPDATE doubt SET steady = seen;
 ALTER TABLE doubt ALTER steady DROP DEFAULT;
 
 -- +goose Down
--- Going back is restoring a backup; see docs/operating/backup.md.
+-- Going back is restoring a backup; see docs/operations/backup.md.
