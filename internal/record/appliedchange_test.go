@@ -20,7 +20,7 @@ func TestSaveBuildDependencies(t *testing.T) {
 	// The builds are resolved out of order.
 	w.BuiltWith(first, pgtest.NEVRA("glibc", "1"), pgtest.NEVRA("gcc", "1"), pgtest.NEVRA("old", "1"))
 	w.BuiltWith(third, pgtest.NEVRA("glibc", "3"), pgtest.NEVRA("gcc", "1"), pgtest.NEVRA("new", "1"))
-	w.BuiltWith(canceled, pgtest.NEVRA("glibc", "9"))
+	w.BuiltWith(canceled, pgtest.NEVRA("glibc", "9"), pgtest.NEVRA("gcc", "1"), pgtest.NEVRA("new", "1"))
 	want := []string{"glibc 1 -> glibc 3 at 1", "none -> new 1 at 3", "old 1 -> none at 0"}
 	if diff := cmp.Diff(want, w.Changes(third)); diff != "" {
 		t.Errorf("changes of the third build (-want +got):\n%s", diff)
@@ -33,6 +33,10 @@ func TestSaveBuildDependencies(t *testing.T) {
 	want = []string{"glibc 2 -> glibc 3 at 1"}
 	if diff := cmp.Diff(want, w.Changes(third)); diff != "" {
 		t.Errorf("changes of the third build, after the second became known (-want +got):\n%s", diff)
+	}
+	want = []string{"glibc 2 -> glibc 9 at 1"}
+	if diff := cmp.Diff(want, w.Changes(canceled)); diff != "" {
+		t.Errorf("changes of a canceled build, after the second became known (-want +got):\n%s", diff)
 	}
 
 	again := []built.BuildDependencies{{BuildID: first, Set: w.Set(pgtest.NEVRA("other", "1"))}, {BuildID: 1 << 40}}

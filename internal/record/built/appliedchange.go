@@ -102,9 +102,17 @@ func LockPendingBuilds(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]r
 	return sources, err
 }
 
+// comparedWith are the builds n that are compared with build b if that takes part in
+// comparisons: those of known dependencies that follow, up to the first that takes
+// part itself. Builds that ended for no fault of the package may be among them.
+const comparedWith = `n.package_id = b.package_id AND (n.event, n.id) > (b.event, b.id) AND n.deps = 'resolved' AND NOT EXISTS (
+	SELECT FROM build m
+	WHERE m.package_id = b.package_id AND (m.event, m.id) > (b.event, b.id) AND (m.event, m.id) < (n.event, n.id)
+		AND m.deps = 'resolved' AND m.outcome IN ('submitting', 'running', 'complete', 'failed'))`
+
 // neighbours returns which builds' changes are to be made anew because of some
-// builds, each with the build before it: all of known dependencies that take
-// part in comparisons.
+// builds, each with the build before it: one of known dependencies that takes part
+// in comparisons.
 func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT b.id, coalesce((
@@ -113,27 +121,24 @@ func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, e
 			WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved'
 				AND p.outcome IN ('submitting', 'running', 'complete', 'failed')
 			ORDER BY p.event DESC, p.id DESC
-			LIMIT 1), 0), coalesce((
+			LIMIT 1), 0), ARRAY(
 			SELECT n.id
 			FROM build n
-			WHERE n.package_id = b.package_id AND (n.event, n.id) > (b.event, b.id) AND n.deps = 'resolved'
-				AND n.outcome IN ('submitting', 'running', 'complete', 'failed')
-				AND b.outcome IN ('submitting', 'running', 'complete', 'failed')
-			ORDER BY n.event, n.id
-			LIMIT 1), 0)
+			WHERE b.outcome IN ('submitting', 'running', 'complete', 'failed') AND `+comparedWith+`)
 		FROM build b
 		WHERE b.id = ANY($1)`, ids)
 	if err != nil {
 		return nil, err
 	}
 	pairs := map[int64]int64{}
-	var id, prev, next int64
+	var id, prev int64
+	var next []int64
 	_, err = pgx.ForEachRow(rows, []any{&id, &prev, &next}, func() error {
 		if prev != 0 {
 			pairs[id] = prev
 		}
-		if next != 0 {
-			pairs[next] = id
+		for _, n := range next {
+			pairs[n] = id
 		}
 		return nil
 	})
@@ -151,10 +156,7 @@ func (st *Store) CompareAgain(ctx context.Context, tx pgx.Tx, buildID int64) err
 			UNION ALL
 			(SELECT n.id
 			FROM build n
-			WHERE n.package_id = b.package_id AND (n.event, n.id) > (b.event, b.id) AND n.deps = 'resolved'
-				AND n.outcome IN ('submitting', 'running', 'complete', 'failed')
-			ORDER BY n.event, n.id
-			LIMIT 1)
+			WHERE `+comparedWith+`)
 		) a
 		WHERE b.id = $1 AND b.deps = 'resolved'`, buildID))
 	if err != nil || len(affected) == 0 {
