@@ -105,7 +105,7 @@ chaos: ## kill services a thousand times while hub and database fail (some 15 mi
 siege: ## have clients, networks, clocks, repos and hubs be at their worst (some 30 minutes), print what becomes of the rest; PART=drip for one part
 	@tools/require postgresql rabbitmq libfaketime
 	KOSCHEI_SIEGE=1 $(GOTEST) -count=1 -run '^TestSiege$$/$(PART)' -v -timeout 90m ./internal/chaos
-	$(if $(PART),,KOSCHEI_SIEGE=1 $(GOTEST) -count=1 -run '^(TestFuzzedRequests|TestHostileNames)$$' -v -timeout 30m ./internal/web/site)
+	$(if $(PART),,KOSCHEI_SIEGE=1 $(GOTEST) -count=1 -run '^(TestFuzzedRequests|TestHostileNames|TestBombs)$$' -v -timeout 30m ./internal/web/site ./internal/repodata)
 
 month: ## let a month of two large collections pass (some 59 minutes), compare its first day with its last, and all states with the truth
 	@tools/require postgresql rabbitmq

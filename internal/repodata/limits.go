@@ -12,6 +12,7 @@ const (
 
 	maxPackages  = 1 << 20  // in one repository
 	maxRelations = 32 << 20 // of all its packages: what they provide, require and so on, and their files
+	maxEntries   = 1 << 18  // of one package: what it provides, requires and so on, and its files in primary.xml
 	maxElement   = 32 << 20 // bytes of one tag, one text, or one <package> of primary.xml
 	maxDepth     = 64       // elements inside elements
 	maxGroups    = 1 << 14  // groups of one comps.xml

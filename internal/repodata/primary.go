@@ -67,6 +67,7 @@ type primaryReader struct {
 	*scanner
 	pkg    rpm.Package // its slices are used again for the next package
 	count  int
+	left   int // entries that the package may have yet
 	known  func(pkgID string) bool
 	passed bool // the package is known
 }
@@ -113,7 +114,7 @@ func (p *primaryReader) check() {
 }
 
 func (p *primaryReader) reset() {
-	p.passed = false
+	p.passed, p.left = false, maxEntries
 	k := &p.pkg
 	*k = rpm.Package{
 		Requires: k.Requires[:0], Provides: k.Provides[:0], Conflicts: k.Conflicts[:0], Obsoletes: k.Obsoletes[:0],
@@ -167,6 +168,9 @@ func (p *primaryReader) readFormat() error {
 				return err
 			}
 			p.pkg.Files = append(p.pkg.Files, path)
+			if err := p.spend(); err != nil {
+				return err
+			}
 			continue
 		case "sourcerpm":
 			if p.pkg.Source, err = p.content(); err != nil {
@@ -209,6 +213,14 @@ func (p *primaryReader) list() *[]rpm.Relation {
 	return nil
 }
 
+// spend counts an entry of the package.
+func (p *primaryReader) spend() error {
+	if p.left--; p.left < 0 {
+		return p.errorf(p.pos, "package number %d has more than the %d entries allowed", p.count, maxEntries)
+	}
+	return nil
+}
+
 // readRelations reads a list. A second one of its kind replaces the first, as for
 // libsolv.
 func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
@@ -216,6 +228,9 @@ func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 	for {
 		for r, ok := p.usualEntry(); ok; r, ok = p.usualEntry() {
 			*list = append(*list, r)
+			if err := p.spend(); err != nil {
+				return err
+			}
 		}
 		more, err := p.child()
 		if err != nil || !more {
@@ -224,6 +239,9 @@ func (p *primaryReader) readRelations(list *[]rpm.Relation) error {
 		if string(p.name) == "entry" {
 			if r, ok := p.readRelation(); ok {
 				*list = append(*list, r)
+			}
+			if err := p.spend(); err != nil {
+				return err
 			}
 		}
 		if err := p.skip(); err != nil {
