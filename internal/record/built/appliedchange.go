@@ -102,29 +102,35 @@ func LockPendingBuilds(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]r
 	return sources, err
 }
 
+// takesPart says which builds take part in comparisons, once it is known what they
+// were made with.
+const takesPart = `outcome IN ('submitting', 'running', 'complete', 'failed')`
+
+// buildBefore is the build p that a build b is compared with. It goes behind what is
+// selected of p.
+const buildBefore = `
+	FROM build p
+	WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved' AND p.` + takesPart + `
+	ORDER BY p.event DESC, p.id DESC
+	LIMIT 1`
+
 // comparedWith are the builds n that are compared with build b if that takes part in
 // comparisons: those of known dependencies that follow, up to the first that takes
 // part itself. Builds that ended for no fault of the package may be among them.
 const comparedWith = `n.package_id = b.package_id AND (n.event, n.id) > (b.event, b.id) AND n.deps = 'resolved' AND NOT EXISTS (
 	SELECT FROM build m
 	WHERE m.package_id = b.package_id AND (m.event, m.id) > (b.event, b.id) AND (m.event, m.id) < (n.event, n.id)
-		AND m.deps = 'resolved' AND m.outcome IN ('submitting', 'running', 'complete', 'failed'))`
+		AND m.deps = 'resolved' AND m.` + takesPart + `)`
 
 // neighbours returns which builds' changes are to be made anew because of some
 // builds, each with the build before it: one of known dependencies that takes part
 // in comparisons.
 func neighbours(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]int64, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT b.id, coalesce((
-			SELECT p.id
-			FROM build p
-			WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved'
-				AND p.outcome IN ('submitting', 'running', 'complete', 'failed')
-			ORDER BY p.event DESC, p.id DESC
-			LIMIT 1), 0), ARRAY(
+		SELECT b.id, coalesce((SELECT p.id`+buildBefore+`), 0), ARRAY(
 			SELECT n.id
 			FROM build n
-			WHERE b.outcome IN ('submitting', 'running', 'complete', 'failed') AND `+comparedWith+`)
+			WHERE b.`+takesPart+` AND `+comparedWith+`)
 		FROM build b
 		WHERE b.id = ANY($1)`, ids)
 	if err != nil {
@@ -152,7 +158,7 @@ func (st *Store) CompareAgain(ctx context.Context, tx pgx.Tx, buildID int64) err
 		SELECT a.id
 		FROM build b
 		CROSS JOIN LATERAL (
-			(SELECT b.id WHERE b.outcome IN ('submitting', 'running', 'complete', 'failed'))
+			(SELECT b.id WHERE b.`+takesPart+`)
 			UNION ALL
 			(SELECT n.id
 			FROM build n
@@ -232,14 +238,7 @@ func (st *Store) SetsBefore(ctx context.Context, buildIDs []int64) (map[int64]de
 		SELECT w.id, s.content
 		FROM unnest($1::bigint[]) AS w (id)
 		JOIN build b ON b.id = w.id
-		CROSS JOIN LATERAL (
-			SELECT p.dependency_set_id
-			FROM build p
-			WHERE p.package_id = b.package_id AND (p.event, p.id) < (b.event, b.id) AND p.deps = 'resolved'
-				AND p.outcome IN ('submitting', 'running', 'complete', 'failed')
-			ORDER BY p.event DESC, p.id DESC
-			LIMIT 1
-		) p
+		CROSS JOIN LATERAL (SELECT p.dependency_set_id`+buildBefore+`) p
 		JOIN dependency_set s ON s.id = p.dependency_set_id`, buildIDs)
 	if err != nil {
 		return nil, fmt.Errorf("reading what builds before were made with: %w", err)
