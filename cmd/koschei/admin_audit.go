@@ -31,7 +31,7 @@ func (a *console) audit() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
-				entries, err := db.View.Audit(ctx, append(args, "")[0], limit)
+				entries, err := db.View.People.Audit(ctx, append(args, "")[0], limit)
 				if err != nil {
 					return err
 				}

@@ -33,7 +33,7 @@ func (a *console) why() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				page, err := db.View.PackagePage(ctx, args[0], collection.ID, view.HistoryQuery{Limit: 1})
+				page, err := db.View.Packages.Page(ctx, args[0], collection.ID, view.HistoryQuery{Limit: 1})
 				if err != nil {
 					return err
 				}
@@ -171,7 +171,7 @@ func (a *console) explainBuild() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
-				page, err := db.View.Compare(ctx, view.Pair{B: id})
+				page, err := db.View.Builds.Compare(ctx, view.Pair{B: id})
 				if err != nil {
 					return err
 				}

@@ -34,7 +34,7 @@ func (a *console) deliveries() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
-				all, err := db.View.Deliveries(ctx, f)
+				all, err := db.View.People.Deliveries(ctx, f)
 				if err != nil {
 					return err
 				}

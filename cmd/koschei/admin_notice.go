@@ -57,7 +57,7 @@ func (a *console) adminRights(name, short string, admin bool) *cobra.Command {
 		Args:    exactly(1, "a user"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.SetAdmin(ctx, act, args[0], admin)
+				return db.Edit.Accounts.SetAdmin(ctx, act, args[0], admin)
 			})
 		},
 	}
@@ -71,7 +71,7 @@ func (a *console) endSessions() *cobra.Command {
 		Args:    exactly(1, "a user"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.EndSessions(ctx, act, args[0])
+				return db.Edit.Accounts.EndSessions(ctx, act, args[0])
 			})
 		},
 	}

@@ -47,7 +47,7 @@ func (a *console) submit(ctx context.Context, cmd *cobra.Command, c config, db *
 	if err != nil {
 		return err
 	}
-	packages, err := db.View.PackagesNamed(ctx, a.collection, names)
+	packages, err := db.View.Packages.Named(ctx, a.collection, names)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func noteSubmitted(ctx context.Context, db *store, act audit.Act, collection str
 			names = append(names, r.Package)
 		}
 	}
-	packages, err := db.View.PackagesNamed(ctx, collection, names)
+	packages, err := db.View.Packages.Named(ctx, collection, names)
 	if err != nil {
 		return err
 	}

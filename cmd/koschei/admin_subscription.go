@@ -37,7 +37,7 @@ func (a *console) subscribe() *cobra.Command {
 			s.User, s.Scope, s.Name, s.Collection = args[0], koschei.Scope(args[1]), args[2], a.collection
 			s.Tell, s.Pace, s.Together = koschei.Tell(tell), koschei.Pace(pace), !apart
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.Subscribe(ctx, act, s)
+				return db.Edit.Accounts.Subscribe(ctx, act, s)
 			})
 		},
 	}
@@ -60,7 +60,7 @@ func (a *console) unsubscribe() *cobra.Command {
 				return badInput(fmt.Errorf("subscription %q: it must be a whole number", args[1]))
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.Unsubscribe(ctx, act, args[0], id)
+				return db.Edit.Accounts.Unsubscribe(ctx, act, args[0], id)
 			})
 		},
 	}
@@ -96,7 +96,7 @@ func (a *console) silence() *cobra.Command {
 				if until != "" && !s.Until.After(act.Now) {
 					return nil, badInput(fmt.Errorf("--until %s: it is over", until))
 				}
-				return db.Edit.Silence(ctx, act, s)
+				return db.Edit.Accounts.Silence(ctx, act, s)
 			})
 		},
 	}
@@ -119,7 +119,7 @@ func (a *console) setAddress() *cobra.Command {
 				address = args[1]
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.SetAddress(ctx, act, args[0], address)
+				return db.Edit.Accounts.SetAddress(ctx, act, args[0], address)
 			})
 		},
 	}
@@ -173,13 +173,13 @@ func (a *console) subscriptions() *cobra.Command {
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
 				if len(args) == 0 {
-					all, err := db.View.Subscriptions(ctx, "")
+					all, err := db.View.People.Subscriptions(ctx, "")
 					if err != nil {
 						return err
 					}
 					return a.printReader(cmd.OutOrStdout(), &view.Reader{Subscriptions: all})
 				}
-				r, err := db.View.Reader(ctx, args[0], c.Clock.clock().Now())
+				r, err := db.View.People.Reader(ctx, args[0], c.Clock.clock().Now())
 				if err != nil {
 					return err
 				}

@@ -59,7 +59,7 @@ func (a *console) createToken() *cobra.Command {
 				w.Scopes = append(w.Scopes, koschei.TokenScope(s))
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, c config, db *store) error {
-				token, changes, err := db.Edit.CreateToken(ctx, a.act(c), w)
+				token, changes, err := db.Edit.Accounts.CreateToken(ctx, a.act(c), w)
 				if err != nil {
 					return err
 				}
@@ -97,7 +97,7 @@ func (a *console) revokeToken() *cobra.Command {
 				return badInput(fmt.Errorf("token %q: it must be a whole number", args[1]))
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.RevokeToken(ctx, act, args[0], id)
+				return db.Edit.Accounts.RevokeToken(ctx, act, args[0], id)
 			})
 		},
 	}
@@ -114,7 +114,7 @@ func (a *console) listTokens() *cobra.Command {
 				return err
 			}
 			return a.withDatabase(cmd, func(ctx context.Context, _ config, db *store) error {
-				tokens, err := db.View.Tokens(ctx, append(args, "")[0])
+				tokens, err := db.View.People.Tokens(ctx, append(args, "")[0])
 				if err != nil {
 					return err
 				}

@@ -153,7 +153,7 @@ func (u *upstreamImport) takeBuilds(ctx context.Context, t *takeover.Takeover, n
 	if err != nil {
 		return "", err
 	}
-	states, err := u.db.View.States(ctx, c.ID)
+	states, err := u.db.View.Packages.States(ctx, c.ID)
 	if err != nil {
 		return "", err
 	}

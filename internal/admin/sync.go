@@ -23,7 +23,7 @@ type Synced struct {
 // is blocked in every collection: that is passed over and returned. A list of
 // nothing else is refused, as it would empty the group.
 func SyncGroup(ctx context.Context, known *view.View, editor *edit.Editor, act audit.Act, group string, names []string) (*Synced, error) {
-	packages, err := known.PackageNames(ctx)
+	packages, err := known.Packages.Names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Matching(ctx context.Context, known *view.View, pattern string) ([]string, 
 	if _, err := path.Match(pattern, ""); err != nil {
 		return nil, fmt.Errorf("pattern %q: %w: a bracket is not closed or empty", pattern, koschei.ErrInvalid)
 	}
-	all, err := known.PackageNames(ctx)
+	all, err := known.Packages.Names(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func by(name string) audit.Act {
 // revision is what a form of package foo would show.
 func (e *editor) revision(t *testing.T) *int64 {
 	t.Helper()
-	s, err := e.PackageSettings(t.Context(), "f27", "foo")
+	s, err := e.Packages.Settings(t.Context(), "f27", "foo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -169,7 +169,7 @@ func TestNotice(t *testing.T) {
 func TestSetAdmin(t *testing.T) {
 	t.Parallel()
 	e := newEditor(t)
-	got, err := e.SetAdmin(t.Context(), e.author, "someuser", true)
+	got, err := e.Accounts.SetAdmin(t.Context(), e.author, "someuser", true)
 	e.check(t, got, err, "user someuser is an administrator")
 	status, err := e.Status(t.Context(), schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: noon})
 	if err != nil {
@@ -178,8 +178,8 @@ func TestSetAdmin(t *testing.T) {
 	if diff := cmp.Diff([]string{"someuser"}, status.Admins); diff != "" {
 		t.Errorf("administrators (-want +got):\n%s", diff)
 	}
-	got, err = e.SetAdmin(t.Context(), e.author, "someuser", false)
+	got, err = e.Accounts.SetAdmin(t.Context(), e.author, "someuser", false)
 	e.check(t, got, err, "user someuser is no longer an administrator")
-	got, err = e.SetAdmin(t.Context(), e.author, "someuser", false)
+	got, err = e.Accounts.SetAdmin(t.Context(), e.author, "someuser", false)
 	e.check(t, got, err)
 }

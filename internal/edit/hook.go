@@ -19,7 +19,7 @@ const longestHook = 2000
 // SetHook has a user be called at an address, from now on even if it was given up, or
 // with "" nowhere. An address that is new gets a new secret. Which addresses may be
 // called is decided when they are.
-func (ed *Editor) SetHook(ctx context.Context, act audit.Act, user, address string) ([]string, error) {
+func (ed *Accounts) SetHook(ctx context.Context, act audit.Act, user, address string) ([]string, error) {
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		id, err := ensureUser(ctx, tx, user)
 		if err != nil {
@@ -56,7 +56,7 @@ func (ed *Editor) SetHook(ctx context.Context, act audit.Act, user, address stri
 
 // RotateHook gives the web hook of a user a new secret. Calls are signed with the one
 // before, too.
-func (ed *Editor) RotateHook(ctx context.Context, act audit.Act, user string) ([]string, error) {
+func (ed *Accounts) RotateHook(ctx context.Context, act audit.Act, user string) ([]string, error) {
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE hook h

@@ -46,7 +46,7 @@ var errDone = errors.New("this was done before")
 
 // changeOnce makes a change as audit.Change does, but not a second time with the same
 // key: then it returns what the first has changed.
-func (ed *Editor) changeOnce(ctx context.Context, act audit.Act, f func(tx pgx.Tx, log *audit.Log) error) ([]string, error) {
+func (ed *editor) changeOnce(ctx context.Context, act audit.Act, f func(tx pgx.Tx, log *audit.Log) error) ([]string, error) {
 	var before []string
 	changes, err := audit.Change(ctx, ed.db, act, func(tx pgx.Tx, log *audit.Log) error {
 		was, done, err := once(ctx, tx, act)

@@ -17,7 +17,7 @@ type right func(koschei.Actor) error
 
 // change makes a change for somebody who has the right to. Every method of an
 // Editor goes through here, so that none can forget to ask.
-func (ed *Editor) change(ctx context.Context, act audit.Act, may right, f func(tx pgx.Tx, log *audit.Log) error) ([]string, error) {
+func (ed *editor) change(ctx context.Context, act audit.Act, may right, f func(tx pgx.Tx, log *audit.Log) error) ([]string, error) {
 	if err := may(act.Actor); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func signedIn(a koschei.Actor) error {
 
 // might is what is known of a right of the policy before it is known which
 // packages are concerned.
-func (ed *Editor) might(r koschei.Right) right {
+func (ed *editor) might(r koschei.Right) right {
 	return func(a koschei.Actor) error {
 		given, ifMaintainer := ed.policy.Gives(a, r)
 		switch {
@@ -51,7 +51,7 @@ func (ed *Editor) might(r koschei.Right) right {
 }
 
 // may asks for a right of the policy to all of the packages.
-func (ed *Editor) may(ctx context.Context, tx pgx.Tx, a koschei.Actor, r koschei.Right, ids []int64) error {
+func (ed *editor) may(ctx context.Context, tx pgx.Tx, a koschei.Actor, r koschei.Right, ids []int64) error {
 	if err := ed.might(r)(a); err != nil {
 		return err
 	}

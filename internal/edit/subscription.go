@@ -21,7 +21,7 @@ const mostSubscriptions = 500
 // in another way than before. An error wraps koschei.ErrNotFound if what is to be
 // followed is not there. People who are not known to us may be followed: who owns
 // packages may change any day.
-func (ed *Editor) Subscribe(ctx context.Context, act audit.Act, s koschei.Subscription) ([]string, error) {
+func (ed *Accounts) Subscribe(ctx context.Context, act audit.Act, s koschei.Subscription) ([]string, error) {
 	return ed.change(ctx, act, subscribe(&s), func(tx pgx.Tx, log *audit.Log) error {
 		if err := s.Validate(); err != nil {
 			return err
@@ -146,7 +146,7 @@ func followable(ctx context.Context, tx pgx.Tx, s *koschei.Subscription) error {
 
 // Unsubscribe ends a subscription of a user. What it asked for and was not sent yet
 // is not sent any more.
-func (ed *Editor) Unsubscribe(ctx context.Context, act audit.Act, user string, id int64) ([]string, error) {
+func (ed *Accounts) Unsubscribe(ctx context.Context, act audit.Act, user string, id int64) ([]string, error) {
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		var token string
 		err := tx.QueryRow(ctx, `
@@ -163,7 +163,7 @@ func (ed *Editor) Unsubscribe(ctx context.Context, act audit.Act, user string, i
 
 // UnsubscribeByToken ends the subscription whose token somebody knows, whoever that
 // is: every letter has a link with it.
-func (ed *Editor) UnsubscribeByToken(ctx context.Context, act audit.Act, token string) ([]string, error) {
+func (ed *Accounts) UnsubscribeByToken(ctx context.Context, act audit.Act, token string) ([]string, error) {
 	return ed.change(ctx, act, everybody, func(tx pgx.Tx, log *audit.Log) error {
 		return endSubscription(ctx, tx, log, token)
 	})
@@ -200,7 +200,7 @@ func endSubscription(ctx context.Context, tx pgx.Tx, log *audit.Log, token strin
 // Silence has a user hear nothing of something until a time, or hear of it again if
 // the time is not after that of the act. What happens meanwhile the user is never
 // told of.
-func (ed *Editor) Silence(ctx context.Context, act audit.Act, s koschei.Silence) ([]string, error) {
+func (ed *Accounts) Silence(ctx context.Context, act audit.Act, s koschei.Silence) ([]string, error) {
 	return ed.change(ctx, act, ofUser(s.User), func(tx pgx.Tx, log *audit.Log) error {
 		const longest = 1000
 		if s.Name == "" || len(s.Name) > longest {
@@ -235,7 +235,7 @@ func (ed *Editor) Silence(ctx context.Context, act audit.Act, s koschei.Silence)
 // SetAddress has mail to a user go to an address, or with "" to the one that the
 // configuration says, from now on even if it was refused before. Nobody shows that
 // an address is theirs, so it takes an administrator.
-func (ed *Editor) SetAddress(ctx context.Context, act audit.Act, user, address string) ([]string, error) {
+func (ed *Accounts) SetAddress(ctx context.Context, act audit.Act, user, address string) ([]string, error) {
 	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		if address != "" {
 			a, err := mail.ParseAddress(address)
@@ -266,7 +266,7 @@ func (ed *Editor) SetAddress(ctx context.Context, act audit.Act, user, address s
 
 // EnableMail has mail be sent to a user again after the address was refused too
 // often.
-func (ed *Editor) EnableMail(ctx context.Context, act audit.Act, user string) ([]string, error) {
+func (ed *Accounts) EnableMail(ctx context.Context, act audit.Act, user string) ([]string, error) {
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE mailbox m

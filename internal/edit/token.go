@@ -33,7 +33,7 @@ type TokenWish struct {
 // CreateToken makes a token for a user, who is made if need be. It is returned this
 // once: what is stored is a hash. Of a dry run it is "". An error wraps koschei.ErrExists
 // if the user has a token of that name.
-func (ed *Editor) CreateToken(ctx context.Context, act audit.Act, w TokenWish) (token string, changes []string, err error) {
+func (ed *Accounts) CreateToken(ctx context.Context, act audit.Act, w TokenWish) (token string, changes []string, err error) {
 	secret, stored := session.NewSecret()
 	changes, err = ed.change(ctx, act, w.right, func(tx pgx.Tx, log *audit.Log) error {
 		if err := w.validate(); err != nil {
@@ -109,7 +109,7 @@ func joined(scopes []koschei.TokenScope) string {
 }
 
 // RevokeToken ends a token of a user.
-func (ed *Editor) RevokeToken(ctx context.Context, act audit.Act, user string, id int64) ([]string, error) {
+func (ed *Accounts) RevokeToken(ctx context.Context, act audit.Act, user string, id int64) ([]string, error) {
 	return ed.change(ctx, act, ofUser(user), func(tx pgx.Tx, log *audit.Log) error {
 		var name string
 		err := tx.QueryRow(ctx, `

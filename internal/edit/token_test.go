@@ -21,7 +21,7 @@ func annsTokenFor(name string, scopes ...koschei.TokenScope) edit.TokenWish {
 func tokenAttempts(ctx context.Context) []attempt {
 	create := func(scope koschei.TokenScope) doing {
 		return func(ed *edit.Editor, act audit.Act) ([]string, error) {
-			_, changes, err := ed.CreateToken(ctx, act, annsTokenFor("new", scope))
+			_, changes, err := ed.Accounts.CreateToken(ctx, act, annsTokenFor("new", scope))
 			return changes, err
 		}
 	}
@@ -29,7 +29,7 @@ func tokenAttempts(ctx context.Context) []attempt {
 		{"CreateToken", "of ann", own, create(koschei.TokenPackages)},
 		{"CreateToken", "of scope admin", admins, create(koschei.TokenAdmin)},
 		{"RevokeToken", "of ann", own, func(ed *edit.Editor, act audit.Act) ([]string, error) {
-			return ed.RevokeToken(ctx, act, "ann", 1)
+			return ed.Accounts.RevokeToken(ctx, act, "ann", 1)
 		}},
 	}
 }
@@ -42,7 +42,7 @@ func TestTokensThatCannotBe(t *testing.T) {
 	make := func(change func(*edit.TokenWish)) error {
 		w := annsTokenFor("nightly", koschei.TokenPackages)
 		change(&w)
-		token, _, err := db.CreateToken(t.Context(), act, w)
+		token, _, err := db.Accounts.CreateToken(t.Context(), act, w)
 		if err != nil && token != "" {
 			t.Errorf("a token with the error %v", err)
 		}
@@ -76,7 +76,7 @@ func TestTokensThatCannotBe(t *testing.T) {
 	if err := make(func(w *edit.TokenWish) { w.Name = "one more" }); !errors.Is(err, koschei.ErrInvalid) {
 		t.Errorf("the 51st: %v", err)
 	}
-	tokens, err := db.Tokens(t.Context(), "ann")
+	tokens, err := db.People.Tokens(t.Context(), "ann")
 	if err != nil || len(tokens) != 50 {
 		t.Errorf("%d tokens, %v", len(tokens), err)
 	}
@@ -90,7 +90,7 @@ func TestTokens(t *testing.T) {
 	db, console := pgtest.Open(t, cfg), pgtest.NewConsole(t, cfg)
 	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
 	act := audit.Act{Actor: actors["user"], Now: attempted}
-	token, changes, err := db.CreateToken(t.Context(), act, annsTokenFor("nightly", koschei.TokenPackages, koschei.TokenGroups))
+	token, changes, err := db.Accounts.CreateToken(t.Context(), act, annsTokenFor("nightly", koschei.TokenPackages, koschei.TokenGroups))
 	if err != nil || len(changes) != 1 || changes[0] != `token "nightly" of user ann made: packages, groups, until 2026-11-24` {
 		t.Fatalf("%q, %v", changes, err)
 	}
@@ -121,14 +121,14 @@ func TestTokens(t *testing.T) {
 	if find(token, attempted.Add(24*time.Hour)) != nil {
 		t.Error("it is taken after it has ended")
 	}
-	listed, err := db.Tokens(t.Context(), "ann")
+	listed, err := db.People.Tokens(t.Context(), "ann")
 	if err != nil || len(listed) != 1 || !listed[0].Used.Equal(attempted.Add(time.Hour)) {
 		t.Errorf("listed: %+v, %v", listed, err)
 	}
-	if _, err := db.RevokeToken(t.Context(), act, "bob", listed[0].ID); !errors.Is(err, koschei.ErrForbidden) {
+	if _, err := db.Accounts.RevokeToken(t.Context(), act, "bob", listed[0].ID); !errors.Is(err, koschei.ErrForbidden) {
 		t.Errorf("revoked as bob's: %v", err)
 	}
-	if _, err := db.RevokeToken(t.Context(), act, "ann", listed[0].ID); err != nil {
+	if _, err := db.Accounts.RevokeToken(t.Context(), act, "ann", listed[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	if find(token, attempted) != nil {
@@ -145,7 +145,7 @@ func TestTokensOfAdministrators(t *testing.T) {
 	operator := audit.Act{Actor: actors["admin"], Now: attempted}
 	w := annsTokenFor("nightly", koschei.TokenAdmin)
 	w.Ends = attempted.AddDate(0, 6, 0)
-	token, _, err := db.CreateToken(t.Context(), operator, w)
+	token, _, err := db.Accounts.CreateToken(t.Context(), operator, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestTokensOfAdministrators(t *testing.T) {
 	}
 	check("just signed in", attempted, true)
 	check("long ago", attempted.AddDate(0, 2, 0), false)
-	if _, err := db.SetAdmin(t.Context(), operator, "ann", true); err != nil {
+	if _, err := db.Accounts.SetAdmin(t.Context(), operator, "ann", true); err != nil {
 		t.Fatal(err)
 	}
 	check("granted", attempted.AddDate(0, 2, 0), true)

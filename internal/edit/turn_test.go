@@ -37,7 +37,7 @@ func TestTurns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			packages, err := db.PackagesNamed(t.Context(), "f43", []string{"foo"})
+			packages, err := db.Packages.Named(t.Context(), "f43", []string{"foo"})
 			if err != nil {
 				t.Fatal(err)
 			}

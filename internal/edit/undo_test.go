@@ -40,7 +40,7 @@ func TestUndo(t *testing.T) {
 		}, "collection rawhide: name changed from rawhide to f27"},
 		"notice": {func(e *editor) ([]string, error) { return e.SetNotice(t.Context(), e.author, "an outage") }, "notice cleared"},
 		"administrator": {func(e *editor) ([]string, error) {
-			return e.SetAdmin(t.Context(), e.author, "jdoe", true)
+			return e.Accounts.SetAdmin(t.Context(), e.author, "jdoe", true)
 		}, "user jdoe is no longer an administrator"},
 		"member": {func(e *editor) ([]string, error) {
 			return e.EditGroup(t.Context(), e.author, "tea", edit.GroupEdit{Packages: &[]string{"foo"}})

@@ -12,7 +12,7 @@ import (
 
 // SetAdmin gives a user, who is made if need be, the rights of an
 // administrator, or takes them away from one there is.
-func (ed *Editor) SetAdmin(ctx context.Context, act audit.Act, user string, admin bool) ([]string, error) {
+func (ed *Accounts) SetAdmin(ctx context.Context, act audit.Act, user string, admin bool) ([]string, error) {
 	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		id, err := userFor(ctx, tx, user, admin)
 		if err != nil {
@@ -52,7 +52,7 @@ func userFor(ctx context.Context, tx pgx.Tx, name string, make bool) (id int64, 
 }
 
 // EndSessions ends all sessions of a user, who may sign in again.
-func (ed *Editor) EndSessions(ctx context.Context, act audit.Act, user string) ([]string, error) {
+func (ed *Accounts) EndSessions(ctx context.Context, act audit.Act, user string) ([]string, error) {
 	return ed.change(ctx, act, editCollections, func(tx pgx.Tx, log *audit.Log) error {
 		id, err := userFor(ctx, tx, user, false)
 		if err != nil {

@@ -68,7 +68,7 @@ func TestHooks(t *testing.T) {
 	text, _ := secret()
 	p.Hook("alice", there.URL+"/hook", text)
 	s := koschei.Subscription{User: "alice", Sink: koschei.SinkHook, Scope: koschei.ScopePackage, Name: "foo", Tell: koschei.TellMended, Pace: koschei.AtOnce}
-	if _, err := p.db.Subscribe(t.Context(), operator(), s); err != nil {
+	if _, err := p.db.Accounts.Subscribe(t.Context(), operator(), s); err != nil {
 		t.Fatal(err)
 	}
 	p.MailRefused("alice") // is no reason not to call her
@@ -96,7 +96,7 @@ func TestHooks(t *testing.T) {
 	there.status = http.StatusGone
 	p.state("foo", "failing", "ok", time.Hour)
 	p.pass(service)
-	reader, err := p.db.Reader(t.Context(), "alice", noon)
+	reader, err := p.db.People.Reader(t.Context(), "alice", noon)
 	if err != nil || reader.HookDisabled.IsZero() || reader.HookReason == "" {
 		t.Errorf("a hook that wants no more: %+v, %v", reader, err)
 	}
@@ -121,7 +121,7 @@ func TestHookIsPublic(t *testing.T) {
 	text, _ := secret()
 	p.Hook("alice", strings.Replace(there.URL, "http:", "https:", 1), text)
 	s := koschei.Subscription{User: "alice", Sink: koschei.SinkHook, Scope: koschei.ScopePackage, Name: "foo", Tell: koschei.TellMended, Pace: koschei.AtOnce}
-	if _, err := p.db.Subscribe(t.Context(), operator(), s); err != nil {
+	if _, err := p.db.Accounts.Subscribe(t.Context(), operator(), s); err != nil {
 		t.Fatal(err)
 	}
 	p.state("foo", "ok", "failing", 0)

@@ -223,7 +223,7 @@ func (p *place) subscribe(scope koschei.Scope, name string, with func(*koschei.S
 	if with != nil {
 		with(&s)
 	}
-	if _, err := p.db.Subscribe(p.t.Context(), operator(), s); err != nil {
+	if _, err := p.db.Accounts.Subscribe(p.t.Context(), operator(), s); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -344,7 +344,7 @@ func TestMailScopes(t *testing.T) {
 		{User: "alice", What: koschei.SilencePackage, Name: "noisy", Until: noon.Add(time.Hour)},
 		{User: "alice", What: koschei.SilenceCause, Name: "nothing provides tea", Until: noon.Add(time.Hour)},
 	} {
-		if _, err := p.db.Silence(t.Context(), operator(), s); err != nil {
+		if _, err := p.db.Accounts.Silence(t.Context(), operator(), s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -421,11 +421,11 @@ func TestMailRefused(t *testing.T) {
 	if tried != 3 {
 		t.Errorf("%d were tried, want 3", tried)
 	}
-	reader, err := p.db.Reader(t.Context(), "alice", noon)
+	reader, err := p.db.People.Reader(t.Context(), "alice", noon)
 	if err != nil || reader.Disabled.IsZero() || !strings.Contains(reader.Reason, "no such user") {
 		t.Errorf("the address: %+v, %v", reader, err)
 	}
-	if _, err := p.db.SetAddress(t.Context(), operator(), "alice", "alice@elsewhere.example.org"); err != nil {
+	if _, err := p.db.Accounts.SetAddress(t.Context(), operator(), "alice", "alice@elsewhere.example.org"); err != nil {
 		t.Fatal(err)
 	}
 	server.rcpt = nil
@@ -574,7 +574,7 @@ func TestMailBounced(t *testing.T) {
 	if got := server.take(); len(got) > 0 {
 		t.Errorf("%d letters after that", len(got))
 	}
-	if _, err := p.db.EnableMail(t.Context(), operator(), "alice"); err != nil {
+	if _, err := p.db.Accounts.EnableMail(t.Context(), operator(), "alice"); err != nil {
 		t.Fatal(err)
 	}
 	p.state("foo", "ok", "failing", 2*time.Hour)

@@ -34,7 +34,7 @@ func TestLostBuildTurnsUp(t *testing.T) {
 		if _, err := w.DB.SaveBuildReport(t.Context(), step.report, koschei.DefaultPriorityRules(), testTime); err != nil {
 			t.Fatal(err)
 		}
-		compared, err := w.DB.Compare(t.Context(), view.Pair{B: build})
+		compared, err := w.DB.Builds.Compare(t.Context(), view.Pair{B: build})
 		if err != nil {
 			t.Fatal(err)
 		}

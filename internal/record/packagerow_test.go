@@ -31,15 +31,15 @@ func TestPackageIsReadWhole(t *testing.T) {
 		WHERE package_id = $1`, id, testTime)
 	w.Exec(`INSERT INTO resolution (package_id, collection_id, repo_id, dependency_priority) VALUES ($1, $2, 1, 5)`, id, w.Collection)
 	ranking := schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: testTime.Add(time.Hour)}
-	page, err := w.DB.PackagePage(t.Context(), "foo", w.Collection, view.HistoryQuery{Limit: 1})
+	page, err := w.DB.Packages.Page(t.Context(), "foo", w.Collection, view.HistoryQuery{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, _, err := w.DB.PackageList(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}}, nil, view.Span{Limit: 1}, ranking)
+	list, _, _, err := w.DB.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}}, nil, view.Span{Limit: 1}, ranking)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("PackageList: %d packages (%v), want 1", len(list), err)
 	}
-	named, err := w.DB.PackagesNamed(t.Context(), "f43", []string{"foo"})
+	named, err := w.DB.Packages.Named(t.Context(), "f43", []string{"foo"})
 	if err != nil {
 		t.Fatal(err)
 	}

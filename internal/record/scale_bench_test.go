@@ -148,7 +148,7 @@ func (s *scaleBench) lists(b *testing.B) {
 				if key == "usual" {
 					order = view.ListOrder{{Key: "running"}, {Key: "state"}, {Key: "name"}}
 				}
-				_, _, _, err := s.db.PackageList(b.Context(), view.PackageFilter{Collections: []int64{1 + s.rand.Int64N(4)}}, order,
+				_, _, _, err := s.db.Packages.List(b.Context(), view.PackageFilter{Collections: []int64{1 + s.rand.Int64N(4)}}, order,
 					view.Span{Limit: 50, Offset: s.rand.IntN(600) * 50},
 					schema.Ranking{Rules: koschei.DefaultPriorityRules(), Now: s.now})
 				return err
@@ -163,7 +163,7 @@ func (s *scaleBench) packagePages(b *testing.B) {
 		b.Fatal(err)
 	}
 	s.measure(b, 500, func() error {
-		_, err := s.db.PackagePage(b.Context(), names[s.rand.IntN(len(names))], 1+s.rand.Int64N(4), view.HistoryQuery{Limit: 20})
+		_, err := s.db.Packages.Page(b.Context(), names[s.rand.IntN(len(names))], 1+s.rand.Int64N(4), view.HistoryQuery{Limit: 20})
 		return err
 	})
 }
@@ -178,7 +178,7 @@ func readNames(b *testing.B, pool *pgxpool.Pool) ([]string, error) {
 
 func (s *scaleBench) buildPages(b *testing.B) {
 	s.measure(b, 500, func() error {
-		_, err := s.db.Compare(b.Context(), view.Pair{B: 1 + s.rand.Int64N(s.newest)})
+		_, err := s.db.Builds.Compare(b.Context(), view.Pair{B: 1 + s.rand.Int64N(s.newest)})
 		return err
 	})
 }
@@ -208,7 +208,7 @@ func (s *scaleBench) affectedBy(b *testing.B) {
 	}
 	found := 0
 	s.measure(b, 200, func() error {
-		affected, err := s.db.AffectedBy(b.Context(), "rawhide", names[s.rand.IntN(len(names))],
+		affected, err := s.db.Repos.AffectedBy(b.Context(), "rawhide", names[s.rand.IntN(len(names))],
 			rpm.EVR{Version: "1.0", Release: "1.fc44"}, rpm.EVR{Version: "1.3", Release: "1.fc44"}, 10_000)
 		found += len(affected)
 		return err

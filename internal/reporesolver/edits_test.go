@@ -59,7 +59,7 @@ func TestEditsBesideResolver(t *testing.T) {
 			t.Errorf("%s is %s after the last repo", p.Name, p.Resolution)
 		}
 	}
-	entries, err := s.Store.Audit(t.Context(), "foo", 2*rounds)
+	entries, err := s.Store.People.Audit(t.Context(), "foo", 2*rounds)
 	if err != nil || len(entries) != rounds {
 		t.Errorf("the audit log tells of %d changes of foo, want %d (%v)", len(entries), rounds, err)
 	}
@@ -106,7 +106,7 @@ func (s *sim) edit(t *testing.T, want map[string]view.PackageSettings, e edit.Pa
 	}
 	want[e.Name] = w
 	for name, w := range want {
-		got, err := s.Store.PackageSettings(t.Context(), "f44", name)
+		got, err := s.Store.Packages.Settings(t.Context(), "f44", name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func (p *play) page(word string) (*view.PackagePage, *koschei.Collection, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := p.Store.PackagePage(p.T.Context(), name, c.ID, view.HistoryQuery{Limit: 10000})
+	page, err := p.Store.Packages.Page(p.T.Context(), name, c.ID, view.HistoryQuery{Limit: 10000})
 	if err == nil && page.Package == nil {
 		err = fmt.Errorf("package %s: %w", word, koschei.ErrNotFound)
 	}
@@ -153,7 +153,7 @@ func askLog(p *play, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.Store.Failure(p.T.Context(), b.ID)
+	f, err := p.Store.Builds.Failure(p.T.Context(), b.ID)
 	switch {
 	case err != nil || f == nil:
 		return nil, err
@@ -201,7 +201,7 @@ func askBuildroot(p *play, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := p.Store.Compare(p.T.Context(), view.Pair{B: b.ID})
+	page, err := p.Store.Builds.Compare(p.T.Context(), view.Pair{B: b.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -471,7 +471,7 @@ func askImpact(p *play, args []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	affected, err := p.Store.AffectedBy(p.T.Context(), "f44", name, from, to, 1000)
+	affected, err := p.Store.Repos.AffectedBy(p.T.Context(), "f44", name, from, to, 1000)
 	var lines []string
 	for _, a := range affected {
 		lines = append(lines, a.Package)

@@ -19,7 +19,7 @@ func TestSubmitNow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := f.stage.Store.PackagesNamed(t.Context(), "f40", []string{"foo", "mainframe"})
+	packages, err := f.stage.Store.Packages.Named(t.Context(), "f40", []string{"foo", "mainframe"})
 	if err != nil {
 		t.Fatal(err)
 	}

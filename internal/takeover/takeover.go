@@ -341,7 +341,7 @@ func (t *Takeover) compare(ctx context.Context, c *koschei.Collection, report *R
 	if err != nil {
 		return err
 	}
-	states, err := t.View.States(ctx, c.ID)
+	states, err := t.View.Packages.States(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -371,7 +371,7 @@ func (m *move) unresolved() string {
 // dependencies describes a build's, with numbers of builds for their ids.
 func (m *move) dependencies(id int64, number map[int64]int) string {
 	m.T.Helper()
-	page, err := m.db.Compare(m.T.Context(), view.Pair{B: id})
+	page, err := m.db.Builds.Compare(m.T.Context(), view.Pair{B: id})
 	if err != nil {
 		m.T.Fatal(err)
 	}

@@ -21,9 +21,9 @@ type PackageSettings struct {
 	SkipResolution bool
 }
 
-// PackageSettings returns those of a package. An error wraps koschei.ErrNotFound
+// Settings returns those of a package. An error wraps koschei.ErrNotFound
 // if the collection does not have it.
-func (v *View) PackageSettings(ctx context.Context, collection, name string) (*PackageSettings, error) {
+func (v *Packages) Settings(ctx context.Context, collection, name string) (*PackageSettings, error) {
 	var s PackageSettings
 	err := v.db.QueryRow(ctx, `
 		SELECT p.revision, p.tracked, p.manual_priority, p.static_priority, p.arch_override, p.skip_resolution
@@ -73,7 +73,7 @@ type AuditQuery struct {
 }
 
 // AuditLog returns entries, the newest first.
-func (v *View) AuditLog(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
+func (v *People) AuditLog(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT id, logged, actor, environment, `+entryColumns+`
 		FROM audit
@@ -102,7 +102,7 @@ type User struct {
 }
 
 // Users returns the users whose names begin with prefix, by name.
-func (v *View) Users(ctx context.Context, prefix string, limit int) ([]User, error) {
+func (v *People) Users(ctx context.Context, prefix string, limit int) ([]User, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT u.name, u.admin, u.claimed_admin, u.signed_in, (SELECT count(*) FROM session s WHERE s.user_id = u.id)
 		FROM users u

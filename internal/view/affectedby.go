@@ -26,7 +26,7 @@ type Affected struct {
 // dependencies first, then newest builds. The way may lead down as well as
 // up; a build counts if it went the same direction, and one that the
 // dependency was new to, or that lost it, if that was at a version on the way.
-func (v *View) AffectedBy(ctx context.Context, collection, name string, from, to rpm.EVR, limit int) (affected []Affected, err error) {
+func (v *Repos) AffectedBy(ctx context.Context, collection, name string, from, to rpm.EVR, limit int) (affected []Affected, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
 		affected, err = affectedBy(ctx, q, collection, name, from, to, limit)
 		return err

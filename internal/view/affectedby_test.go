@@ -72,7 +72,7 @@ func TestAffectedBy(t *testing.T) {
 		{"2", "2", nil},
 		{"8", "9", nil},
 	} {
-		affected, err := w.DB.AffectedBy(t.Context(), "f43", "dep", evr(test.from), evr(test.to), 100)
+		affected, err := w.DB.Repos.AffectedBy(t.Context(), "f43", "dep", evr(test.from), evr(test.to), 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,10 +85,10 @@ func TestAffectedBy(t *testing.T) {
 			t.Errorf("affected by dep from %s to %s (-want +got):\n%s", test.from, test.to, diff)
 		}
 	}
-	if _, err := w.DB.AffectedBy(t.Context(), "f99", "dep", evr("1"), evr("2"), 1); !errors.Is(err, koschei.ErrNotFound) {
+	if _, err := w.DB.Repos.AffectedBy(t.Context(), "f99", "dep", evr("1"), evr("2"), 1); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("another collection: %v, want ErrNotFound", err)
 	}
-	limited, err := w.DB.AffectedBy(t.Context(), "f43", "dep", evr("2"), evr("4"), 2)
+	limited, err := w.DB.Repos.AffectedBy(t.Context(), "f43", "dep", evr("2"), evr("4"), 2)
 	if err != nil || len(limited) != 2 {
 		t.Errorf("limited to 2: %d (%v)", len(limited), err)
 	}
@@ -111,7 +111,7 @@ func TestAffectedByBuildThatFailsLater(t *testing.T) {
 	w.BuiltWith(running, pgtest.NEVRA("dep", "2"))
 	w.Exec(`UPDATE build SET outcome = 'failed', finished = $2 WHERE id = $1`, running, pgtest.SampleTime())
 	w.Refresh(pkg)
-	affected, err := w.DB.AffectedBy(t.Context(), "f43", "dep", rpm.EVR{Version: "1", Release: "1"}, rpm.EVR{Version: "2", Release: "1"}, 10)
+	affected, err := w.DB.Repos.AffectedBy(t.Context(), "f43", "dep", rpm.EVR{Version: "1", Release: "1"}, rpm.EVR{Version: "2", Release: "1"}, 10)
 	if err != nil || len(affected) != 1 || affected[0].Build.ID != running {
 		t.Errorf("affected are %v (%v), want build %d", affected, err, running)
 	}

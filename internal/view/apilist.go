@@ -37,9 +37,9 @@ type PackageLine struct {
 	Why        string  // one line of why it is broken; "" if it is not, or that is not known
 }
 
-// PackagesAfter returns packages by name, those of one name in the order of collections.
+// After returns packages by name, those of one name in the order of collections.
 // Fewer than the limit are the end of the list.
-func (v *View) PackagesAfter(ctx context.Context, q PackageQuery) ([]PackageLine, error) {
+func (v *Packages) After(ctx context.Context, q PackageQuery) ([]PackageLine, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT s.name, s.collection, s.state, s.state_since, s.running, s.revision, coalesce(b.id, 0),
 			coalesce(b.epoch, 0), coalesce(b.version, ''), coalesce(b.release, ''),
@@ -97,7 +97,7 @@ type Transition struct {
 
 // TransitionsAfter returns changes of states by id, from behind one on, in some
 // collections or in all if there are none.
-func (v *View) TransitionsAfter(ctx context.Context, collections []string, after int64, limit int) ([]Transition, error) {
+func (v *Timeline) TransitionsAfter(ctx context.Context, collections []string, after int64, limit int) ([]Transition, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT s.id, c.name, p.name, s.prev, s.curr, s.changed
 		FROM state_change s
@@ -117,7 +117,7 @@ func (v *View) TransitionsAfter(ctx context.Context, collections []string, after
 }
 
 // NewestTransition returns the id of the newest change of a state, 0 if there is none.
-func (v *View) NewestTransition(ctx context.Context) (id int64, err error) {
+func (v *Timeline) NewestTransition(ctx context.Context) (id int64, err error) {
 	if err := v.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM state_change`).Scan(&id); err != nil {
 		return 0, fmt.Errorf("reading changes of states: %w", err)
 	}
@@ -139,9 +139,9 @@ type BuildLine struct {
 	Fault      string
 }
 
-// BuildsAfter returns builds by id, from behind one on, in some collections or in all if
+// After returns builds by id, from behind one on, in some collections or in all if
 // there are none.
-func (v *View) BuildsAfter(ctx context.Context, collections []string, after int64, limit int) ([]BuildLine, error) {
+func (v *Builds) After(ctx context.Context, collections []string, after int64, limit int) ([]BuildLine, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT b.id, c.name, p.name, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), coalesce(b.task_id, 0),
 			b.started, b.finished, b.fault

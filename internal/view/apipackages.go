@@ -32,7 +32,7 @@ type APIBuild struct {
 // of the collections; empty lists stand for all. They begin behind the name after
 // and are about limit, more only by those of the last name; fewer are the end of
 // the list.
-func (v *View) APIPackages(ctx context.Context, names, collections []string, after string, limit int) ([]APIPackage, error) {
+func (v *Packages) APIPackages(ctx context.Context, names, collections []string, after string, limit int) ([]APIPackage, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT s.name, s.collection, s.state, b.id IS NOT NULL, coalesce(b.task_id, 0), b.started, b.finished,
 			coalesce(b.epoch, 0), coalesce(b.version, ''), coalesce(b.release, '')
@@ -79,7 +79,7 @@ type StateDifference struct {
 
 // CollectionDiff returns the packages that both collections have, in different
 // states, by name.
-func (v *View) CollectionDiff(ctx context.Context, a, b int64) ([]StateDifference, error) {
+func (v *Packages) CollectionDiff(ctx context.Context, a, b int64) ([]StateDifference, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT pa.name, pa.state, pb.state
 		FROM package pa
@@ -92,9 +92,9 @@ func (v *View) CollectionDiff(ctx context.Context, a, b int64) ([]StateDifferenc
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[StateDifference])
 }
 
-// PackageState returns the state of a package in a collection. An error wraps
+// State returns the state of a package in a collection. An error wraps
 // ErrNotFound when the collection has no such package.
-func (v *View) PackageState(ctx context.Context, name string, collectionID int64) (koschei.State, error) {
+func (v *Packages) State(ctx context.Context, name string, collectionID int64) (koschei.State, error) {
 	var state koschei.State
 	err := v.db.QueryRow(ctx, `SELECT state FROM package WHERE collection_id = $1 AND name = $2`, collectionID, name).Scan(&state)
 	return state, postgres.NotFound(err, "package %q", name)

@@ -20,7 +20,7 @@ func TestAPIPackagesInPieces(t *testing.T) {
 	sql.Exec(`INSERT INTO package (base_id, collection_id, name, tracked)
 		SELECT b.id, c.id, b.name, true FROM base_package b, collection c WHERE b.id % 5 <> c.id`)
 	for _, collections := range [][]string{nil, {"f44"}, {"eln", "f43"}, {"none"}} {
-		whole, err := db.APIPackages(t.Context(), nil, collections, "", 1000)
+		whole, err := db.Packages.APIPackages(t.Context(), nil, collections, "", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestAPIPackagesInPieces(t *testing.T) {
 			pieced := []view.APIPackage{}
 			after := ""
 			for {
-				piece, err := db.APIPackages(t.Context(), nil, collections, after, max(limit, 1))
+				piece, err := db.Packages.APIPackages(t.Context(), nil, collections, after, max(limit, 1))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -45,7 +45,7 @@ func TestAPIPackagesInPieces(t *testing.T) {
 			t.Errorf("%v: %d packages, want %d", collections, len(whole), want)
 		}
 	}
-	some, err := db.APIPackages(t.Context(), []string{"b", "a+é"}, []string{"f44"}, "", 1000)
+	some, err := db.Packages.APIPackages(t.Context(), []string{"b", "a+é"}, []string{"f44"}, "", 1000)
 	if err != nil || len(some) == 0 || len(some) > 2 {
 		t.Errorf("by name: %v, %v", some, err)
 	}

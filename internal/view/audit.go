@@ -28,7 +28,7 @@ type AuditEntry struct {
 const entryColumns = `collection, package, message, field, was, became`
 
 // Audit returns the newest entries first; pkg "" means of everything.
-func (v *View) Audit(ctx context.Context, pkg string, limit int) ([]AuditEntry, error) {
+func (v *People) Audit(ctx context.Context, pkg string, limit int) ([]AuditEntry, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT id, logged, actor, environment, `+entryColumns+`
 		FROM audit

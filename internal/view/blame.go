@@ -34,7 +34,7 @@ func (b *Blame) Proved() bool { return b.Source != "" && b.State == koschei.Stat
 // Blames returns which updates may have broken the packages of a collection that
 // broke since a domain time and are broken now; of at most limit packages, those
 // that broke last. The nearest changes of the first build that failed are suspect.
-func (v *View) Blames(ctx context.Context, collectionID int64, since time.Time, limit int) ([]Blame, error) {
+func (v *Repos) Blames(ctx context.Context, collectionID int64, since time.Time, limit int) ([]Blame, error) {
 	rows, err := v.db.Query(ctx, `
 		WITH broken AS (
 			SELECT p.id, p.name, p.state, p.state_since

@@ -47,8 +47,8 @@ type Pair struct{ A, B int64 }
 
 // Compare compares two builds of a package. An error wraps koschei.ErrNotFound if
 // one is not there, and koschei.ErrInvalid if they are of two packages.
-func (v *View) Compare(ctx context.Context, pair Pair) (*Comparison, error) {
-	r := &comparisonReader{view: v, pair: pair, page: &Comparison{}}
+func (v *Builds) Compare(ctx context.Context, pair Pair) (*Comparison, error) {
+	r := &comparisonReader{source: v.source, pair: pair, page: &Comparison{}}
 	err := r.read(ctx)
 	if errors.Is(err, depset.ErrDamaged) { // what was not needed any more may be gone since the step before
 		r.page = &Comparison{}
@@ -66,7 +66,7 @@ func (v *View) Compare(ctx context.Context, pair Pair) (*Comparison, error) {
 // A comparisonReader reads a comparison in two steps, each of which asks all its
 // questions at once.
 type comparisonReader struct {
-	view *View
+	*source
 	pair Pair
 	page *Comparison
 	a, b int64 // the builds, 0 for none
@@ -81,7 +81,7 @@ func (r *comparisonReader) read(ctx context.Context) error {
 	records := askBuilds(batch, []int64{r.a, r.b}, 0)
 	sets := r.askSides(batch)
 	r.askNow(batch)
-	if err := r.view.db.SendBatch(ctx, batch).Close(); err != nil {
+	if err := r.db.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	r.page.A, r.page.B = r.side(records, sets, r.a, r.page.A), r.side(records, sets, r.b, r.page.B)
@@ -109,7 +109,7 @@ func (r *comparisonReader) choose(ctx context.Context) error {
 	batch.Queue(`SELECT EXISTS (SELECT FROM build b JOIN build o ON o.package_id = b.package_id WHERE b.id = $1 AND o.id = $2)`, known, r.pair.A).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&other) })
 	r.askRefs(batch, known)
-	if err := r.view.db.SendBatch(ctx, batch).Close(); err != nil {
+	if err := r.db.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	if r.pair.A != 0 && !other {
@@ -184,7 +184,7 @@ func (r *comparisonReader) askSides(batch *pgx.Batch) map[int64]*Side {
 			side.Repo.CollectionID, side.Repo.Created = r.page.CollectionID, postgres.OrZero(created)
 			sides[id] = side
 			if content != nil {
-				side.set, err = r.view.sets.Decode(content)
+				side.set, err = r.sets.Decode(content)
 			}
 			return err
 		})
@@ -211,7 +211,7 @@ func (r *comparisonReader) askNow(batch *pgx.Batch) {
 		err := row.Scan(&now.Repo.RepoID, &now.Repo.CreateEvent, &created, &now.Problems, &content)
 		now.Repo.CollectionID, now.Repo.Created = r.page.CollectionID, postgres.OrZero(created)
 		if err == nil && content != nil {
-			now.set, err = r.view.sets.Decode(content)
+			now.set, err = r.sets.Decode(content)
 		}
 		return err
 	})
@@ -238,7 +238,7 @@ func (r *comparisonReader) name(ctx context.Context, records *buildRecords) erro
 			difference{come: side.set}.wants(wanted)
 		}
 	}
-	names, err := r.view.names.of(ctx, r.view.db, wanted)
+	names, err := r.names.of(ctx, r.db, wanted)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ const usualFrom = 20
 // UsualTimes returns how long the builds of packages take, by package and then by
 // architecture: the medians of the last builds that completed. Packages that never
 // built have none.
-func (v *View) UsualTimes(ctx context.Context, packageIDs []int64) (map[int64][]UsualTime, error) {
+func (v *Builds) UsualTimes(ctx context.Context, packageIDs []int64) (map[int64][]UsualTime, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT p.id, t.arch, percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', t.finished - t.started)), count(*)
 		FROM unnest($1::bigint[]) AS p (id)
@@ -71,7 +71,7 @@ func (h *EndedHour) Builds() int { return h.Complete + h.Failed + h.Faults }
 // EndedBuilds counts the scratch builds that ended since a domain time by the
 // hour, the oldest first: those of one collection, or of all if that is 0. Hours
 // in which none ended are left out.
-func (v *View) EndedBuilds(ctx context.Context, collectionID int64, since time.Time) ([]EndedHour, error) {
+func (v *Builds) EndedBuilds(ctx context.Context, collectionID int64, since time.Time) ([]EndedHour, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT date_trunc('hour', b.finished, 'UTC') AS hour,
 			count(*) FILTER (WHERE b.outcome = 'complete'),
@@ -96,7 +96,7 @@ func (v *View) EndedBuilds(ctx context.Context, collectionID int64, since time.T
 // the same packages installed, and completed or failed; nil if there is none, or if
 // it is not known what the build was made with. An error wraps koschei.ErrNotFound
 // when there is no such build.
-func (v *View) SameInput(ctx context.Context, buildID int64) (*BuildRef, error) {
+func (v *Builds) SameInput(ctx context.Context, buildID int64) (*BuildRef, error) {
 	var identity []byte
 	err := v.db.QueryRow(ctx, `SELECT input_identity FROM build WHERE id = $1`, buildID).Scan(&identity)
 	switch {

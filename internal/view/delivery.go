@@ -33,7 +33,7 @@ type DeliveryFilter struct {
 }
 
 // Deliveries returns the newest deliveries first.
-func (v *View) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
+func (v *People) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT d.id, d.sink, d.key, d.message_id::text, d.attempts, d.created, d.due, d.sent, d.dead, d.held_until, d.error,
 			`+schema.EventColumns+`

@@ -27,7 +27,7 @@ func whyFailed(row string) string {
 }
 
 // Failure returns why a build failed; nil if its logs were not read.
-func (v *View) Failure(ctx context.Context, buildID int64) (*Failure, error) {
+func (v *Builds) Failure(ctx context.Context, buildID int64) (*Failure, error) {
 	f := &Failure{}
 	var lines []string
 	var numbers []int
@@ -53,7 +53,7 @@ func (v *View) Failure(ctx context.Context, buildID int64) (*Failure, error) {
 
 // FailureLines returns, by build, the line of the error of failed builds; without
 // those of which it is not known.
-func (v *View) FailureLines(ctx context.Context, buildIDs []int64) (map[int64]string, error) {
+func (v *Builds) FailureLines(ctx context.Context, buildIDs []int64) (map[int64]string, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT build_id, trim(lines[error + 1])
 		FROM build_failure
@@ -82,7 +82,7 @@ type SameFailure struct {
 }
 
 // SameFailures returns the newest builds that failed with an error of a signature.
-func (v *View) SameFailures(ctx context.Context, signature string, limit int) ([]SameFailure, error) {
+func (v *Builds) SameFailures(ctx context.Context, signature string, limit int) ([]SameFailure, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT c.name, p.name, b.id, b.outcome, b.origin, b.epoch, b.version, b.release, coalesce(b.repo_id, 0), b.event, b.started
 		FROM build_failure f

@@ -44,7 +44,7 @@ const looksAfter = `(
 	WHERE u.name = @person)`
 
 // News returns the newest changes of packages' states, the newest first.
-func (v *View) News(ctx context.Context, f NewsFilter, limit int) ([]StateNews, error) {
+func (v *Timeline) News(ctx context.Context, f NewsFilter, limit int) ([]StateNews, error) {
 	args := pgx.NamedArgs{"collection": f.CollectionID, "name": f.Package, "group": f.GroupID, "person": f.Person, "limit": limit}
 	which := ""
 	switch {
@@ -107,7 +107,7 @@ type UpdateNews struct {
 
 // UpdateNews returns what is new of the updates of a source package in a collection,
 // the newest first.
-func (v *View) UpdateNews(ctx context.Context, collectionID int64, source string, limit int) ([]UpdateNews, error) {
+func (v *Timeline) UpdateNews(ctx context.Context, collectionID int64, source string, limit int) ([]UpdateNews, error) {
 	rows, err := v.db.Query(ctx, `
 		WITH came AS (
 			SELECT x.repo_id, r.created, x.curr,

@@ -278,7 +278,7 @@ func (w *listWorld) checkList(name string, f view.PackageFilter, key view.OrderK
 		if key.Key == "name" || w.collection.PriorityCoefficient == 0 {
 			order = order[:1]
 		}
-		page, total, _, err := w.DB.PackageList(w.t.Context(), f, order, view.Span{Limit: 37, Offset: offset}, w.ranking)
+		page, total, _, err := w.DB.Packages.List(w.t.Context(), f, order, view.Span{Limit: 37, Offset: offset}, w.ranking)
 		if err != nil {
 			w.t.Fatalf("%s by %+v from %d: %v", name, key, offset, err)
 		}

@@ -35,16 +35,16 @@ const toldColumns = `
 	JOIN package p ON p.id = s.package_id
 	WHERE s.xid < pg_snapshot_xmin(pg_current_snapshot())`
 
-// ChangesAfter returns the first changes after a mark.
-func (v *View) ChangesAfter(ctx context.Context, after Mark, limit int) ([]ToldChange, error) {
+// After returns the first changes after a mark.
+func (v *Timeline) After(ctx context.Context, after Mark, limit int) ([]ToldChange, error) {
 	rows, err := v.db.Query(ctx, toldColumns+` AND (s.xid, s.id) > ($1::text::xid8, $2::bigint)
 		ORDER BY s.xid, s.id
 		LIMIT $3`, fmt.Sprint(after.Transaction), after.ID, limit)
 	return collectTold(rows, err)
 }
 
-// LastChanges returns the last changes there are, the oldest first.
-func (v *View) LastChanges(ctx context.Context, limit int) ([]ToldChange, error) {
+// Last returns the last changes there are, the oldest first.
+func (v *Timeline) Last(ctx context.Context, limit int) ([]ToldChange, error) {
 	rows, err := v.db.Query(ctx, toldColumns+`
 		ORDER BY s.xid DESC, s.id DESC
 		LIMIT $1`, limit)

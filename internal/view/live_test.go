@@ -28,7 +28,7 @@ func TestChangesInOrder(t *testing.T) {
 	var told []string
 	var mark view.Mark
 	look := func() {
-		changes, err := w.DB.ChangesAfter(t.Context(), mark, 10)
+		changes, err := w.DB.Timeline.After(t.Context(), mark, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestChangesInOrder(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
-	changes, err := w.DB.LastChanges(t.Context(), 2)
+	changes, err := w.DB.Timeline.Last(t.Context(), 2)
 	if err != nil || len(changes) != 2 || changes[0].Package != "early" || changes[1].Package != "last" || changes[1].Mark != mark {
 		t.Errorf("the last two are %s, %v", fmt.Sprint(changes), err)
 	}

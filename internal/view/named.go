@@ -10,10 +10,10 @@ import (
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// PackagesNamed returns the named packages of a collection, by name. Unknown
+// Named returns the named packages of a collection, by name. Unknown
 // packages are as for TrackPackages.
-func (v *View) PackagesNamed(ctx context.Context, collection string, names []string) ([]koschei.PackageStatus, error) {
-	c, err := v.Collection(ctx, collection)
+func (v *Packages) Named(ctx context.Context, collection string, names []string) ([]koschei.PackageStatus, error) {
+	c, err := v.collection(ctx, collection)
 	if err != nil {
 		return nil, err
 	}

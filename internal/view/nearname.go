@@ -17,8 +17,8 @@ const (
 	nearShortest = 2 // letters of a name that others are near to
 )
 
-// PackageExists says whether a package of that name is in any collection.
-func (v *View) PackageExists(ctx context.Context, name string) (exists bool, err error) {
+// Exists says whether a package of that name is in any collection.
+func (v *Packages) Exists(ctx context.Context, name string) (exists bool, err error) {
 	err = v.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM base_package WHERE name = $1)`, name).Scan(&exists)
 	if err != nil {
 		return false, fmt.Errorf("looking up package %s: %w", name, err)
@@ -29,7 +29,7 @@ func (v *View) PackageExists(ctx context.Context, name string) (exists bool, err
 // NearNames returns the names of packages that are spelled nearly as name, the
 // nearest first: those that begin with the same letter and differ in one or two, and
 // those that begin with all of it.
-func (v *View) NearNames(ctx context.Context, name string) ([]string, error) {
+func (v *Packages) NearNames(ctx context.Context, name string) ([]string, error) {
 	name = strings.Trim(name, "*")
 	length := utf8.RuneCountInString(name)
 	if length < nearShortest {

@@ -46,7 +46,7 @@ func TestStateChanges(t *testing.T) {
 		}
 	}
 	w.Exec(`UPDATE package SET blocked = true WHERE id = $1`, blocked)
-	changes, err := w.DB.StateChanges(t.Context(), w.Collection, day(1), 10)
+	changes, err := w.DB.Timeline.Since(t.Context(), w.Collection, day(1), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestStateChanges(t *testing.T) {
 	if c := changes; !c[0].Broke() || c[0].Mended() || c[1].Broke() || !c[1].Mended() {
 		t.Errorf("what broke and what was mended: %+v", c)
 	}
-	first, err := w.DB.StateChanges(t.Context(), w.Collection, day(0), 1)
+	first, err := w.DB.Timeline.Since(t.Context(), w.Collection, day(0), 1)
 	if err != nil || len(first) != 1 {
 		t.Errorf("%d changes (%v), want the one asked for", len(first), err)
 	}
@@ -98,7 +98,7 @@ func TestStateCounts(t *testing.T) {
 		{At: hour(2), RepoID: 1, OK: 1, Failing: 1, Unknown: 1},
 		{At: hour(4), RepoID: 1, OK: 1, Failing: 1, Unknown: 1, Running: 1, Due: 1},
 	}
-	got, err := w.DB.StateCounts(t.Context(), w.Collection, hour(2), 2*time.Hour)
+	got, err := w.DB.Timeline.StateCounts(t.Context(), w.Collection, hour(2), 2*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestStateCounts(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Errorf("counts of every two hours (-want +got):\n%s", diff)
 	}
-	got, err = w.DB.StateCountsBefore(t.Context(), w.Collection, []time.Time{hour(3), hour(1)})
+	got, err = w.DB.Timeline.StateCountsBefore(t.Context(), w.Collection, []time.Time{hour(3), hour(1)})
 	want = []view.StateCount{{At: hour(2), RepoID: 1, OK: 1, Failing: 1, Unknown: 1}, {At: hour(1)}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(0)); err != nil || diff != "" {
 		t.Errorf("counts before a time: %v (-want +got):\n%s", err, diff)
@@ -133,7 +133,7 @@ func TestUsualTimes(t *testing.T) {
 			($1, 3, 'buildArch', 'aarch64', $4, $2, $3)`,
 			b, pgtest.SampleTime(), pgtest.SampleTime().Add(time.Duration(minutes)*time.Minute), []string{"closed", "canceled"}[min(n, 1)])
 	}
-	got, err := w.DB.UsualTimes(t.Context(), []int64{foo, never})
+	got, err := w.DB.Builds.UsualTimes(t.Context(), []int64{foo, never})
 	want := map[int64][]view.UsualTime{foo: {{Arch: "aarch64", Median: 10 * time.Minute, Builds: 1}, {Arch: "x86_64", Median: 20 * time.Minute, Builds: 3}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("usual times: %v (-want +got):\n%s", err, diff)
@@ -150,7 +150,7 @@ func TestEndedBuilds(t *testing.T) {
 	w.Exec(`UPDATE build SET finished = finished - interval '1 hour' WHERE outcome = 'failed'`)
 	hour := func(n int) time.Time { return pgtest.SampleTime().Add(time.Duration(n) * time.Hour) }
 	for _, collection := range []int64{0, w.Collection, w.Collection + 1} {
-		got, err := w.DB.EndedBuilds(t.Context(), collection, pgtest.SampleTime())
+		got, err := w.DB.Builds.EndedBuilds(t.Context(), collection, pgtest.SampleTime())
 		want := []view.EndedHour{{Hour: hour(1), Complete: 1, Failed: 1}, {Hour: hour(3), Faults: 1}, {Hour: hour(4), Complete: 1}}
 		if collection > w.Collection {
 			want = nil
@@ -172,7 +172,7 @@ func TestSameInput(t *testing.T) {
 	w.BuiltWith(other, pgtest.NEVRA("glibc", "2"))
 	unknown := w.Build(foo, "failed")
 	for build, want := range map[int64]int64{first: 0, other: 0, again: first, unknown: 0} {
-		same, err := w.DB.SameInput(t.Context(), build)
+		same, err := w.DB.Builds.SameInput(t.Context(), build)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestSameInput(t *testing.T) {
 			t.Errorf("build %d had the input of %d, want %d", build, got, want)
 		}
 	}
-	if _, err := w.DB.SameInput(t.Context(), unknown+1); !errors.Is(err, koschei.ErrNotFound) {
+	if _, err := w.DB.Builds.SameInput(t.Context(), unknown+1); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("no such build: %v", err)
 	}
 }

@@ -176,10 +176,10 @@ type ListedPackage struct {
 	Reason string  // the first problem why it cannot be installed; "" if it can be
 }
 
-// PackageList returns a span of the packages that f lets through, which must
+// List returns a span of the packages that f lets through, which must
 // be of one collection, how many there are, and how all divide by state, those
 // that are not tracked too.
-func (v *View) PackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking schema.Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
+func (v *Packages) List(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking schema.Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
 		all := f
 		all.Untracked = true

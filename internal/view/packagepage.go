@@ -57,10 +57,10 @@ type ResolutionNow struct {
 	set      depset.Set // nil if it cannot be installed
 }
 
-// PackagePage returns what there is to know of the package of that name in a
+// Page returns what there is to know of the package of that name in a
 // collection. An error wraps ErrNotFound when no collection has such a package.
-func (v *View) PackagePage(ctx context.Context, name string, collectionID int64, hq HistoryQuery) (*PackagePage, error) {
-	r := &packageReader{view: v, page: &PackagePage{Name: name}}
+func (v *Packages) Page(ctx context.Context, name string, collectionID int64, hq HistoryQuery) (*PackagePage, error) {
+	r := &packageReader{source: v.source, page: &PackagePage{Name: name}}
 	err := r.read(ctx, collectionID, hq)
 	if errors.Is(err, depset.ErrDamaged) { // what was not needed any more may be gone since the step before
 		r.page = &PackagePage{Name: name}
@@ -75,9 +75,9 @@ func (v *View) PackagePage(ctx context.Context, name string, collectionID int64,
 // A packageReader reads a page in three steps, each of which asks all its
 // questions at once.
 type packageReader struct {
-	view *View
-	page *PackagePage
-	sets map[int64]depset.Set
+	*source
+	page  *PackagePage
+	known map[int64]depset.Set // sets, by id
 }
 
 func (r *packageReader) read(ctx context.Context, collectionID int64, hq HistoryQuery) error {
@@ -88,7 +88,7 @@ func (r *packageReader) read(ctx context.Context, collectionID int64, hq History
 	r.askRefs(batch, collectionID)
 	r.askUnmet(batch, collectionID)
 	keys := askHistory(batch, page.Name, collectionID, hq)
-	err := r.view.db.SendBatch(ctx, batch).Close()
+	err := r.db.SendBatch(ctx, batch).Close()
 	switch {
 	case err != nil:
 		return err
@@ -105,8 +105,8 @@ func (r *packageReader) read(ctx context.Context, collectionID int64, hq History
 			refs = append(refs, ref)
 		}
 	}
-	r.sets = askSets(batch, r.view.sets, refs...)
-	if err := r.view.db.SendBatch(ctx, batch).Close(); err != nil {
+	r.known = askSets(batch, r.sets, refs...)
+	if err := r.db.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	return r.name(ctx, keys, records)
@@ -120,11 +120,11 @@ func (r *packageReader) name(ctx context.Context, keys *historyKeys, records *bu
 	var broke difference
 	brokeKnown := false
 	if page.FirstFailure != nil {
-		broke, brokeKnown = r.between(page.LastSuccess, r.sets[page.FirstFailure.setID])
+		broke, brokeKnown = r.between(page.LastSuccess, r.known[page.FirstFailure.setID])
 	}
 	now.wants(wanted)
 	broke.wants(wanted)
-	names, err := r.view.names.of(ctx, r.view.db, wanted)
+	names, err := r.names.of(ctx, r.db, wanted)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (r *packageReader) name(ctx context.Context, keys *historyKeys, records *bu
 		}
 	}
 	if brokeKnown {
-		page.Broke = Changes{Known: true, Size: len(r.sets[page.FirstFailure.setID])}
+		page.Broke = Changes{Known: true, Size: len(r.known[page.FirstFailure.setID])}
 		if page.Broke.List, err = broke.changes(names); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (r *packageReader) addSources(ctx context.Context) (err error) {
 		}
 	}
 	if len(nevras) > 0 && r.page.Package.State() == koschei.StateFailing {
-		r.page.Sources, err = r.view.Sources(ctx, nevras)
+		r.page.Sources, err = r.sourcesOf(ctx, nevras)
 	}
 	return err
 }
@@ -186,7 +186,7 @@ func (r *packageReader) between(build *BuildRef, curr depset.Set) (d difference,
 	if build == nil || len(curr) == 0 {
 		return difference{}, false
 	}
-	prev, ok := r.sets[build.setID]
+	prev, ok := r.known[build.setID]
 	if !ok {
 		return difference{}, false
 	}
@@ -254,7 +254,7 @@ func (r *packageReader) scanPackage(row pgx.CollectableRow) (k koschei.PackageSt
 	}
 	now.Repo.CollectionID, now.Repo.Created = k.CollectionID, postgres.OrZero(created)
 	if content != nil {
-		now.set, err = r.view.sets.Decode(content)
+		now.set, err = r.sets.Decode(content)
 	}
 	return k, err
 }

@@ -22,7 +22,7 @@ type Person struct {
 
 // Person returns what is known of a person. An error wraps koschei.ErrNotFound if
 // that is nothing.
-func (v *View) Person(ctx context.Context, name string) (*Person, error) {
+func (v *People) Person(ctx context.Context, name string) (*Person, error) {
 	p := &Person{}
 	err := v.db.Read(ctx, func(q postgres.Querier) error {
 		err := q.QueryRow(ctx, `

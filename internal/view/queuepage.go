@@ -60,9 +60,9 @@ const (
 	heldReasons    = 50
 )
 
-// QueuePage returns what is built of collections and what comes next, at most
+// Queue returns what is built of collections and what comes next, at most
 // shown packages of each.
-func (v *View) QueuePage(ctx context.Context, collections []int64, ranking schema.Ranking, shown int) (*QueuePage, error) {
+func (v *Builds) Queue(ctx context.Context, collections []int64, ranking schema.Ranking, shown int) (*QueuePage, error) {
 	page := &QueuePage{Next: map[int64]Waiting{}, Usual: map[int64]time.Duration{}}
 	err := v.db.Read(ctx, func(q postgres.Querier) (err error) {
 		if page.Running, err = queuedBuilds(ctx, q, collections); err != nil {

@@ -21,9 +21,9 @@ type RepoLine struct {
 	Broke      int // packages that failed for the first time in a build made in it
 }
 
-// Repos returns the newest repos of a collection, made of an event before another,
+// List returns the newest repos of a collection, made of an event before another,
 // the newest first. With before 0 it begins with the newest.
-func (v *View) Repos(ctx context.Context, collectionID, before int64, limit int) (lines []RepoLine, err error) {
+func (v *Repos) List(ctx context.Context, collectionID, before int64, limit int) (lines []RepoLine, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
 		rows, err := q.Query(ctx, `
 			SELECT `+schema.RepoColumns+`
@@ -109,9 +109,9 @@ type RepoPage struct {
 	Changed   []Update     // by source; no more than asked for
 }
 
-// RepoPage returns what there is to know of a repo of a collection, with up to limit
+// Page returns what there is to know of a repo of a collection, with up to limit
 // of each list. An error wraps koschei.ErrNotFound if it is not kept.
-func (v *View) RepoPage(ctx context.Context, collectionID, repoID int64, limit int) (*RepoPage, error) {
+func (v *Repos) Page(ctx context.Context, collectionID, repoID int64, limit int) (*RepoPage, error) {
 	page := &RepoPage{}
 	err := v.db.Read(ctx, func(q postgres.Querier) error {
 		repo, err := schema.ReadRepo(ctx, q, collectionID, repoID)
@@ -149,20 +149,20 @@ func (v *View) RepoPage(ctx context.Context, collectionID, repoID int64, limit i
 	if err != nil {
 		return nil, fmt.Errorf("reading repo %d: %w", repoID, err)
 	}
-	if page.Unmet, err = v.UnmetSince(ctx, collectionID, repoID, "", limit); err != nil {
+	if page.Unmet, err = v.unmetSince(ctx, collectionID, repoID, "", limit); err != nil {
 		return nil, err
 	}
 	if page.Changed, err = v.UpdatesIn(ctx, collectionID, repoID, "", limit); err != nil {
 		return nil, err
 	}
 	if !page.Solved.IsZero() {
-		page.Counts, err = v.StateCountsBefore(ctx, collectionID, []time.Time{page.Solved, page.Solved.Add(time.Microsecond)})
+		page.Counts, err = v.stateCountsBefore(ctx, collectionID, []time.Time{page.Solved, page.Solved.Add(time.Microsecond)})
 	}
 	return page, err
 }
 
 // readDistances counts the packages whose buildroots the updates of a repo reached.
-func (v *View) readDistances(ctx context.Context, q postgres.Querier, page *RepoPage, collectionID int64) error {
+func (v *Repos) readDistances(ctx context.Context, q postgres.Querier, page *RepoPage, collectionID int64) error {
 	rows, err := q.Query(ctx, `
 		SELECT reached FROM repo_change WHERE collection_id = $1 AND repo_id = $2 AND reached IS NOT NULL`, collectionID, page.RepoID)
 	if err != nil {
@@ -204,10 +204,10 @@ type SourceStep struct {
 	RepoID int64  // the last of these
 }
 
-// RepoDifference returns what changed from one repo of a collection to another, with
+// Difference returns what changed from one repo of a collection to another, with
 // up to limit sources. An error wraps koschei.ErrNotFound if one is not kept, and
 // koschei.ErrInvalid if they are not in this order.
-func (v *View) RepoDifference(ctx context.Context, collectionID, from, to int64, limit int) (*RepoDifference, error) {
+func (v *Repos) Difference(ctx context.Context, collectionID, from, to int64, limit int) (*RepoDifference, error) {
 	d := &RepoDifference{}
 	err := v.db.Read(ctx, func(q postgres.Querier) (err error) {
 		for _, r := range []struct {

@@ -44,9 +44,9 @@ func (v *View) Settings(ctx context.Context) (*schema.Settings, error) {
 	return s, nil
 }
 
-// PackageNames returns the names of all source packages that are not blocked in
+// Names returns the names of all source packages that are not blocked in
 // every collection, sorted.
-func (v *View) PackageNames(ctx context.Context) ([]string, error) {
+func (v *Packages) Names(ctx context.Context) ([]string, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT b.name
 		FROM base_package b

@@ -16,7 +16,11 @@ import (
 
 // Sources returns what binary packages were made from, without those of which that
 // is not known.
-func (v *View) Sources(ctx context.Context, nevras []rpm.NEVRA) (map[rpm.NEVRA]depset.Source, error) {
+func (v *Builds) Sources(ctx context.Context, nevras []rpm.NEVRA) (map[rpm.NEVRA]depset.Source, error) {
+	return v.sourcesOf(ctx, nevras)
+}
+
+func (v *source) sourcesOf(ctx context.Context, nevras []rpm.NEVRA) (map[rpm.NEVRA]depset.Source, error) {
 	var c struct {
 		names, versions, releases, arches []string
 		epochs                            []int64
@@ -48,7 +52,7 @@ func (v *View) Sources(ctx context.Context, nevras []rpm.NEVRA) (map[rpm.NEVRA]d
 
 // SourceNamed returns what the binary package of a name and version was made from;
 // zero if that is not known.
-func (v *View) SourceNamed(ctx context.Context, name string, evr rpm.EVR) (s depset.Source, err error) {
+func (v *Builds) SourceNamed(ctx context.Context, name string, evr rpm.EVR) (s depset.Source, err error) {
 	err = v.db.QueryRow(ctx, `
 		SELECT source, source_version
 		FROM nevra
@@ -64,7 +68,7 @@ func (v *View) SourceNamed(ctx context.Context, name string, evr rpm.EVR) (s dep
 // Via returns how the packages that changed came into a build's buildroot, by name:
 // the names of the packages that lead to each, from what is asked for on. A package
 // that is asked for itself has an empty list, one of which it is not known none.
-func (v *View) Via(ctx context.Context, buildID int64) (map[string][]string, error) {
+func (v *Builds) Via(ctx context.Context, buildID int64) (map[string][]string, error) {
 	via := map[string][]string{}
 	err := v.db.Read(ctx, func(q postgres.Querier) error {
 		var curr []int32

@@ -10,7 +10,7 @@ import (
 )
 
 // States returns the states of a collection's packages by name.
-func (v *View) States(ctx context.Context, collectionID int64) (map[string]koschei.State, error) {
+func (v *Packages) States(ctx context.Context, collectionID int64) (map[string]koschei.State, error) {
 	rows, err := v.db.Query(ctx, `SELECT name, state FROM package WHERE collection_id = $1`, collectionID)
 	if err != nil {
 		return nil, fmt.Errorf("reading states: %w", err)

@@ -31,10 +31,10 @@ func isBroken(s koschei.State) bool {
 	return s == koschei.StateFailing || s == koschei.StateUnresolved
 }
 
-// StateChanges returns the packages of a collection, blocked ones left out, whose
+// Since returns the packages of a collection, blocked ones left out, whose
 // state is another than at a domain time, what changed last first. A package that
 // broke and was mended since is not among them.
-func (v *View) StateChanges(ctx context.Context, collectionID int64, since time.Time, limit int) ([]StateChange, error) {
+func (v *Timeline) Since(ctx context.Context, collectionID int64, since time.Time, limit int) ([]StateChange, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT p.id, p.name, c.before, p.state, c.changed, c.n
 		FROM (

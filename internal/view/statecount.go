@@ -43,7 +43,7 @@ func (c *StateCount) Of(s koschei.State) int {
 // StateCounts returns what was counted of a collection since a domain time, the
 // oldest first: of each step the last count. They are counted after each repo, and
 // once an hour.
-func (v *View) StateCounts(ctx context.Context, collectionID int64, since time.Time, step time.Duration) ([]StateCount, error) {
+func (v *Timeline) StateCounts(ctx context.Context, collectionID int64, since time.Time, step time.Duration) ([]StateCount, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT DISTINCT ON (date_bin($3, at, $2))
 			at, repo_id, ok, failing, unresolved, unknown, untracked, running, due
@@ -55,7 +55,11 @@ func (v *View) StateCounts(ctx context.Context, collectionID int64, since time.T
 
 // StateCountsBefore returns the last count of a collection before each of some
 // times, in their order; zero where there was none yet.
-func (v *View) StateCountsBefore(ctx context.Context, collectionID int64, times []time.Time) ([]StateCount, error) {
+func (v *Timeline) StateCountsBefore(ctx context.Context, collectionID int64, times []time.Time) ([]StateCount, error) {
+	return v.stateCountsBefore(ctx, collectionID, times)
+}
+
+func (v *source) stateCountsBefore(ctx context.Context, collectionID int64, times []time.Time) ([]StateCount, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT coalesce(n.at, t.time), coalesce(n.repo_id, 0), coalesce(n.ok, 0), coalesce(n.failing, 0), coalesce(n.unresolved, 0),
 			coalesce(n.unknown, 0), coalesce(n.untracked, 0), coalesce(n.running, 0), coalesce(n.due, 0)

@@ -93,6 +93,6 @@ func (v *View) Stats(ctx context.Context, since time.Time, longest int) (*Stats,
 	if err != nil {
 		return nil, fmt.Errorf("reading statistics: %w", err)
 	}
-	s.Ended, err = v.EndedBuilds(ctx, 0, since)
+	s.Ended, err = v.Builds.EndedBuilds(ctx, 0, since)
 	return s, err
 }

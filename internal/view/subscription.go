@@ -27,7 +27,7 @@ type Reader struct {
 }
 
 // Reader returns what a user wants to hear of; nothing if there is no such user.
-func (v *View) Reader(ctx context.Context, user string, now time.Time) (*Reader, error) {
+func (v *People) Reader(ctx context.Context, user string, now time.Time) (*Reader, error) {
 	r := &Reader{}
 	err := v.db.Read(ctx, func(q postgres.Querier) (err error) {
 		if r.Subscriptions, err = readSubscriptions(ctx, q, user); err != nil {
@@ -82,7 +82,7 @@ func (v *View) Reader(ctx context.Context, user string, now time.Time) (*Reader,
 }
 
 // Subscriptions returns those of a user, or with "" those of all.
-func (v *View) Subscriptions(ctx context.Context, user string) ([]koschei.Subscription, error) {
+func (v *People) Subscriptions(ctx context.Context, user string) ([]koschei.Subscription, error) {
 	all, err := readSubscriptions(ctx, v.db, user)
 	if err != nil {
 		return nil, fmt.Errorf("reading subscriptions: %w", err)
@@ -108,7 +108,7 @@ func readSubscriptions(ctx context.Context, q postgres.Querier, user string) ([]
 
 // SubscriptionByToken returns the subscription that has a token, or an error that
 // wraps koschei.ErrNotFound.
-func (v *View) SubscriptionByToken(ctx context.Context, token string) (*koschei.Subscription, error) {
+func (v *People) SubscriptionByToken(ctx context.Context, token string) (*koschei.Subscription, error) {
 	s := &koschei.Subscription{}
 	err := v.db.QueryRow(ctx, `
 		SELECT `+schema.SubscriptionColumns+`

@@ -23,7 +23,7 @@ type Token struct {
 }
 
 // Tokens returns the tokens of a user, or with "" of all, by user and name.
-func (v *View) Tokens(ctx context.Context, user string) ([]Token, error) {
+func (v *People) Tokens(ctx context.Context, user string) ([]Token, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT t.id, u.name, t.name, t.scopes, t.made, t.ends, t.used
 		FROM token t

@@ -22,7 +22,7 @@ func TestPackagesNamed(t *testing.T) {
 	if _, err := w.DB.SetPriority(t.Context(), author, "f43", []string{"foo"}, edit.StaticPriority, 7); err != nil {
 		t.Fatal(err)
 	}
-	packages, err := w.DB.PackagesNamed(t.Context(), "f43", []string{"foo", "bar", "foo"})
+	packages, err := w.DB.Packages.Named(t.Context(), "f43", []string{"foo", "bar", "foo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestPackagesNamed(t *testing.T) {
 	if diff := cmp.Diff([]string{"bar", "foo"}, got); diff != "" || packages[1].StaticPriority != 7 || !packages[1].Tracked {
 		t.Errorf("packages %+v (-want +got):\n%s", packages, diff)
 	}
-	if _, err := w.DB.PackagesNamed(t.Context(), "f43", []string{"foo", "nosuch"}); !errors.Is(err, koschei.ErrNotFound) {
+	if _, err := w.DB.Packages.Named(t.Context(), "f43", []string{"foo", "nosuch"}); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("an unknown package: %v, want %v", err, koschei.ErrNotFound)
 	}
 }

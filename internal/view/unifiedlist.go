@@ -28,10 +28,10 @@ type StateInside struct {
 	Running bool
 }
 
-// UnifiedPackageList returns a span of the base packages of which f lets
+// Unified returns a span of the base packages of which f lets
 // packages through. Keys to sort by are name, running, failing and "state-"
 // with the id of a collection.
-func (v *View) UnifiedPackageList(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
+func (v *Packages) Unified(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
 	err = v.db.Read(ctx, func(q postgres.Querier) error {
 		var ids []int64
 		if slices.Equal(order, usualUnifiedOrder()) {
@@ -53,7 +53,7 @@ func (v *View) UnifiedPackageList(ctx context.Context, f PackageFilter, order Li
 
 // CountUnified returns how many base packages there are of which f lets
 // packages through.
-func (v *View) CountUnified(ctx context.Context, f PackageFilter) (total int, err error) {
+func (v *Packages) CountUnified(ctx context.Context, f PackageFilter) (total int, err error) {
 	args := pgx.NamedArgs{}
 	err = v.db.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+
 		" GROUP BY p.base_id) g", args).Scan(&total)
@@ -66,7 +66,7 @@ func (v *View) CountUnified(ctx context.Context, f PackageFilter) (total int, er
 // CountUnifiedStates returns how many base packages have a package in each
 // state, and how many one that is running, of those that f lets through but for
 // its States, Running and Untracked; and how many have a tracked one at all.
-func (v *View) CountUnifiedStates(ctx context.Context, f PackageFilter) (counts PackageCounts, tracked int, err error) {
+func (v *Packages) CountUnifiedStates(ctx context.Context, f PackageFilter) (counts PackageCounts, tracked int, err error) {
 	f.Untracked = true
 	args := pgx.NamedArgs{}
 	var failing, unresolved, ok, unknown, untracked int

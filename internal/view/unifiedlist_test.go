@@ -32,15 +32,15 @@ func TestUsualUnifiedOrder(t *testing.T) {
 		{Collections: []int64{1, 2, 3}, Match: "1"},
 		{Collections: []int64{1, 2, 3}, Running: true},
 	} {
-		all, err := db.UnifiedPackageList(t.Context(), f, plainly, view.Span{Limit: 1000})
+		all, err := db.Packages.Unified(t.Context(), f, plainly, view.Span{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if total, err := db.CountUnified(t.Context(), f); err != nil || total != len(all) || total == 0 {
+		if total, err := db.Packages.CountUnified(t.Context(), f); err != nil || total != len(all) || total == 0 {
 			t.Errorf("%+v: counted %d, %v, but there are %d", f, total, err, len(all))
 		}
 		for offset := 0; offset < len(all)+10; offset += 7 {
-			got, err := db.UnifiedPackageList(t.Context(), f, view.UsualUnifiedOrder(), view.Span{Limit: 10, Offset: offset})
+			got, err := db.Packages.Unified(t.Context(), f, view.UsualUnifiedOrder(), view.Span{Limit: 10, Offset: offset})
 			if err != nil {
 				t.Fatal(err)
 			}

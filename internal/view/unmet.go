@@ -51,7 +51,7 @@ func scanUnmet(row pgx.CollectableRow) (u Unmet, err error) {
 
 // UnmetOf returns what is not met for a package; empty if it can be installed, or if
 // something else keeps it from that.
-func (v *View) UnmetOf(ctx context.Context, packageID int64) ([]WantedUnmet, error) {
+func (v *Packages) UnmetOf(ctx context.Context, packageID int64) ([]WantedUnmet, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT `+unmetColumns+`, x.asked
 		FROM unmet_package x
@@ -73,18 +73,18 @@ func (v *View) UnmetOf(ctx context.Context, packageID int64) ([]WantedUnmet, err
 
 // UnmetNow returns what is not met in a collection now, what most packages want
 // first.
-func (v *View) UnmetNow(ctx context.Context, collectionID int64, limit int) ([]Unmet, error) {
+func (v *Packages) UnmetNow(ctx context.Context, collectionID int64, limit int) ([]Unmet, error) {
 	return v.unmet(ctx, `u.collection_id = $1 AND u.ended IS NULL ORDER BY u.packages DESC, u.id LIMIT $2`, collectionID, limit)
 }
 
-// UnmetSince returns what a repo of a collection had not met first, what most
+// unmetSince returns what a repo of a collection had not met first, what most
 // packages wanted first; all of it, or what one source is to blame for.
-func (v *View) UnmetSince(ctx context.Context, collectionID, repoID int64, source string, limit int) ([]Unmet, error) {
+func (v *source) unmetSince(ctx context.Context, collectionID, repoID int64, source string, limit int) ([]Unmet, error) {
 	return v.unmet(ctx, `u.collection_id = $1 AND u.repo_id = $2 AND ($3 = '' OR u.source = $3)
 		ORDER BY u.packages DESC, u.id LIMIT $4`, collectionID, repoID, source, limit)
 }
 
-func (v *View) unmet(ctx context.Context, which string, args ...any) ([]Unmet, error) {
+func (v *source) unmet(ctx context.Context, which string, args ...any) ([]Unmet, error) {
 	rows, err := v.db.Query(ctx, `SELECT `+unmetColumns+` FROM unmet u WHERE `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading what is not met: %w", err)
@@ -98,7 +98,7 @@ func (v *View) unmet(ctx context.Context, which string, args ...any) ([]Unmet, e
 
 // UnmetPackages returns the names of the packages that cannot be installed for want
 // of something, in order, from the one behind a name on.
-func (v *View) UnmetPackages(ctx context.Context, unmetID int64, after string, limit int) ([]string, error) {
+func (v *Packages) UnmetPackages(ctx context.Context, unmetID int64, after string, limit int) ([]string, error) {
 	rows, err := v.db.Query(ctx, `
 		SELECT p.name
 		FROM unmet_package x

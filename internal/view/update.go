@@ -43,7 +43,7 @@ const updateColumns = `x.source,
 		JOIN package p ON p.id = b.package_id
 		WHERE a.broke AND a.curr && array_remove(x.curr, 0) AND p.collection_id = x.collection_id)`
 
-func (v *View) scanUpdate(row pgx.CollectableRow, more ...any) (u Update, reached depset.Set, err error) {
+func (v *Repos) scanUpdate(row pgx.CollectableRow, more ...any) (u Update, reached depset.Set, err error) {
 	var content []byte
 	err = row.Scan(append([]any{
 		&u.Source, &u.Before, &u.After, &u.RepoID, &u.Event, &u.Created, &u.Binaries, &content, &u.Unmet, &u.Broke,
@@ -55,7 +55,7 @@ func (v *View) scanUpdate(row pgx.CollectableRow, more ...any) (u Update, reache
 	return u, reached, err
 }
 
-func (v *View) updates(ctx context.Context, q postgres.Querier, which string, args ...any) ([]Update, error) {
+func (v *Repos) updates(ctx context.Context, q postgres.Querier, which string, args ...any) ([]Update, error) {
 	rows, err := q.Query(ctx, `
 		SELECT `+updateColumns+`
 		FROM repo_change x
@@ -73,7 +73,7 @@ func (v *View) updates(ctx context.Context, q postgres.Querier, which string, ar
 // Updates returns the updates that came to a collection with repos made since a
 // domain time, the newest repos first; before is the repo event and the source at
 // which to go on, if they are not zero.
-func (v *View) Updates(ctx context.Context, collectionID int64, since time.Time, before UpdateKey, limit int) ([]Update, error) {
+func (v *Repos) Updates(ctx context.Context, collectionID int64, since time.Time, before UpdateKey, limit int) ([]Update, error) {
 	updates, err := v.updates(ctx, v.db, `x.collection_id = $1 AND r.created >= $2
 			AND ($3::bigint = 0 OR r.create_event < $3 OR r.create_event = $3 AND x.source > $4)
 		ORDER BY r.create_event DESC, x.source
@@ -91,7 +91,7 @@ type UpdateKey struct {
 }
 
 // UpdatesIn returns the updates that came with a repo, by source.
-func (v *View) UpdatesIn(ctx context.Context, collectionID, repoID int64, after string, limit int) ([]Update, error) {
+func (v *Repos) UpdatesIn(ctx context.Context, collectionID, repoID int64, after string, limit int) ([]Update, error) {
 	updates, err := v.updates(ctx, v.db, `x.collection_id = $1 AND x.repo_id = $2 AND x.source > $3 ORDER BY x.source LIMIT $4`,
 		collectionID, repoID, after, limit)
 	if err != nil {
@@ -140,10 +140,10 @@ const (
 	changesOfOne  = 500
 )
 
-// UpdatePage returns what is known of the newest update of a source in a
+// Update returns what is known of the newest update of a source in a
 // collection, or of the one to a version-release. An error wraps
 // koschei.ErrNotFound when there is none.
-func (v *View) UpdatePage(ctx context.Context, collectionID int64, source, version string) (*UpdatePage, error) {
+func (v *Repos) Update(ctx context.Context, collectionID int64, source, version string) (*UpdatePage, error) {
 	page := &UpdatePage{}
 	err := v.db.Read(ctx, func(q postgres.Querier) (err error) {
 		page.History, err = v.updates(ctx, q, `x.collection_id = $1 AND x.source = $2
@@ -159,7 +159,7 @@ func (v *View) UpdatePage(ctx context.Context, collectionID int64, source, versi
 		return err
 	})
 	if err == nil {
-		page.Unmet, err = v.UnmetSince(ctx, collectionID, page.RepoID, source, unmetLooked)
+		page.Unmet, err = v.unmetSince(ctx, collectionID, page.RepoID, source, unmetLooked)
 	}
 	switch {
 	case errors.Is(err, koschei.ErrNotFound):
@@ -170,7 +170,7 @@ func (v *View) UpdatePage(ctx context.Context, collectionID int64, source, versi
 	return page, nil
 }
 
-func (v *View) readUpdate(ctx context.Context, q postgres.Querier, page *UpdatePage, collectionID int64, source, version string) error {
+func (v *Repos) readUpdate(ctx context.Context, q postgres.Querier, page *UpdatePage, collectionID int64, source, version string) error {
 	rows, err := q.Query(ctx, `
 		SELECT `+updateColumns+`, x.prev[:@changes], x.curr[:@changes],
 			(SELECT count(*) - 1 FROM repo_change o WHERE o.collection_id = x.collection_id AND o.repo_id = x.repo_id)

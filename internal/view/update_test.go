@@ -89,7 +89,7 @@ func updated(t *testing.T) *pgtest.Sample {
 func TestUpdatePage(t *testing.T) {
 	t.Parallel()
 	w := updated(t)
-	page, err := w.DB.UpdatePage(t.Context(), w.Collection, "src-lib", "2-1")
+	page, err := w.DB.Repos.Update(t.Context(), w.Collection, "src-lib", "2-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,12 +120,12 @@ func TestUpdatePage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the update and its source's history (-want +got):\n%s", diff)
 	}
-	newest, err := w.DB.UpdatePage(t.Context(), w.Collection, "src-lib", "")
+	newest, err := w.DB.Repos.Update(t.Context(), w.Collection, "src-lib", "")
 	if err != nil || newest.After != "3-1" {
 		t.Errorf("the newest update is %+v (%v)", newest, err)
 	}
 	for _, source := range []string{"lib", "src-lib"} {
-		if _, err := w.DB.UpdatePage(t.Context(), w.Collection, source, "9-1"); !errors.Is(err, koschei.ErrNotFound) {
+		if _, err := w.DB.Repos.Update(t.Context(), w.Collection, source, "9-1"); !errors.Is(err, koschei.ErrNotFound) {
 			t.Errorf("no update of %s: %v", source, err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestUpdatePage(t *testing.T) {
 	got = nil
 	key, last := view.UpdateKey{}, 0
 	for len(got) < 9 {
-		updates, err := w.DB.Updates(t.Context(), w.Collection, pgtest.SampleTime(), key, 2)
+		updates, err := w.DB.Repos.Updates(t.Context(), w.Collection, pgtest.SampleTime(), key, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +166,7 @@ func TestBlames(t *testing.T) {
 		FROM package p
 		WHERE name = $1`, "torn", pgtest.SampleTime())
 	w.Exec(`UPDATE package SET state_since = $2 WHERE name = 'fails' AND state = $1`, "failing", pgtest.SampleTime().Add(time.Hour))
-	blames, err := w.DB.Blames(t.Context(), w.Collection, pgtest.SampleTime().Add(24*time.Hour), 100)
+	blames, err := w.DB.Repos.Blames(t.Context(), w.Collection, pgtest.SampleTime().Add(24*time.Hour), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,16 +183,16 @@ func TestBlames(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("blames (-want +got):\n%s", diff)
 	}
-	unmet, err := w.DB.UnmetOf(t.Context(), gone)
+	unmet, err := w.DB.Packages.UnmetOf(t.Context(), gone)
 	if err != nil || len(unmet) != 1 || unmet[0].Asked != "clients" || unmet[0].NeededBy != "clients" || unmet[0].Provider != "lib-2-1.x86_64" {
 		t.Errorf("what is not met for a package: %+v (%v)", unmet, err)
 	}
 	storeRepo(t, w, 4) // counts
-	now, err := w.DB.UnmetNow(t.Context(), w.Collection, 10)
+	now, err := w.DB.Packages.UnmetNow(t.Context(), w.Collection, 10)
 	if err != nil || len(now) != 1 || now[0].Packages != 1 || now[0].RepoID != 3 {
 		t.Fatalf("what is not met now: %+v (%v)", now, err)
 	}
-	names, err := w.DB.UnmetPackages(t.Context(), now[0].ID, "", 10)
+	names, err := w.DB.Packages.UnmetPackages(t.Context(), now[0].ID, "", 10)
 	if err != nil || strings.Join(names, " ") != "gone" {
 		t.Errorf("packages that want it: %v (%v)", names, err)
 	}
@@ -226,7 +226,7 @@ func TestRepoPages(t *testing.T) {
 	t.Parallel()
 	w := updated(t)
 	storeUnmet(t, w, 3, w.Package("gone"), depset.Unmet{Dependency: "x"})
-	lines, err := w.DB.Repos(t.Context(), w.Collection, 40, 2)
+	lines, err := w.DB.Repos.List(t.Context(), w.Collection, 40, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestRepoPages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("repos (-want +got):\n%s", diff)
 	}
-	page, err := w.DB.RepoPage(t.Context(), w.Collection, 2, 10)
+	page, err := w.DB.Repos.Page(t.Context(), w.Collection, 2, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,13 +248,13 @@ func TestRepoPages(t *testing.T) {
 	if diff := cmp.Diff(map[int]int{0: 1, 1: 2, 2: 1, 3: 1, 4: 1}, page.Distances); diff != "" {
 		t.Errorf("packages reached by distance (-want +got):\n%s", diff)
 	}
-	if page, err := w.DB.RepoPage(t.Context(), w.Collection, 3, 10); err != nil || len(page.Unmet) != 1 || page.Unmet[0].Why != depset.UnmetUnknown {
+	if page, err := w.DB.Repos.Page(t.Context(), w.Collection, 3, 10); err != nil || len(page.Unmet) != 1 || page.Unmet[0].Why != depset.UnmetUnknown {
 		t.Errorf("repo 3: %+v (%v)", page, err)
 	}
-	if _, err := w.DB.RepoPage(t.Context(), w.Collection, 99, 10); !errors.Is(err, koschei.ErrNotFound) {
+	if _, err := w.DB.Repos.Page(t.Context(), w.Collection, 99, 10); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("no such repo: %v", err)
 	}
-	d, err := w.DB.RepoDifference(t.Context(), w.Collection, 1, 3, 10)
+	d, err := w.DB.Repos.Difference(t.Context(), w.Collection, 1, 3, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestRepoPages(t *testing.T) {
 	if diff := cmp.Diff(steps, d.Updates); diff != "" || d.Repos != 2 || d.Missing != 0 {
 		t.Errorf("from repo 1 to 3, in %d repos, %d missing (-want +got):\n%s", d.Repos, d.Missing, diff)
 	}
-	if _, err := w.DB.RepoDifference(t.Context(), w.Collection, 3, 1, 10); !errors.Is(err, koschei.ErrInvalid) {
+	if _, err := w.DB.Repos.Difference(t.Context(), w.Collection, 3, 1, 10); !errors.Is(err, koschei.ErrInvalid) {
 		t.Errorf("the wrong way round: %v", err)
 	}
 }
@@ -277,7 +277,7 @@ func TestSourcesAndVia(t *testing.T) {
 	gcc, gccID := lib(t, w, "gcc", "1")
 	unknown := pgtest.NEVRA("unknown", "1")
 	w.Set(unknown)
-	sources, err := w.DB.Sources(t.Context(), []rpm.NEVRA{now, gcc, unknown})
+	sources, err := w.DB.Builds.Sources(t.Context(), []rpm.NEVRA{now, gcc, unknown})
 	want := map[rpm.NEVRA]depset.Source{now: {Name: "src-lib", Version: "2-1"}, gcc: {Name: "src-gcc", Version: "1-1"}}
 	if diff := cmp.Diff(want, sources); err != nil || diff != "" {
 		t.Errorf("sources: %v (-want +got):\n%s", err, diff)
@@ -286,11 +286,11 @@ func TestSourcesAndVia(t *testing.T) {
 	w.BuiltWith(w.Build(foo, "complete"), old, gcc)
 	build := w.Build(foo, "failed")
 	storeVia(t, w, build, w.Set(now, gcc), depset.Via{id: {gccID}})
-	via, err := w.DB.Via(t.Context(), build)
+	via, err := w.DB.Builds.Via(t.Context(), build)
 	if diff := cmp.Diff(map[string][]string{"lib": {"gcc"}}, via); err != nil || diff != "" {
 		t.Errorf("how changes came in: %v (-want +got):\n%s", err, diff)
 	}
-	if _, err := w.DB.Via(t.Context(), build+1); !errors.Is(err, koschei.ErrNotFound) {
+	if _, err := w.DB.Builds.Via(t.Context(), build+1); !errors.Is(err, koschei.ErrNotFound) {
 		t.Errorf("no such build: %v", err)
 	}
 }

@@ -101,9 +101,9 @@ func (l *live) look(ctx context.Context) error {
 	var changes []view.ToldChange
 	var err error
 	if ready {
-		changes, err = l.view.ChangesAfter(ctx, after, rememberedChanges+1)
+		changes, err = l.view.Timeline.After(ctx, after, rememberedChanges+1)
 	} else {
-		changes, err = l.view.LastChanges(ctx, rememberedChanges)
+		changes, err = l.view.Timeline.Last(ctx, rememberedChanges)
 	}
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func TestAuditIsUndone(t *testing.T) {
 	if w := ann.send(http.MethodPost, "/audit/"+id+"/undo", url.Values{"back": {"/package/maven/edit?collection=f44"}}); w.Code != http.StatusSeeOther {
 		t.Fatalf("status %d: %s", w.Code, plain(w.Body.String()))
 	}
-	s, err := db.PackageSettings(t.Context(), "f44", "maven")
+	s, err := db.Packages.Settings(t.Context(), "f44", "maven")
 	if err != nil || s.ManualPriority != 7 {
 		t.Errorf("the priority is %d (%v)", s.ManualPriority, err)
 	}

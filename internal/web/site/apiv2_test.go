@@ -224,7 +224,7 @@ func TestV2Once(t *testing.T) {
 		t.Errorf("somebody else's key: status %d: %s", w.Code, w.Body)
 	}
 	n := 0
-	entries, err := db.Audit(t.Context(), "", 1000)
+	entries, err := db.People.Audit(t.Context(), "", 1000)
 	for _, e := range entries {
 		if e.Message == "group once created" {
 			n++
@@ -268,7 +268,7 @@ func TestV2DoTheSame(t *testing.T) {
 			return db.EditGroup(ctx, asRoot, "ann/tea", edit.GroupEdit{FullName: &thegroup, Packages: &members})
 		}},
 		{"PUT", "/api/v2/notice", `{"text":"an outage"}`, func(ctx context.Context) ([]string, error) { return db.SetNotice(ctx, asRoot, "an outage") }},
-		{"PUT", "/api/v2/users/bob/role", `{"admin":true}`, func(ctx context.Context) ([]string, error) { return db.SetAdmin(ctx, asRoot, "bob", true) }},
+		{"PUT", "/api/v2/users/bob/role", `{"admin":true}`, func(ctx context.Context) ([]string, error) { return db.Accounts.SetAdmin(ctx, asRoot, "bob", true) }},
 		{"PATCH", "/api/v2/collections/f43", `{"max_builds":3}`, func(ctx context.Context) ([]string, error) {
 			return db.EditCollection(ctx, asRoot, "f43", func(c *koschei.Collection) error { c.MaxBuilds = 3; return nil })
 		}},

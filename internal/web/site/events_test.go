@@ -188,7 +188,7 @@ func startOf(t *testing.T, w *pgtest.World, db *pgtest.DB) string {
 	t.Helper()
 	text := ""
 	eventually(t, "all that happened is told", func() bool {
-		changes, err := db.LastChanges(t.Context(), 1000)
+		changes, err := db.Timeline.Last(t.Context(), 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

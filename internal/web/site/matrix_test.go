@@ -110,7 +110,7 @@ func (b browser) tokens(db *pgtest.DB) map[string]visitor {
 		if name == "expired" {
 			w.Made, w.Ends = now.Add(-2*time.Hour), now.Add(-time.Hour)
 		}
-		token, _, err := db.CreateToken(b.t.Context(), act, w)
+		token, _, err := db.Accounts.CreateToken(b.t.Context(), act, w)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -342,7 +342,7 @@ func TestFormsAreGuarded(t *testing.T) {
 
 func logged(t *testing.T, db *pgtest.DB) int {
 	t.Helper()
-	entries, err := db.Audit(t.Context(), "", 10_000)
+	entries, err := db.People.Audit(t.Context(), "", 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func runningBuild(t *testing.T, db *pgtest.DB) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := db.PackagesNamed(t.Context(), c.Name, []string{"gtk+"})
+	packages, err := db.Packages.Named(t.Context(), c.Name, []string{"gtk+"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,7 +468,7 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 			return db.EditGroup(ctx, asRoot, "ann/tea", edit.GroupEdit{FullName: &thegroup})
 		},
 		func(ctx context.Context) ([]string, error) { return db.SetNotice(ctx, asRoot, "an outage") },
-		func(ctx context.Context) ([]string, error) { return db.SetAdmin(ctx, asRoot, "bob", true) },
+		func(ctx context.Context) ([]string, error) { return db.Accounts.SetAdmin(ctx, asRoot, "bob", true) },
 		func(ctx context.Context) ([]string, error) {
 			return db.CreateCollection(ctx, asRoot, &koschei.Collection{
 				Name: "f99", DisplayName: "Fedora 99", Target: "f99", DestTag: "f99-build", BuildTag: "f99-build", BuildGroup: "build", Order: 7,
@@ -514,7 +514,7 @@ func decided(t *testing.T, db *pgtest.DB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := db.Audit(t.Context(), "", 10_000)
+	entries, err := db.People.Audit(t.Context(), "", 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -532,7 +532,7 @@ func decided(t *testing.T, db *pgtest.DB) string {
 	}
 	out += fmt.Sprintf("%+v\n", groups)
 	for _, name := range []string{"maven", "ant", "gtk+"} {
-		s, err := db.PackageSettings(t.Context(), "f44", name)
+		s, err := db.Packages.Settings(t.Context(), "f44", name)
 		if err != nil {
 			t.Fatal(err)
 		}

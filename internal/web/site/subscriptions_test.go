@@ -58,7 +58,7 @@ func TestSubscriptions(t *testing.T) {
 			t.Errorf("%s: status %d: %s", name, w.Code, plain(w.Body.String()))
 		}
 	}
-	all, err := db.Subscriptions(t.Context(), "carl")
+	all, err := db.People.Subscriptions(t.Context(), "carl")
 	if err != nil || len(all) != 2 || all[0].Scope != koschei.ScopePackage || all[0].Name != "maven" || all[0].Sink != "mail" {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -86,7 +86,7 @@ func TestSubscriptions(t *testing.T) {
 		t.Errorf("a new secret is the old one")
 	}
 	post(http.StatusSeeOther, url.Values{"do": {"hook"}, "hook": {""}})
-	if all, err = db.Subscriptions(t.Context(), "carl"); err != nil || len(all) != 1 || all[0].Sink != "hook" {
+	if all, err = db.People.Subscriptions(t.Context(), "carl"); err != nil || len(all) != 1 || all[0].Sink != "hook" {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	post(http.StatusSeeOther, url.Values{"do": {"end"}, "id": {strconv.FormatInt(all[0].ID, 10)}})

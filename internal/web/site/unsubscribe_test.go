@@ -22,7 +22,7 @@ func TestUnsubscribe(t *testing.T) {
 	c.Editor = db.Editor
 	b := browse(t, c)
 	left := func() int {
-		all, err := db.Subscriptions(t.Context(), "")
+		all, err := db.People.Subscriptions(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func (l *lister) collectionDiff(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	body, err := l.differences.Get(r.Context(), fmt.Sprintf("%q %q", first.Name, second.Name), func(ctx context.Context) ([]byte, error) {
-		differences, err := r.View.CollectionDiff(ctx, first.ID, second.ID)
+		differences, err := r.View.Packages.CollectionDiff(ctx, first.ID, second.ID)
 		if err != nil {
 			return nil, err
 		}

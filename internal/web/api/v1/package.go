@@ -117,7 +117,7 @@ func (l *lister) piece(ctx context.Context, v *view.View, names, collections []s
 }
 
 func readPiece(ctx context.Context, v *view.View, names, collections []string, after string) (piece, error) {
-	packages, err := v.APIPackages(ctx, names, collections, after, pieceRows)
+	packages, err := v.Packages.APIPackages(ctx, names, collections, after, pieceRows)
 	if err != nil {
 		return piece{}, err
 	}

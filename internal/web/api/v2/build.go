@@ -86,7 +86,7 @@ func tellBuild(b *view.BuildRecord) Build {
 }
 
 func excerptOf(r *web.Request, buildID int64) (*Excerpt, error) {
-	f, err := r.View.Failure(r.Context(), buildID)
+	f, err := r.View.Builds.Failure(r.Context(), buildID)
 	if err != nil || f == nil || !f.Found {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func getComparison(r *web.Request, in *comparisonAsked) (Comparison, error) {
 }
 
 func compare(r *web.Request, pair view.Pair) (Comparison, error) {
-	page, err := r.View.Compare(r.Context(), pair)
+	page, err := r.View.Builds.Compare(r.Context(), pair)
 	if err != nil {
 		return Comparison{}, err
 	}

@@ -34,14 +34,14 @@ func getChanges(r *web.Request, in *changesAsked) (ListOf[StateChange], error) {
 	after := int64(0)
 	var err error
 	if in.After == "newest" {
-		after, err = r.View.NewestTransition(r.Context())
+		after, err = r.View.Timeline.NewestTransition(r.Context())
 	} else {
 		after, err = number("after", in.After)
 	}
 	if err != nil {
 		return ListOf[StateChange]{}, err
 	}
-	changes, err := r.View.TransitionsAfter(r.Context(), scope(r), after, in.Limit)
+	changes, err := r.View.Timeline.TransitionsAfter(r.Context(), scope(r), after, in.Limit)
 	if err != nil {
 		return ListOf[StateChange]{}, err
 	}

@@ -123,7 +123,7 @@ func getCounts(r *web.Request, in *countsAsked) (ListOf[Count], error) {
 	if in.Since.IsZero() {
 		in.Since = r.Now.AddDate(0, 0, -30)
 	}
-	counts, err := r.View.StateCounts(r.Context(), c.ID, in.Since, time.Duration(in.Hours)*time.Hour)
+	counts, err := r.View.Timeline.StateCounts(r.Context(), c.ID, in.Since, time.Duration(in.Hours)*time.Hour)
 	return ListOf[Count]{Items: each(counts, func(n *view.StateCount) Count {
 		return Count{n.At, n.RepoID, n.OK, n.Failing, n.Unresolved, n.Unknown, n.Untracked, n.Running, n.Due}
 	})}, err
@@ -175,7 +175,7 @@ func (a *API) getQueue(r *web.Request, in *queueAsked) (Queue, error) {
 	for _, c := range r.Current {
 		ids = append(ids, c.ID)
 	}
-	page, err := r.View.QueuePage(r.Context(), ids, schema.Ranking{Rules: a.Rules, Now: r.Now}, in.Limit)
+	page, err := r.View.Builds.Queue(r.Context(), ids, schema.Ranking{Rules: a.Rules, Now: r.Now}, in.Limit)
 	if err != nil {
 		return Queue{}, err
 	}

@@ -50,7 +50,7 @@ type exportKey struct {
 func (a *API) addExports() {
 	export(a, "/export/states", "All packages with their states, by name, a line each",
 		func(ctx context.Context, v *view.View, in exportKey) ([]view.PackageLine, error) {
-			return v.PackagesAfter(ctx, view.PackageQuery{Collections: in.scope, After: in.after, Limit: pieceRows})
+			return v.Packages.After(ctx, view.PackageQuery{Collections: in.scope, After: in.after, Limit: pieceRows})
 		}, tellListed, func(p *view.PackageLine) string { return p.Name })
 	export(a, "/export/builds", "All builds, the oldest first, a line each",
 		func(ctx context.Context, v *view.View, in exportKey) ([]view.BuildLine, error) {
@@ -58,7 +58,7 @@ func (a *API) addExports() {
 			if err != nil {
 				return nil, err
 			}
-			return v.BuildsAfter(ctx, in.scope, after, pieceRows)
+			return v.Builds.After(ctx, in.scope, after, pieceRows)
 		}, tellExported, func(b *view.BuildLine) string { return strconv.FormatInt(b.ID, 10) })
 	export(a, "/export/changes", "All changes of states, the oldest first, a line each",
 		func(ctx context.Context, v *view.View, in exportKey) ([]view.Transition, error) {
@@ -66,7 +66,7 @@ func (a *API) addExports() {
 			if err != nil {
 				return nil, err
 			}
-			return v.TransitionsAfter(ctx, in.scope, after, pieceRows)
+			return v.Timeline.TransitionsAfter(ctx, in.scope, after, pieceRows)
 		}, tellTransition, func(t *view.Transition) string { return strconv.FormatInt(t.ID, 10) })
 }
 

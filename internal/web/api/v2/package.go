@@ -73,7 +73,7 @@ func getPackages(r *web.Request, in *packagesAsked) (ListOf[ListedPackage], erro
 			return ListOf[ListedPackage]{}, err
 		}
 	}
-	packages, err := r.View.PackagesAfter(r.Context(), q)
+	packages, err := r.View.Packages.After(r.Context(), q)
 	list := ListOf[ListedPackage]{Items: each(packages, tellListed)}
 	if len(packages) >= in.Limit {
 		list.Next = packages[len(packages)-1].Name
@@ -200,7 +200,7 @@ func (a *API) getPackage(r *web.Request, in *packageAsked) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	page, err := r.View.PackagePage(r.Context(), in.Name, c.ID, view.HistoryQuery{Limit: in.Builds, BeforeEvent: in.Before, Changes: 100})
+	page, err := r.View.Packages.Page(r.Context(), in.Name, c.ID, view.HistoryQuery{Limit: in.Builds, BeforeEvent: in.Before, Changes: 100})
 	switch {
 	case errors.Is(err, koschei.ErrNotFound):
 		return Package{}, noPackage(r, in.Name)
@@ -209,7 +209,7 @@ func (a *API) getPackage(r *web.Request, in *packageAsked) (Package, error) {
 	case page.Package == nil:
 		return Package{}, fmt.Errorf("%s has no package named %q: %w", c.DisplayName, in.Name, koschei.ErrNotFound)
 	}
-	settings, err := r.View.PackageSettings(r.Context(), c.Name, in.Name)
+	settings, err := r.View.Packages.Settings(r.Context(), c.Name, in.Name)
 	if err != nil {
 		return Package{}, err
 	}
@@ -245,7 +245,7 @@ func tellPackage(r *web.Request, page *view.PackagePage, c *view.FrameCollection
 
 // noPackage is the error of a name that no package has, with names near to it.
 func noPackage(r *web.Request, name string) error {
-	near, err := r.View.NearNames(r.Context(), name)
+	near, err := r.View.Packages.NearNames(r.Context(), name)
 	if err != nil {
 		return err
 	}

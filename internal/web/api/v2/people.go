@@ -110,14 +110,14 @@ func (a *API) addPeople() {
 	add(a, http.MethodGet, "/tokens", "Tokens of a user", getTokens, signedIn(koschei.TokenAdmin), fresh)
 	add(a, http.MethodPost, "/tokens", "Make a token, which is shown once", createToken, signedIn(koschei.TokenAdmin), creates)
 	add(a, http.MethodDelete, "/tokens/{id}", "Revoke a token", doing(func(r *web.Request, as audit.Act, in *tokenRevoked) ([]string, error) {
-		return r.Edit.RevokeToken(r.Context(), as, orSelf(r, in.User), in.ID)
+		return r.Edit.Accounts.RevokeToken(r.Context(), as, orSelf(r, in.User), in.ID)
 	}), signedIn(koschei.TokenAdmin))
 	add(a, http.MethodGet, "/users", "Users by name", getUsers, admins, fresh)
 	add(a, http.MethodPut, "/users/{name}/role", "Make a user an administrator, or not", doing(func(r *web.Request, as audit.Act, in *roleAsked) ([]string, error) {
-		return r.Edit.SetAdmin(r.Context(), as, in.Name, *in.Body.Admin)
+		return r.Edit.Accounts.SetAdmin(r.Context(), as, in.Name, *in.Body.Admin)
 	}), admins)
 	add(a, http.MethodDelete, "/users/{name}/sessions", "Sign a user out everywhere", doing(func(r *web.Request, as audit.Act, in *userNamed) ([]string, error) {
-		return r.Edit.EndSessions(r.Context(), as, in.Name)
+		return r.Edit.Accounts.EndSessions(r.Context(), as, in.Name)
 	}), admins)
 	add(a, http.MethodGet, "/audit", "Who changed what, the newest first", getAudit, admins, fresh)
 	a.addSubscriptions()
@@ -135,7 +135,7 @@ func getTokens(r *web.Request, in *tokensAsked) (ListOf[Token], error) {
 	if user != r.Actor.Name && !r.Actor.Admin {
 		return ListOf[Token]{}, koschei.Refusal(koschei.ErrForbidden, "only administrators may see the tokens of others")
 	}
-	tokens, err := r.View.Tokens(r.Context(), user)
+	tokens, err := r.View.People.Tokens(r.Context(), user)
 	return ListOf[Token]{Items: each(tokens, func(t *view.Token) Token {
 		return Token{t.ID, t.User, t.Name, t.Scopes, t.Made, t.Ends, t.Used}
 	})}, err
@@ -151,7 +151,7 @@ func createToken(r *web.Request, in *newTokenAsked) (MadeToken, error) {
 	}
 	w := edit.TokenWish{User: orSelf(r, in.Body.User), Name: *in.Body.Name, Scopes: in.Body.Scopes, Made: time.Now()}
 	w.Ends = w.Made.Add(time.Duration(*in.Body.Days) * 24 * time.Hour)
-	token, changes, err := r.Edit.CreateToken(r.Context(), as, w)
+	token, changes, err := r.Edit.Accounts.CreateToken(r.Context(), as, w)
 	if err == nil && token == "" {
 		err = koschei.Refusal(koschei.ErrConflict, "this token was made before and is shown only once; revoke it and make another")
 	}
@@ -159,7 +159,7 @@ func createToken(r *web.Request, in *newTokenAsked) (MadeToken, error) {
 }
 
 func getUsers(r *web.Request, in *usersAsked) (ListOf[User], error) {
-	users, err := r.View.Users(r.Context(), in.Prefix, in.Limit)
+	users, err := r.View.People.Users(r.Context(), in.Prefix, in.Limit)
 	return ListOf[User]{Items: each(users, func(u *view.User) User {
 		return User{u.Name, u.Admin, u.Claimed, u.SignedIn, u.Sessions}
 	})}, err
@@ -170,7 +170,7 @@ func getAudit(r *web.Request, in *auditAsked) (ListOf[AuditEntry], error) {
 	if err != nil {
 		return ListOf[AuditEntry]{}, err
 	}
-	entries, err := r.View.AuditLog(r.Context(), view.AuditQuery{
+	entries, err := r.View.People.AuditLog(r.Context(), view.AuditQuery{
 		Actor: in.Actor, Package: in.Package, Object: in.Object, Before: before, Limit: in.Limit + 1,
 	})
 	return listOf(entries, in.Limit, func(e *view.AuditEntry) AuditEntry {
@@ -209,14 +209,14 @@ type subscriptionEnded struct {
 
 func (a *API) addSubscriptions() {
 	add(a, http.MethodGet, "/subscriptions", "What the sender hears of", func(r *web.Request, _ *nothing) (ListOf[Subscription], error) {
-		all, err := r.View.Subscriptions(r.Context(), r.Actor.Name)
+		all, err := r.View.People.Subscriptions(r.Context(), r.Actor.Name)
 		return ListOf[Subscription]{Items: each(all, func(s *koschei.Subscription) Subscription {
 			return Subscription{s.ID, s.Sink, string(s.Scope), s.Name, s.Collection, string(s.Tell), string(s.Pace), s.Together}
 		})}, err
 	}, signedIn(koschei.TokenFollow), fresh)
 	add(a, http.MethodPost, "/subscriptions", "Hear of something by mail, or of it in another way", doing(subscribe), signedIn(koschei.TokenFollow))
 	add(a, http.MethodDelete, "/subscriptions/{id}", "Hear of something no more", doing(func(r *web.Request, as audit.Act, in *subscriptionEnded) ([]string, error) {
-		return r.Edit.Unsubscribe(r.Context(), as, r.Actor.Name, in.ID)
+		return r.Edit.Accounts.Unsubscribe(r.Context(), as, r.Actor.Name, in.ID)
 	}), signedIn(koschei.TokenFollow))
 }
 
@@ -232,5 +232,5 @@ func subscribe(r *web.Request, as audit.Act, in *newSubscriptionAsked) ([]string
 	if b.Pace != "" {
 		s.Pace = koschei.Pace(b.Pace)
 	}
-	return r.Edit.Subscribe(r.Context(), as, s)
+	return r.Edit.Accounts.Subscribe(r.Context(), as, s)
 }

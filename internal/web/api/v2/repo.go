@@ -84,7 +84,7 @@ func getRepos(r *web.Request, in *reposAsked) (ListOf[RepoLine], error) {
 	if err != nil {
 		return ListOf[RepoLine]{}, err
 	}
-	lines, err := r.View.Repos(r.Context(), c.ID, before, in.Limit+1)
+	lines, err := r.View.Repos.List(r.Context(), c.ID, before, in.Limit+1)
 	return listOf(lines, in.Limit, tellRepoLine, func(l *view.RepoLine) string { return strconv.FormatInt(l.CreateEvent, 10) }), err
 }
 
@@ -93,7 +93,7 @@ func getRepo(r *web.Request, in *repoAsked) (RepoPage, error) {
 	if err != nil {
 		return RepoPage{}, err
 	}
-	page, err := r.View.RepoPage(r.Context(), c.ID, in.ID, mostInRepo)
+	page, err := r.View.Repos.Page(r.Context(), c.ID, in.ID, mostInRepo)
 	if err != nil {
 		return RepoPage{}, err
 	}
@@ -108,7 +108,7 @@ func getDifference(r *web.Request, in *differenceAsked) (RepoDifference, error) 
 	if err != nil {
 		return RepoDifference{}, err
 	}
-	d, err := r.View.RepoDifference(r.Context(), c.ID, in.From, in.To, mostInRepo)
+	d, err := r.View.Repos.Difference(r.Context(), c.ID, in.From, in.To, mostInRepo)
 	if err != nil {
 		return RepoDifference{}, err
 	}

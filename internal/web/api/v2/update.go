@@ -104,7 +104,7 @@ func getUpdates(r *web.Request, in *updatesAsked) (ListOf[Update], error) {
 		}
 		before.Source = source
 	}
-	updates, err := r.View.Updates(r.Context(), c.ID, in.Since, before, in.Limit+1)
+	updates, err := r.View.Repos.Updates(r.Context(), c.ID, in.Since, before, in.Limit+1)
 	return listOf(updates, in.Limit, tellUpdate, func(u *view.Update) string { return fmt.Sprintf("%d,%s", u.Event, u.Source) }), err
 }
 
@@ -116,7 +116,7 @@ func getBlames(r *web.Request, in *updatesAsked) (ListOf[Blame], error) {
 	if in.After != "" {
 		return ListOf[Blame]{}, fmt.Errorf("argument after: this list has one part: %w", koschei.ErrInvalid)
 	}
-	blames, err := r.View.Blames(r.Context(), c.ID, in.Since, in.Limit)
+	blames, err := r.View.Repos.Blames(r.Context(), c.ID, in.Since, in.Limit)
 	return ListOf[Blame]{Items: each(blames, func(b *view.Blame) Blame {
 		return Blame{b.Package, b.State, b.Since, b.BuildID, b.Source, b.Before, b.After, b.Suspects, b.Proved(), b.Line}
 	})}, err
@@ -138,7 +138,7 @@ func getUpdate(r *web.Request, in *updateAsked) (UpdatePage, error) {
 	if err != nil {
 		return UpdatePage{}, err
 	}
-	page, err := r.View.UpdatePage(r.Context(), c.ID, in.Source, in.Version)
+	page, err := r.View.Repos.Update(r.Context(), c.ID, in.Source, in.Version)
 	if err != nil {
 		return UpdatePage{}, err
 	}

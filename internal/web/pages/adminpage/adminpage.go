@@ -135,7 +135,7 @@ func (p *pages) showUsers(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&f); err != nil {
 		return web.Answer{}, err
 	}
-	users, err := r.View.Users(r.Context(), f.Prefix, shownUsers+1)
+	users, err := r.View.People.Users(r.Context(), f.Prefix, shownUsers+1)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -167,9 +167,9 @@ func (p *pages) changeUser(r *web.Request) (web.Answer, error) {
 	var changes []string
 	var err error
 	if f.Do == "end" {
-		changes, err = r.Edit.EndSessions(r.Context(), r.Act(), f.Name)
+		changes, err = r.Edit.Accounts.EndSessions(r.Context(), r.Act(), f.Name)
 	} else {
-		changes, err = r.Edit.SetAdmin(r.Context(), r.Act(), f.Name, f.Do == "grant")
+		changes, err = r.Edit.Accounts.SetAdmin(r.Context(), r.Act(), f.Name, f.Do == "grant")
 	}
 	if err != nil {
 		return web.Answer{}, err

@@ -74,7 +74,7 @@ func (p *pages) showAudit(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&f); err != nil {
 		return web.Answer{}, err
 	}
-	entries, err := r.View.AuditLog(r.Context(), f.query)
+	entries, err := r.View.People.AuditLog(r.Context(), f.query)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -60,7 +60,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	if err != nil {
 		return web.Answer{}, err
 	}
-	state, err := r.View.PackageState(r.Context(), name, c.ID)
+	state, err := r.View.Packages.State(r.Context(), name, c.ID)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return web.Answer{}, fmt.Errorf("there is no package named %q in %s: %w", name, collection, koschei.ErrNotFound)
 	}

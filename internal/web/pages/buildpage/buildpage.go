@@ -136,7 +136,7 @@ const shownLines = 16
 // show shows a pair at an address, to which what is asked of distances can be
 // added.
 func (p *pages) show(r *web.Request, pair view.Pair, distance, address string) (web.Answer, error) {
-	page, err := r.View.Compare(r.Context(), pair)
+	page, err := r.View.Builds.Compare(r.Context(), pair)
 	switch {
 	case errors.Is(err, koschei.ErrNotFound):
 		return web.Answer{}, fmt.Errorf("there is no build %d: %w", cmp.Or(pair.B, pair.A), koschei.ErrNotFound)
@@ -151,7 +151,7 @@ func (p *pages) show(r *web.Request, pair view.Pair, distance, address string) (
 	}
 	v := p.content(page, c, distance, address)
 	if b := page.B.BuildRecord; b != nil && b.Outcome == koschei.OutcomeFailed {
-		failure, err := r.View.Failure(r.Context(), b.ID)
+		failure, err := r.View.Builds.Failure(r.Context(), b.ID)
 		if err != nil {
 			return web.Answer{}, err
 		}

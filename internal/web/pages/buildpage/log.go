@@ -39,7 +39,7 @@ func (p *pages) log(r *web.Request) (web.Answer, error) {
 	if err != nil || id <= 0 {
 		return web.Answer{}, fmt.Errorf("there is no build %q: %w", r.PathValue("id"), koschei.ErrNotFound)
 	}
-	page, err := r.View.Compare(r.Context(), view.Pair{B: id})
+	page, err := r.View.Builds.Compare(r.Context(), view.Pair{B: id})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return web.Answer{}, fmt.Errorf("there is no build %d: %w", id, koschei.ErrNotFound)
 	}
@@ -50,7 +50,7 @@ func (p *pages) log(r *web.Request) (web.Answer, error) {
 	if c == nil {
 		return web.Answer{}, fmt.Errorf("build %d is of a collection that is gone: %w", id, koschei.ErrNotFound)
 	}
-	failure, err := r.View.Failure(r.Context(), id)
+	failure, err := r.View.Builds.Failure(r.Context(), id)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -83,7 +83,7 @@ func (v *logContent) alike(r *web.Request, signature string, id int64) error {
 	if signature == "" {
 		return nil
 	}
-	found, err := r.View.SameFailures(r.Context(), signature, shownSame+1)
+	found, err := r.View.Builds.SameFailures(r.Context(), signature, shownSame+1)
 	if err != nil {
 		return err
 	}

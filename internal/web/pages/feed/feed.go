@@ -94,7 +94,7 @@ func (f *feeds) collection(r *web.Request) (web.Answer, error) {
 
 func (f *feeds) pkg(r *web.Request) (web.Answer, error) {
 	name := r.PathValue("name")
-	switch there, err := r.View.PackageExists(r.Context(), name); {
+	switch there, err := r.View.Packages.Exists(r.Context(), name); {
 	case err != nil:
 		return web.Answer{}, err
 	case !there:
@@ -117,7 +117,7 @@ func (f *feeds) group(r *web.Request) (web.Answer, error) {
 
 func (f *feeds) user(r *web.Request) (web.Answer, error) {
 	name := r.PathValue("name")
-	if _, err := r.View.Person(r.Context(), name); err != nil {
+	if _, err := r.View.People.Person(r.Context(), name); err != nil {
 		return web.Answer{}, err
 	}
 	return f.states(r, view.NewsFilter{Person: name}, "What "+name+" looks after", "/user/"+url.PathEscape(name))
@@ -126,7 +126,7 @@ func (f *feeds) user(r *web.Request) (web.Answer, error) {
 // states answers with changes of states. page is the address of the page that the
 // feed is of.
 func (f *feeds) states(r *web.Request, of view.NewsFilter, title, page string) (web.Answer, error) {
-	news, err := r.View.News(r.Context(), of, entries)
+	news, err := r.View.Timeline.News(r.Context(), of, entries)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -164,7 +164,7 @@ func (f *feeds) update(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	source := r.PathValue("source")
-	news, err := r.View.UpdateNews(r.Context(), c.ID, source, entries)
+	news, err := r.View.Timeline.UpdateNews(r.Context(), c.ID, source, entries)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -78,20 +78,20 @@ const (
 func overviewOf(r *web.Request, c *view.FrameCollection, f *form, whole bool) (*overview, error) {
 	ctx := r.Context()
 	v := &overview{Name: c.Name, DisplayName: c.DisplayName}
-	repos, err := r.View.Repos(ctx, c.ID, 0, shownRepos)
+	repos, err := r.View.Repos.List(ctx, c.ID, 0, shownRepos)
 	if err != nil {
 		return nil, err
 	}
 	since, words := f.since(r.Now, repos)
-	changes, err := r.View.StateChanges(ctx, c.ID, since, mostBroken)
+	changes, err := r.View.Timeline.Since(ctx, c.ID, since, mostBroken)
 	if err != nil {
 		return nil, err
 	}
-	blames, err := r.View.Blames(ctx, c.ID, since, mostBroken)
+	blames, err := r.View.Repos.Blames(ctx, c.ID, since, mostBroken)
 	if err != nil {
 		return nil, err
 	}
-	counted, err := r.View.StateCountsBefore(ctx, c.ID, []time.Time{since, r.Now.Add(time.Nanosecond)})
+	counted, err := r.View.Timeline.StateCountsBefore(ctx, c.ID, []time.Time{since, r.Now.Add(time.Nanosecond)})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func overviewOf(r *web.Request, c *view.FrameCollection, f *form, whole bool) (*
 	v.mended(c.Name, changes)
 	if whole {
 		v.Repos = repos
-		past, err := r.View.StateCounts(ctx, c.ID, r.Now.AddDate(0, 0, -30), 6*time.Hour)
+		past, err := r.View.Timeline.StateCounts(ctx, c.ID, r.Now.AddDate(0, 0, -30), 6*time.Hour)
 		if err != nil {
 			return nil, err
 		}
@@ -317,7 +317,7 @@ func say(r *web.Request, c *view.FrameCollection, v *overview, counts view.Packa
 		return v.happened(p, words), nil
 	}
 	p = p.Strong("Nothing broke " + words + ".")
-	last, err := r.View.Blames(r.Context(), c.ID, time.Time{}, 1)
+	last, err := r.View.Repos.Blames(r.Context(), c.ID, time.Time{}, 1)
 	if err != nil || len(last) == 0 {
 		return p, err
 	}

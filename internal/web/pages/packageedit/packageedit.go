@@ -62,7 +62,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 
 func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.Answer, error) {
 	name := r.PathValue("name")
-	settings, err := r.View.PackageSettings(r.Context(), c.Name, name)
+	settings, err := r.View.Packages.Settings(r.Context(), c.Name, name)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return web.Answer{}, fmt.Errorf("%s has no package named %q: %w", c.DisplayName, name, koschei.ErrNotFound)
 	}
@@ -74,7 +74,7 @@ func (p *pages) form(r *web.Request, c *view.FrameCollection, v *content) (web.A
 	_, asMaintainer := p.policy.Gives(r.Actor, koschei.RightStaticPriority)
 	given, _ := p.policy.Gives(r.Actor, koschei.RightStaticPriority)
 	v.Static = given || asMaintainer
-	entries, err := r.View.AuditLog(r.Context(), view.AuditQuery{Package: name, Collection: c.Name, Limit: shownActs})
+	entries, err := r.View.People.AuditLog(r.Context(), view.AuditQuery{Package: name, Collection: c.Name, Limit: shownActs})
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -67,7 +67,7 @@ func (l *Lists) search(r *web.Request) (web.Answer, error) {
 	if q.Name == "" {
 		return web.Redirect("/" + r.ScopeQuery()), nil
 	}
-	exact, err := r.View.PackageExists(r.Context(), q.Name)
+	exact, err := r.View.Packages.Exists(r.Context(), q.Name)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -130,7 +130,7 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Foot: w.Foot, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Filters: !w.Fixed, Hidden: a.hidden()}
 	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
 	if w.Filter.Match != "" {
-		near, err := r.View.NearNames(r.Context(), w.Filter.Match)
+		near, err := r.View.Packages.NearNames(r.Context(), w.Filter.Match)
 		if err != nil {
 			return web.Answer{}, err
 		}
@@ -173,7 +173,7 @@ type packageRow struct {
 func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("trouble")
 	ranking := schema.Ranking{Rules: l.rules, Now: r.Now}
-	packages, total, counts, err := r.View.PackageList(r.Context(), filter, order, a.form.span(l.perPage), ranking)
+	packages, total, counts, err := r.View.Packages.List(r.Context(), filter, order, a.form.span(l.perPage), ranking)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -256,7 +256,7 @@ const sortableCollections = 3
 func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,failing,name")
 	span := a.form.span(l.perPage)
-	packages, err := r.View.UnifiedPackageList(r.Context(), filter, collectionKeys(order, r), span)
+	packages, err := r.View.Packages.Unified(r.Context(), filter, collectionKeys(order, r), span)
 	if err != nil {
 		return web.Answer{}, err
 	}

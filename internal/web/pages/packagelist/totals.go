@@ -30,7 +30,7 @@ type states struct {
 // length returns the length of the list that f lets through, counted anew if it
 // was so too long ago, or must be exact.
 func (t *totals) length(ctx context.Context, v *view.View, f view.PackageFilter, exact bool) (int, error) {
-	count := func(ctx context.Context) (int, error) { return v.CountUnified(ctx, f) }
+	count := func(ctx context.Context) (int, error) { return v.Packages.CountUnified(ctx, f) }
 	if exact {
 		return t.packages.Renew(ctx, keyOf(f), count)
 	}
@@ -42,7 +42,7 @@ func (t *totals) length(ctx context.Context, v *view.View, f view.PackageFilter,
 func (t *totals) byState(ctx context.Context, v *view.View, f view.PackageFilter) (states, error) {
 	f.States, f.Running, f.Untracked = nil, false, false
 	return t.states.Get(ctx, keyOf(f), func(ctx context.Context) (s states, err error) {
-		s.counts, s.tracked, err = v.CountUnifiedStates(ctx, f)
+		s.counts, s.tracked, err = v.Packages.CountUnifiedStates(ctx, f)
 		return s, err
 	})
 }

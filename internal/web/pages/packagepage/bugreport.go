@@ -18,7 +18,7 @@ func (p *pages) report(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, web.NoSuchPage()
 	}
 	c := &r.Current[0]
-	page, err := r.View.PackagePage(r.Context(), name, c.ID, view.HistoryQuery{Limit: p.PerPage, Changes: shownChanges})
+	page, err := r.View.Packages.Page(r.Context(), name, c.ID, view.HistoryQuery{Limit: p.PerPage, Changes: shownChanges})
 	if errors.Is(err, koschei.ErrNotFound) {
 		return p.nothing(r, name)
 	}
@@ -71,7 +71,7 @@ func (p *pages) bug(r *web.Request, page *view.PackagePage, c *koschei.Collectio
 		}
 		report.Suspects = append(report.Suspects, s.name+s.step())
 	}
-	failure, err := r.View.Failure(r.Context(), k.LastCompleteBuildID)
+	failure, err := r.View.Builds.Failure(r.Context(), k.LastCompleteBuildID)
 	if err == nil && failure != nil && failure.Found {
 		report.Log, report.Arch, report.Excerpt = failure.Log, failure.Arch, failure.Lines
 	}

@@ -99,7 +99,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	c := &r.Current[0]
-	page, err := r.View.PackagePage(r.Context(), name, c.ID, form.query(p.PerPage))
+	page, err := r.View.Packages.Page(r.Context(), name, c.ID, form.query(p.PerPage))
 	if errors.Is(err, koschei.ErrNotFound) {
 		return p.nothing(r, name)
 	}
@@ -131,7 +131,7 @@ type missing struct {
 
 // nothing says that no package is called so, and which ones nearly are.
 func (p *pages) nothing(r *web.Request, name string) (web.Answer, error) {
-	near, err := r.View.NearNames(r.Context(), name)
+	near, err := r.View.Packages.NearNames(r.Context(), name)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -241,7 +241,7 @@ func (v *content) readExcerpt(r *web.Request, page *view.PackagePage) error {
 	if k.State() != koschei.StateFailing {
 		return nil
 	}
-	failure, err := r.View.Failure(r.Context(), k.LastCompleteBuildID)
+	failure, err := r.View.Builds.Failure(r.Context(), k.LastCompleteBuildID)
 	if err != nil {
 		return err
 	}

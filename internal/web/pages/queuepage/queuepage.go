@@ -101,7 +101,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	for _, c := range r.Current {
 		ids = append(ids, c.ID)
 	}
-	page, err := r.View.QueuePage(r.Context(), ids, schema.Ranking{Rules: p.rules, Now: r.Now}, shownNext)
+	page, err := r.View.Builds.Queue(r.Context(), ids, schema.Ranking{Rules: p.rules, Now: r.Now}, shownNext)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -98,7 +98,7 @@ func (p *pages) showList(r *web.Request) (web.Answer, error) {
 	}
 	v := listView{Layout: r.Layout("repos", "Repos"), Collection: c.Name, Name: c.DisplayName}
 	about(r, &v.Layout, c)
-	repos, err := r.View.Repos(r.Context(), c.ID, form.before, shownRepos+1)
+	repos, err := r.View.Repos.List(r.Context(), c.ID, form.before, shownRepos+1)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -173,7 +173,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 		}
 		return p.showBetween(r, c, id, to)
 	}
-	page, err := r.View.RepoPage(r.Context(), c.ID, id, shownRows)
+	page, err := r.View.Repos.Page(r.Context(), c.ID, id, shownRows)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return web.Answer{}, notKept(c, id)
 	}
@@ -316,7 +316,7 @@ type step struct {
 func (v *betweenView) ApartWords() string { return html.Duration(v.Apart) }
 
 func (p *pages) showBetween(r *web.Request, c *view.FrameCollection, from, to int64) (web.Answer, error) {
-	d, err := r.View.RepoDifference(r.Context(), c.ID, from, to, shownRows+1)
+	d, err := r.View.Repos.Difference(r.Context(), c.ID, from, to, shownRows+1)
 	if errors.Is(err, koschei.ErrInvalid) { // the wrong way round
 		return web.Redirect(betweenURL(c.Name, to, from)), nil
 	}

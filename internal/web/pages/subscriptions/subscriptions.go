@@ -91,7 +91,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 	if err := r.Read(&q); err != nil {
 		return web.Answer{}, err
 	}
-	reader, err := r.View.Reader(r.Context(), r.Actor.Name, r.Now)
+	reader, err := r.View.People.Reader(r.Context(), r.Actor.Name, r.Now)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -176,22 +176,22 @@ func (p *pages) do(r *web.Request, f *form) ([]string, error) {
 	user := r.Actor.Name
 	switch f.Do {
 	case "follow":
-		return r.Edit.Subscribe(r.Context(), r.Act(), koschei.Subscription{
+		return r.Edit.Accounts.Subscribe(r.Context(), r.Act(), koschei.Subscription{
 			User: user, Sink: cmp.Or(f.By, koschei.SinkMail), Scope: koschei.Scope(f.Scope), Name: f.Name, Collection: f.Collection,
 			Tell: koschei.Tell(f.Tell), Pace: koschei.Pace(f.Pace), Together: f.Apart == "",
 		})
 	case "end":
-		return r.Edit.Unsubscribe(r.Context(), r.Act(), user, f.id)
+		return r.Edit.Accounts.Unsubscribe(r.Context(), r.Act(), user, f.id)
 	case "mail":
-		return r.Edit.EnableMail(r.Context(), r.Act(), user)
+		return r.Edit.Accounts.EnableMail(r.Context(), r.Act(), user)
 	case "hook":
-		return r.Edit.SetHook(r.Context(), r.Act(), user, f.Hook)
+		return r.Edit.Accounts.SetHook(r.Context(), r.Act(), user, f.Hook)
 	case "secret":
-		return r.Edit.RotateHook(r.Context(), r.Act(), user)
+		return r.Edit.Accounts.RotateHook(r.Context(), r.Act(), user)
 	}
 	s := koschei.Silence{User: user, What: koschei.SilenceKind(f.What), Name: f.Name, Until: f.until}
 	if f.Do == "silence" && !f.until.After(r.Now) {
 		return nil, fmt.Errorf("%s is over: %w", f.Until, koschei.ErrInvalid)
 	}
-	return r.Edit.Silence(r.Context(), r.Act(), s)
+	return r.Edit.Accounts.Silence(r.Context(), r.Act(), s)
 }

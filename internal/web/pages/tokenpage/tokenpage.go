@@ -118,7 +118,7 @@ func (p *pages) show(r *web.Request) (web.Answer, error) {
 
 // with answers with the page.
 func (p *pages) with(r *web.Request, v *content, status int) (web.Answer, error) {
-	tokens, err := r.View.Tokens(r.Context(), r.Actor.Name)
+	tokens, err := r.View.People.Tokens(r.Context(), r.Actor.Name)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -138,7 +138,7 @@ func (p *pages) make(r *web.Request) (web.Answer, error) {
 	var token string
 	if err == nil {
 		now := p.real()
-		token, _, err = r.Edit.CreateToken(r.Context(), r.Act(), edit.TokenWish{
+		token, _, err = r.Edit.Accounts.CreateToken(r.Context(), r.Act(), edit.TokenWish{
 			User: r.Actor.Name, Name: f.Name, Scopes: f.scopes(), Made: now, Ends: now.AddDate(0, 0, f.days),
 		})
 	}
@@ -156,7 +156,7 @@ func revoke(r *web.Request) (web.Answer, error) {
 	if err != nil || id < 1 {
 		return web.Answer{}, fmt.Errorf("you have no token %q: %w", r.PathValue("id"), koschei.ErrNotFound)
 	}
-	changes, err := r.Edit.RevokeToken(r.Context(), r.Act(), r.Actor.Name, id)
+	changes, err := r.Edit.Accounts.RevokeToken(r.Context(), r.Act(), r.Actor.Name, id)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -60,7 +60,7 @@ func (p *pages) end(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	act := audit.Act{Actor: koschei.Actor{Name: s.User, From: koschei.FromFrontend}, Now: r.Now}
-	_, err = p.editor.UnsubscribeByToken(r.Context(), act, s.Token)
+	_, err = p.editor.Accounts.UnsubscribeByToken(r.Context(), act, s.Token)
 	if err != nil && !errors.Is(err, koschei.ErrNotFound) { // it is over if somebody was faster
 		return web.Answer{}, err
 	}
@@ -68,7 +68,7 @@ func (p *pages) end(r *web.Request) (web.Answer, error) {
 }
 
 func (p *pages) find(r *web.Request) (*koschei.Subscription, error) {
-	s, err := r.View.SubscriptionByToken(r.Context(), r.PathValue("token"))
+	s, err := r.View.People.SubscriptionByToken(r.Context(), r.PathValue("token"))
 	if errors.Is(err, koschei.ErrNotFound) {
 		return nil, fmt.Errorf("this subscription has ended, or its link is not complete: %w", koschei.ErrNotFound)
 	}

@@ -87,7 +87,7 @@ func (p *pages) showAffected(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, fmt.Errorf("exactly one collection must be named: %w", koschei.ErrInvalid)
 	}
 	c, name := &r.Current[0], r.PathValue("dependency")
-	affected, err := r.View.AffectedBy(r.Context(), c.Name, name, form.from, form.to, shownAffected+1)
+	affected, err := r.View.Repos.AffectedBy(r.Context(), c.Name, name, form.from, form.to, shownAffected+1)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -95,7 +95,7 @@ func (p *pages) showAffected(r *web.Request) (web.Answer, error) {
 		Layout: r.Layout("updates", "Affected by "+name), Dependency: name, From: form.from.String(), To: form.to.String(), Collection: c.DisplayName,
 		More: len(affected) > shownAffected,
 	}
-	source, err := r.View.SourceNamed(r.Context(), name, form.to)
+	source, err := r.View.Builds.SourceNamed(r.Context(), name, form.to)
 	if err != nil {
 		return web.Answer{}, err
 	}

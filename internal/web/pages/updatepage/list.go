@@ -120,7 +120,7 @@ func (p *pages) showList(r *web.Request) (web.Answer, error) {
 	r.About(&v.Layout, c)
 	r.Switch(&v.Layout, func(name string) string { return html.InCollection("/updates", name) })
 	since := r.Now.Add(-form.period.length)
-	updates, err := r.View.Updates(r.Context(), c.ID, since, form.key, shownUpdates+1)
+	updates, err := r.View.Repos.Updates(r.Context(), c.ID, since, form.key, shownUpdates+1)
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -143,7 +143,7 @@ func (p *pages) showList(r *web.Request) (web.Answer, error) {
 	if v.Continued {
 		return web.Page(p.list, &v)
 	}
-	blames, err := r.View.Blames(r.Context(), c.ID, since, shownBlames)
+	blames, err := r.View.Repos.Blames(r.Context(), c.ID, since, shownBlames)
 	if err != nil {
 		return web.Answer{}, err
 	}

@@ -78,7 +78,7 @@ func (p *pages) showOne(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, err
 	}
 	source, version := r.PathValue("source"), r.PathValue("version")
-	page, err := r.View.UpdatePage(r.Context(), c.ID, source, version)
+	page, err := r.View.Repos.Update(r.Context(), c.ID, source, version)
 	if errors.Is(err, koschei.ErrNotFound) {
 		return web.Answer{}, fmt.Errorf("no update of %s is known in %s: %w", strings.TrimSpace(source+" to "+cmp.Or(version, "any version")), c.DisplayName, koschei.ErrNotFound)
 	}
@@ -126,7 +126,7 @@ func errorLines(r *web.Request, page *view.UpdatePage) (map[int64]string, error)
 			ids = append(ids, p.BuildID)
 		}
 	}
-	return r.View.FailureLines(r.Context(), ids)
+	return r.View.Builds.FailureLines(r.Context(), ids)
 }
 
 // did tells what an update did.

@@ -22,7 +22,7 @@ func Routes(lists *packagelist.Lists) []web.Route {
 
 func (p *pages) show(r *web.Request) (web.Answer, error) {
 	name := r.PathValue("name")
-	person, err := r.View.Person(r.Context(), name)
+	person, err := r.View.People.Person(r.Context(), name)
 	if err != nil {
 		return web.Answer{}, err
 	}
