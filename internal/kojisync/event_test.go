@@ -139,7 +139,7 @@ func TestRecordedIn(t *testing.T) {
 		id   int64
 		want int
 	}{{"foo", b, 1}, {"foo", b + 1000, 0}, {"bash", b, 0}} {
-		got, err := f.DB.RecordedIn(t.Context(), koschei.Primary, record.BuildName{Name: test.name, KojiBuildID: test.id})
+		got, err := f.DB.Tags.RecordedIn(t.Context(), koschei.Primary, record.BuildName{Name: test.name, KojiBuildID: test.id})
 		if err != nil || len(got) != test.want {
 			t.Errorf("build %d of %s: %v, %v, want %d collections", test.id, test.name, got, err, test.want)
 		}

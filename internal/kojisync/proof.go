@@ -18,7 +18,7 @@ func (r *Round) proven(ctx context.Context, c *koschei.Collection, n *tagNews, n
 	if err != nil && !errors.Is(err, record.ErrDoubted) {
 		return nil, err
 	}
-	before, err := r.sync.DB.TagMarks(ctx, c.ID)
+	before, err := r.sync.DB.Tags.TagMarks(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (r *Round) proven(ctx context.Context, c *koschei.Collection, n *tagNews, n
 	if doubt != nil && !errors.Is(doubt, record.ErrDoubted) {
 		return nil, doubt
 	}
-	after, err := r.sync.DB.TagMarks(ctx, c.ID)
+	after, err := r.sync.DB.Tags.TagMarks(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}

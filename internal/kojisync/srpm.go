@@ -22,7 +22,7 @@ func (s *Sync) SourceFacts(ctx context.Context, c *koschei.Collection) error {
 // SourceFactsAfter is SourceFacts for builds that were recorded after one, given
 // by its id; 0 is for all.
 func (s *Sync) SourceFactsAfter(ctx context.Context, c *koschei.Collection, build int64) error {
-	sources, err := s.DB.MissingSRPMs(ctx, c.ID, build, s.Now())
+	sources, err := s.DB.Sources.MissingSRPMs(ctx, c.ID, build, s.Now())
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (s *Sync) learnSources(ctx context.Context, sources []record.Source) error 
 	if err != nil {
 		return err
 	}
-	if err := s.DB.SaveSRPMs(ctx, srpms); err != nil || len(srpms) == len(sources) {
+	if err := s.DB.Sources.SaveSRPMs(ctx, srpms); err != nil || len(srpms) == len(sources) {
 		return err
 	}
 	known := make(map[record.Source]bool, len(srpms))
@@ -79,7 +79,7 @@ func (s *Sync) noteSilent(ctx context.Context, sources []record.Source) error {
 			marked[place].None = none[i]
 		}
 	}
-	news, err := s.DB.SaveSilentSources(ctx, marked, s.Now())
+	news, err := s.DB.Sources.SaveSilentSources(ctx, marked, s.Now())
 	if err != nil {
 		return err
 	}

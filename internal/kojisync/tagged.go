@@ -114,7 +114,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 		b := &builds[i]
 		tagged[i] = record.TaggedBuild{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()}
 	}
-	unknown, err := s.DB.UnknownTagged(ctx, c, name, tagged)
+	unknown, err := s.DB.Tags.UnknownTagged(ctx, c, name, tagged)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Sync) saveTagged(ctx context.Context, c *koschei.Collection, builds []k
 			}
 		}
 	}
-	changed, err := s.DB.SaveTagged(ctx, c, name, tagged, about, event, s.Now())
+	changed, err := s.DB.Tags.SaveTagged(ctx, c, name, tagged, about, event, s.Now())
 	if changed > 0 {
 		s.Log.InfoContext(ctx, "taggings changed", "collection", c.Name, "builds", changed)
 	}
@@ -158,7 +158,7 @@ func (s *Sync) RecordTagged(ctx context.Context, c *koschei.Collection, b *koji.
 	if err != nil {
 		return false, err
 	}
-	unknown, err := s.DB.UnknownTagged(ctx, c, name, []record.TaggedBuild{
+	unknown, err := s.DB.Tags.UnknownTagged(ctx, c, name, []record.TaggedBuild{
 		{Name: b.Name, KojiBuildID: b.ID, Event: b.TaggedEvent, EVR: b.EVR()},
 	})
 	if err != nil || len(unknown) == 0 {
@@ -223,7 +223,7 @@ func (s *Sync) addRealBuilds(ctx context.Context, c *koschei.Collection, hub *ko
 		}
 		known = append(known, b)
 	}
-	added, err := s.DB.AddRealBuilds(ctx, known, s.Now())
+	added, err := s.DB.Tags.AddRealBuilds(ctx, known, s.Now())
 	if err == nil && added > 0 {
 		s.Log.InfoContext(ctx, "real builds recorded", "collection", c.Name, "builds", added)
 	}

@@ -101,7 +101,7 @@ func (c *causer) scratch(task int64, outcome koschei.Outcome) {
 // real has a packager's build be tagged.
 func (c *causer) real(kojiBuild, event int64) {
 	c.t.Helper()
-	_, err := c.db.AddRealBuilds(c.t.Context(), []record.RealBuild{{
+	_, err := c.db.Tags.AddRealBuilds(c.t.Context(), []record.RealBuild{{
 		PackageID: c.PackageRow("foo").ID, Hub: koschei.Primary, KojiBuildID: kojiBuild, Event: event,
 		EVR: rpm.EVR{Version: "2", Release: "1"}, Started: noon, Finished: noon,
 	}}, noon)
@@ -112,7 +112,7 @@ func (c *causer) real(kojiBuild, event int64) {
 func (c *causer) untag() {
 	c.t.Helper()
 	older := []record.TaggedBuild{{Name: "foo", KojiBuildID: 8, Event: 1, EVR: rpm.EVR{Version: "1", Release: "1"}}}
-	_, err := c.db.SaveTagged(c.t.Context(), c.c, koschei.Primary, older, nil, 5000, noon)
+	_, err := c.db.Tags.SaveTagged(c.t.Context(), c.c, koschei.Primary, older, nil, 5000, noon)
 	c.must(err)
 }
 

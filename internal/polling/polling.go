@@ -147,7 +147,7 @@ func (s *Service) collection(ctx context.Context, round *kojisync.Round, c *kosc
 // given out before others can see the build: those since the look before the last
 // count as new.
 func (s *Service) sourceFacts(ctx context.Context, c *koschei.Collection) error {
-	newest, err := s.DB.NewestBuild(ctx)
+	newest, err := s.DB.Sources.NewestBuild(ctx)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func operations() []operation {
 			return err
 		}},
 		{name: "retag", once: true, do: func(w *world, _ contended) error {
-			_, err := w.DB.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.Collection}, koschei.Primary, []record.TaggedBuild{
+			_, err := w.DB.Tags.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.Collection}, koschei.Primary, []record.TaggedBuild{
 				{Name: "contended-0", KojiBuildID: 77, Event: 400, EVR: rpm.EVR{Version: "0", Release: "1"}},
 			}, nil, 1000, testTime)
 			return err
@@ -135,7 +135,7 @@ func storeVerdict(w *world, p contended) error {
 }
 
 func addReal(w *world, p contended) error {
-	_, err := w.DB.AddRealBuilds(w.t.Context(), []record.RealBuild{{
+	_, err := w.DB.Tags.AddRealBuilds(w.t.Context(), []record.RealBuild{{
 		PackageID: p.id, Hub: koschei.Primary, KojiBuildID: 9000, Event: 450, RepoID: 1,
 		EVR: rpm.EVR{Version: "2", Release: "1"}, Started: testTime, Finished: testTime.Add(time.Minute),
 	}}, testTime)

@@ -46,7 +46,7 @@ const taggedTable = `unnest(@names::text[], @builds::bigint[], @events::bigint[]
 // UnknownTagged returns the packages of those tagged builds that the record
 // does not have, by the builds' places in the list. Only packages that builds
 // are recorded of are looked at.
-func (rec *Record) UnknownTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild) (map[int]int64, error) {
+func (rec *Tags) UnknownTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild) (map[int]int64, error) {
 	args := taggedArgs(c, hub, tagged)
 	args["untracked"] = c.PollUntracked
 	rows, err := rec.db.Query(ctx, `
@@ -87,7 +87,7 @@ type RealBuild struct {
 
 // AddRealBuilds stores builds, leaving out those that are stored already, with
 // what follows for their packages, and returns how many were new.
-func (rec *Record) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Time) (added int, err error) {
+func (rec *Tags) AddRealBuilds(ctx context.Context, builds []RealBuild, now time.Time) (added int, err error) {
 	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
 		added = 0
 		packages := make([]int64, len(builds))
@@ -226,7 +226,7 @@ const retagged = sameSource + `
 // as the hub told after an event of its own. It returns how many builds that
 // changed. Its error is ErrDoubted if too many packages would have lost builds,
 // which then was not stored.
-func (rec *Record) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
+func (rec *Tags) SaveTagged(ctx context.Context, c *koschei.Collection, hub koschei.Hub, tagged []TaggedBuild, about []string, event int64, now time.Time) (changed int, err error) {
 	args := taggedArgs(c, hub, tagged)
 	args["about"], args["event"] = about, event
 	args["lossless"] = false
@@ -345,7 +345,7 @@ func retag(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (changed int, unt
 
 // TagMarks returns what the record knows of a collection's destination tag: a text
 // for each package that is another one if its entry or its newest build there is.
-func (rec *Record) TagMarks(ctx context.Context, collectionID int64) (map[string]string, error) {
+func (rec *Tags) TagMarks(ctx context.Context, collectionID int64) (map[string]string, error) {
 	rows, err := rec.db.Query(ctx, `
 		SELECT p.name, concat_ws(' ', p.blocked, b.koji_build_id, b.release)
 		FROM package p
@@ -380,7 +380,7 @@ type BuildName struct {
 
 // RecordedIn returns the ids of the collections in whose record a build of the
 // hub is.
-func (rec *Record) RecordedIn(ctx context.Context, hub koschei.Hub, b BuildName) ([]int64, error) {
+func (rec *Tags) RecordedIn(ctx context.Context, hub koschei.Hub, b BuildName) ([]int64, error) {
 	ids, err := postgres.CollectIDs(rec.db.Query(ctx, `
 		SELECT p.collection_id
 		FROM base_package bp

@@ -12,17 +12,31 @@ import (
 
 // A Record is the record as services use it. It is safe for concurrent use.
 type Record struct {
-	Hub  *asked.Memory // what hubs were asked
-	Sets *built.Store  // what builds were made with
+	Hub     *asked.Memory // what hubs were asked
+	Sets    *built.Store  // what builds were made with
+	Sources *Sources      // what packages need to be built
+	Tags    *Tags         // real builds, and in which tags they are
 
 	pg   *postgres.DB
 	db   postgres.Writer // pg, or the fence that everything is written through
 	sets *depset.Codec
 }
 
+// Sources is what is known of source packages. It is a part of a Record.
+type Sources struct{ db postgres.Writer }
+
+// Tags is what is known of real builds and their tags. It is a part of a Record.
+type Tags struct{ db postgres.Writer }
+
 // New returns the record of a database.
 func New(db *postgres.DB) *Record {
-	return &Record{Hub: asked.New(db), Sets: built.New(db), pg: db, db: db, sets: depset.NewCodec()}
+	return writing(&Record{Hub: asked.New(db), Sets: built.New(db), pg: db, sets: depset.NewCodec()}, db)
+}
+
+// writing has a record write all through one database, or one fence.
+func writing(rec *Record, db postgres.Writer) *Record {
+	rec.db, rec.Sources, rec.Tags = db, &Sources{db}, &Tags{db}
+	return rec
 }
 
 // A Fenced is the record for work under a lease: every transaction that writes
@@ -37,7 +51,7 @@ type Fenced struct {
 func (rec *Record) Under(fence *postgres.Fenced) *Fenced {
 	hub := asked.Under(fence)
 	return &Fenced{
-		Record: &Record{Hub: hub.Memory, Sets: rec.Sets.Writing(fence), pg: rec.pg, db: fence, sets: rec.sets},
+		Record: writing(&Record{Hub: hub.Memory, Sets: rec.Sets.Writing(fence), pg: rec.pg, sets: rec.sets}, fence),
 		Hub:    hub,
 	}
 }

@@ -37,7 +37,7 @@ type Needs struct {
 
 // SRPM returns what is stored of a source package; an error wraps
 // koschei.ErrNotFound if that is nothing.
-func (rec *Record) SRPM(ctx context.Context, s Source) (*SRPM, error) {
+func (rec *Sources) SRPM(ctx context.Context, s Source) (*SRPM, error) {
 	srpm := &SRPM{Source: s}
 	err := rec.db.QueryRow(ctx, `
 		SELECT build_requires, coalesce(build_conflicts, '{}'), build_conflicts IS NOT NULL, build_archs, exclusive_arch, exclude_arch
@@ -51,7 +51,7 @@ func (rec *Record) SRPM(ctx context.Context, s Source) (*SRPM, error) {
 }
 
 // Needs returns what source packages need, by the ids of their facts.
-func (rec *Record) Needs(ctx context.Context, srpmIDs []int64) (map[int64]Needs, error) {
+func (rec *Sources) Needs(ctx context.Context, srpmIDs []int64) (map[int64]Needs, error) {
 	rows, err := rec.db.Query(ctx, `
 		SELECT id, build_requires, coalesce(build_conflicts, '{}'), build_conflicts IS NOT NULL
 		FROM srpm
@@ -74,7 +74,7 @@ func (rec *Record) Needs(ctx context.Context, srpmIDs []int64) (map[int64]Needs,
 
 // SaveSRPMs stores what source packages say. That never changes, so what is
 // stored already stays, and is completed.
-func (rec *Record) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
+func (rec *Sources) SaveSRPMs(ctx context.Context, srpms []SRPM) error {
 	err := rec.db.Transact(ctx, func(tx pgx.Tx) error {
 		var batch pgx.Batch
 		for i := range srpms {
@@ -129,7 +129,7 @@ const buildsAfter = `
 // of builds that wait to be resolved, of which not all is stored. Those that the
 // hub said nothing about are left out until it is time to ask again. With the id of
 // a build, only those of builds recorded after it are looked at, which is quick.
-func (rec *Record) MissingSRPMs(ctx context.Context, collectionID, after int64, now time.Time) ([]Source, error) {
+func (rec *Sources) MissingSRPMs(ctx context.Context, collectionID, after int64, now time.Time) ([]Source, error) {
 	builds := lastBuildsOf
 	if after != 0 {
 		builds = buildsAfter
@@ -188,7 +188,7 @@ type SilentSource struct {
 
 // SaveSilentSources stores that the hub said nothing about sources, and returns
 // those of which that is news.
-func (rec *Record) SaveSilentSources(ctx context.Context, sources []SilentSource, now time.Time) (news []SilentSource, err error) {
+func (rec *Sources) SaveSilentSources(ctx context.Context, sources []SilentSource, now time.Time) (news []SilentSource, err error) {
 	err = rec.db.Transact(ctx, func(tx pgx.Tx) error {
 		news = nil
 		for i := range sources {
@@ -222,7 +222,7 @@ func (rec *Record) SaveSilentSources(ctx context.Context, sources []SilentSource
 }
 
 // NewestBuild returns the highest id that a build has, 0 without any.
-func (rec *Record) NewestBuild(ctx context.Context) (id int64, err error) {
+func (rec *Sources) NewestBuild(ctx context.Context) (id int64, err error) {
 	err = rec.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM build`).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("reading the newest build: %w", err)

@@ -18,7 +18,7 @@ func TestFactsAreCompleted(t *testing.T) {
 	w.Exec(`INSERT INTO srpm (name, version, release, build_requires) VALUES ('foo', '1', '1', '{gcc}')`)
 	missing := func() []record.Source {
 		t.Helper()
-		missing, err := w.DB.MissingSRPMs(t.Context(), w.Collection, 0, testTime)
+		missing, err := w.DB.Sources.MissingSRPMs(t.Context(), w.Collection, 0, testTime)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,14 +30,14 @@ func TestFactsAreCompleted(t *testing.T) {
 	}
 	known := record.Needs{BuildRequires: []string{"gcc"}, BuildConflicts: []string{"bar"}, Whole: true}
 	for range 2 {
-		if err := w.DB.SaveSRPMs(t.Context(), []record.SRPM{{Source: source, Needs: known}}); err != nil {
+		if err := w.DB.Sources.SaveSRPMs(t.Context(), []record.SRPM{{Source: source, Needs: known}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := missing(); len(got) != 0 {
 		t.Errorf("still missing: %v", got)
 	}
-	srpm, err := w.DB.SRPM(t.Context(), source)
+	srpm, err := w.DB.Sources.SRPM(t.Context(), source)
 	if err != nil {
 		t.Fatal(err)
 	}

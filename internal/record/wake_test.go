@@ -135,11 +135,11 @@ func TestWakes(t *testing.T) {
 			return addReal(w.world, w.contended)
 		}, nil},
 		{"retag", func(w *wakeWorld) error {
-			_, err := w.DB.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.Collection}, koschei.Primary, nil, nil, 1000, testTime)
+			_, err := w.DB.Tags.SaveTagged(w.t.Context(), &koschei.Collection{ID: w.Collection}, koschei.Primary, nil, nil, 1000, testTime)
 			return err
 		}, []string{"repo-resolver 1"}},
 		{"learn what sources say", func(w *wakeWorld) error {
-			return w.DB.SaveSRPMs(w.t.Context(), []record.SRPM{{Source: record.Source{Hub: koschei.Primary, Name: "foo", Version: "1", Release: "1"}}})
+			return w.DB.Sources.SaveSRPMs(w.t.Context(), []record.SRPM{{Source: record.Source{Hub: koschei.Primary, Name: "foo", Version: "1", Release: "1"}}})
 		}, []string{"build-resolver", "repo-resolver"}},
 		{"resolve", func(w *wakeWorld) error { return storeVerdict(w.world, w.contended) }, []string{"scheduler 1"}},
 		{"a repo was resolved", func(w *wakeWorld) error {

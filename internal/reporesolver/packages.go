@@ -62,7 +62,7 @@ func (r *run) needsOf(ctx context.Context, candidates []depset.Candidate) (map[i
 	if len(unknown) == 0 {
 		return known, nil
 	}
-	news, err := r.db.Needs(ctx, unknown)
+	news, err := r.db.Sources.Needs(ctx, unknown)
 	maps.Copy(known, news)
 	return known, err
 }

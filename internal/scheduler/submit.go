@@ -246,7 +246,7 @@ func (s *submitter) arches(ctx context.Context, p *koschei.PackageStatus, src *s
 // facts returns what a source package says, asking the hub if that is not
 // stored yet.
 func (s *submitter) facts(ctx context.Context, name record.Source) (*record.SRPM, error) {
-	stored, err := s.db.SRPM(ctx, name)
+	stored, err := s.db.Sources.SRPM(ctx, name)
 	if !errors.Is(err, koschei.ErrNotFound) {
 		return stored, err
 	}
@@ -257,7 +257,7 @@ func (s *submitter) facts(ctx context.Context, name record.Source) (*record.SRPM
 	if len(known) == 0 {
 		return nil, fmt.Errorf("headers of %s: %w", name.Name, koschei.ErrNotFound)
 	}
-	return &known[0], s.db.SaveSRPMs(ctx, known)
+	return &known[0], s.db.Sources.SaveSRPMs(ctx, known)
 }
 
 // place writes the build down and then asks the hub for it.

@@ -88,7 +88,7 @@ func (s *Service) concerned(ctx context.Context, collections []koschei.Collectio
 	if h.kind == buildChanged {
 		// A build that becomes complete is tagged next; only one that was
 		// tagged tells something new.
-		with, err = s.DB.RecordedIn(ctx, koschei.Primary, record.BuildName{Name: h.pkg, KojiBuildID: h.build})
+		with, err = s.DB.Tags.RecordedIn(ctx, koschei.Primary, record.BuildName{Name: h.pkg, KojiBuildID: h.build})
 		if err != nil {
 			return nil, err
 		}

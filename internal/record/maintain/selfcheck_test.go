@@ -35,7 +35,7 @@ func TestWaitingInSecondaryMode(t *testing.T) {
 	}
 	save := func(hub koschei.Hub) {
 		t.Helper()
-		err := w.DB.SaveSRPMs(t.Context(), []record.SRPM{{Source: record.Source{Hub: hub, Name: "foo", Version: "1", Release: "1"}}})
+		err := w.DB.Sources.SaveSRPMs(t.Context(), []record.SRPM{{Source: record.Source{Hub: hub, Name: "foo", Version: "1", Release: "1"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

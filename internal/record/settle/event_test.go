@@ -30,7 +30,7 @@ func TestEvents(t *testing.T) {
 	second := w.Build(foo, koschei.OutcomeRunning)
 	report(record.BuildReport{BuildID: second, Outcome: koschei.OutcomeCanceled, Finished: pgtest.SampleTime()})
 	c := &koschei.Collection{ID: w.Collection}
-	if _, err := w.DB.AddRealBuilds(t.Context(), []record.RealBuild{{
+	if _, err := w.DB.Tags.AddRealBuilds(t.Context(), []record.RealBuild{{
 		PackageID: foo, Hub: koschei.Primary, KojiBuildID: 7, Event: 100, EVR: rpm.EVR{Version: "2", Release: "1"},
 		Started: pgtest.SampleTime(), Finished: pgtest.SampleTime(),
 	}}, pgtest.SampleTime()); err != nil {
@@ -38,7 +38,7 @@ func TestEvents(t *testing.T) {
 	}
 	tagged := []record.TaggedBuild{{Name: "foo", KojiBuildID: 8, Event: 90, EVR: rpm.EVR{Version: "1", Release: "1"}}}
 	for range 2 {
-		if _, err := w.DB.SaveTagged(t.Context(), c, koschei.Primary, tagged, nil, 200, pgtest.SampleTime()); err != nil {
+		if _, err := w.DB.Tags.SaveTagged(t.Context(), c, koschei.Primary, tagged, nil, 200, pgtest.SampleTime()); err != nil {
 			t.Fatal(err)
 		}
 	}
