@@ -10,8 +10,11 @@ type baseState struct {
 	chosen []ID // the packages among the decisions
 	open   bitset
 	jobs   int  // how many jobs the group makes
+	lacks  int  // how many lacks
 	ok     bool // no conflict
 	doubt  bool // see chooser.doubt
+
+	literals int64 // of its boolean dependencies
 
 	touched []touch // once SolveRecorded has needed it
 	alone   verdict // on the group without BuildRequires, once Explain has needed it
@@ -28,10 +31,11 @@ func (s *Solver) setBase(group []string) {
 	}
 	s.revert(0)
 	s.level = 1
-	s.request.resetTo(0)
+	s.request.reset(0, 0, 0)
 	s.u.addGroup(&s.request, group)
-	s.base.jobs = len(s.request.jobs)
+	s.base.jobs, s.base.lacks, s.base.literals = len(s.request.jobs), len(s.request.lacks), s.request.literals
 	s.jobs = s.jobs[:0]
+	s.steps = 0
 	clear(s.open)
 	s.closed = s.closed[:0]
 	if s.weak {
@@ -40,8 +44,8 @@ func (s *Solver) setBase(group []string) {
 	s.watches.remember = false
 	s.follows, s.guards = &s.u.rules.follows, &s.u.rules.guards
 	s.doubt = false
-	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin())
-	s.base.doubt = s.doubt
+	s.base.ok = s.assertNever() && s.propagate() && (s.weak || s.begin()) || s.isTired()
+	s.base.doubt = s.doubt || s.isTired()
 	s.watches.remember = s.weak
 	s.base.chosen = s.chosen()
 	s.base.trail = len(s.trail)

@@ -74,18 +74,18 @@ func (c *chainFinder) reach(l Link) {
 
 // addGoal begins with what a goal asks for.
 func (c *chainFinder) addGoal(g Goal, jobs []job) {
-	for _, j := range jobs {
-		if j.require >= 0 {
-			for _, id := range j.lits {
-				relation, kind := g.entry(j.require)
-				c.reach(Link{kind, None, relation.String(), id})
+	for _, ofGroup := range []bool{false, true} {
+		var asked Asked
+		last := int32(-1)
+		for _, j := range jobs {
+			if j.require < 0 != ofGroup {
+				continue
 			}
-		}
-	}
-	for _, j := range jobs {
-		if j.require < 0 {
+			if j.require != last || ofGroup {
+				asked, last = g.asked(j.require, j.name), j.require
+			}
 			for _, id := range j.lits {
-				c.reach(Link{ByGroup, None, j.name, id})
+				c.reach(Link{asked.Kind, None, asked.Dep, id})
 			}
 		}
 	}

@@ -14,6 +14,9 @@ type chooser struct {
 	branches []branch
 	options  []ID // of all branches; negative once tried
 
+	maxSteps int64
+
+	steps    int64 // made for this goal
 	scratch  choiceScratch
 	recorder *recorder // nil unless the answer is recorded
 
@@ -21,6 +24,14 @@ type chooser struct {
 	// judge: see multilib.lonely.
 	doubt bool
 }
+
+// maxSteps is how much work one goal may make: roughly, how many rules and literals
+// are looked at. libsolv has no limit. No goal of a distribution comes near it; those
+// of somebody who wants to keep a solver busy do.
+const maxSteps = 1 << 28
+
+// isTired reports whether a goal has made all the work it may.
+func (c *chooser) isTired() bool { return c.steps > c.maxSteps }
 
 // judge notes whether an undecided package of a choice is in doubt.
 func (c *chooser) judge(lit ID) {
@@ -44,17 +55,20 @@ type choiceScratch struct {
 	steps      []step
 	rows       [][]depID
 	sorted     map[sortedIDs]sortedIDs
-	badness    []int32
-	obsoletes  obsoleteFinder
-	installed  bitset
-	words      bitset // of installed that are not 0
+
+	recommendations map[depID]formula
+	badness         []int32
+	obsoletes       obsoleteFinder
+	installed       bitset
+	words           bitset // of installed that are not 0
 }
 
 func newChooser(u *Universe) chooser {
-	c := chooser{u: u, decided: make([]int32, len(u.pkgs))}
+	c := chooser{u: u, maxSteps: maxSteps, decided: make([]int32, len(u.pkgs))}
 	c.scratch.installed = newBitset(len(u.pkgs))
 	c.scratch.words = newBitset(len(c.scratch.installed))
 	c.scratch.sorted = make(map[sortedIDs]sortedIDs)
+	c.scratch.recommendations = make(map[depID]formula)
 	return c
 }
 
@@ -136,6 +150,7 @@ func (c *chooser) candidates(first ID, rest []ID) []ID {
 		}
 	}
 	c.judgeAll(list)
+	c.steps += int64(len(rest))
 	c.scratch.candidates = list
 	return list
 }

@@ -20,7 +20,7 @@ const (
 	depends truth = iota
 	always
 	never
-	tooLarge // to be worked out: a formula beyond maxLiterals
+	tooLarge // to be worked out, see measure
 )
 
 type form bool
@@ -34,40 +34,98 @@ const (
 // a choice among packages. (a or b), (a with b) and (a without b) are such
 // choices.
 func isComplex(d *rpm.Dep) bool {
-	switch d.Op {
-	case rpm.And, rpm.If, rpm.Unless:
-		return true
-	case rpm.Or:
-		return isComplex(d.Left) || isComplex(d.Right)
+	for ; d.Op == rpm.Or; d = d.Left {
+		if isComplex(d.Right) {
+			return true
+		}
 	}
-	return false
+	return d.Op == rpm.And || d.Op == rpm.If || d.Op == rpm.Unless
 }
 
-// normalize brings a dependency into one of the two forms.
+// normalize brings a dependency into one of the two forms, unless it becomes too
+// large.
 func (u *Universe) normalize(d *rpm.Dep, f form) formula {
+	if u.measure(d, f).literals > maxLiterals {
+		return formula{truth: tooLarge}
+	}
+	n := normalizer{u, make(map[subject]formula)}
+	return n.of(d, f)
+}
+
+// negate returns the opposite of a dependency in form f.
+func (u *Universe) negate(d *rpm.Dep, f form) formula { return negated(u.normalize(d, !f)) }
+
+// A normalizer brings the parts of one dependency into both forms, each once: what
+// follows "if" counts twice where there is an "else".
+type normalizer struct {
+	u    *Universe
+	done map[subject]formula
+}
+
+type subject struct {
+	dep  *rpm.Dep
+	form form
+}
+
+func (n *normalizer) of(d *rpm.Dep, f form) formula {
+	if d.Op == 0 {
+		return n.u.simpleFormula(d, f)
+	}
+	r, ok := n.done[subject{d, f}]
+	if !ok {
+		r = n.workOut(d, f)
+		n.done[subject{d, f}] = r
+	}
+	return r
+}
+
+func (n *normalizer) workOut(d *rpm.Dep, f form) formula {
 	if !isComplex(d) {
-		return u.simpleFormula(d, f)
+		return n.u.simpleFormula(d, f)
 	}
 	switch d.Op {
 	case rpm.Or:
-		return or(u.normalize(d.Left, f), u.normalize(d.Right, f), f)
+		return or(f, n.operands(d, f)...)
 	case rpm.And:
-		return and(u.normalize(d.Left, f), u.normalize(d.Right, f), f)
+		return and(f, n.operands(d, f)...)
 	case rpm.If: // a if b else c: (a or not b) and (c or b)
 		condition, alternative := splitCondition(d)
-		r := or(u.normalize(d.Left, f), u.negate(condition, f), f)
+		r := or(f, n.of(d.Left, f), n.negate(condition, f))
 		if alternative == nil {
 			return r
 		}
-		return and(r, or(u.normalize(condition, f), u.normalize(alternative, f), f), f)
+		return and(f, r, or(f, n.of(condition, f), n.of(alternative, f)))
 	default: // a unless b else c: (a and not b) or (c and b)
 		condition, alternative := splitCondition(d)
-		r := and(u.normalize(d.Left, f), u.negate(condition, f), f)
+		r := and(f, n.of(d.Left, f), n.negate(condition, f))
 		if alternative == nil {
 			return r
 		}
-		return or(r, and(u.normalize(condition, f), u.normalize(alternative, f), f), f)
+		return or(f, r, and(f, n.of(condition, f), n.of(alternative, f)))
 	}
+}
+
+// operands are what d, as in (a and b and c), joins.
+func (n *normalizer) operands(d *rpm.Dep, f form) []formula {
+	var all []formula
+	for _, operand := range operands(d) {
+		all = append(all, n.of(operand, f))
+	}
+	return all
+}
+
+func (n *normalizer) negate(d *rpm.Dep, f form) formula { return negated(n.of(d, !f)) }
+
+// operands are what a dependency like (a and b and c) joins.
+func operands(d *rpm.Dep) []*rpm.Dep {
+	var all []*rpm.Dep
+	op := d.Op
+	for ; d.Op == op; d = d.Left {
+		all = append(all, d.Right)
+	}
+	all = append(all, d)
+	slices.Reverse(all)
+	return all
 }
 
 // splitCondition takes apart what follows "if" or "unless"; alternative is nil
@@ -97,9 +155,6 @@ func (u *Universe) simpleFormula(d *rpm.Dep, f form) formula {
 	return formula{blocks: blocks}
 }
 
-// negate returns the opposite of a dependency in form f.
-func (u *Universe) negate(d *rpm.Dep, f form) formula { return negated(u.normalize(d, !f)) }
-
 // negated returns the opposite of r, in the other form.
 func negated(r formula) formula {
 	switch r.truth {
@@ -123,61 +178,40 @@ func negated(r formula) formula {
 	return formula{blocks: blocks}
 }
 
-func or(a, b formula, f form) formula {
-	switch {
-	case a.truth == always || b.truth == never:
-		return a
-	case b.truth == always || a.truth == never:
-		return b
-	case a.truth == tooLarge || b.truth == tooLarge:
-		return formula{truth: tooLarge}
-	case f == disjunctive:
-		return concat(a, b)
-	}
-	return distribute(a, b, always)
-}
+func or(f form, all ...formula) formula { return join(f == disjunctive, always, never, all) }
 
-func and(a, b formula, f form) formula {
-	switch {
-	case a.truth == never || b.truth == always:
-		return a
-	case b.truth == never || a.truth == always:
-		return b
-	case a.truth == tooLarge || b.truth == tooLarge:
-		return formula{truth: tooLarge}
-	case f == conjunctive:
-		return concat(a, b)
-	}
-	return distribute(a, b, never)
-}
+func and(f form, all ...formula) formula { return join(f == conjunctive, never, always, all) }
 
-// maxLiterals is how large a formula may become. libsolv has no limit and takes
-// the memory; nobody writes larger ones. What depends on one is a problem that
-// says so.
-const maxLiterals = 1 << 22
-
-func (f formula) size() int {
-	n := 0
-	for _, block := range f.blocks {
-		n += len(block)
+// join joins formulas of which each decides all if its truth is strong, and none if
+// its truth is weak: it has the blocks of all of them, or all blocks of one joined
+// with all of the others.
+func join(concat bool, strong, weak truth, all []formula) formula {
+	if i := slices.IndexFunc(all, func(a formula) bool { return a.truth == strong }); i >= 0 {
+		return all[i]
 	}
-	return n
-}
-
-// concat has the blocks of both.
-func concat(a, b formula) formula {
-	if a.size()+b.size() > maxLiterals {
-		return formula{truth: tooLarge}
+	all = slices.DeleteFunc(all, func(a formula) bool { return a.truth == weak })
+	if len(all) == 0 {
+		return formula{truth: weak}
 	}
-	return formula{blocks: slices.Concat(a.blocks, b.blocks)}
+	if concat {
+		var blocks [][]ID
+		for _, a := range all {
+			blocks = append(blocks, a.blocks...)
+		}
+		return formula{blocks: blocks}
+	}
+	r := all[0]
+	for _, a := range all[1:] {
+		if r = distribute(r, a, strong); r.truth != depends {
+			return r
+		}
+	}
+	return r
 }
 
 // distribute joins every block of a with every one of b. Those with a literal
 // and its opposite drop out; with none left the result is empty.
 func distribute(a, b formula, empty truth) formula {
-	if a.size()*len(b.blocks)+b.size()*len(a.blocks) > maxLiterals {
-		return formula{truth: tooLarge}
-	}
 	var blocks [][]ID
 	for _, x := range a.blocks {
 		for _, y := range b.blocks {
@@ -206,45 +240,4 @@ func hasOpposites(block []ID) bool {
 		}
 	}
 	return false
-}
-
-// largeFormula is from what size on the formulas of a universe are counted: all of
-// them together may have maxAllLiterals.
-const (
-	largeFormula   = 1 << 12
-	maxAllLiterals = 4 * maxLiterals
-)
-
-// demand is the formula of a dependency that a package has, or its opposite.
-func (u *Universe) demand(dep depID, opposite bool) formula {
-	if u.tooLarge[dep] {
-		return formula{truth: tooLarge}
-	}
-	if opposite {
-		return u.negate(u.dep(dep), conjunctive)
-	}
-	return u.normalize(u.dep(dep), conjunctive)
-}
-
-// findTooLarge finds the dependencies of packages that are too large to be worked
-// out, alone or all together.
-func (u *Universe) findTooLarge() {
-	u.tooLarge = make(map[depID]bool)
-	total := 0
-	for id := ID(1); int(id) < len(u.pkgs); id++ {
-		for _, kind := range []listKind{required, conflicting, recommended, suggested} {
-			for _, dep := range u.list(kind, id) {
-				if !u.deps[dep].complex || u.tooLarge[dep] {
-					continue
-				}
-				f := u.demand(dep, kind == conflicting)
-				if n := f.size(); n > largeFormula {
-					total += n
-				}
-				if f.truth == tooLarge || total > maxAllLiterals {
-					u.tooLarge[dep] = true
-				}
-			}
-		}
-	}
 }

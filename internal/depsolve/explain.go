@@ -2,7 +2,9 @@ package depsolve
 
 import (
 	"cmp"
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Explain says why a goal has no solution. Each problem stands for itself: it
@@ -17,16 +19,19 @@ func (s *Solver) Explain(g Goal) []Problem {
 	}
 	var problems []Problem
 	for _, l := range s.request.lacks {
-		relation, kind := g.entry(l.require)
-		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}, []Asked{{kind, relation.String()}}})
+		problems = append(problems, Problem{[]Reason{s.u.reasonOfLack(g, l)}, []Asked{g.asked(l.require, l.detail)}})
 	}
 	if len(problems) > 0 && s.tryPresent() == solved {
 		return problems
 	}
 	f := s.fullSolver()
 	f.solve(s.request.jobs, s.base.jobs, func() bool { return s.base.alone == solved && f.onlyGroupLeft(s.base.jobs) })
+	if f.isTired() && len(f.problems) == 0 {
+		return append(problems, Problem{Reasons: []Reason{s.u.reason(TooLong, None, None, "")}})
+	}
 	for _, p := range f.problems {
 		e := explainer{f: f, goal: g, rules: f.provenBy(p.proof)}
+		e.findOrigins()
 		for _, job := range p.jobs {
 			e.jobs = append(e.jobs, s.request.jobs[job])
 		}
@@ -79,13 +84,23 @@ type explainer struct {
 	goal  Goal
 	jobs  []job   // that take part in the problem
 	rules []int32 // of the proof
+
+	origins map[place][]rule // per package and rule of the proof
+}
+
+// A place is where a rule of a proof may come from.
+type place struct {
+	id   ID
+	rule int32
 }
 
 func (e *explainer) problem() Problem {
 	p := Problem{Asked: e.asked()}
+	said := make(map[string]bool)
 	for _, i := range e.rules {
 		for _, r := range e.reasons(i) {
-			if !slices.ContainsFunc(p.Reasons, func(other Reason) bool { return other.Text == r.Text }) {
+			if !said[r.Text] {
+				said[r.Text] = true
 				p.Reasons = append(p.Reasons, r)
 			}
 		}
@@ -106,13 +121,11 @@ func (e *explainer) problem() Problem {
 // asked are the entries of the goal that the jobs stand for.
 func (e *explainer) asked() []Asked {
 	var asked []Asked
-	for _, j := range e.jobs {
-		a := Asked{ByGroup, j.name}
-		if j.require >= 0 {
-			relation, kind := e.goal.entry(j.require)
-			a = Asked{kind, relation.String()}
+	for i, j := range e.jobs {
+		if i > 0 && j.require >= 0 && j.require == e.jobs[i-1].require {
+			continue
 		}
-		if !slices.Contains(asked, a) {
+		if a := e.goal.asked(j.require, j.name); !slices.Contains(asked, a) {
 			asked = append(asked, a)
 		}
 	}
@@ -128,50 +141,104 @@ func (e *explainer) reasons(i int32) []Reason {
 		return []Reason{e.f.u.reason(Requested, None, None, "")}
 	}
 	var reasons []Reason
-	e.eachOrigin(i, func(r rule) { reasons = append(reasons, e.f.u.reasonOf(r)) })
+	for r := range e.originsOf(i) {
+		reasons = append(reasons, e.f.u.reasonOf(r))
+	}
 	slices.SortStableFunc(reasons, func(a, b Reason) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Other, b.Other))
 	})
 	return reasons
 }
 
-// eachOrigin calls yield with each demand of a package that one rule stands
-// for: packages can demand the same for several reasons.
-func (e *explainer) eachOrigin(i int32, yield func(rule)) {
-	this := &e.f.rules[i]
-	for lit := range this.eachLiteral {
-		if lit > 0 {
-			return
+// findOrigins finds what packages demand the rules of the proof.
+func (e *explainer) findOrigins() {
+	byText := make(map[uint64][]int32)
+	packages := make(map[ID]bool)
+	for _, i := range e.rules {
+		if i < e.f.jobs {
+			r := &e.f.rules[i]
+			byText[r.hash()] = append(byText[r.hash()], i)
+			for lit := range r.eachLiteral {
+				if lit > 0 {
+					break
+				}
+				packages[-lit] = true
+			}
 		}
-		e.f.u.eachRule(-lit, func(r rule) {
-			if r.first == this.first && slices.Equal(r.rest, this.rest) {
-				yield(r)
+	}
+	e.origins = make(map[place][]rule)
+	for id := range packages {
+		e.f.u.eachRule(id, func(r rule) {
+			e.f.steps++
+			same := fullRule{first: r.first, rest: r.rest}
+			for _, i := range byText[same.hash()] {
+				if this := &e.f.rules[i]; r.first == this.first && slices.Equal(r.rest, this.rest) {
+					r.rest = this.rest
+					e.origins[place{id, i}] = append(e.origins[place{id, i}], r)
+				}
 			}
 		})
+	}
+}
+
+func (r *fullRule) hash() uint64 {
+	h := uint64(0)
+	for lit := range r.eachLiteral {
+		h = mix(h, uint64(lit))
+	}
+	return h
+}
+
+// originsOf yields each demand of a package that one rule stands for: packages can
+// demand the same for several reasons.
+func (e *explainer) originsOf(i int32) iter.Seq[rule] {
+	return func(yield func(rule) bool) {
+		for lit := range e.f.rules[i].eachLiteral {
+			if lit > 0 {
+				return
+			}
+			for _, r := range e.origins[place{-lit, i}] {
+				if !yield(r) {
+					return
+				}
+			}
+		}
 	}
 }
 
 // chains finds how the goal leads to the packages that a proof is about, along
 // the requirements in the proof.
 func (e *explainer) chains() *chainFinder {
-	needs := make(map[ID][]Link)
+	type need struct {
+		by  ID
+		dep depID
+		to  ID
+	}
+	known := make(map[need]bool)
+	needs := make(map[ID][]need)
 	for _, i := range e.rules {
 		if i >= e.f.jobs {
 			continue
 		}
-		e.eachOrigin(i, func(r rule) {
-			if r.origin == required && r.dep != 0 {
-				for _, id := range e.f.rules[i].rest {
-					needs[r.issuer] = append(needs[r.issuer], Link{ByRequires, r.issuer, e.f.u.dep(r.dep).String(), id})
+		for r := range e.originsOf(i) {
+			if r.origin != required || r.dep == 0 {
+				continue
+			}
+			for _, id := range r.rest {
+				if n := (need{r.issuer, r.dep, id}); !known[n] {
+					known[n] = true
+					needs[r.issuer] = append(needs[r.issuer], n)
 				}
 			}
-		})
+		}
 	}
 	c := newChainFinder(e.f.u, func(ID) bool { return true })
 	c.addGoal(e.goal, e.jobs)
 	c.follow(func(from ID) {
-		for _, l := range needs[from] {
-			c.reach(l)
+		for _, n := range needs[from] {
+			if _, ok := c.links[n.to]; !ok {
+				c.reach(Link{ByRequires, from, e.f.u.dep(n.dep).String(), n.to})
+			}
 		}
 	})
 	return c
@@ -179,15 +246,17 @@ func (e *explainer) chains() *chainFinder {
 
 // reasonOfLack words what rules out a goal by itself.
 func (u *Universe) reasonOfLack(g Goal, l lack) Reason {
-	relation, kind := g.entry(l.require)
-	r := u.reason(l.kind, None, None, relation.String())
+	asked := g.asked(l.require, l.detail)
+	r := u.reason(l.kind, None, None, asked.Dep)
 	switch {
+	case asked.Kind == ByGroup:
+		r.Text = "the group asks for " + strings.TrimPrefix(r.Text, "it asks for ")
 	case l.kind == Unreadable:
 		r.Text = "it cannot be read: " + l.detail
-	case kind == ByBuildConflicts && l.kind == Missing:
+	case asked.Kind == ByBuildConflicts && l.kind == Missing:
 		r.Text = "there is no buildroot without " + r.Dep
 	case l.kind == Missing && r.Dep != "":
-		r.Available = u.available(relation)
+		r.Available = u.available(g.Requires[l.require])
 	}
 	return r
 }

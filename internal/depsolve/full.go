@@ -18,7 +18,7 @@ type fullSolver struct {
 	jobs       int32      // where rules of jobs begin
 	archs      int32      // where rules of architectures begin
 	learned    int32      // where learned rules begin
-	jobOf      []int32    // per rule of a job: the job
+	blamed     []bool     // per job, for blame
 	archRules  []rule     // the rules of architectures
 	assertions []int32    // rules of one literal
 	heads      []int32    // per literal, from -n to n: the first rule that watches it
@@ -60,7 +60,7 @@ func newFullSolver(u *Universe, weak bool) *fullSolver {
 func (s *Solver) solveFully() Result {
 	f := s.fullSolver()
 	f.solve(s.request.jobs, s.base.jobs, func() bool { return true })
-	if len(f.problems) > 0 {
+	if len(f.problems) > 0 || f.isTired() {
 		return Result{}
 	}
 	return Result{OK: true, Packages: f.installed()}
@@ -79,6 +79,7 @@ func (f *fullSolver) solve(jobs []job, ofGroup int, enough func() bool) {
 	f.undo(0)
 	f.branches, f.options = f.branches[:0], f.options[:0]
 	f.proofs, f.learnedBy, f.problems = f.proofs[:0], f.learnedBy[:0], nil
+	f.steps = 0
 	f.makeRules(jobs, ofGroup)
 	f.search(enough)
 }

@@ -86,6 +86,7 @@ type analysis struct {
 func (a *analysis) add(why int32) {
 	f := a.f
 	f.proofs = append(f.proofs, why)
+	f.steps += int64(len(f.rules[why].rest))
 	f.rules[why].eachLiteral(func(lit ID) bool {
 		if f.isTrue(lit) || f.seen[abs(lit)] {
 			return true

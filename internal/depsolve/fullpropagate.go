@@ -40,7 +40,7 @@ func (f *fullSolver) decideBecause(lit ID, why int32) {
 // propagate decides what follows from the decisions made. It returns the rule
 // that cannot be met, or 0.
 func (f *fullSolver) propagate() int32 {
-	for f.pending < len(f.trail) {
+	for f.pending < len(f.trail) && !f.isTired() {
 		lit := -f.trail[f.pending]
 		f.pending++
 		if broken := f.visit(lit); broken != 0 {
@@ -55,6 +55,7 @@ func (f *fullSolver) visit(lit ID) (broken int32) {
 	for at := f.head(lit); *at != 0; {
 		i := *at
 		r := &f.rules[i]
+		f.steps++
 		mine := 0
 		if r.watched[0] != lit {
 			mine = 1
@@ -89,11 +90,13 @@ func (f *fullSolver) anotherLiteral(r *fullRule, than ID) ID {
 	if r.first != than && !f.isFalse(r.first) {
 		return r.first
 	}
-	for _, lit := range r.rest {
+	for i, lit := range r.rest {
 		if lit != than && !f.isFalse(lit) {
+			f.steps += int64(i)
 			return lit
 		}
 	}
+	f.steps += int64(len(r.rest))
 	return 0
 }
 

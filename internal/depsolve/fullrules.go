@@ -16,10 +16,9 @@ func (f *fullSolver) makeRules(jobs []job, ofGroup int) {
 		f.rules = append(f.rules, fullRule{first: r.first, rest: r.rest})
 	}
 	f.jobs = int32(len(f.rules))
-	f.jobOf = f.jobOf[:0]
-	for i, j := range jobs {
+	f.blamed = make([]bool, len(jobs))
+	for _, j := range jobs {
 		f.rules = append(f.rules, fullRule{first: j.lits[0], rest: j.lits[1:]})
-		f.jobOf = append(f.jobOf, int32(i))
 	}
 	f.archs = int32(len(f.rules))
 	f.archRules = f.archRules[:0]

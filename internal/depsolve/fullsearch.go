@@ -13,12 +13,13 @@ const (
 func (f *fullSolver) search(enough func() bool) {
 	jobsLevel := int32(0) // jobs have to be looked at below this level
 	f.level = startOver
-	for f.level != hopeless {
+	for f.level != hopeless && !f.isTired() {
 		if f.level == startOver {
 			if len(f.problems) > 0 && enough() {
 				return
 			}
 			f.decideAssertions()
+			f.steps += int64(len(f.assertions))
 			if broken := f.propagate(); broken != 0 {
 				f.analyzeUnsolvable(broken)
 				continue
@@ -51,7 +52,7 @@ func (f *fullSolver) step(jobsLevel *int32) (more bool) {
 		}
 	}
 	which, option := f.superfluous()
-	if which < 0 {
+	if which < 0 || f.isTired() {
 		return false
 	}
 	f.takeBranch(which, option)
@@ -61,7 +62,8 @@ func (f *fullSolver) step(jobsLevel *int32) (more bool) {
 // resolveJobs chooses for each job in turn.
 func (f *fullSolver) resolveJobs() {
 	start := f.level
-	for i := f.jobs; i < f.archs; i++ {
+	for i := f.jobs; i < f.archs && !f.isTired(); i++ {
+		f.steps++
 		r := &f.rules[i]
 		if r.disabled {
 			continue
@@ -92,7 +94,7 @@ func (f *fullSolver) install(id ID) bool {
 	before := f.level
 	f.level++
 	f.decideBecause(id, 0)
-	for broken := f.propagate(); broken != 0; broken = f.propagate() {
+	for broken := f.propagate(); broken != 0 && !f.isTired(); broken = f.propagate() {
 		if f.level == 1 {
 			f.analyzeUnsolvable(broken)
 			break
@@ -117,7 +119,8 @@ func (f *fullSolver) takeBranch(which int, option int32) {
 func (f *fullSolver) resolveRules() {
 	start := f.level
 	waiting, choosing := int32(0), false
-	for i, n := int32(1), 1; ; i, n = i+1, n+1 {
+	for i, n := int32(1), 1; !f.isTired(); i, n = i+1, n+1 {
+		f.steps++
 		if n >= len(f.rules) {
 			if waiting == 0 || choosing {
 				return

@@ -54,7 +54,8 @@ func (f *fullSolver) blame(p *fullProblem, i int32) {
 	if i < f.jobs || i >= f.archs {
 		return
 	}
-	if job := f.jobOf[i-f.jobs]; !slices.Contains(p.jobs, job) {
+	if job := i - f.jobs; !f.blamed[job] {
+		f.blamed[job] = true
 		p.jobs = append(p.jobs, job)
 	}
 }
@@ -62,10 +63,9 @@ func (f *fullSolver) blame(p *fullProblem, i int32) {
 // addProblem notes a problem and disables its jobs.
 func (f *fullSolver) addProblem(p fullProblem) {
 	f.problems = append(f.problems, p)
-	for i, job := range f.jobOf {
-		if slices.Contains(p.jobs, job) {
-			f.rules[int(f.jobs)+i].disabled = true
-		}
+	for _, job := range p.jobs {
+		f.rules[f.jobs+job].disabled = true
+		f.blamed[job] = false
 	}
 }
 
@@ -78,6 +78,7 @@ func (f *fullSolver) analyzeUnsolvable(broken int32) {
 	unfolded := make([]bool, len(f.rules))
 	add := func(i int32) {
 		f.proofs = append(f.proofs, i)
+		f.steps += int64(len(f.rules[i].rest))
 		f.blameAll(&p, i, unfolded)
 		f.rules[i].eachLiteral(func(lit ID) bool {
 			if !f.isTrue(lit) {
@@ -128,6 +129,7 @@ func (f *fullSolver) proofOf(start int32) []int32 {
 // updateLearned disables the learned rules that follow from disabled ones, and
 // enables the others.
 func (f *fullSolver) updateLearned() {
+	f.steps += int64(len(f.proofs))
 	for i := f.learned; int(i) < len(f.rules); i++ {
 		f.rules[i].disabled = slices.ContainsFunc(f.proofOf(f.learnedBy[i-f.learned]), func(reason int32) bool {
 			return f.rules[reason].disabled

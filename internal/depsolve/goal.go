@@ -23,26 +23,28 @@ type job struct {
 	name    string // of the group
 }
 
-// A lack is an entry of Goal.Requires or Goal.Conflicts, counted as for a job,
-// that rules out any solution by itself.
+// A lack is an entry of the goal, counted as for a job, that rules out any solution
+// by itself.
 type lack struct {
 	require int32
 	kind    ReasonKind
-	detail  string // if it is Unreadable: why
+	detail  string // if it is Unreadable: why; of the group: its name
 }
 
 // request is a Goal in terms of a Universe.
 type request struct {
-	lenient bool
-	jobs    []job
-	lacks   []lack
-	near    [][]ID // who provides the Requires or, of boolean ones, plays a part in them
-	arena   []ID   // of lists that the Universe does not have
+	lenient  bool
+	jobs     []job
+	lacks    []lack
+	literals int64  // of boolean dependencies
+	near     [][]ID // who provides the Requires or, of boolean ones, plays a part in them
+	arena    []ID   // of lists that the Universe does not have
 }
 
-// resetTo keeps the first jobs and nothing else.
-func (r *request) resetTo(jobs int) {
-	r.jobs, r.lacks, r.near, r.arena = r.jobs[:jobs], r.lacks[:0], r.near[:0], r.arena[:0]
+// reset keeps what is of the group, given how much that is, and nothing else.
+func (r *request) reset(jobs, lacks int, literals int64) {
+	r.jobs, r.lacks, r.literals = r.jobs[:jobs], r.lacks[:lacks], literals
+	r.near, r.arena = r.near[:0], r.arena[:0]
 }
 
 // addGroup adds the jobs of the buildroot group.
@@ -62,7 +64,11 @@ func (u *Universe) addGroupBoolean(r *request, text string) {
 		return
 	}
 	if ids, system := u.providers(d); len(ids) > 0 && !system {
-		for _, block := range u.normalize(d, conjunctive).blocks {
+		f := u.wanted(r, d, false)
+		if f.truth == tooLarge {
+			r.lacks = append(r.lacks, lack{-1, TooLarge, text})
+		}
+		for _, block := range f.blocks {
 			r.jobs = append(r.jobs, job{block, -1, text})
 		}
 	}
@@ -114,7 +120,20 @@ func (u *Universe) addBoolean(r *request, require int32, text string) {
 	if system || r.lenient && len(ids) == 0 {
 		return
 	}
-	u.addFormula(r, require, u.normalize(d, conjunctive))
+	u.addFormula(r, require, u.wanted(r, d, false))
+}
+
+// wanted is the formula of a dependency that a goal has, or its opposite.
+func (u *Universe) wanted(r *request, d *rpm.Dep, opposite bool) formula {
+	m := u.measure(d, form(opposite))
+	if r.literals+m.literals > maxAllLiterals {
+		return formula{truth: tooLarge}
+	}
+	r.literals += m.literals
+	if opposite {
+		return u.negate(d, conjunctive)
+	}
+	return u.normalize(d, conjunctive)
 }
 
 // addConflicts adds the jobs of the BuildConflicts, which are counted from first
@@ -129,7 +148,7 @@ func (u *Universe) addConflicts(r *request, conflicts []rpm.Relation, first int)
 			if d, err := rpm.ParseDep(relation.Name); err != nil {
 				r.lacks = append(r.lacks, lack{require, Unreadable, err.Error()})
 			} else {
-				u.addFormula(r, require, u.negate(d, conjunctive))
+				u.addFormula(r, require, u.wanted(r, d, true))
 			}
 			continue
 		}
@@ -157,10 +176,13 @@ func (u *Universe) addFormula(r *request, require int32, f formula) {
 	}
 }
 
-// entry is what a job or a lack of a goal counts.
-func (g Goal) entry(require int32) (r rpm.Relation, kind LinkKind) {
-	if n := int(require); n >= len(g.Requires) {
-		return g.Conflicts[n-len(g.Requires)], ByBuildConflicts
+// asked is what a job or a lack of a goal counts.
+func (g Goal) asked(require int32, name string) Asked {
+	switch n := int(require); {
+	case n < 0:
+		return Asked{ByGroup, name}
+	case n >= len(g.Requires):
+		return Asked{ByBuildConflicts, g.Conflicts[n-len(g.Requires)].String()}
 	}
-	return g.Requires[require], ByBuildRequires
+	return Asked{ByBuildRequires, g.Requires[require].String()}
 }

@@ -42,7 +42,9 @@ func (s *Solver) follow(lit ID) bool {
 	if lit < 0 {
 		return true
 	}
-	for _, clause := range s.guards.row(int32(lit)) {
+	guards := s.guards.row(int32(lit))
+	s.steps += int64(len(guards))
+	for _, clause := range guards {
 		if !s.isMet(clause) {
 			s.open.set(clause)
 			if doubts {
@@ -70,6 +72,9 @@ func (s *Solver) isMet(clause int32) bool {
 // propagateJobs decides for the last candidate of a job. Jobs are few, so they
 // are looked at one by one.
 func (s *Solver) propagateJobs() bool {
+	if s.steps += int64(len(s.jobs)); s.isTired() {
+		return false
+	}
 	for i := range s.jobs {
 		j := &s.jobs[i]
 		if s.isTrue(j.witness) {

@@ -57,6 +57,7 @@ func (s *Solver) takeBranch(which int, option int32) bool {
 // install decides for a package at a new level.
 func (s *Solver) install(id ID) bool {
 	s.level++
+	s.steps += int64(len(s.jobs)) // to come to the next choice
 	return s.decide(id) && s.propagate()
 }
 

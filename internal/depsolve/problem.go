@@ -35,6 +35,8 @@ const (
 	// TooLarge: Dep, of Package or of the goal, has too many alternatives to be
 	// worked out.
 	TooLarge
+	// TooLong: it takes too many steps to find out whether there is a solution.
+	TooLong
 	// Excluded: Package is excluded.
 	Excluded
 	// NothingProvides: nothing provides Dep, which Package requires.
@@ -58,7 +60,7 @@ const (
 // String is the kind in one or two words.
 func (k ReasonKind) String() string {
 	return [...]string{
-		"missing", "unreadable", "too large", "excluded", "nothing provides", "not installable",
+		"missing", "unreadable", "too large", "too long", "excluded", "nothing provides", "not installable",
 		"conflicts", "same name", "obsoletes", "requested", "inferior architecture",
 	}[k]
 }
@@ -95,6 +97,8 @@ func (u *Universe) reason(kind ReasonKind, id, other ID, dep string) Reason {
 		} else {
 			r.Text = "it asks for " + r.Text
 		}
+	case TooLong:
+		r.Text = "it takes too long to find out whether all this can be installed together"
 	case Unreadable: // worded by who knows why
 	case Excluded:
 		r.Text = fmt.Sprintf("package %v is filtered out by exclude filtering", u.NEVRA(id))

@@ -195,27 +195,40 @@ func (u *Universe) providers(d *rpm.Dep) (ids []ID, system bool) {
 		ids = u.appendProviders(nil, name, d.Relation)
 		return ids, len(ids) == 0 && isSystem(d.Relation)
 	}
-	if d.Op == rpm.Else { // it means something behind "if" and "unless" only
+	switch d.Op {
+	case rpm.Else: // it means something behind "if" and "unless" only
 		return nil, false
+	case rpm.And, rpm.Or:
+		return u.providersOfAny(d)
 	}
 	alternative := d.Right
 	if d.Op == rpm.If || d.Op == rpm.Unless {
 		_, alternative = splitCondition(d)
 	}
-	left, leftSystem := u.providers(d.Left)
+	left, _ := u.providers(d.Left)
 	if alternative == nil {
 		return left, false
 	}
-	right, rightSystem := u.providers(alternative)
+	right, _ := u.providers(alternative)
 	switch d.Op {
-	case rpm.Or:
-		return union(left, right), leftSystem || rightSystem
 	case rpm.With:
 		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return !contains(right, id) }), false
 	case rpm.Without:
 		return slices.DeleteFunc(slices.Clone(left), func(id ID) bool { return contains(right, id) }), false
 	}
 	return union(left, right), false
+}
+
+// providersOfAny returns who provides any of what "and" or "or" joins, and, for
+// "or", whether RPM does.
+func (u *Universe) providersOfAny(d *rpm.Dep) (ids []ID, system bool) {
+	for _, operand := range operands(d) {
+		more, bySystem := u.providers(operand)
+		ids = append(ids, more...)
+		system = system || bySystem && d.Op == rpm.Or
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), system
 }
 
 // contains searches an ascending list.

@@ -110,7 +110,7 @@ const (
 	untried verdict = iota
 	unsolvable
 	solved
-	conflictAfterChoice // or in doubt
+	conflictAfterChoice // or in doubt, or it takes too long
 )
 
 // prepare works out what a goal asks for.
@@ -118,7 +118,7 @@ func (s *Solver) prepare(g Goal) {
 	if s.base == nil || !slices.Equal(s.base.group, g.Group) {
 		s.setBase(g.Group)
 	}
-	s.request.resetTo(s.base.jobs)
+	s.request.reset(s.base.jobs, s.base.lacks, s.base.literals)
 	s.u.addRequires(&s.request, g.Requires)
 	s.u.addConflicts(&s.request, g.Conflicts, len(g.Requires))
 	s.reset()
@@ -134,10 +134,12 @@ func (s *Solver) try() verdict {
 
 // tryPresent is try without what nothing provides.
 func (s *Solver) tryPresent() verdict {
-	if !s.base.ok || !s.begin() {
+	switch {
+	case !s.base.ok:
 		return unsolvable
-	}
-	if !s.search() || s.doubt {
+	case !s.begin() && !s.isTired():
+		return unsolvable
+	case s.isTired() || !s.search() || s.doubt:
 		return conflictAfterChoice
 	}
 	return solved
@@ -157,7 +159,7 @@ func (s *Solver) reset() {
 	}
 	s.trail = s.trail[:trail]
 	s.pending = len(s.trail)
-	s.level = 1
+	s.level, s.steps = 1, 0
 	copy(s.open, open)
 	s.closed = s.closed[:0]
 	s.branches, s.options = s.branches[:0], s.options[:0]

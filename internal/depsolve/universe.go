@@ -119,8 +119,9 @@ func (u *Universe) named(name symbol) iter.Seq[ID] {
 	}
 }
 
-// Dropped has a sentence for each dependency of a package that cannot be read and
-// counts for nothing, in the order of packages.
+// Dropped has a sentence for each dependency of a package that counts for nothing:
+// those that are only wished for and too large to be worked out, then those that
+// cannot be read, in the order of packages.
 func (u *Universe) Dropped() []string {
 	type place struct{ layer, row int32 }
 	dropped := make(map[place][]string)
@@ -130,11 +131,8 @@ func (u *Universe) Dropped() []string {
 			dropped[at] = append(dropped[at], d.text)
 		}
 	}
-	if len(dropped) == 0 {
-		return nil
-	}
-	var texts []string
-	for id := ID(1); int(id) < len(u.pkgs); id++ {
+	texts := u.unheeded()
+	for id := ID(1); len(dropped) > 0 && int(id) < len(u.pkgs); id++ {
 		for _, text := range dropped[place{u.pkgs[id].layer, u.pkgs[id].row}] {
 			texts = append(texts, fmt.Sprintf("package %v: %s", u.NEVRA(id), text))
 		}

@@ -12,6 +12,9 @@ type installer interface {
 // installed. It reports whether there was anything to do, and false for ok if
 // something could not be installed.
 func (c *chooser) resolveWeak(by installer) (again, ok bool) {
+	if c.isTired() {
+		return true, false
+	}
 	supplements := c.wantedSupplements()
 	wanted := c.wantedRecommends(supplements)
 	switch len(wanted) {
@@ -90,14 +93,23 @@ func (c *chooser) recommendCandidates(dep depID) []ID {
 		return c.candidates(0, c.u.index.ofDep(dep))
 	}
 	var ids []ID
-	for _, block := range c.u.demand(dep, false).blocks {
-		for _, id := range c.candidates(0, block) {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
+	blocks := c.recommendation(dep).blocks
+	for _, block := range blocks {
+		ids = append(ids, c.candidates(0, block)...)
+		c.steps += int64(len(block))
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// recommendation is the formula of a recommendation.
+func (c *chooser) recommendation(dep depID) formula {
+	f, ok := c.scratch.recommendations[dep]
+	if !ok {
+		f = c.u.demand(dep, false)
+		c.scratch.recommendations[dep] = f
+	}
+	return f
 }
 
 // installRecommends installs the best of the wanted packages for each
@@ -112,7 +124,7 @@ func (c *chooser) installRecommends(by installer, wanted []ID, decisions int) (o
 			if len(candidates) == 0 {
 				continue
 			}
-			if !by.install(c.best(candidates)) || len(c.trail) < decisions {
+			if !by.install(c.best(candidates)) || len(c.trail) < decisions || c.isTired() {
 				return false
 			}
 		}
