@@ -186,15 +186,12 @@ func (s chartStory) writeValues(file, version string, linger int) {
 func (s chartStory) fill() {
 	s.admin(chartNamespace, "check-config")
 	s.admin(chartNamespace, "create-collection", "f44", "--display-name", "Fedora 44", "--target", "f44", "--dest-tag", "f44")
-	// The question of the handbook.
-	_, all, _ := strings.Cut(handbookCommand(s.t, installPage, "koschei-admin --config /etc/koschei sql"), `"`)
-	all = strings.TrimSuffix(all, `"`)
-	var names []string
 	await(s.t, "packages are known", func() bool {
-		names = strings.Fields(s.admin(chartNamespace, "sql", all))[1:] // the first line is the head
-		return len(names) > 50
+		return len(strings.Fields(s.admin(chartNamespace, "sql", "SELECT name FROM package"))) > 50
 	})
-	s.admin(chartNamespace, append([]string{"add-pkg", "--collection", "f44"}, names...)...)
+	// As the handbook tracks all.
+	_, all, _ := strings.Cut(handbookCommand(s.t, installPage, "koschei-admin --config /etc/koschei add-pkg --collection f27 --all"), "/etc/koschei ")
+	s.admin(chartNamespace, append(strings.Fields(strings.Replace(all, "f27", "f44", 1)), "--yes")...)
 	await(s.t, "packages are resolved", func() bool {
 		addresses, err := s.endpoints(chartNamespace)
 		if err != nil || len(addresses) == 0 {

@@ -67,6 +67,9 @@ func (l *load) client(ctx context.Context, where func() []string) {
 	}
 }
 
+// sentence is what a page that says no says.
+var sentence = regexp.MustCompile(`<p class="lede">([^<]*)`)
+
 var footer = regexp.MustCompile(`<span>Koschei ([^<]+)</span>`)
 
 // askPage wants a whole page and returns the version that it names.
@@ -81,7 +84,11 @@ func askPage(c *http.Client, url string) (version string, err error) {
 		return "", err
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: %s", res.Status, body[:min(200, len(body))])
+		said := body[:min(200, len(body))]
+		if m := sentence.FindSubmatch(body); m != nil {
+			said = m[1]
+		}
+		return "", fmt.Errorf("%s: %s", res.Status, said)
 	}
 	if m := footer.FindSubmatch(body); m != nil {
 		version = string(m[1])

@@ -9,14 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/notifier"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/view"
+	v2 "github.com/koschei-ci/koschei/internal/web/api/v2"
 )
 
 func (a *console) deliveries() *cobra.Command {
@@ -39,7 +38,7 @@ func (a *console) deliveries() *cobra.Command {
 					return err
 				}
 				if a.output == "json" {
-					return printJSON(cmd.OutOrStdout(), deliveriesJSON(all))
+					return printJSON(cmd.OutOrStdout(), v2.DeliveriesOf(all))
 				}
 				return printDeliveries(cmd.OutOrStdout(), all)
 			})
@@ -151,61 +150,13 @@ func (a *console) forgetSink() *cobra.Command {
 	}
 }
 
-// A deliveryReport is a delivery as JSON has it.
-type deliveryReport struct {
-	ID         int64             `json:"id"`
-	Sink       string            `json:"sink"`
-	State      string            `json:"state"` // sent, waiting, held or given up
-	MessageID  string            `json:"message_id"`
-	Event      int64             `json:"event"`
-	Kind       koschei.EventKind `json:"kind"`
-	Collection string            `json:"collection"`
-	Package    string            `json:"package,omitempty"`
-	Before     string            `json:"before"`
-	After      string            `json:"after"`
-	Attempts   int               `json:"attempts"`
-	Created    time.Time         `json:"created"`
-	Due        *time.Time        `json:"due"`
-	Sent       *time.Time        `json:"sent"`
-	Error      string            `json:"error"`
-}
-
-func deliveriesJSON(all []view.Delivery) []deliveryReport {
-	out := make([]deliveryReport, len(all))
-	for i := range all {
-		d, e := &all[i], &all[i].Event
-		out[i] = deliveryReport{
-			ID: d.ID, Sink: d.Sink, State: deliveryState(d), MessageID: d.MessageID, Event: e.ID, Kind: e.Kind,
-			Collection: e.Collection, Package: e.Package, Before: e.Before, After: e.After,
-			Attempts: d.Attempts, Created: d.Created, Sent: ifKnown(d.Sent), Error: d.Error,
-		}
-		if d.Sent.IsZero() && !d.Dead {
-			out[i].Due = &d.Due
-		}
-	}
-	return out
-}
-
-func deliveryState(d *view.Delivery) string {
-	switch {
-	case !d.Sent.IsZero():
-		return "sent"
-	case d.Dead:
-		return "given up"
-	case !d.HeldUntil.IsZero() && d.Attempts == 0:
-		return "held"
-	default:
-		return "waiting"
-	}
-}
-
 func printDeliveries(w io.Writer, all []view.Delivery) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	var troubles []error
 	for i := range all {
 		d, e := &all[i], &all[i].Event
 		_, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s -> %s\tattempts: %d\t%s\n",
-			d.ID, d.Sink, deliveryState(d), e.Kind, e.Subject(), orDash(e.Before), orDash(e.After), d.Attempts, d.Error)
+			d.ID, d.Sink, d.State(), e.Kind, e.Subject(), orDash(e.Before), orDash(e.After), d.Attempts, d.Error)
 		troubles = append(troubles, err)
 	}
 	return errors.Join(append(troubles, table.Flush())...)

@@ -16,6 +16,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/edit"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/view"
+	v2 "github.com/koschei-ci/koschei/internal/web/api/v2"
 )
 
 func (a *console) token() *cobra.Command {
@@ -119,34 +120,12 @@ func (a *console) listTokens() *cobra.Command {
 					return err
 				}
 				if a.output == "json" {
-					return printJSON(cmd.OutOrStdout(), tokensJSON(tokens))
+					return printJSON(cmd.OutOrStdout(), v2.TokensOf(tokens))
 				}
 				return printTokens(cmd.OutOrStdout(), tokens)
 			})
 		},
 	}
-}
-
-// A listedToken is a token as JSON has it.
-type listedToken struct {
-	ID     int64                `json:"id"`
-	User   string               `json:"user"`
-	Name   string               `json:"name"`
-	Scopes []koschei.TokenScope `json:"scopes"`
-	Made   time.Time            `json:"made"`
-	Ends   time.Time            `json:"ends"`
-	Used   *time.Time           `json:"used"`
-}
-
-func tokensJSON(tokens []view.Token) []listedToken {
-	out := make([]listedToken, len(tokens))
-	for i, t := range tokens {
-		out[i] = listedToken{ID: t.ID, User: t.User, Name: t.Name, Scopes: t.Scopes, Made: t.Made, Ends: t.Ends}
-		if !t.Used.IsZero() {
-			out[i].Used = &t.Used
-		}
-	}
-	return out
 }
 
 func printTokens(w io.Writer, tokens []view.Token) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -203,6 +204,9 @@ func endSubscription(ctx context.Context, tx pgx.Tx, log *audit.Log, token strin
 func (ed *Accounts) Silence(ctx context.Context, act audit.Act, s koschei.Silence) ([]string, error) {
 	return ed.change(ctx, act, ofUser(s.User), func(tx pgx.Tx, log *audit.Log) error {
 		const longest = 1000
+		if !slices.Contains(koschei.SilenceKinds(), s.What) {
+			return fmt.Errorf("%q cannot be silenced, but packages, groups and causes: %w", s.What, koschei.ErrInvalid)
+		}
 		if s.Name == "" || len(s.Name) > longest {
 			return fmt.Errorf("the name of a %s must have from 1 to %d bytes: %w", s.What, longest, koschei.ErrInvalid)
 		}

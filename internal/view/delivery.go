@@ -25,6 +25,20 @@ type Delivery struct {
 	Error     string    // of the last attempt
 }
 
+// State says how a delivery goes: it is sent, given up, held or waiting.
+func (d *Delivery) State() string {
+	switch {
+	case !d.Sent.IsZero():
+		return "sent"
+	case d.Dead:
+		return "given up"
+	case !d.HeldUntil.IsZero() && d.Attempts == 0:
+		return "held"
+	default:
+		return "waiting"
+	}
+}
+
 // A DeliveryFilter says which deliveries are asked for.
 type DeliveryFilter struct {
 	Sink  string // "" for all

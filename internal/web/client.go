@@ -32,59 +32,35 @@ func (e *tooManyError) Error() string { return e.why }
 
 // clients knows what the clients of a server do.
 type clients struct {
-	mu    sync.Mutex
-	known map[netip.Addr]*client
-}
+	sent buckets[netip.Addr]
 
-// A client is one that asks, or asked within a minute.
-type client struct {
-	atOnce int
-	left   float64 // requests that it may send now
-	asked  time.Time
+	mu     sync.Mutex
+	atOnce map[netip.Addr]int // requests under way, of those who have any
 }
-
-// mostClients bounds what is remembered. Beyond it those who have nothing under
-// way are forgotten.
-const mostClients = 10_000
 
 // begin counts a request, or says why it may not be. Without an error end must
 // be called.
 func (c *clients) begin(l *Limits, from netip.Addr, now time.Time) (end func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	one := c.known[from]
-	if one == nil {
-		if len(c.known) >= mostClients {
-			c.forget()
-		}
-		if c.known == nil {
-			c.known = map[netip.Addr]*client{}
-		}
-		one = &client{left: float64(l.PerMinute), asked: now}
-		c.known[from] = one
-	}
-	one.left = min(one.left+now.Sub(one.asked).Minutes()*float64(l.PerMinute), float64(l.PerMinute))
-	one.asked = now
-	switch {
-	case l.AtOnce > 0 && one.atOnce >= l.AtOnce:
+	if l.AtOnce > 0 && c.atOnce[from] >= l.AtOnce {
 		return nil, &tooManyError{"too many requests of this address are under way"}
-	case l.PerMinute > 0 && one.left < 1:
+	}
+	if l.PerMinute > 0 && c.sent.take(from, l.PerMinute, now) > 0 {
 		return nil, &tooManyError{"this address has sent too many requests"}
 	}
-	one.left--
-	one.atOnce++
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		one.atOnce--
-	}, nil
+	if c.atOnce == nil {
+		c.atOnce = map[netip.Addr]int{}
+	}
+	c.atOnce[from]++
+	return func() { c.end(from) }, nil
 }
 
-func (c *clients) forget() {
-	for from, one := range c.known {
-		if one.atOnce == 0 {
-			delete(c.known, from)
-		}
+func (c *clients) end(from netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.atOnce[from]--; c.atOnce[from] == 0 {
+		delete(c.atOnce, from)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -36,9 +37,9 @@ type Server struct {
 	real    func() time.Time
 	frames  *frames
 	clients clients
-	guesses guesses
-	pace    pace
-	piece   time.Duration // that a client has to take a piece of an answer; real time
+	guesses buckets[netip.Addr] // of tokens that are none
+	changes buckets[string]     // by user
+	piece   time.Duration       // that a client has to take a piece of an answer; real time
 	shown   *shown
 	live    *live
 	mux     *http.ServeMux

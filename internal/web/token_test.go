@@ -1,36 +1,46 @@
 package web
 
 import (
-	"net/netip"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/koschei-ci/koschei"
 )
 
-// Who guesses tokens is not heard for a while, and nobody else suffers from it.
+// Who guesses tokens is not heard for a while, even with one that is right, and nobody
+// else suffers from it.
 func TestGuesses(t *testing.T) {
 	t.Parallel()
-	var g guesses
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	bad, good := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	for range mostGuesses {
-		if !g.may(bad, now) {
-			t.Fatal("not heard too early")
+	s := serverOf(t, get("/x", line))
+	s.real = func() time.Time { return now }
+	s.Identity = func(r *http.Request) (koschei.Actor, error) {
+		if BearerToken(r) != "right" {
+			return koschei.Actor{}, &TokenError{}
 		}
-		g.missed(bad, now)
+		return koschei.Actor{Name: "ann"}, nil
 	}
-	if g.may(bad, now) {
-		t.Error("heard after too many guesses")
+	send := func(from, token string) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil)
+		r.RemoteAddr = from + ":1"
+		r.Header.Set("Authorization", "Bearer "+token)
+		return ask(s, r).Code
 	}
-	if !g.may(good, now) {
-		t.Error("another is not heard")
+	for i := range guessesPerMinute {
+		if got := send("192.0.2.1", "wrong"); got != http.StatusUnauthorized {
+			t.Fatalf("guess %d: status %d", i, got)
+		}
 	}
-	if !g.may(bad, now.Add(4*time.Second)) {
-		t.Error("not heard again after a while")
+	if got := send("192.0.2.1", "right"); got != http.StatusTooManyRequests {
+		t.Errorf("after too many guesses: status %d", got)
 	}
-	for i := range mostClients + 10 {
-		g.missed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+	if got := send("192.0.2.2", "right"); got != http.StatusOK {
+		t.Errorf("somebody else: status %d", got)
 	}
-	if len(g.known) > mostClients {
-		t.Errorf("%d clients are remembered", len(g.known))
+	now = now.Add(4 * time.Second)
+	if got := send("192.0.2.1", "right"); got != http.StatusOK {
+		t.Errorf("after a while: status %d", got)
 	}
 }

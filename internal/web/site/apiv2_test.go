@@ -14,6 +14,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/edit"
+	"github.com/koschei-ci/koschei/internal/postgres/pgtest"
 	"github.com/koschei-ci/koschei/internal/record/audit"
 	"github.com/koschei-ci/koschei/internal/record/session"
 	"github.com/koschei-ci/koschei/internal/web"
@@ -46,6 +47,13 @@ func TestV2Reads(t *testing.T) {
 	p := decoded[v2.Package](t, b.get("/api/v2/packages/f44/maven"), 200)
 	if p.State != koschei.StateFailing || len(p.Builds) == 0 || p.Why.Verdict == "" || len(p.Why.Terms) != 5 || p.LastSuccess == nil {
 		t.Errorf("maven: %+v", p)
+	}
+	bug := decoded[v2.BugReport](t, b.get("/api/v2/packages/f44/maven/bugreport"), 200)
+	if form := b.get("/bugreport/maven?collection=f44").Header().Get("Location"); !strings.Contains(bug.Summary, "maven: FTBFS") || bug.Form == "" || bug.Form != form {
+		t.Errorf("bug report: %+v; the page leads to %q", bug, form)
+	}
+	if w := b.get("/api/v2/packages/f44/ant/bugreport"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "is not broken") {
+		t.Errorf("a bug report of a package that builds: status %d: %s", w.Code, w.Body)
 	}
 	compared := decoded[v2.Comparison](t, b.get(fmt.Sprintf("/api/v2/builds/%d", p.Builds[0].ID)), 200)
 	if compared.Package != "maven" || compared.B == nil || compared.B.Build.ID != p.Builds[0].ID {
@@ -238,12 +246,17 @@ func TestV2Once(t *testing.T) {
 // The API and the command line leave the same in the record.
 func TestV2DoTheSame(t *testing.T) {
 	t.Parallel()
-	byAPI, byCommand := seeded(t), seeded(t)
+	cfgAPI, cfgCommand := seededConfig(t), seededConfig(t)
+	byAPI, byCommand := pgtest.Open(t, cfgAPI), pgtest.Open(t, cfgCommand)
+	worldAPI, worldCommand := pgtest.WorldOf(t, cfgAPI), pgtest.WorldOf(t, cfgCommand)
+	worldAPI.Doubted("f43")
+	worldCommand.Doubted("f43")
 	server := browse(t, acting(byAPI))
 	root := server.tokens(byAPI)["all"]
 	asRoot := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromFrontend, Admin: true}, Now: now}
 	browse(t, acting(byCommand)).tokens(byCommand) // the same users and tokens
 	ctx, db := t.Context(), byCommand
+	christmas := time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
 	seven, yes, no, arches, revision := 7, true, false, "x86_64 i386", int64(0)
 	thegroup, members := "thegroup", []string{"ant"}
 	for _, step := range []struct {
@@ -272,6 +285,37 @@ func TestV2DoTheSame(t *testing.T) {
 		{"PATCH", "/api/v2/collections/f43", `{"max_builds":3}`, func(ctx context.Context) ([]string, error) {
 			return db.EditCollection(ctx, asRoot, "f43", func(c *koschei.Collection) error { c.MaxBuilds = 3; return nil })
 		}},
+		{"PATCH", "/api/v2/collections/f43", `{"paused":true}`, func(ctx context.Context) ([]string, error) {
+			return db.EditCollection(ctx, asRoot, "f43", func(c *koschei.Collection) error { c.Paused = true; return nil })
+		}},
+		{"POST", "/api/v2/collections/f43/fork", `{"name":"f43-ruby","display_name":"A fork","target":"r","dest_tag":"r","build_tag":"r-build"}`, func(ctx context.Context) ([]string, error) {
+			return db.ForkCollection(ctx, asRoot, "f43", koschei.Collection{Name: "f43-ruby", DisplayName: "A fork", Target: "r", DestTag: "r", BuildTag: "r-build"})
+		}},
+		{"POST", "/api/v2/collections/f43/branch", `{"new_name":"f97","display_name":"Old","target":"n","dest_tag":"n","build_tag":"n-build"}`, func(ctx context.Context) ([]string, error) {
+			return db.BranchCollection(ctx, asRoot, edit.Branch{Master: "f43", NewName: "f97", DisplayName: "Old", Target: "n", DestTag: "n", BuildTag: "n-build"})
+		}},
+		{"POST", "/api/v2/collections/f97/accept", "", func(ctx context.Context) ([]string, error) { return db.AcceptNews(ctx, asRoot, "f97") }},
+		{"POST", "/api/v2/retry-pinning", "", func(ctx context.Context) ([]string, error) { return db.RetryPinning(ctx, asRoot) }},
+		{"PUT", "/api/v2/users/bob/address", `{"address":"bob@example.org"}`, func(ctx context.Context) ([]string, error) {
+			return db.Accounts.SetAddress(ctx, asRoot, "bob", "bob@example.org")
+		}},
+		{"POST", "/api/v2/subscriptions", `{"scope":"group","name":"java-sig","pace":"weekly"}`, func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Subscribe(ctx, asRoot, koschei.Subscription{
+				User: "root", Sink: koschei.SinkMail, Scope: koschei.ScopeGroup, Name: "java-sig", Tell: koschei.TellMended, Pace: koschei.Weekly, Together: true,
+			})
+		}},
+		{"PUT", "/api/v2/silences", `{"what":"cause","name":"nothing provides x","until":"2026-12-24T00:00:00Z"}`, func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Silence(ctx, asRoot, koschei.Silence{User: "root", What: koschei.SilenceCause, Name: "nothing provides x", Until: christmas})
+		}},
+		{"PUT", "/api/v2/silences", `{"what":"package","name":"ant","until":"2026-12-24T00:00:00Z"}`, func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Silence(ctx, asRoot, koschei.Silence{User: "root", What: koschei.SilencePackage, Name: "ant", Until: christmas})
+		}},
+		{"DELETE", "/api/v2/silences?what=package&name=ant", "", func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Silence(ctx, asRoot, koschei.Silence{User: "root", What: koschei.SilencePackage, Name: "ant"})
+		}},
+		{"DELETE", "/api/v2/collections/epel10?force=true", "", func(ctx context.Context) ([]string, error) {
+			return db.DeleteCollection(ctx, asRoot, "epel10", true)
+		}},
 	} {
 		w := root.sendJSON(step.method, step.path, step.body)
 		if w.Code != 200 && w.Code != 201 {
@@ -288,6 +332,9 @@ func TestV2DoTheSame(t *testing.T) {
 	}
 	if got, want := decided(t, byAPI), decided(t, byCommand); got != want {
 		t.Errorf("by the API:\n%s\nby commands:\n%s", got, want)
+	}
+	if got, want := worldAPI.Refusals(), worldCommand.Refusals(); len(got) != 1 || !slices.Equal(got, want) {
+		t.Errorf("refusals by the API %q, by commands %q", got, want)
 	}
 }
 

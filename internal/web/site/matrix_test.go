@@ -173,6 +173,8 @@ func examples(running int64, priority string) map[string]example {
 		"POST /admin/collections/{name}":              {path: "/admin/collections/f43", form: url.Values{"setting": {"order"}, "value": {"7"}, "was": {"1"}, "seen": {"1"}}, guard: "seen"},
 		"GET /admin/collections/{name}/branch":        {path: "/admin/collections/f43/branch"},
 		"POST /admin/collections/{name}/branch":       {path: "/admin/collections/f43/branch", form: url.Values{"new_name": {"f99"}, "display_name": {"Branch"}, "target": {"t"}, "build_tag": {"b"}}},
+		"GET /admin/collections/{name}/fork":          {path: "/admin/collections/f43/fork"},
+		"POST /admin/collections/{name}/fork":         {path: "/admin/collections/f43/fork", form: url.Values{"name": {"f43-ruby"}, "display_name": {"Fork"}, "target": {"t"}, "build_tag": {"b"}}},
 		"GET /admin/collections/{name}/delete":        {path: "/admin/collections/f43/delete"},
 		"POST /admin/collections/{name}/delete":       {path: "/admin/collections/f43/delete", form: url.Values{"name": {"f43"}}},
 		"GET /admin/add-collection-group":             {path: "/admin/add-collection-group"},
@@ -220,6 +222,21 @@ func apiExamples(running int64) map[string]example {
 		"PUT /api/v2/users/{name}/role":                         {path: "/api/v2/users/bob/role", body: `{"admin":true}`},
 		"DELETE /api/v2/users/{name}/sessions":                  {path: "/api/v2/users/bob/sessions"},
 		"GET /api/v2/audit":                                     {path: "/api/v2/audit"},
+		"POST /api/v2/audit/{id}/undo":                          {path: "/api/v2/audit/99999/undo"},
+		"PUT /api/v2/users/{name}/address":                      {path: "/api/v2/users/bob/address", body: `{"address":"bob@example.org"}`},
+		"GET /api/v2/silences":                                  {path: "/api/v2/silences"},
+		"PUT /api/v2/silences":                                  {path: "/api/v2/silences", body: `{"what":"package","name":"maven","until":"2030-01-01T00:00:00Z"}`},
+		"DELETE /api/v2/silences":                               {path: "/api/v2/silences?what=package&name=maven"},
+		"POST /api/v2/subscriptions/mail":                       {path: "/api/v2/subscriptions/mail"},
+		"GET /api/v2/hook":                                      {path: "/api/v2/hook"},
+		"PUT /api/v2/hook":                                      {path: "/api/v2/hook", body: `{"url":"https://hook.test/"}`},
+		"POST /api/v2/hook/secret":                              {path: "/api/v2/hook/secret"},
+		"GET /api/v2/deliveries":                                {path: "/api/v2/deliveries"},
+		"POST /api/v2/deliveries/{id}/resend":                   {path: "/api/v2/deliveries/99/resend"},
+		"POST /api/v2/sinks/{name}/resend":                      {path: "/api/v2/sinks/nosuch/resend"},
+		"DELETE /api/v2/sinks/{name}":                           {path: "/api/v2/sinks/nosuch"},
+		"POST /api/v2/collections/{collection}/accept":          {path: "/api/v2/collections/f43/accept"},
+		"POST /api/v2/retry-pinning":                            {path: "/api/v2/retry-pinning"},
 		"GET /api/v2/subscriptions":                             {path: "/api/v2/subscriptions"},
 		"POST /api/v2/subscriptions":                            {path: "/api/v2/subscriptions", body: `{"scope":"package","name":"maven"}`},
 		"DELETE /api/v2/subscriptions/{id}":                     {path: "/api/v2/subscriptions/99"},
@@ -427,6 +444,10 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 		{"/admin/collections/f99", setting("lenient", "false", "true")},
 		{"/admin/collections/f99", setting("name", "f99", "f98")},
 		{"/admin/collections/f43/branch", url.Values{"new_name": {"f97"}, "display_name": {"A branch"}, "target": {"f97"}, "build_tag": {"f97-build"}}},
+		{"/admin/collections/f43/fork", url.Values{"name": {"f43-ruby"}, "display_name": {"A fork"}, "target": {"ruby"}, "build_tag": {"ruby-build"}}},
+		{"/admin/collections/f43-ruby", setting("paused", "false", "true")},
+		{"/subscriptions", url.Values{"do": {"follow"}, "scope": {"package"}, "name": {"maven"}, "tell": {"all"}, "pace": {"daily"}}},
+		{"/subscriptions", url.Values{"do": {"silence"}, "what": {"package"}, "name": {"ant"}, "until": {"2026-12-24"}}},
 		{"/admin/add-collection-group", url.Values{"name": {"set"}, "display_name": {"A set"}, "collections": {"f44\r\nf98"}}},
 		{"/admin/collection-groups/set", url.Values{"display_name": {"The set"}, "collections": {"f98"}, "was_display_name": {"A set"}, "was_collections": {"f44 f98"}, "seen": {"1"}}},
 		{"/admin/collection-groups/fedora/delete", nil},
@@ -490,6 +511,22 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 			})
 		},
 		func(ctx context.Context) ([]string, error) {
+			return db.ForkCollection(ctx, asRoot, "f43", koschei.Collection{
+				Name: "f43-ruby", DisplayName: "A fork", Target: "ruby", DestTag: "ruby-build", BuildTag: "ruby-build",
+			})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.EditCollection(ctx, asRoot, "f43-ruby", func(c *koschei.Collection) error { c.Paused = true; return nil })
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Subscribe(ctx, asRoot, koschei.Subscription{
+				User: "root", Sink: koschei.SinkMail, Scope: koschei.ScopePackage, Name: "maven", Tell: koschei.TellAll, Pace: koschei.Daily, Together: true,
+			})
+		},
+		func(ctx context.Context) ([]string, error) {
+			return db.Accounts.Silence(ctx, asRoot, koschei.Silence{User: "root", What: koschei.SilencePackage, Name: "ant", Until: time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)})
+		},
+		func(ctx context.Context) ([]string, error) {
 			return db.CreateCollectionGroup(ctx, asRoot, edit.CollectionGroupEdit{Name: "set", DisplayName: "A set", Collections: []string{"f44", "f98"}})
 		},
 		func(ctx context.Context) ([]string, error) {
@@ -537,6 +574,16 @@ func decided(t *testing.T, db *pgtest.DB) string {
 			t.Fatal(err)
 		}
 		out += fmt.Sprintf("%s %+v\n", name, *s)
+	}
+	for _, user := range []string{"root", "bob"} {
+		reader, err := db.View.People.Reader(t.Context(), user, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range reader.Subscriptions {
+			reader.Subscriptions[i].Token = "" // drawn by lot
+		}
+		out += fmt.Sprintf("%s %+v\n", user, *reader)
 	}
 	for _, e := range entries {
 		out += fmt.Sprintf("%s %s %s\n", e.Actor, e.Package, e.Message)

@@ -75,7 +75,7 @@ type Config struct {
 // addresses too; without, of those only the ones that ask how the process is.
 func New(c Config, operations bool) (*web.Server, error) {
 	templates := html.New(c.Clock)
-	described, err := v2.New(v2.Config{Rules: c.Rules, SignIn: c.SignIn != nil}).Routes()
+	described, err := v2.New(v2.Config{Rules: c.Rules, SignIn: c.SignIn != nil, Report: c.packages().Report, Bugzilla: c.Bugzilla}).Routes()
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +109,18 @@ func newServer(c Config, templates *html.Templates, routes []web.Route) (*web.Se
 	return web.New(config)
 }
 
+// packages is what pages of packages are made of.
+func (c *Config) packages() *packagepage.Config {
+	return &packagepage.Config{Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Bugzilla: c.Bugzilla, Address: c.Address}
+}
+
 func pageRoutes(c Config, t *html.Templates) []web.Route {
 	lists := packagelist.New(t, c.Rules, cmp.Or(c.PackagesPerPage, 100))
 	var routes []web.Route
 	for _, of := range [][]web.Route{
 		lists.Routes(),
 		overviewpage.Routes(t, overviewpage.Front{List: lists.Front, ListAlways: c.FrontIsList}),
-		packagepage.Routes(t, packagepage.Config{
-			Rules: c.Rules, Links: c.Koji, PerPage: cmp.Or(c.BuildsPerPage, 15), Bugzilla: c.Bugzilla, Address: c.Address,
-		}),
+		packagepage.Routes(t, *c.packages()),
 		buildpage.Routes(t, c.Koji),
 		collectionpage.Routes(t, c.Clock),
 		updatepage.Routes(t),

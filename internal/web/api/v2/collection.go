@@ -21,6 +21,7 @@ type Collection struct {
 	BuildTag    string                `json:"build_tag"`
 	BuildGroup  string                `json:"build_group"`
 	MaxBuilds   int                   `json:"max_builds"`
+	Paused      bool                  `json:"paused" doc:"no scratch builds are submitted"`
 	Weight      float64               `json:"weight"`
 	Coefficient float64               `json:"priority_coefficient"`
 	Packages    map[koschei.State]int `json:"packages" doc:"tracked packages by state"`
@@ -68,7 +69,7 @@ func tellCollection(r *web.Request, c *view.FrameCollection) Collection {
 	counts, f := r.Counts(c), r.Fresh(c)
 	told := Collection{
 		Name: c.Name, DisplayName: c.DisplayName, State: c.State(), Problems: c.Problems, Target: c.Target, DestTag: c.DestTag,
-		BuildTag: c.BuildTag, BuildGroup: c.BuildGroup, MaxBuilds: c.MaxBuilds, Weight: c.Weight, Coefficient: c.PriorityCoefficient,
+		BuildTag: c.BuildTag, BuildGroup: c.BuildGroup, MaxBuilds: c.MaxBuilds, Paused: c.Paused, Weight: c.Weight, Coefficient: c.PriorityCoefficient,
 		Packages: counts.ByState, Running: counts.Running, Newer: f.Newer,
 	}
 	if told.Packages == nil {

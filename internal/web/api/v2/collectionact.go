@@ -25,6 +25,7 @@ type CollectionEdit struct {
 	Coefficient     *float64 `json:"priority_coefficient,omitempty"`
 	Weight          *float64 `json:"weight,omitempty"`
 	MaxBuilds       *int     `json:"max_builds,omitempty"`
+	Paused          *bool    `json:"paused,omitempty" doc:"no scratch builds are submitted"`
 	PollUntracked   *bool    `json:"poll_untracked,omitempty"`
 	WeakDeps        *bool    `json:"weak_deps,omitempty"`
 	Lenient         *bool    `json:"lenient,omitempty"`
@@ -44,7 +45,7 @@ func (e *CollectionEdit) apply(c *koschei.Collection) error {
 		give(to, value)
 	}
 	for to, value := range map[*bool]*bool{
-		&c.SecondaryMode: e.SecondaryMode, &c.PollUntracked: e.PollUntracked, &c.WeakDeps: e.WeakDeps, &c.Lenient: e.Lenient,
+		&c.SecondaryMode: e.SecondaryMode, &c.Paused: e.Paused, &c.PollUntracked: e.PollUntracked, &c.WeakDeps: e.WeakDeps, &c.Lenient: e.Lenient,
 	} {
 		give(to, value)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/koschei-ci/koschei"
+	"github.com/koschei-ci/koschei/internal/bugreport"
+	"github.com/koschei-ci/koschei/internal/view"
 	"github.com/koschei-ci/koschei/internal/web"
 )
 
@@ -23,6 +25,12 @@ type API struct {
 type Config struct {
 	Rules  koschei.PriorityRules
 	SignIn bool // whether anybody can sign in; without it nothing can be changed
+
+	// Report words a report of a bug about a package that is broken. The error wraps
+	// koschei.ErrNotFound if there is nothing to report.
+	Report func(r *web.Request, name string, c *view.FrameCollection) (*bugreport.Report, error)
+	// Bugzilla is where bugs are reported, "" for nowhere.
+	Bugzilla string
 }
 
 // An operation is a route with what is told of it.
@@ -108,6 +116,7 @@ func New(c Config) *API {
 		a.addGroupActs()
 		a.addCollectionActs()
 		a.addPeople()
+		a.addOperators()
 	}
 	return a
 }

@@ -57,6 +57,35 @@ func (in *packagesAsked) query(collections []string) (view.PackageQuery, error) 
 func (a *API) addPackages() {
 	add(a, http.MethodGet, "/packages", "Packages by name", getPackages)
 	add(a, http.MethodGet, "/packages/{collection}/{name}", "What is known of a package, and why it is built or not", a.getPackage, fresh)
+	add(a, http.MethodGet, "/packages/{collection}/{name}/bugreport", "A report of a bug about a package that is broken", a.getBugReport, fresh)
+}
+
+// A BugReport is what there is to say at a bug tracker.
+type BugReport struct {
+	Summary string `json:"summary"`
+	Text    string `json:"text"`
+	Form    string `json:"form,omitempty" doc:"address of a form that is filled in, where bugs of the collection are reported"`
+}
+
+type bugReportAsked struct {
+	Collection string `path:"collection"`
+	Name       string `path:"name"`
+}
+
+func (a *API) getBugReport(r *web.Request, in *bugReportAsked) (BugReport, error) {
+	c, err := r.Collection(in.Collection)
+	if err != nil {
+		return BugReport{}, err
+	}
+	report, err := a.Report(r, in.Name, c)
+	if err != nil {
+		return BugReport{}, err
+	}
+	told := BugReport{Summary: report.Summary(), Text: report.Text()}
+	if a.Bugzilla != "" && c.BugzillaProduct != "" && c.BugzillaVersion != "" {
+		told.Form = report.Form(a.Bugzilla, c.BugzillaProduct, c.BugzillaVersion)
+	}
+	return told, nil
 }
 
 func getPackages(r *web.Request, in *packagesAsked) (ListOf[ListedPackage], error) {

@@ -1,7 +1,6 @@
 package v2
 
 import (
-	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -95,6 +94,20 @@ type roleAsked struct {
 	Body Role
 }
 
+// An Address is where mail to a user goes.
+type Address struct {
+	Address string `json:"address" doc:"empty: where the configuration says"`
+}
+
+type addressAsked struct {
+	Name string `path:"name"`
+	Body Address
+}
+
+type undoAsked struct {
+	ID int64 `path:"id" min:"1"`
+}
+
 type auditAsked struct {
 	Actor   string `query:"actor"`
 	Package string `query:"package"`
@@ -119,6 +132,12 @@ func (a *API) addPeople() {
 	add(a, http.MethodDelete, "/users/{name}/sessions", "Sign a user out everywhere", doing(func(r *web.Request, as audit.Act, in *userNamed) ([]string, error) {
 		return r.Edit.Accounts.EndSessions(r.Context(), as, in.Name)
 	}), admins)
+	add(a, http.MethodPut, "/users/{name}/address", "Say where mail to a user goes, and send it again", doing(func(r *web.Request, as audit.Act, in *addressAsked) ([]string, error) {
+		return r.Edit.Accounts.SetAddress(r.Context(), as, in.Name, in.Body.Address)
+	}), admins)
+	add(a, http.MethodPost, "/audit/{id}/undo", "Give a field the value that it had before a change", doing(func(r *web.Request, as audit.Act, in *undoAsked) ([]string, error) {
+		return r.Edit.Undo(r.Context(), as, in.ID)
+	}), signedIn(koschei.TokenAdmin)) // it may be about anything
 	add(a, http.MethodGet, "/audit", "Who changed what, the newest first", getAudit, admins, fresh)
 	a.addSubscriptions()
 }
@@ -136,9 +155,12 @@ func getTokens(r *web.Request, in *tokensAsked) (ListOf[Token], error) {
 		return ListOf[Token]{}, koschei.Refusal(koschei.ErrForbidden, "only administrators may see the tokens of others")
 	}
 	tokens, err := r.View.People.Tokens(r.Context(), user)
-	return ListOf[Token]{Items: each(tokens, func(t *view.Token) Token {
-		return Token{t.ID, t.User, t.Name, t.Scopes, t.Made, t.Ends, t.Used}
-	})}, err
+	return ListOf[Token]{Items: TokensOf(tokens)}, err
+}
+
+// TokensOf is tokens as API and command line show them.
+func TokensOf(tokens []view.Token) []Token {
+	return each(tokens, func(t *view.Token) Token { return Token{t.ID, t.User, t.Name, t.Scopes, t.Made, t.Ends, t.Used} })
 }
 
 func createToken(r *web.Request, in *newTokenAsked) (MadeToken, error) {
@@ -176,61 +198,4 @@ func getAudit(r *web.Request, in *auditAsked) (ListOf[AuditEntry], error) {
 	return listOf(entries, in.Limit, func(e *view.AuditEntry) AuditEntry {
 		return AuditEntry{e.ID, e.Logged, e.Actor, e.Environment, e.Collection, e.Package, e.Message}
 	}, func(e *view.AuditEntry) string { return strconv.FormatInt(e.ID, 10) }), err
-}
-
-// A Subscription says what a user hears of.
-type Subscription struct {
-	ID         int64  `json:"id"`
-	Sink       string `json:"sink" doc:"by which it is told: mail, or hook for the user's own"`
-	Scope      string `json:"scope" doc:"package, group, owner, collection, buildroot or update"`
-	Name       string `json:"name"`
-	Collection string `json:"collection,omitempty" doc:"only what happens in it"`
-	Tell       string `json:"tell" doc:"broken, mended or all"`
-	Pace       string `json:"pace" doc:"at once, daily or weekly"`
-	Together   bool   `json:"together" doc:"one letter for many packages with one cause"`
-}
-
-// A NewSubscription is what a user is to hear of.
-type NewSubscription struct {
-	Scope      *string `json:"scope" required:"true" doc:"package, group, owner, collection, buildroot or update"`
-	Sink       string  `json:"sink,omitempty" doc:"mail or hook; mail if it is not given"`
-	Name       *string `json:"name" required:"true"`
-	Collection string  `json:"collection,omitempty"`
-	Tell       string  `json:"tell,omitempty" doc:"broken, mended or all; mended if it is not given"`
-	Pace       string  `json:"pace,omitempty" doc:"at once, daily or weekly; at once if it is not given"`
-	Apart      bool    `json:"apart,omitempty" doc:"a letter for each package"`
-}
-
-type newSubscriptionAsked struct{ Body NewSubscription }
-
-type subscriptionEnded struct {
-	ID int64 `path:"id" min:"1"`
-}
-
-func (a *API) addSubscriptions() {
-	add(a, http.MethodGet, "/subscriptions", "What the sender hears of", func(r *web.Request, _ *nothing) (ListOf[Subscription], error) {
-		all, err := r.View.People.Subscriptions(r.Context(), r.Actor.Name)
-		return ListOf[Subscription]{Items: each(all, func(s *koschei.Subscription) Subscription {
-			return Subscription{s.ID, s.Sink, string(s.Scope), s.Name, s.Collection, string(s.Tell), string(s.Pace), s.Together}
-		})}, err
-	}, signedIn(koschei.TokenFollow), fresh)
-	add(a, http.MethodPost, "/subscriptions", "Hear of something by mail, or of it in another way", doing(subscribe), signedIn(koschei.TokenFollow))
-	add(a, http.MethodDelete, "/subscriptions/{id}", "Hear of something no more", doing(func(r *web.Request, as audit.Act, in *subscriptionEnded) ([]string, error) {
-		return r.Edit.Accounts.Unsubscribe(r.Context(), as, r.Actor.Name, in.ID)
-	}), signedIn(koschei.TokenFollow))
-}
-
-func subscribe(r *web.Request, as audit.Act, in *newSubscriptionAsked) ([]string, error) {
-	b := &in.Body
-	s := koschei.Subscription{
-		User: r.Actor.Name, Sink: cmp.Or(b.Sink, koschei.SinkMail), Scope: koschei.Scope(*b.Scope), Name: *b.Name, Collection: b.Collection,
-		Tell: koschei.TellMended, Pace: koschei.AtOnce, Together: !b.Apart,
-	}
-	if b.Tell != "" {
-		s.Tell = koschei.Tell(b.Tell)
-	}
-	if b.Pace != "" {
-		s.Pace = koschei.Pace(b.Pace)
-	}
-	return r.Edit.Accounts.Subscribe(r.Context(), as, s)
 }

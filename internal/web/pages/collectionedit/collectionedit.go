@@ -1,5 +1,5 @@
-// Package collectionedit is where administrators make, change, branch and delete
-// collections, and put them into groups that pages show together. What a change
+// Package collectionedit is where administrators make, change, branch, fork and
+// delete collections, and put them into groups that pages show together. What a change
 // makes untrue of what was found out before is said before it is done.
 //
 // No hub is asked here: targets and tags are taken as they are given, and
@@ -29,6 +29,7 @@ type pages struct {
 	edit   html.Page[editView]
 	sure   html.Page[sureView]
 	branch html.Page[branchView]
+	fork   html.Page[forkView]
 	remove html.Page[deleteView]
 	group  html.Page[groupView]
 }
@@ -38,7 +39,7 @@ func Routes(t *html.Templates) []web.Route {
 	f := t.Folder("collectionedit", files)
 	p := &pages{
 		html.Whole[listView](f, "list.html"), html.Whole[addView](f, "add.html"), html.Whole[editView](f, "edit.html"), html.Whole[sureView](f, "sure.html"),
-		html.Whole[branchView](f, "branch.html"), html.Whole[deleteView](f, "delete.html"), html.Whole[groupView](f, "group.html"),
+		html.Whole[branchView](f, "branch.html"), html.Whole[forkView](f, "fork.html"), html.Whole[deleteView](f, "delete.html"), html.Whole[groupView](f, "group.html"),
 	}
 	var routes []web.Route
 	add := func(pattern, label string, show, change web.Handler) {
@@ -53,6 +54,7 @@ func Routes(t *html.Templates) []web.Route {
 	add("/admin/add-collection", "collection add", p.showAdd, p.create)
 	add("/admin/collections/{name}", "collection edit", p.showEdit, p.change)
 	add("/admin/collections/{name}/branch", "collection branch", p.showBranch, p.doBranch)
+	add("/admin/collections/{name}/fork", "collection fork", p.showFork, p.doFork)
 	add("/admin/collections/{name}/delete", "collection delete", p.showDelete, p.delete)
 	add("/admin/add-collection-group", "collection group add", p.showAddGroup, p.createGroup)
 	add("/admin/collection-groups/{name}", "collection group edit", p.showGroup, p.changeGroup)

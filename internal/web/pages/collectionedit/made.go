@@ -103,13 +103,11 @@ func (f *branchForm) Validate() error {
 }
 
 func readBranch(r *web.Request) (*branchView, error) {
-	c, err := r.Collection(r.PathValue("name"))
+	c, packages, err := sized(r)
 	if err != nil {
 		return nil, err
 	}
-	v := &branchView{Layout: r.Layout("", "Branch "+c.DisplayName), Collection: &c.Collection, URL: editURL(c.Name)}
-	v.Packages, _, err = r.View.CollectionSize(r.Context(), c.ID)
-	return v, err
+	return &branchView{Layout: r.Layout("", "Branch "+c.DisplayName), Collection: &c.Collection, URL: editURL(c.Name), Packages: packages}, nil
 }
 
 func (p *pages) showBranch(r *web.Request) (web.Answer, error) {

@@ -18,24 +18,36 @@ func (p *pages) report(r *web.Request) (web.Answer, error) {
 		return web.Answer{}, web.NoSuchPage()
 	}
 	c := &r.Current[0]
-	page, err := r.View.Packages.Page(r.Context(), name, c.ID, view.HistoryQuery{Limit: p.PerPage, Changes: shownChanges})
-	if errors.Is(err, koschei.ErrNotFound) {
+	if c.BugzillaProduct == "" || c.BugzillaVersion == "" {
+		return web.Answer{}, fmt.Errorf("bugs of %s are not reported from here: %w", c.DisplayName, koschei.ErrNotFound)
+	}
+	report, err := p.Report(r, name, c)
+	if errors.Is(err, errNoPackage) {
 		return p.nothing(r, name)
 	}
 	if err != nil {
 		return web.Answer{}, err
 	}
-	switch k := page.Package; {
-	case c.BugzillaProduct == "" || c.BugzillaVersion == "":
-		return web.Answer{}, fmt.Errorf("bugs of %s are not reported from here: %w", c.DisplayName, koschei.ErrNotFound)
-	case k == nil || !reportable(k):
-		return web.Answer{}, fmt.Errorf("%q is not broken in %s as far as is known: %w", name, c.DisplayName, koschei.ErrNotFound)
-	}
-	report, err := p.bug(r, page, &c.Collection)
-	if err != nil {
-		return web.Answer{}, err
-	}
 	return web.Redirect(report.Form(p.Bugzilla, c.BugzillaProduct, c.BugzillaVersion)), nil
+}
+
+// errNoPackage says that nobody knows a package.
+var errNoPackage = fmt.Errorf("no such package: %w", koschei.ErrNotFound)
+
+// Report words a report of a bug about a package that is broken. An error wraps
+// koschei.ErrNotFound if there is no such package, or nothing to report.
+func (c *Config) Report(r *web.Request, name string, in *view.FrameCollection) (*bugreport.Report, error) {
+	page, err := r.View.Packages.Page(r.Context(), name, in.ID, view.HistoryQuery{Limit: c.PerPage, Changes: shownChanges})
+	if errors.Is(err, koschei.ErrNotFound) {
+		return nil, errNoPackage
+	}
+	if err != nil {
+		return nil, err
+	}
+	if k := page.Package; k == nil || !reportable(k) {
+		return nil, fmt.Errorf("%q is not broken in %s as far as is known: %w", name, in.DisplayName, koschei.ErrNotFound)
+	}
+	return c.bug(r, page, &in.Collection)
 }
 
 // reportable says whether there is something to report a bug about.
@@ -48,12 +60,12 @@ func reportable(k *koschei.PackageStatus) bool {
 const reportedChanges = 10
 
 // bug is what there is to say of a package that is broken.
-func (p *pages) bug(r *web.Request, page *view.PackagePage, c *koschei.Collection) (*bugreport.Report, error) {
+func (c *Config) bug(r *web.Request, page *view.PackagePage, in *koschei.Collection) (*bugreport.Report, error) {
 	k := page.Package
-	v := verdictOf(page, c.Name, r.Now)
+	v := verdictOf(page, in.Name, r.Now)
 	report := &bugreport.Report{
-		Package: page.Name, Collection: c.DisplayName, Unresolved: k.State() == koschei.StateUnresolved, Problems: v.Problems,
-		Say: v.Say.String(), URL: p.Address + html.PackageURL(page.Name, c.Name),
+		Package: page.Name, Collection: in.DisplayName, Unresolved: k.State() == koschei.StateUnresolved, Problems: v.Problems,
+		Say: v.Say.String(), URL: c.Address + html.PackageURL(page.Name, in.Name),
 	}
 	for _, e := range v.Evidence {
 		report.Evidence = append(report.Evidence, e.String())

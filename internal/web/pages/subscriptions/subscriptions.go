@@ -145,10 +145,6 @@ func (f *form) Validate() (err error) {
 		}
 		return nil
 	case "hear", "silence":
-		what := koschei.SilenceKind(f.What)
-		if what != koschei.SilencePackage && what != koschei.SilenceGroup && what != koschei.SilenceCause {
-			return fmt.Errorf("%q cannot be silenced, but packages, groups and causes: %w", f.What, koschei.ErrInvalid)
-		}
 		if f.Do == "hear" {
 			return nil
 		}
