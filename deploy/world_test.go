@@ -163,7 +163,7 @@ func startPostgres(t *testing.T, host string) string {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(freeAddressOf(t, host))
-	background(t, as(exec.Command(filepath.Join(bin, "postgres"), "-D", "data", "-p", port, "-c", "listen_addresses="+host, "-c", "unix_socket_directories=", "-c", "fsync=off")))
+	background(t, as(exec.Command(filepath.Join(bin, "postgres"), "-D", "data", "-p", port, "-c", "listen_addresses="+host, "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=300"))) // several installations are in it
 	url := "postgres://koschei@" + host + ":" + port + "/koschei?sslmode=disable"
 	await(t, "PostgreSQL starts", func() bool {
 		_, err := tryIn(t.Context(), "", filepath.Join(bin, "createdb"), "--host="+host, "--port="+port, "--username=koschei", "koschei")
