@@ -8,6 +8,9 @@ GOTEST ?= $(GO) test
 # while an input is being tried is now and then reported as a failure.
 FUZZTIME ?= 2m
 
+# The same for what is sent to a site with a database, which takes longer.
+FORMTIME ?= $(FUZZTIME)
+
 # A database URL, or the directory of a private cluster; nothing of it is in the repository.
 SCALE ?= $(CURDIR)/tmp/scale
 
@@ -79,13 +82,15 @@ bench: ## print the figures of docs/performance.md, in CPU seconds and peak memo
 FUZZ = rpm/FuzzParseDep rpm/FuzzCompareVersions repodata/FuzzScanPrimary repodata/FuzzScanOthers \
 	koji/xmlrpc/FuzzDecode depset/FuzzDecode web/api/v2/FuzzRead
 
-fuzz: ## fuzz each parser for FUZZTIME, 2 minutes if not given
+fuzz: ## fuzz each parser, and all forms and bodies, for FUZZTIME, 2 minutes if not given
+	@tools/require postgresql
 	@for t in $(FUZZ); do \
 		$(GOTEST) -run '^$$' -fuzz "^$${t##*/}$$" -fuzztime $(FUZZTIME) ./internal/$${t%/*} || exit 1; \
 	done
+	@$(GOTEST) -run '^$$' -fuzz '^FuzzForms$$' -fuzztime $(FORMTIME) ./internal/web/site
 
 fuzz-short:
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=10000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10000x FORMTIME=300x
 
 scale: ## make the record of a large distribution's three months in tmp/scale (some 3 GB), measure on it
 	@tools/require postgresql

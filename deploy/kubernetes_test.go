@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,6 +135,12 @@ func (s chartStory) run() {
 	}
 
 	schema := s.schema(chartNamespace)
+	s.settle(chartNamespace)
+	await(t, "the proxy has caught up", func() bool {
+		addresses, err := s.endpoints(chartNamespace)
+		slices.Sort(addresses)
+		return err == nil && slices.Equal(addresses, slices.Sorted(slices.Values(where())))
+	})
 	end = startLoad(t, where)
 	upgrade("2.0", 10)
 	s.settle(chartNamespace)
@@ -143,7 +150,7 @@ func (s chartStory) run() {
 	}
 
 	end = startLoad(t, where)
-	s.helm(append(strings.Fields(strings.TrimPrefix(handbookCommand(t, clusterPage, "helm rollback"), "helm ")), "--namespace", chartNamespace)...)
+	s.helm(append(strings.Fields(strings.TrimPrefix(handbookCommand(t, clusterPage, "helm rollback koschei"), "helm ")), "--namespace", chartNamespace)...)
 	s.kubectl("--namespace", chartNamespace, "rollout", "status", "deployment/frontend", "--timeout=2m")
 	s.settle(chartNamespace)
 	s.wantNoFailure(end(), "way back", "2.0", "1.1")

@@ -169,25 +169,45 @@ func (v visitor) sendBody(path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// FuzzForms sends anything to every address that takes forms: it is never a mistake
-// of ours, and what is refused changes nothing.
+// A target takes what is sent to it.
+type target struct{ method, path, kind, good string }
+
+// targets are all addresses that take a form or a body of JSON, some several times.
+func targets() []target {
+	var all []target
+	for _, good := range goodForms(1) {
+		all = append(all, target{http.MethodPost, good.path, "application/x-www-form-urlencoded", good.form.Encode()})
+	}
+	bodies := apiExamples(1)
+	for _, key := range slices.Sorted(maps.Keys(bodies)) {
+		if e := bodies[key]; e.body != "" {
+			method, _, _ := strings.Cut(key, " ")
+			all = append(all, target{method, e.path, "application/json", e.body})
+		}
+	}
+	return all
+}
+
+// FuzzForms sends anything to every address that takes a form or a body: it is never a
+// mistake of ours, and what is refused changes nothing.
 func FuzzForms(f *testing.F) {
 	cfg := seededConfig(f)
 	db := pgtest.Open(f, cfg)
-	forms := goodForms(1)
-	for i, good := range forms {
-		f.Add(uint8(i), good.form.Encode())
+	all := targets()
+	for i, to := range all {
+		f.Add(uint8(i), to.good)
 	}
+	server := browse(f, acting(db))
 	f.Fuzz(func(t *testing.T, at uint8, body string) {
-		path := forms[int(at)%len(forms)].path
-		root, witness := browse(t, acting(db)).as(db, "root", true), pgtest.Decided(t, cfg)
+		to, asked := all[int(at)%len(all)], browser{t, server.handler}
+		root, witness := asked.as(db, "root", true), pgtest.Decided(t, cfg) // one of them signs out
 		before := witness()
-		w := root.sendBody(path, body)
+		w := root.sendText(to.method, to.path, to.kind, body)
 		if w.Code >= 500 {
-			t.Errorf("%s with %q: status %d", path, body, w.Code)
+			t.Errorf("%s %s with %q: status %d", to.method, to.path, body, w.Code)
 		}
 		if w.Code >= 400 && witness() != before {
-			t.Errorf("%s with %q: refused with %d, and something was changed", path, body, w.Code)
+			t.Errorf("%s %s with %q: refused with %d, and something was changed", to.method, to.path, body, w.Code)
 		}
 	})
 }

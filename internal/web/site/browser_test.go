@@ -31,11 +31,11 @@ func config(v *view.View) site.Config {
 
 // A browser asks a server as people do.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	handler *web.Server
 }
 
-func browse(t *testing.T, c site.Config) browser {
+func browse(t testing.TB, c site.Config) browser {
 	t.Helper()
 	server, err := site.New(c, true)
 	if err != nil {

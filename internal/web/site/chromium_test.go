@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -55,11 +56,17 @@ func startChromium(t *testing.T) *chromium {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir, err := os.MkdirTemp("", "chromium") //nolint:usetesting // it goes when the last of the browser's processes is gone
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--remote-debugging-pipe", "--user-data-dir="+dir, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirs, into}
 	cmd.WaitDelay = 5 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +78,13 @@ func startChromium(t *testing.T) *chromium {
 		_ = cmd.Wait() // the test's context has ended it
 		_, _ = ours.Close(), from.Close()
 		<-heard
+		for range 100 { // its helpers end a moment later
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			<-time.After(50 * time.Millisecond)
+		}
+		t.Errorf("the browser leaves %s behind", dir)
 	})
 	var target struct{ TargetID string }
 	c.ask("Target.createTarget", map[string]any{"url": "about:blank"}, &target)

@@ -457,13 +457,31 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 			t.Errorf("%s: status %d: %s", p.path, w.Code, plain(w.Body.String()))
 		}
 	}
-	asRoot := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromFrontend, Admin: true}, Now: now}
-	thegroup := "thegroup"
-	ctx, db := t.Context(), byCommand
-	if _, err := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour}).Begin(ctx, session.Login{User: "root", Admin: true, Way: session.Development}, now); err != nil {
+	byCommands(t, byCommand)
+	if got, want := decided(t, byPage), decided(t, byCommand); got != want {
+		t.Errorf("by pages:\n%s\nby commands:\n%s", got, want)
+	}
+}
+
+// byCommands has root do by command what pages are tried with.
+func byCommands(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	sessions := session.New(db.PG, session.Limits{Idle: time.Hour, Absolute: time.Hour})
+	if _, err := sessions.Begin(t.Context(), session.Login{User: "root", Admin: true, Way: session.Development}, now); err != nil {
 		t.Fatal(err)
 	}
-	for _, do := range []func(context.Context) ([]string, error){
+	for _, do := range commands(db) {
+		if _, err := do(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// commands are what is done on pages, in the same order.
+func commands(db *pgtest.DB) []func(context.Context) ([]string, error) {
+	asRoot := audit.Act{Actor: koschei.Actor{Name: "root", From: koschei.FromFrontend, Admin: true}, Now: now}
+	thegroup := "thegroup"
+	return []func(context.Context) ([]string, error){
 		func(ctx context.Context) ([]string, error) {
 			return db.SetPriority(ctx, asRoot, "f44", []string{"maven"}, edit.ManualPriority, 70)
 		},
@@ -534,13 +552,6 @@ func TestPagesAndCommandsDoTheSame(t *testing.T) {
 		},
 		func(ctx context.Context) ([]string, error) { return db.DeleteCollectionGroup(ctx, asRoot, "fedora") },
 		func(ctx context.Context) ([]string, error) { return db.DeleteCollection(ctx, asRoot, "epel10", true) },
-	} {
-		if _, err := do(ctx); err != nil {
-			t.Error(err)
-		}
-	}
-	if got, want := decided(t, byPage), decided(t, byCommand); got != want {
-		t.Errorf("by pages:\n%s\nby commands:\n%s", got, want)
 	}
 }
 
