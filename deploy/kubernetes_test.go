@@ -49,8 +49,14 @@ func TestKubernetes(t *testing.T) {
 		c.kubectl("create", "--filename", "deploy/kubernetes/cluster/definitions/"+file)
 	}
 	t.Run("objects", func(t *testing.T) { c.of(t).testObjects() })
-	t.Run("chart", func(t *testing.T) { chartStory{c.of(t), w, images}.run() })
-	t.Run("playbooks", func(t *testing.T) { newPlaybookStory(c.of(t), w, images).run() })
+	t.Run("chart", func(t *testing.T) {
+		t.Parallel()
+		chartStory{c.of(t), w, images}.run()
+	})
+	t.Run("playbooks", func(t *testing.T) {
+		t.Parallel()
+		newPlaybookStory(c.of(t), w, images).run()
+	})
 }
 
 // of is the cluster for a part of the test.
@@ -193,12 +199,13 @@ func (s chartStory) writeValues(file, version string, linger int) {
 func (s chartStory) fill() {
 	s.admin(chartNamespace, "check-config")
 	s.admin(chartNamespace, "create-collection", "f44", "--display-name", "Fedora 44", "--target", "f44", "--dest-tag", "f44")
-	await(s.t, "packages are known", func() bool {
-		return len(strings.Fields(s.admin(chartNamespace, "sql", "SELECT name FROM package"))) > 50
-	})
 	// As the handbook tracks all.
-	_, all, _ := strings.Cut(handbookCommand(s.t, installPage, "koschei-admin --config /etc/koschei add-pkg --collection f27 --all"), "/etc/koschei ")
-	s.admin(chartNamespace, append(strings.Fields(strings.Replace(all, "f27", "f44", 1)), "--yes")...)
+	_, command, _ := strings.Cut(handbookCommand(s.t, installPage, "koschei-admin --config /etc/koschei add-pkg --collection f27 --all"), "/etc/koschei ")
+	all := append(strings.Fields(strings.Replace(command, "f27", "f44", 1)), "--yes")
+	await(s.t, "packages are known", func() bool {
+		return strings.Count(s.admin(chartNamespace, append(all, "--dry-run")...), "\n") > 50
+	})
+	s.admin(chartNamespace, all...)
 	await(s.t, "packages are resolved", func() bool {
 		addresses, err := s.endpoints(chartNamespace)
 		if err != nil || len(addresses) == 0 {
