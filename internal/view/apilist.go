@@ -85,45 +85,6 @@ func (v *Packages) After(ctx context.Context, q PackageQuery) ([]PackageLine, er
 	return packages, nil
 }
 
-// A Transition is a package that came from one state to another.
-type Transition struct {
-	ID         int64
-	Collection string
-	Package    string
-	Before     koschei.State
-	State      koschei.State
-	At         time.Time
-}
-
-// TransitionsAfter returns changes of states by id, from behind one on, in some
-// collections or in all if there are none.
-func (v *Timeline) TransitionsAfter(ctx context.Context, collections []string, after int64, limit int) ([]Transition, error) {
-	rows, err := v.db.Query(ctx, `
-		SELECT s.id, c.name, p.name, s.prev, s.curr, s.changed
-		FROM state_change s
-		JOIN package p ON p.id = s.package_id
-		JOIN collection c ON c.id = s.collection_id
-		WHERE s.id > $2 AND (cardinality($1::text[]) = 0 OR c.name = ANY($1))
-		ORDER BY s.id
-		LIMIT $3`, postgres.NotNil(collections), after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("reading changes of states: %w", err)
-	}
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Transition])
-	if err != nil {
-		return nil, fmt.Errorf("reading changes of states: %w", err)
-	}
-	return changes, nil
-}
-
-// NewestTransition returns the id of the newest change of a state, 0 if there is none.
-func (v *Timeline) NewestTransition(ctx context.Context) (id int64, err error) {
-	if err := v.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM state_change`).Scan(&id); err != nil {
-		return 0, fmt.Errorf("reading changes of states: %w", err)
-	}
-	return id, nil
-}
-
 // A BuildLine is a build in short.
 type BuildLine struct {
 	ID         int64

@@ -28,7 +28,7 @@ func TestChangesInOrder(t *testing.T) {
 	var told []string
 	var mark view.Mark
 	look := func() {
-		changes, err := w.DB.Timeline.After(t.Context(), mark, 10)
+		changes, err := w.DB.Timeline.After(t.Context(), nil, mark, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

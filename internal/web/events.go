@@ -40,7 +40,7 @@ type eventsForm struct {
 // Validate implements Form.
 func (f *eventsForm) Validate() (err error) {
 	if f.After != "" {
-		f.after, err = parseMark(f.After)
+		f.after, err = view.ParseMark(f.After)
 	}
 	return err
 }
@@ -59,7 +59,7 @@ func events(r *Request) (Answer, error) {
 		s.at = form.after
 	}
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		at, err := parseMark(last)
+		at, err := view.ParseMark(last)
 		s.at, s.lost = at, err != nil
 	}
 	for _, c := range r.Current {
@@ -88,7 +88,7 @@ func (s *stream) write(w http.ResponseWriter, gone <-chan struct{}) error {
 	_ = control.SetReadDeadline(time.Time{}) // it has sent all it has to; where there is a connection
 	w.Header().Set(gzhttp.HeaderNoCompression, "1")
 	w.Header().Set("X-Accel-Buffering", "no") // asks proxies to hand on what comes
-	text := fmt.Appendf(nil, "retry: %d\nid: %s\n\n", retryEvent.Milliseconds(), markText(s.at))
+	text := fmt.Appendf(nil, "retry: %d\nid: %s\n\n", retryEvent.Milliseconds(), s.at.String())
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
@@ -135,7 +135,7 @@ func (s *stream) next() (text []byte, news <-chan struct{}, err error) {
 			s.at = now
 		}
 		changes = nil
-		text = fmt.Appendf(text, "id: %s\nevent: reset\ndata: {}\n\n", markText(s.at))
+		text = fmt.Appendf(text, "id: %s\nevent: reset\ndata: {}\n\n", s.at.String())
 	}
 	for _, c := range changes {
 		s.at = c.Mark
@@ -147,7 +147,7 @@ func (s *stream) next() (text []byte, news <-chan struct{}, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("telling of a change: %w", err)
 		}
-		text = fmt.Appendf(text, "id: %s\nevent: state\ndata: %s\n\n", markText(c.Mark), data)
+		text = fmt.Appendf(text, "id: %s\nevent: state\ndata: %s\n\n", c.Mark.String(), data)
 	}
 	for id, name := range s.names {
 		now, ok := counts[id]

@@ -116,7 +116,7 @@ func (r *Request) About(l *html.Layout, c *view.FrameCollection) {
 	l.Where, l.Broken = c.DisplayName, Broken(*c)
 	l.Feeds = []html.Feed{{Title: "What broke in " + c.DisplayName, URL: "/feed/collection/" + url.PathEscape(c.Name)}}
 	if at, ready := r.live.newest(); ready {
-		l.Events = html.InCollection("/events", c.Name) + "&after=" + markText(at)
+		l.Events = html.InCollection("/events", c.Name) + "&after=" + at.String()
 	}
 	l.Strip = &html.Strip{
 		Collection: c.Name, Fresh: html.FreshOf(&fresh, r.Now, r.clock), Running: r.pulse.Counts[c.ID].Running,

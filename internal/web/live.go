@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,7 +99,7 @@ func (l *live) look(ctx context.Context) error {
 	var changes []view.ToldChange
 	var err error
 	if ready {
-		changes, err = l.view.Timeline.After(ctx, after, rememberedChanges+1)
+		changes, err = l.view.Timeline.After(ctx, nil, after, rememberedChanges+1)
 	} else {
 		changes, err = l.view.Timeline.Last(ctx, rememberedChanges)
 	}
@@ -194,18 +192,4 @@ func (l *live) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.streams--
-}
-
-// markText is a mark as clients keep it.
-func markText(m view.Mark) string { return fmt.Sprintf("%d-%d", m.Transaction, m.ID) }
-
-// parseMark reads what markText has written.
-func parseMark(text string) (view.Mark, error) {
-	before, behind, ok := strings.Cut(text, "-")
-	transaction, err := strconv.ParseUint(before, 10, 63)
-	id, err2 := strconv.ParseUint(behind, 10, 63)
-	if !ok || err != nil || err2 != nil {
-		return view.Mark{}, fmt.Errorf("%q is no id of an event: %w", text, koschei.ErrInvalid)
-	}
-	return view.Mark{Transaction: int64(transaction), ID: int64(id)}, nil
 }

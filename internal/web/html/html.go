@@ -155,6 +155,7 @@ func (t *Templates) Each(yield func(name string, tmpl *template.Template, view a
 func (t *Templates) funcs() template.FuncMap {
 	return template.FuncMap{
 		"ago":      func(at time.Time) Time { return relativeTime(at, t.clock.Now()) },
+		"due":      func(at time.Time) Time { return expectedTime(at, t.clock.Now()) },
 		"age":      func(at time.Time) Time { return timeOf(at, Span(max(0, t.clock.Now().Sub(at)))) },
 		"day":      func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") },
 		"count":    Count,

@@ -35,6 +35,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestExpectedTime(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+	for late, want := range map[time.Duration]string{
+		-2 * time.Hour:    "in 2 hours",
+		-10 * time.Second: "in 10 seconds",
+		-9 * time.Second:  "any moment",
+		59 * time.Second:  "any moment",
+		time.Minute:       "overdue by 60 seconds",
+		3 * time.Hour:     "overdue by 3 hours",
+	} {
+		if got := expectedTime(now.Add(-late), now).Words; got != want {
+			t.Errorf("%v late: got %q, want %q", late, got, want)
+		}
+	}
+}
+
 func TestRelativeTime(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.FixedZone("", 3600))

@@ -17,16 +17,17 @@
   };
   const ages = [...document.querySelectorAll("time")].flatMap((el) => {
     const words = el.textContent;
-    const ago = words === "just now" || / ago$|^in /.test(words);
+    const due = "due" in el.dataset, ago = words === "just now" || / ago$|^in /.test(words);
     const at = Date.parse(el.dateTime);
-    return at && (ago || /^[\d,]+ (second|minute|hour|day|week|month|year)s?$/.test(words)) ? [{ el, at, ago }] : [];
+    return at && (due || ago || /^[\d,]+ (second|minute|hour|day|week|month|year)s?$/.test(words)) ? [{ el, at, ago, due }] : [];
   });
   const tick = () => {
     const now = started + (performance.now() - loaded) * speed;
-    for (const { el, at, ago } of ages) {
+    for (const { el, at, ago, due } of ages) {
       const age = (now - at) / 1000;
       let words = span(Math.max(0, age));
-      if (ago) words = age >= 10 ? words + " ago" : age <= -10 ? "in " + span(-age) : "just now";
+      if (due) words = age >= 60 ? "overdue by " + words : age <= -10 ? "in " + span(-age) : "any moment";
+      else if (ago) words = age >= 10 ? words + " ago" : age <= -10 ? "in " + span(-age) : "just now";
       if (el.textContent !== words) el.textContent = words;
     }
   };

@@ -32,6 +32,25 @@ func relativeTime(t, now time.Time) Time {
 	return timeOf(t, words)
 }
 
+// expectedTime says when what was expected at t comes, at now. It never says that it has
+// come: whoever reads that knows only that it was expected.
+func expectedTime(t, now time.Time) Time {
+	if t.IsZero() {
+		return Time{Words: "–"}
+	}
+	words := "any moment"
+	switch d := now.Sub(t); {
+	case d >= anyMoment:
+		words = "overdue by " + Span(d)
+	case d <= -10*time.Second:
+		words = "in " + Span(-d)
+	}
+	return timeOf(t, words)
+}
+
+// anyMoment is how late something may be before it is called overdue.
+const anyMoment = time.Minute
+
 // Ago is how long ago something was, in words.
 func Ago(d time.Duration) string {
 	if d < 10*time.Second {

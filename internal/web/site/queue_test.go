@@ -16,7 +16,7 @@ func TestQueue(t *testing.T) {
 	for url, want := range map[string][]string{
 		"/queue?collection=f44": {
 			"2 builds are under way and 2 packages wait until the scheduler looks next.",
-			"slow 2-1.fc44 40 minutes ago aarch64 free x86_64 open longer than the usual 23 min",
+			"slow 2-1.fc44 40 minutes ago aarch64 free x86_64 open overdue by 17 minutes usually 23 min",
 			"gtk+ 1:1.2.10-99.fc44 10 minutes ago aarch64 free x86_64 open in 13 minutes",
 			"1 perl-000 2,124 asked for by hand 2,000, time 124 when the scheduler looks next", "2 perl-005 635 set by an operator 300, last build 200, time 135",
 		},

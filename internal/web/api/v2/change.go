@@ -1,8 +1,10 @@
 package v2
 
 import (
+	"context"
+	"fmt"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -12,7 +14,8 @@ import (
 
 // A StateChange is a package that came from one state to another.
 type StateChange struct {
-	ID         int64         `json:"id" doc:"grows"`
+	ID         int64         `json:"id"`
+	Place      string        `json:"place" doc:"where to go on behind it, as after"`
 	Collection string        `json:"collection"`
 	Package    string        `json:"package"`
 	Before     koschei.State `json:"before"`
@@ -22,36 +25,57 @@ type StateChange struct {
 
 type changesAsked struct {
 	Collection []string `query:"collection" doc:"all if it is not given"`
-	After      string   `query:"after" doc:"next of the part before, or the id of a change; newest for what comes from now on"`
+	After      string   `query:"after" doc:"next of the part before, or place or id of a change; newest for what comes from now on"`
 	Limit      int      `query:"limit" default:"100" min:"1" max:"2000"`
 }
 
 func (a *API) addChanges() {
-	add(a, http.MethodGet, "/changes", "Changes of states, the oldest first; next is always there", getChanges, fresh)
+	add(a, http.MethodGet, "/changes", "Changes of states, in the order in which they came to be known; next is always there", getChanges, fresh)
 }
 
 func getChanges(r *web.Request, in *changesAsked) (ListOf[StateChange], error) {
-	after := int64(0)
-	var err error
-	if in.After == "newest" {
-		after, err = r.View.Timeline.NewestTransition(r.Context())
-	} else {
-		after, err = number("after", in.After)
-	}
+	after, err := placeOf(r.Context(), r.View, in.After)
 	if err != nil {
 		return ListOf[StateChange]{}, err
 	}
-	changes, err := r.View.Timeline.TransitionsAfter(r.Context(), scope(r), after, in.Limit)
+	changes, err := r.View.Timeline.After(r.Context(), scope(r), after, in.Limit)
 	if err != nil {
 		return ListOf[StateChange]{}, err
 	}
-	list := ListOf[StateChange]{Items: each(changes, tellTransition), Next: strconv.FormatInt(after, 10)}
+	list := ListOf[StateChange]{Items: each(changes, tellStateChange), Next: after.String()}
 	if n := len(changes); n > 0 {
-		list.Next = strconv.FormatInt(changes[n-1].ID, 10)
+		list.Next = changes[n-1].Mark.String()
 	}
 	return list, nil
 }
 
-func tellTransition(t *view.Transition) StateChange {
-	return StateChange{t.ID, t.Collection, t.Package, t.Before, t.State, t.At}
+// placeOf is the place behind which changes are asked for: that of what a part or an
+// export told last, of a change by its id, or of the newest one. What commits late is
+// behind it.
+func placeOf(ctx context.Context, v *view.View, after string) (view.Mark, error) {
+	switch {
+	case after == "":
+		return view.Mark{}, nil
+	case after == "newest":
+		last, err := v.Timeline.Last(ctx, 1)
+		if err != nil || len(last) == 0 {
+			return view.Mark{}, err
+		}
+		return last[0].Mark, nil
+	case strings.Contains(after, "-"):
+		at, err := view.ParseMark(after)
+		if err != nil {
+			return view.Mark{}, fmt.Errorf("argument after: %w", err)
+		}
+		return at, nil
+	}
+	id, err := number("after", after)
+	if err != nil {
+		return view.Mark{}, err
+	}
+	return v.Timeline.MarkOf(ctx, id)
+}
+
+func tellStateChange(c *view.ToldChange) StateChange {
+	return StateChange{c.Mark.ID, c.Mark.String(), c.Collection, c.Package, c.Before, c.State, c.Changed}
 }

@@ -38,7 +38,7 @@ type ExportedBuild struct {
 
 type exportAsked struct {
 	Collection []string `query:"collection" doc:"all if it is not given"`
-	After      string   `query:"after" doc:"what the last line that was read says: its id, or its name for states"`
+	After      string   `query:"after" doc:"what the last line that was read says: its id, its place for changes, its name for states"`
 }
 
 // An exportKey is where an export goes on.
@@ -60,14 +60,14 @@ func (a *API) addExports() {
 			}
 			return v.Builds.After(ctx, in.scope, after, pieceRows)
 		}, tellExported, func(b *view.BuildLine) string { return strconv.FormatInt(b.ID, 10) })
-	export(a, "/export/changes", "All changes of states, the oldest first, a line each",
-		func(ctx context.Context, v *view.View, in exportKey) ([]view.Transition, error) {
-			after, err := number("after", in.after)
+	export(a, "/export/changes", "All changes of states, in the order in which they came to be known, a line each",
+		func(ctx context.Context, v *view.View, in exportKey) ([]view.ToldChange, error) {
+			after, err := placeOf(ctx, v, in.after)
 			if err != nil {
 				return nil, err
 			}
-			return v.Timeline.TransitionsAfter(ctx, in.scope, after, pieceRows)
-		}, tellTransition, func(t *view.Transition) string { return strconv.FormatInt(t.ID, 10) })
+			return v.Timeline.After(ctx, in.scope, after, pieceRows)
+		}, tellStateChange, func(c *view.ToldChange) string { return c.Mark.String() })
 }
 
 func tellExported(b *view.BuildLine) ExportedBuild {
