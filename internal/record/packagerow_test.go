@@ -35,7 +35,7 @@ func TestPackageIsReadWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, _, err := w.DB.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}}, nil, view.Span{Limit: 1}, ranking)
+	list, _, err := w.DB.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}}, nil, view.Span{Limit: 1}, ranking)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("PackageList: %d packages (%v), want 1", len(list), err)
 	}

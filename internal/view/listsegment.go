@@ -13,109 +13,141 @@ import (
 	"github.com/koschei-ci/koschei/internal/schema"
 )
 
-// A lister finds the packages of one page of a collection's list, in one
-// snapshot of the record.
+// A lister finds the packages of one page of a collection's list.
 //
 // A list in one of the usual orders is read as segments, one after the other:
 // all that is running, then the rest; all in one state, then all in the next;
-// all with a date, then those without. How large they are is known from
-// counting, and each is in the order of an index. So no page is further than
-// half a segment from an end to begin at, and nothing is sorted.
+// all with a date, then those without. Each is in the order of an index, so nothing is
+// sorted, and a page begins behind the place where the one before ended. A page that is
+// asked for by its number is no further than half a segment from an end to begin at:
+// how large segments are is counted for it.
 type lister struct {
 	q       postgres.Querier
 	filter  PackageFilter
 	ranking schema.Ranking
-	counted countedPackages
+	counted countedPackages // nil if nothing was counted
 }
 
 // A segment is a part of a list.
 type segment struct {
-	size   int
-	where  string // besides what the filter asks for
-	order  string // by which it is sorted
-	mirror string // the same from its end
+	part
+	size int // if packages were counted
 
 	// sorted makes of a direction, "" or " DESC", what to choose from instead
-	// of packages as such, and args what that needs.
+	// of packages as such.
 	sorted func(direction string) string
-	args   pgx.NamedArgs
 }
 
 // listedStates is the order of states in lists.
 var listedStates = []koschei.State{koschei.StateUnresolved, koschei.StateFailing, koschei.StateOK, koschei.StateUnknown, koschei.StateUntracked}
 
 // choose returns the ids of the packages of a page.
-func (l *lister) choose(ctx context.Context, order ListOrder, span Span) ([]int64, error) {
+func (l *lister) choose(ctx context.Context, order ListOrder, span Span) ([]int64, Around, error) {
+	if span.Offset > 0 {
+		kinds, err := countPackages(ctx, l.q, l.filter)
+		if err != nil {
+			return nil, Around{}, err
+		}
+		l.counted = kinds
+	}
 	segments, err := l.segments(ctx, order)
 	if err != nil {
-		return nil, err
+		return nil, Around{}, err
 	}
 	if segments == nil {
-		return l.sort(ctx, order, span)
+		segments = []segment{l.sort(order)}
+		segments[0].size = l.counted.size(l.filter.lets)
 	}
-	var ids []int64
-	for _, s := range segments {
-		if span.Limit <= 0 {
+	if span.Offset > 0 {
+		return l.offset(ctx, segments, span)
+	}
+	parts := make([]part, len(segments))
+	for i := range segments {
+		parts[i] = segments[i].part
+		if s := &segments[i]; s.sorted != nil {
+			direction := ""
+			if s.down != (span.Before != nil) {
+				direction = " DESC"
+			}
+			parts[i].from = s.sorted(direction) + " WHERE true"
+		}
+	}
+	return readParts(ctx, l.q, parts, span)
+}
+
+// offset returns the ids of the packages of a page by how many are before it.
+func (l *lister) offset(ctx context.Context, segments []segment, span Span) ([]int64, Around, error) {
+	var rows []placed
+	left := span
+	for i := range segments {
+		s := &segments[i]
+		if left.Limit <= 0 {
 			break
 		}
-		if span.Offset >= s.size {
-			span.Offset -= s.size
+		if left.Offset >= s.size {
+			left.Offset -= s.size
 			continue
 		}
-		some, err := l.read(ctx, &s, Span{Limit: min(span.Limit, s.size-span.Offset), Offset: span.Offset})
+		some, err := s.read(ctx, l.q, min(left.Limit, s.size-left.Offset), left.Offset)
 		if err != nil {
-			return nil, err
+			return nil, Around{}, err
 		}
-		ids = append(ids, some...)
-		span = Span{Limit: span.Limit - len(some)}
+		for _, r := range some {
+			r.place.Part = i
+			rows = append(rows, r)
+		}
+		left = Span{Limit: left.Limit - len(some)}
 	}
-	return ids, nil
+	return placesOf(rows, span, Around{More: true, Further: l.counted.size(l.filter.lets) > span.Offset+len(rows)})
 }
 
-// read returns a span of a segment, from the end that is nearer.
-func (l *lister) read(ctx context.Context, s *segment, span Span) ([]int64, error) {
-	order, direction := s.order, ""
-	fromEnd := s.size - span.Offset - span.Limit
-	if fromEnd < span.Offset {
-		order, direction, span.Offset = s.mirror, " DESC", fromEnd
+// read returns rows of a segment behind so many others, from the end that is nearer.
+func (s *segment) read(ctx context.Context, q postgres.Querier, limit, offset int) ([]placed, error) {
+	p := s.part
+	fromEnd := s.size - offset - limit
+	turned := fromEnd < offset
+	if turned {
+		p, offset = p.turned(), fromEnd
 	}
-	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
-	for name, value := range s.args {
-		args[name] = value
-	}
-	from := "package p WHERE " + l.filter.conditions(args) + " AND " + l.filter.narrowing(args) + " AND " + s.where
 	if s.sorted != nil {
-		from = s.sorted(direction)
+		direction := ""
+		if p.down {
+			direction = " DESC"
+		}
+		p.from = s.sorted(direction) + " WHERE true"
 	}
-	// Planned for this very page: what is best depends on how far down it is.
-	ids, err := postgres.CollectIDs(l.q.Query(ctx, "SELECT p.id FROM "+from+" ORDER BY "+order+" LIMIT @limit OFFSET @offset",
-		pgx.QueryExecModeCacheDescribe, args))
-	if direction != "" {
-		slices.Reverse(ids)
+	rows, err := p.read(ctx, q, nil, limit, offset)
+	if turned {
+		slices.Reverse(rows)
 	}
-	return ids, err
+	return rows, err
 }
 
-// sort chooses without segments: whatever the order, all is sorted.
-func (l *lister) sort(ctx context.Context, order ListOrder, span Span) ([]int64, error) {
+// table is a table of the packages that the list is of and that fulfil a condition.
+func (l *lister) table(args pgx.NamedArgs, where string) string {
+	return "package p WHERE " + l.filter.conditions(args) + " AND " + l.filter.narrowing(args) + " AND " + where
+}
+
+// sort is the list as one segment: whatever the order, all is sorted, and a row has its
+// number for a place.
+func (l *lister) sort(order ListOrder) segment {
 	a, b := l.ranking.Rules.TimeCoefficients()
-	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset, "now": l.ranking.Now, "a": a, "b": b}
+	args := pgx.NamedArgs{"now": l.ranking.Now, "a": a, "b": b}
 	from := "package p"
 	if slices.ContainsFunc(order, func(k OrderKey) bool { return k.Key == "current_priority" }) {
 		from += " JOIN collection c ON c.id = p.collection_id LEFT JOIN resolution a ON a.package_id = p.id"
 	}
-	return postgres.CollectIDs(l.q.Query(ctx, "SELECT p.id FROM "+from+" WHERE "+l.filter.conditions(args)+" AND "+l.filter.narrowing(args)+
-		" ORDER BY "+order.sql(packageOrder)+" LIMIT @limit OFFSET @offset", args))
+	return segment{part: part{
+		from: "(SELECT p.id, p.name, row_number() OVER (ORDER BY " + order.sql(packageOrder) + ") AS n FROM " + from +
+			" WHERE " + l.filter.conditions(args) + " AND " + l.filter.narrowing(args) + ") p WHERE true",
+		args: args, value: "p.n", kind: byNumber,
+	}}
 }
 
 // segments divides a list in an order, or returns nil if it cannot.
 func (l *lister) segments(ctx context.Context, order ListOrder) ([]segment, error) {
 	if slices.Equal(order, ListOrder{{Key: "running"}, {Key: "state"}, {Key: "name"}}) {
-		return []segment{{
-			size: l.counted.size(l.filter.lets), where: "true",
-			order:  "p.running DESC NULLS LAST, " + statePlace + ", p.name",
-			mirror: "p.running NULLS FIRST, " + statePlace + " DESC, p.name DESC",
-		}}, nil
+		return l.byRunningAndState(), nil
 	}
 	if len(order) == 2 && order[1] == (OrderKey{Key: "name"}) {
 		order = order[:1]
@@ -125,7 +157,7 @@ func (l *lister) segments(ctx context.Context, order ListOrder) ([]segment, erro
 	}
 	switch key := order[0]; key.Key {
 	case "name":
-		return l.reversed(key.Reverse, []segment{l.named("true", func(counted) bool { return true })}), nil
+		return reversed(key.Reverse, []segment{l.named("true", func(counted) bool { return true })}), nil
 	case "running":
 		segments := []segment{
 			l.named("p.running", func(c counted) bool { return c.running }),
@@ -136,40 +168,39 @@ func (l *lister) segments(ctx context.Context, order ListOrder) ([]segment, erro
 		}
 		return segments, nil
 	case "trouble":
-		return l.reversed(key.Reverse, l.byTrouble()), nil
+		segments, err := l.byTrouble(ctx)
+		return reversed(key.Reverse, segments), err
 	case "state":
 		return l.byState(key.Reverse), nil
 	case "task_id":
-		return l.dated(ctx, key.Reverse, "p.last_build_id", "p.last_build_id, p.name", "p.last_build_id DESC, p.name DESC")
+		return l.dated(ctx, key.Reverse, part{value: "p.last_build_id", kind: byNumber})
 	case "started":
-		return l.dated(ctx, key.Reverse, "p.last_build_started", "p.last_build_started, p.name", "p.last_build_started DESC, p.name DESC")
+		return l.dated(ctx, key.Reverse, part{value: "p.last_build_started", kind: byTime})
 	case "since":
-		return l.dated(ctx, key.Reverse, "p.state_since", "p.state_since DESC NULLS LAST, p.name", "p.state_since NULLS FIRST, p.name DESC")
+		return l.dated(ctx, key.Reverse, sinceLast)
 	case "current_priority":
 		return l.byPriority(ctx, key.Reverse)
 	}
 	return nil, nil
 }
 
+// sinceLast is by when the state changed, the last first.
+var sinceLast = part{value: "p.state_since", kind: byTime, down: true, nulls: true}
+
 // named is the segment of the packages of some kinds, by name.
 func (l *lister) named(where string, pass func(counted) bool) segment {
-	size := l.counted.size(func(c counted) bool { return l.filter.lets(c) && pass(c) })
-	return segment{size: size, where: where, order: "p.name", mirror: "p.name DESC"}
+	args := pgx.NamedArgs{}
+	return segment{
+		part: part{from: l.table(args, where), args: args},
+		size: l.counted.size(func(c counted) bool { return l.filter.lets(c) && pass(c) }),
+	}
 }
 
 // reversed turns segments around if they are to be, each in itself.
-func (l *lister) reversed(reverse bool, segments []segment) []segment {
+func reversed(reverse bool, segments []segment) []segment {
 	for i := range segments {
-		if s := &segments[i]; reverse {
-			s.order, s.mirror = s.mirror, s.order
-			if forward := s.sorted; forward != nil {
-				s.sorted = func(direction string) string {
-					if direction == "" {
-						return forward(" DESC")
-					}
-					return forward("")
-				}
-			}
+		if reverse {
+			segments[i].part = segments[i].turned()
 		}
 	}
 	return segments
@@ -177,16 +208,18 @@ func (l *lister) reversed(reverse bool, segments []segment) []segment {
 
 // byTrouble has those that are broken first, the newest of them in front, then
 // those with a build under way.
-func (l *lister) byTrouble() []segment {
+func (l *lister) byTrouble(ctx context.Context) ([]segment, error) {
 	const inTrouble = "p.state IN ('failing', 'unresolved')"
 	troubled := func(c counted) bool { return c.state == koschei.StateFailing || c.state == koschei.StateUnresolved }
-	first := l.named(inTrouble, troubled)
-	first.order, first.mirror = "p.state_since DESC NULLS LAST, p.name", "p.state_since NULLS FIRST, p.name DESC"
+	first, undated, err := l.divided(ctx, inTrouble, troubled, sinceLast)
+	if err != nil {
+		return nil, err
+	}
 	return []segment{
-		first,
+		first, undated,
 		l.named("NOT "+inTrouble+" AND p.running", func(c counted) bool { return !troubled(c) && c.running }),
 		l.named("NOT "+inTrouble+" AND NOT p.running", func(c counted) bool { return !troubled(c) && !c.running }),
-	}
+	}, nil
 }
 
 func (l *lister) byState(reverse bool) []segment {
@@ -200,19 +233,36 @@ func (l *lister) byState(reverse bool) []segment {
 	return segments
 }
 
+// byRunningAndState has those with a build under way first, both by state.
+func (l *lister) byRunningAndState() []segment {
+	var segments []segment
+	for _, running := range []bool{true, false} {
+		for place, state := range listedStates {
+			where := fmt.Sprintf("p.running = %t AND %s = %d", running, statePlace, place+1)
+			segments = append(segments, l.named(where, func(c counted) bool { return c.running == running && c.state == state }))
+		}
+	}
+	return segments
+}
+
+// divided are the packages of some kinds that have a value, and those that have none.
+func (l *lister) divided(ctx context.Context, where string, pass func(counted) bool, by part) (with, rest segment, err error) {
+	rest = l.named(where+" AND "+by.value+" IS NULL", pass)
+	with = segment{part: by, size: rest.size}
+	with.args = pgx.NamedArgs{}
+	with.from = l.table(with.args, where+" AND "+by.value+" IS NOT NULL")
+	if l.counted != nil {
+		err = l.q.QueryRow(ctx, "SELECT count(*) FROM "+rest.from, rest.args).Scan(&rest.size)
+		with.size -= rest.size
+	}
+	return with, rest, err
+}
+
 // dated is the list by a column, with those that have nothing there last. Those
 // that are equal there are reversed with it.
-func (l *lister) dated(ctx context.Context, reverse bool, column, order, mirror string) ([]segment, error) {
-	args := pgx.NamedArgs{}
-	var without int
-	err := l.q.QueryRow(ctx, "SELECT count(*) FROM package p WHERE "+l.filter.conditions(args)+" AND "+l.filter.narrowing(args)+
-		" AND "+column+" IS NULL", args).Scan(&without)
-	if err != nil {
-		return nil, err
-	}
-	with := segment{size: l.counted.size(l.filter.lets) - without, where: column + " IS NOT NULL", order: order, mirror: mirror}
-	rest := segment{size: without, where: column + " IS NULL", order: "p.name", mirror: "p.name DESC"}
-	return append(l.reversed(reverse, []segment{with}), rest), nil
+func (l *lister) dated(ctx context.Context, reverse bool, by part) ([]segment, error) {
+	with, rest, err := l.divided(ctx, "true", func(counted) bool { return true }, by)
+	return append(reversed(reverse, []segment{with}), rest), err
 }
 
 // byPriority has those that can be scheduled first.
@@ -234,7 +284,7 @@ func (l *lister) byPriority(ctx context.Context, reverse bool) ([]segment, error
 		return nil, nil // then time has no say, or the last one
 	}
 	worthy := l.named("p.schedulable", func(c counted) bool { return c.schedulable })
-	worthy.order, worthy.mirror = "p.start, p.name", "p.start DESC, p.name DESC"
+	worthy.value, worthy.kind = "p.start", byFloat
 	worthy.args = pgx.NamedArgs{
 		"coefficient": coefficient, "a": a, "b": b, "most": a*maxPower + b,
 		"seconds": float64(l.ranking.Now.UnixMicro()) / 1e6,
@@ -243,7 +293,7 @@ func (l *lister) byPriority(ctx context.Context, reverse bool) ([]segment, error
 	where := l.filter.scope(worthy.args) + " AND " + l.filter.narrowing(worthy.args) + " AND p.schedulable AND "
 	worthy.sorted = func(direction string) string { return byStart(where, direction) }
 	rest := l.named("NOT p.schedulable", func(c counted) bool { return !c.schedulable })
-	return append(l.reversed(reverse, []segment{worthy}), rest), nil
+	return append(reversed(reverse, []segment{worthy}), rest), nil
 }
 
 const (

@@ -36,11 +36,6 @@ type OrderKey struct {
 	Reverse bool
 }
 
-// A Span is the part of a list that is asked for.
-type Span struct {
-	Limit, Offset int
-}
-
 // conditions returns what p must fulfil, with names for arguments.
 func (f *PackageFilter) conditions(args pgx.NamedArgs) string {
 	clauses := []string{"NOT p.blocked", f.scope(args)}
@@ -176,34 +171,30 @@ type ListedPackage struct {
 	Reason string  // the first problem why it cannot be installed; "" if it can be
 }
 
-// List returns a span of the packages that f lets through, which must
-// be of one collection, how many there are, and how all divide by state, those
-// that are not tracked too.
-func (v *Packages) List(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking schema.Ranking) (list []ListedPackage, total int, counts PackageCounts, err error) {
-	err = v.db.Read(ctx, func(q postgres.Querier) error {
-		all := f
-		all.Untracked = true
-		kinds, err := countPackages(ctx, q, all)
-		if err != nil {
-			return err
-		}
-		counts = kinds.summary()
-		if !f.Untracked {
-			kinds = slices.DeleteFunc(kinds, func(c counted) bool { return c.state == koschei.StateUntracked })
-		}
-		total = kinds.size(f.lets)
-		l := lister{q: q, filter: f, ranking: ranking, counted: kinds}
-		ids, err := l.choose(ctx, order, span)
-		if err != nil {
-			return err
-		}
-		list, err = listedPackages(ctx, q, ids)
-		return err
-	})
-	if err != nil {
-		return nil, 0, PackageCounts{}, fmt.Errorf("reading the package list: %w", err)
+// List returns a page of the packages that f lets through, which must be of one
+// collection. Nothing is counted, unless the page is asked for by an offset.
+func (v *Packages) List(ctx context.Context, f PackageFilter, order ListOrder, span Span, ranking schema.Ranking) (list []ListedPackage, around Around, err error) {
+	l := lister{q: v.db, filter: f, ranking: ranking}
+	ids, around, err := l.choose(ctx, order, span)
+	if err == nil {
+		list, err = listedPackages(ctx, v.db, ids)
 	}
-	return list, total, counts, nil
+	if err != nil {
+		return nil, Around{}, fmt.Errorf("reading the package list: %w", err)
+	}
+	return list, around, nil
+}
+
+// Count returns how many packages f lets through, and how all divide by
+// state, those that are not tracked too.
+func (v *Packages) Count(ctx context.Context, f PackageFilter) (total int, counts PackageCounts, err error) {
+	all := f
+	all.Untracked = true
+	kinds, err := countPackages(ctx, v.db, all)
+	if err != nil {
+		return 0, PackageCounts{}, fmt.Errorf("counting packages: %w", err)
+	}
+	return kinds.size(f.lets), kinds.summary(), nil
 }
 
 // counted are packages that are alike in what lists are divided by.
@@ -232,7 +223,8 @@ func countPackages(ctx context.Context, q postgres.Querier, f PackageFilter) (co
 
 // lets tells whether packages counted are among those that f asks for.
 func (f *PackageFilter) lets(c counted) bool {
-	return (len(f.States) == 0 || slices.Contains(f.States, c.state)) && (c.running || !f.Running)
+	return (len(f.States) == 0 || slices.Contains(f.States, c.state)) && (c.running || !f.Running) &&
+		(f.Untracked || c.state != koschei.StateUntracked)
 }
 
 // size is how many packages there are of the kinds that pass.

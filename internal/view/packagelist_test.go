@@ -44,10 +44,10 @@ func TestListSortsByPriority(t *testing.T) {
 	}
 	rules := koschei.DefaultPriorityRules()
 	for _, reverse := range []bool{false, true} {
-		list, total, _, err := db.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{c.ID}, Untracked: true},
+		list, _, err := db.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{c.ID}, Untracked: true},
 			view.ListOrder{{Key: "current_priority", Reverse: reverse}}, view.Span{Limit: 100}, schema.Ranking{Rules: rules, Now: now})
-		if err != nil || total != 64 || len(list) != 64 {
-			t.Fatalf("got %d of %d packages: %v", len(list), total, err)
+		if err != nil || len(list) != 64 {
+			t.Fatalf("got %d packages: %v", len(list), err)
 		}
 		var got []string
 		obstructed := 0

@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,27 +27,23 @@ type StateInside struct {
 	Running bool
 }
 
-// Unified returns a span of the base packages of which f lets
+// Unified returns a page of the base packages of which f lets
 // packages through. Keys to sort by are name, running, failing and "state-"
 // with the id of a collection.
-func (v *Packages) Unified(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, err error) {
-	err = v.db.Read(ctx, func(q postgres.Querier) error {
-		var ids []int64
-		if slices.Equal(order, usualUnifiedOrder()) {
-			ids, err = chooseUsual(ctx, q, f, span)
-		} else {
-			ids, err = chooseUnified(ctx, q, f, "", "", order, span)
-		}
-		if err != nil {
-			return err
-		}
-		list, err = unifiedPackages(ctx, q, ids, f)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the package list: %w", err)
+func (v *Packages) Unified(ctx context.Context, f PackageFilter, order ListOrder, span Span) (list []UnifiedPackage, around Around, err error) {
+	var ids []int64
+	if span.Offset > 0 {
+		ids, around, err = unifiedOffset(ctx, v.db, f, order, span)
+	} else {
+		ids, around, err = readParts(ctx, v.db, unifiedParts(f, order), span)
 	}
-	return list, nil
+	if err == nil {
+		list, err = unifiedPackages(ctx, v.db, ids, f)
+	}
+	if err != nil {
+		return nil, Around{}, fmt.Errorf("reading the package list: %w", err)
+	}
+	return list, around, nil
 }
 
 // CountUnified returns how many base packages there are of which f lets
@@ -96,30 +91,66 @@ func usualUnifiedOrder() ListOrder {
 	return ListOrder{{Key: "failing"}, {Key: "running"}, {Key: "name"}}
 }
 
-// chooseUsual is chooseUnified for the usual order. It sorts the few with a
-// running build or a problem; the many others are read by name as far as they
-// are shown.
-func chooseUsual(ctx context.Context, q postgres.Querier, f PackageFilter, span Span) ([]int64, error) {
+// unifiedParts divides a list in an order. In the usual one the few with a running
+// build or a problem are sorted; the many others are read by name as far as they are
+// shown, as all are where only names count.
+func unifiedParts(f PackageFilter, order ListOrder) []part {
 	const notable = "p.running OR p.state IN ('failing', 'unresolved')"
-	first, err := chooseUnified(ctx, q, f, " AND ("+notable+")", "", usualUnifiedOrder(), Span{Limit: math.MaxInt32})
-	if err != nil {
-		return nil, err
+	switch {
+	case slices.Equal(order, usualUnifiedOrder()):
+		first := unifiedPart(f, " AND ("+notable+")", "", "2 * bool_or(p.state IN ('failing', 'unresolved'))::int + bool_or(p.running)::int")
+		first.down = true
+		rest := unifiedPart(f, "", " HAVING NOT bool_or("+notable+")", "0")
+		rest.value, rest.kind = "", byName
+		return []part{first, rest}
+	case len(order) == 1 && order[0].Key == "name":
+		names := unifiedPart(f, "", "", "0")
+		names.value, names.kind, names.back = "", byName, order[0].Reverse
+		return []part{names}
 	}
-	ids := first[min(span.Offset, len(first)):min(span.Offset+span.Limit, len(first))]
-	if len(ids) == span.Limit {
-		return ids, nil
-	}
-	rest, err := chooseUnified(ctx, q, f, "", " HAVING NOT bool_or("+notable+")", ListOrder{{Key: "name"}},
-		Span{Limit: span.Limit - len(ids), Offset: max(0, span.Offset-len(first))})
-	return append(ids, rest...), err
+	return []part{unifiedPart(f, "", "", "row_number() OVER (ORDER BY "+order.sql(unifiedOrder)+")")}
 }
 
-// chooseUnified returns the ids of base packages, of those that fulfil where
-// and having besides what f asks.
-func chooseUnified(ctx context.Context, q postgres.Querier, f PackageFilter, where, having string, order ListOrder, span Span) ([]int64, error) {
-	args := pgx.NamedArgs{"limit": span.Limit, "offset": span.Offset}
-	return postgres.CollectIDs(q.Query(ctx, "SELECT p.base_id FROM package p WHERE "+f.conditions(args)+" AND "+f.narrowing(args)+where+
-		" GROUP BY p.name, p.base_id"+having+" ORDER BY "+order.sql(unifiedOrder)+" LIMIT @limit OFFSET @offset", args))
+// unifiedPart are the base packages that fulfil where and having besides what f asks,
+// by a number.
+func unifiedPart(f PackageFilter, where, having, number string) part {
+	args := pgx.NamedArgs{}
+	return part{
+		from: "(SELECT p.base_id AS id, p.name, " + number + " AS n FROM package p WHERE " + f.conditions(args) + " AND " + f.narrowing(args) + where +
+			" GROUP BY p.name, p.base_id" + having + ") p WHERE true",
+		args: args, value: "p.n", kind: byNumber,
+	}
+}
+
+// unifiedOffset returns the ids of the base packages of a page by how many are before it.
+func unifiedOffset(ctx context.Context, q postgres.Querier, f PackageFilter, order ListOrder, span Span) ([]int64, Around, error) {
+	var rows []placed
+	offset, parts := span.Offset, unifiedParts(f, order)
+	for i := range parts {
+		var size int
+		if last := i == len(parts)-1; !last {
+			if err := q.QueryRow(ctx, "SELECT count(*) FROM "+parts[i].from, parts[i].args).Scan(&size); err != nil {
+				return nil, Around{}, err
+			}
+			if offset >= size {
+				offset -= size
+				continue
+			}
+		}
+		some, err := parts[i].read(ctx, q, nil, span.Limit+1-len(rows), offset)
+		if err != nil {
+			return nil, Around{}, err
+		}
+		for _, r := range some {
+			r.place.Part = i
+			rows = append(rows, r)
+		}
+		if offset = 0; len(rows) > span.Limit {
+			break
+		}
+	}
+	more := len(rows) > span.Limit
+	return placesOf(rows[:min(len(rows), span.Limit)], span, Around{More: true, Further: more})
 }
 
 func unifiedOrder(key string) (expr string, descending bool) {

@@ -32,7 +32,7 @@ func TestUsualUnifiedOrder(t *testing.T) {
 		{Collections: []int64{1, 2, 3}, Match: "1"},
 		{Collections: []int64{1, 2, 3}, Running: true},
 	} {
-		all, err := db.Packages.Unified(t.Context(), f, plainly, view.Span{Limit: 1000})
+		all, _, err := db.Packages.Unified(t.Context(), f, plainly, view.Span{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestUsualUnifiedOrder(t *testing.T) {
 			t.Errorf("%+v: counted %d, %v, but there are %d", f, total, err, len(all))
 		}
 		for offset := 0; offset < len(all)+10; offset += 7 {
-			got, err := db.Packages.Unified(t.Context(), f, view.UsualUnifiedOrder(), view.Span{Limit: 10, Offset: offset})
+			got, _, err := db.Packages.Unified(t.Context(), f, view.UsualUnifiedOrder(), view.Span{Limit: 10, Offset: offset})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,6 +48,24 @@ func TestUsualUnifiedOrder(t *testing.T) {
 			if diff := cmp.Diff(slices.Concat(want), slices.Concat(got)); diff != "" {
 				t.Fatalf("%+v from %d on (-want +got):\n%s", f, offset, diff)
 			}
+		}
+		forth, span := []view.UnifiedPackage{}, view.Span{Limit: 10}
+		for {
+			page, around, err := db.Packages.Unified(t.Context(), f, view.UsualUnifiedOrder(), span)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if forth = append(forth, page...); !around.Further {
+				break
+			}
+			span.After = throughAddress(t, around.Last)
+			back, _, err := db.Packages.Unified(t.Context(), f, view.UsualUnifiedOrder(), view.Span{Limit: 5, Before: around.Last})
+			if want := forth[max(0, len(forth)-6) : len(forth)-1]; err != nil || !cmp.Equal(slices.Concat(want), slices.Concat(back)) {
+				t.Errorf("before %s: %v, %v, want %v", around.Last, back, err, want)
+			}
+		}
+		if diff := cmp.Diff(all, forth); diff != "" {
+			t.Errorf("%+v from page to page (-want +got):\n%s", f, diff)
 		}
 	}
 }

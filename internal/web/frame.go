@@ -103,7 +103,7 @@ func (r *Request) Layout(tab, title string) html.Layout {
 	}
 	a := r.Address()
 	r.Switch(&l, func(name string) string {
-		return a.Set(map[string]string{"collection": name, "page": "", "last_seen": "", "last_seen_ts": "", "compare": ""})
+		return a.Set(map[string]string{"collection": name, "page": "", "after": "", "before": "", "last_seen": "", "last_seen_ts": "", "compare": ""})
 	})
 	return l
 }

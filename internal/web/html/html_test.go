@@ -6,8 +6,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -182,31 +180,6 @@ func TestCount(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 34230: "34,230", -1500: "-1,500", -150: "-150", 1234567: "1,234,567"} {
 		if got := Count(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
-		}
-	}
-}
-
-func TestPaginate(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		page, total int
-		want        string
-	}{
-		{1, 0, ""},
-		{1, 10, ""},
-		{1, 11, "[1] 2 next"},
-		{2, 20, "previous 1 [2]"},
-		{6, 120, "previous 1 … 4 5 [6] 7 8 … 12 next"},
-	} {
-		var got []string
-		for _, c := range Paginate(tt.page, 10, tt.total, func(int) string { return "/" }).Pages {
-			if c.Chosen {
-				c.Text = "[" + c.Text + "]"
-			}
-			got = append(got, c.Text)
-		}
-		if diff := cmp.Diff(tt.want, strings.Join(got, " ")); diff != "" {
-			t.Errorf("page %d of %d (-want +got):\n%s", tt.page, tt.total, diff)
 		}
 	}
 }

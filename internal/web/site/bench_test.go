@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -32,7 +34,7 @@ const (
 // of PostgreSQL.
 func BenchmarkPages(b *testing.B) {
 	p := pagesBench{pgtest.NewLoad(b, benchConfig(b), benchNames)}
-	for _, page := range p.pages() {
+	for _, page := range p.pages(b) {
 		b.Run(page.name, func(b *testing.B) {
 			b.Run("cold", func(b *testing.B) { p.measure(b, p.serve(b, nil), page, "") })
 			address := p.serve(b, silence{})
@@ -57,7 +59,8 @@ type benchPage struct {
 
 type pagesBench struct{ *pgtest.Load }
 
-func (p pagesBench) pages() []benchPage {
+func (p pagesBench) pages(b *testing.B) []benchPage {
+	b.Helper()
 	packages, builds, searches := benchPage{name: "package"}, benchPage{name: "build"}, benchPage{name: "search"}
 	for i, name := range p.Packages {
 		packages.addresses = append(packages.addresses, "/package/"+name+"?collection="+p.Collections[i%len(p.Collections)])
@@ -66,17 +69,36 @@ func (p pagesBench) pages() []benchPage {
 	for _, id := range p.Builds {
 		builds.addresses = append(builds.addresses, fmt.Sprintf("/build/%d", id))
 	}
-	list := benchPage{name: "list"}
-	for page := 1; page <= 200; page++ {
-		list.addresses = append(list.addresses, fmt.Sprintf("/packages?collection=%s&page=%d", p.Collections[0], page))
-	}
+	list := benchPage{name: "list", addresses: p.listPages(b, 200)}
 	overview := benchPage{name: "overview"}
 	for _, c := range p.Collections {
 		overview.addresses = append(overview.addresses, "/overview?collection="+c)
 	}
 	return []benchPage{
-		packages, builds, overview, list, searches, {"front", []string{"/"}}, {"collection", []string{"/collection/" + p.Collections[0]}}, {"status", []string{"/status"}},
+		packages, builds, overview, list, searches, {"front", []string{"/"}}, {"queue", []string{"/queue", "/queue?collection=" + p.Collections[0]}}, {"collection", []string{"/collection/" + p.Collections[0]}}, {"status", []string{"/status"}},
 	}
+}
+
+// listPages are the addresses of the first pages of a collection's list, as each leads to
+// the next.
+func (p pagesBench) listPages(b *testing.B, most int) []string {
+	b.Helper()
+	next := regexp.MustCompile(`<a href="([^"]*)">next</a>`)
+	c := connect(b, p.serve(b, silence{}))
+	defer func() { _ = c.conn.Close() }()
+	list := []string{"/packages?collection=" + p.Collections[0]}
+	for len(list) < most {
+		body, err := c.read(list[len(list)-1])
+		if err != nil {
+			b.Fatal(err)
+		}
+		found := next.FindStringSubmatch(body)
+		if found == nil {
+			break
+		}
+		list = append(list, html.UnescapeString(found[1]))
+	}
+	return list
 }
 
 // serve returns the address of a server, which serves until b ends.
@@ -120,6 +142,23 @@ func connect(b *testing.B, address string) *client {
 		b.Fatal(err)
 	}
 	return &client{conn, bufio.NewReaderSize(conn, 64<<10)}
+}
+
+// read returns a page.
+func (c *client) read(path string) (string, error) {
+	if _, err := io.WriteString(c.conn, "GET "+path+" HTTP/1.1\r\nHost: bench\r\n\r\n"); err != nil {
+		return "", err
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: status %d", path, res.StatusCode)
+	}
+	return string(body), err
 }
 
 // get returns how many bytes a page has, and its tag.

@@ -29,16 +29,19 @@ func (f *searchForm) Validate() error {
 
 // A listForm is what all lists understand.
 type listForm struct {
-	Page      string `form:"page"`
-	State     string `form:"state"` // several with commas between them
+	Page      string `form:"page"`   // by its number, as addresses of old have it
+	After     string `form:"after"`  // a place in the list: what is behind it
+	Before    string `form:"before"` // likewise: what is before it
+	State     string `form:"state"`  // several with commas between them
 	OrderBy   string `form:"order_by"`
 	Untracked bool   `form:"untracked"`
 	Running   bool   `form:"running"`
 	Name      string `form:"q"`     // a part of names
 	Group     string `form:"group"` // a group by its full name
 
-	page   int // 1 is the first
-	states []koschei.State
+	page          int // 1 is the first
+	after, before *view.Place
+	states        []koschei.State
 }
 
 // maxPage keeps offsets far from overflowing.
@@ -60,6 +63,9 @@ func (f *listForm) Validate() error {
 		}
 		f.page = n
 	}
+	if err := f.readPlace(); err != nil {
+		return err
+	}
 	for state := range strings.SplitSeq(f.State, ",") {
 		switch {
 		case state == "":
@@ -73,13 +79,30 @@ func (f *listForm) Validate() error {
 	return nil
 }
 
+// readPlace reads where in the list the page is.
+func (f *listForm) readPlace() (err error) {
+	if f.After != "" && f.Before != "" {
+		return fmt.Errorf("a page is either behind a place or before one: %w", koschei.ErrInvalid)
+	}
+	if f.After != "" {
+		f.after, err = view.ParsePlace(f.After)
+	} else if f.Before != "" {
+		f.before, err = view.ParsePlace(f.Before)
+	}
+	return err
+}
+
 // listedStates are those a listed package can be in, in the order of chips.
 func listedStates() []koschei.State {
 	return []koschei.State{koschei.StateFailing, koschei.StateUnresolved, koschei.StateOK, koschei.StateUnknown, koschei.StateUntracked}
 }
 
 func (f *listForm) span(perPage int) view.Span {
-	return view.Span{Limit: perPage, Offset: (f.page - 1) * perPage}
+	s := view.Span{Limit: perPage, After: f.after, Before: f.before}
+	if s.After == nil && s.Before == nil {
+		s.Offset = (f.page - 1) * perPage
+	}
+	return s
 }
 
 // maxOrderKeys is more than there are.

@@ -3,7 +3,6 @@ package packagelist
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
@@ -18,7 +17,7 @@ type links struct {
 }
 
 func (l links) set(args map[string]string) string {
-	args["page"] = ""
+	args["page"], args["after"], args["before"] = "", "", ""
 	return l.address.Set(args)
 }
 
@@ -35,14 +34,32 @@ func (l links) hidden() []argument {
 
 func (l links) with(key, value string) string { return l.set(map[string]string{key: value}) }
 
-// pagination leads to the other pages of a list of total.
-func (l links) pagination(perPage, total int) (html.Pagination, error) {
-	if last := html.LastPage(perPage, total); l.form.page > last {
+// pagination leads to the pages around one, of a list of total.
+func (l links) pagination(around view.Around, total, perPage int) (html.Pagination, error) {
+	if last := html.LastPage(perPage, total); l.form.after == nil && l.form.before == nil && l.form.page > last {
 		return html.Pagination{}, fmt.Errorf("there is no page %d, the last one is %d: %w", l.form.page, last, koschei.ErrNotFound)
 	}
-	return html.Paginate(l.form.page, perPage, total, func(page int) string {
-		return l.address.Set(map[string]string{"page": strconv.Itoa(page)})
-	}), nil
+	p := html.Pagination{Total: total, First: 1}
+	if around.First == nil {
+		return p, nil
+	}
+	p.First, p.Last = around.First.Number, around.Last.Number
+	p.Total = max(total, p.Last) // it may have grown since it was counted
+	if around.More {
+		p.Pages = append(p.Pages, html.Choice{Text: "first", URL: l.set(map[string]string{})},
+			html.Choice{Text: "previous", URL: l.to("before", around.First)})
+	}
+	if around.Further {
+		p.Pages = append(p.Pages, html.Choice{Text: "next", URL: l.to("after", around.Last)})
+	}
+	return p, nil
+}
+
+// to is the address of a page by a place.
+func (l links) to(key string, at *view.Place) string {
+	args := map[string]string{"page": "", "after": "", "before": ""}
+	args[key] = at.String()
+	return l.address.Set(args)
 }
 
 // column makes a heading that sorts by key, the other way if it already does.

@@ -173,14 +173,18 @@ type packageRow struct {
 func (l *Lists) showOne(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("trouble")
 	ranking := schema.Ranking{Rules: l.rules, Now: r.Now}
-	packages, total, counts, err := r.View.Packages.List(r.Context(), filter, order, a.form.span(l.perPage), ranking)
+	packages, around, err := r.View.Packages.List(r.Context(), filter, order, a.form.span(l.perPage), ranking)
 	if err != nil {
 		return web.Answer{}, err
 	}
-	if v.Span, err = a.pagination(l.perPage, total); err != nil {
+	counted, err := l.totals.one(r.Context(), r.View, filter)
+	if err != nil {
 		return web.Answer{}, err
 	}
-	v.Chips = stateChips(a, counts, tracked(counts))
+	if v.Span, err = a.pagination(around, counted.total, l.perPage); err != nil {
+		return web.Answer{}, err
+	}
+	v.Chips = stateChips(a, counted.counts, tracked(counted.counts))
 	for _, col := range []struct{ text, key string }{
 		{"Package", "name"},
 		{"State", ""},
@@ -255,8 +259,7 @@ const sortableCollections = 3
 
 func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.PackageFilter) (web.Answer, error) {
 	order := a.form.order("running,failing,name")
-	span := a.form.span(l.perPage)
-	packages, err := r.View.Packages.Unified(r.Context(), filter, collectionKeys(order, r), span)
+	packages, around, err := r.View.Packages.Unified(r.Context(), filter, collectionKeys(order, r), a.form.span(l.perPage))
 	if err != nil {
 		return web.Answer{}, err
 	}
@@ -264,10 +267,7 @@ func (l *Lists) showSeveral(r *web.Request, a links, v list, filter view.Package
 	if err != nil {
 		return web.Answer{}, err
 	}
-	if len(packages) > 0 {
-		total = max(total, span.Offset+len(packages)) // it may have grown since it was counted
-	}
-	if v.Span, err = a.pagination(l.perPage, total); err != nil {
+	if v.Span, err = a.pagination(around, total, l.perPage); err != nil {
 		return web.Answer{}, err
 	}
 	states, err := l.totals.byState(r.Context(), r.View, filter)

@@ -9,22 +9,40 @@ import (
 	"github.com/koschei-ci/koschei/internal/web"
 )
 
-// totals remembers for a while what was counted of lists of several collections:
-// counting takes longer than showing a page of one, and the numbers hardly ever
-// change.
+// totals remembers for a while what was counted of lists: counting takes longer than
+// showing a page of one, and the numbers hardly ever change.
 type totals struct {
+	ones     web.Memo[counted] // of one collection
 	packages web.Memo[int]
 	states   web.Memo[states]
 }
 
 func newTotals() *totals {
-	return &totals{web.Memo[int]{Lasts: totalLasts, Most: mostTotals}, web.Memo[states]{Lasts: totalLasts, Most: mostTotals}}
+	return &totals{
+		web.Memo[counted]{Lasts: oneLasts, Most: mostTotals},
+		web.Memo[int]{Lasts: totalLasts, Most: mostTotals},
+		web.Memo[states]{Lasts: totalLasts, Most: mostTotals},
+	}
 }
 
 // states are the packages of a list by state.
 type states struct {
 	counts  view.PackageCounts
 	tracked int
+}
+
+// A counted is how long a list of one collection is, and how what it is of divides.
+type counted struct {
+	total  int
+	counts view.PackageCounts
+}
+
+// one counts the list of one collection that f lets through, or did a moment ago.
+func (t *totals) one(ctx context.Context, v *view.View, f view.PackageFilter) (counted, error) {
+	return t.ones.Get(ctx, keyOf(f), func(ctx context.Context) (c counted, err error) {
+		c.total, c.counts, err = v.Packages.Count(ctx, f)
+		return c, err
+	})
 }
 
 // length returns the length of the list that f lets through, counted anew if it
@@ -50,6 +68,7 @@ func (t *totals) byState(ctx context.Context, v *view.View, f view.PackageFilter
 func keyOf(f view.PackageFilter) string { return fmt.Sprintf("%+v", f) }
 
 const (
+	oneLasts   = time.Second
 	totalLasts = 30 * time.Second
 	mostTotals = 1000 // more are asked for only by somebody who plays
 )
