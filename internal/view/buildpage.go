@@ -26,6 +26,11 @@ type Comparison struct {
 
 	// Builds that people compare with, each nil if there is none.
 	LastSuccess, FirstFailure, Before, Newer, Newest *BuildRef // Before and Newer are B's
+
+	// The newest build before B of the same source with the same packages, which
+	// completed or failed; nil if there is none, or if it is not known what B was made
+	// with.
+	Same *BuildRef
 }
 
 // A Side is one of the two.
@@ -128,7 +133,7 @@ func (r *comparisonReader) askRefs(batch *pgx.Batch, this int64) {
 	page := r.page
 	batch.Queue(`
 		WITH this AS (
-			SELECT b.id, b.package_id, b.event, a.prev_build_id
+			SELECT b.id, b.package_id, b.event, b.input_identity, a.prev_build_id
 			FROM build b
 			LEFT JOIN applied_change a ON a.build_id = b.id
 			WHERE b.id = $1
@@ -146,6 +151,13 @@ func (r *comparisonReader) askRefs(batch *pgx.Batch, this int64) {
 		ORDER BY b.event, b.id
 		LIMIT 1)
 		UNION ALL
+		(SELECT 'same', `+buildRefColumns+`
+		FROM build b
+		WHERE b.package_id = `+ofThis+` AND (b.event, b.id) < (SELECT event, id FROM this)
+			AND b.input_identity = (SELECT input_identity FROM this) AND b.outcome IN ('complete', 'failed')
+		ORDER BY b.event DESC, b.id DESC
+		LIMIT 1)
+		UNION ALL
 		(SELECT 'before', `+buildRefColumns+`
 		FROM build b
 		WHERE b.package_id = `+ofThis+` AND b.deps = 'resolved'
@@ -159,6 +171,7 @@ func (r *comparisonReader) askRefs(batch *pgx.Batch, this int64) {
 			found := ref
 			*map[string]**BuildRef{
 				"good": &page.LastSuccess, "bad": &page.FirstFailure, "newest": &page.Newest, "newer": &page.Newer, "before": &page.Before,
+				"same": &page.Same,
 			}[kind] = &found
 			return nil
 		})

@@ -2,13 +2,10 @@ package view
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/koschei-ci/koschei"
 )
 
 // A UsualTime is how long a package's builds take on an architecture.
@@ -90,32 +87,4 @@ func (v *Builds) EndedBuilds(ctx context.Context, collectionID int64, since time
 		return nil, fmt.Errorf("counting builds that ended: %w", err)
 	}
 	return hours, nil
-}
-
-// SameInput returns the newest build before a build that had the same source and
-// the same packages installed, and completed or failed; nil if there is none, or if
-// it is not known what the build was made with. An error wraps koschei.ErrNotFound
-// when there is no such build.
-func (v *Builds) SameInput(ctx context.Context, buildID int64) (*BuildRef, error) {
-	var identity []byte
-	err := v.db.QueryRow(ctx, `SELECT input_identity FROM build WHERE id = $1`, buildID).Scan(&identity)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, fmt.Errorf("build %d: %w", buildID, koschei.ErrNotFound)
-	case err != nil:
-		return nil, fmt.Errorf("reading the input of build %d: %w", buildID, err)
-	case identity == nil:
-		return nil, nil
-	}
-	same, err := readBuildRef(v.db.QueryRow(ctx, `
-		SELECT `+buildRefColumns+`
-		FROM build now
-		JOIN build b ON b.package_id = now.package_id AND (b.event, b.id) < (now.event, now.id)
-		WHERE now.id = $1 AND b.input_identity = $2 AND b.outcome IN ('complete', 'failed')
-		ORDER BY b.event DESC, b.id DESC
-		LIMIT 1`, buildID, identity))
-	if err != nil {
-		return nil, fmt.Errorf("reading builds with the input of build %d: %w", buildID, err)
-	}
-	return same, nil
 }

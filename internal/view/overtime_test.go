@@ -1,7 +1,6 @@
 package view_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -172,19 +171,16 @@ func TestSameInput(t *testing.T) {
 	w.BuiltWith(other, pgtest.NEVRA("glibc", "2"))
 	unknown := w.Build(foo, "failed")
 	for build, want := range map[int64]int64{first: 0, other: 0, again: first, unknown: 0} {
-		same, err := w.DB.Builds.SameInput(t.Context(), build)
+		page, err := w.DB.Builds.Compare(t.Context(), view.Pair{B: build})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got int64
-		if same != nil {
-			got = same.ID
+		if page.Same != nil {
+			got = page.Same.ID
 		}
 		if got != want {
 			t.Errorf("build %d had the input of %d, want %d", build, got, want)
 		}
-	}
-	if _, err := w.DB.Builds.SameInput(t.Context(), unknown+1); !errors.Is(err, koschei.ErrNotFound) {
-		t.Errorf("no such build: %v", err)
 	}
 }

@@ -49,28 +49,6 @@ func scanUnmet(row pgx.CollectableRow) (u Unmet, err error) {
 	return u, err
 }
 
-// UnmetOf returns what is not met for a package; empty if it can be installed, or if
-// something else keeps it from that.
-func (v *Packages) UnmetOf(ctx context.Context, packageID int64) ([]WantedUnmet, error) {
-	rows, err := v.db.Query(ctx, `
-		SELECT `+unmetColumns+`, x.asked
-		FROM unmet_package x
-		JOIN unmet u ON u.id = x.unmet_id
-		WHERE x.package_id = $1
-		ORDER BY u.id`, packageID)
-	if err != nil {
-		return nil, fmt.Errorf("reading what is not met: %w", err)
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WantedUnmet, err error) {
-		err = w.scan(row, &w.Asked)
-		return w, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading what is not met: %w", err)
-	}
-	return all, nil
-}
-
 // UnmetNow returns what is not met in a collection now, what most packages want
 // first.
 func (v *Packages) UnmetNow(ctx context.Context, collectionID int64, limit int) ([]Unmet, error) {

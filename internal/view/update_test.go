@@ -183,9 +183,12 @@ func TestBlames(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("blames (-want +got):\n%s", diff)
 	}
-	unmet, err := w.DB.Packages.UnmetOf(t.Context(), gone)
-	if err != nil || len(unmet) != 1 || unmet[0].Asked != "clients" || unmet[0].NeededBy != "clients" || unmet[0].Provider != "lib-2-1.x86_64" {
-		t.Errorf("what is not met for a package: %+v (%v)", unmet, err)
+	page, err := w.DB.Packages.Page(t.Context(), "gone", w.Collection, view.HistoryQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unmet := page.Unmet; len(unmet) != 1 || unmet[0].Asked != "clients" || unmet[0].NeededBy != "clients" || unmet[0].Provider != "lib-2-1.x86_64" {
+		t.Errorf("what is not met for a package: %+v", unmet)
 	}
 	storeRepo(t, w, 4) // counts
 	now, err := w.DB.Packages.UnmetNow(t.Context(), w.Collection, 10)

@@ -108,6 +108,7 @@ func New(c Config) *API {
 	a.addBuilds()
 	a.addUpdates()
 	a.addRepos()
+	a.addUnmet()
 	a.addGroups()
 	a.addChanges()
 	a.addExports()

@@ -180,6 +180,7 @@ type Term struct {
 
 // An Unmet is a dependency that nothing provides.
 type Unmet struct {
+	ID         int64     `json:"id"`
 	Dependency string    `json:"dependency"`
 	NeededBy   string    `json:"needed_by,omitempty"`
 	Why        string    `json:"why"`
@@ -202,7 +203,7 @@ type Change struct {
 
 func tellUnmet(u *view.Unmet) Unmet {
 	return Unmet{
-		Dependency: u.Dependency, NeededBy: u.NeededBy, Why: string(u.Why), Source: u.Source, Before: u.Before, After: u.After,
+		ID: u.ID, Dependency: u.Dependency, NeededBy: u.NeededBy, Why: string(u.Why), Source: u.Source, Before: u.Before, After: u.After,
 		Provider: u.Provider, RepoID: u.RepoID, Since: u.Since, Packages: u.Packages,
 	}
 }

@@ -140,6 +140,8 @@ func heading(page *view.Comparison) string {
 func note(page *view.Comparison) string {
 	b := page.B
 	switch {
+	case page.Same != nil && b.BuildRecord != nil && b.Outcome.Ended() && page.Same.Outcome != b.Outcome && (page.A == nil || page.A.ID != page.Same.ID):
+		return fmt.Sprintf("Build %d was of the same source with the same packages, and %s: what differs is not in the buildroot.", page.Same.ID, ended(page.Same.Outcome))
 	case page.Changes.Known && len(page.Changes.List) == 0:
 		return fmt.Sprintf("The same %s in both: what differs is not in the buildroot.", html.Plural(page.Changes.Size, "package"))
 	case page.Changes.Known:
@@ -156,6 +158,14 @@ func note(page *view.Comparison) string {
 		return "There is no earlier build to compare its dependencies with."
 	}
 	return "It is not known what build " + strconv.FormatInt(page.A.ID, 10) + " was made with."
+}
+
+// ended says how a build that counts ended.
+func ended(o koschei.Outcome) string {
+	if o == koschei.OutcomeFailed {
+		return "failed"
+	}
+	return "completed"
 }
 
 func depsNote(b *view.BuildRecord) string {
@@ -282,6 +292,9 @@ func pairs(page *view.Comparison) (list []pair) {
 	}
 	add(page.LastSuccess, page.FirstFailure, "the last that built, the first that failed")
 	add(page.FirstFailure, page.Newest, "the first that failed, the newest")
+	if b := page.B.BuildRecord; b != nil && page.Same != nil {
+		add(page.Same, &view.BuildRef{ID: b.ID}, "the same source with the same packages")
+	}
 	if b := page.B.BuildRecord; b != nil {
 		list = append(list, pair{compareURL(b.ID, 0, ""), fmt.Sprintf("%d and what a build would get now", b.ID)})
 	}
