@@ -250,3 +250,30 @@ func TestTwoInBrowser(t *testing.T) {
 		alice.sees("maven")
 	})
 }
+
+// However long the names of collections and people are, the head of pages fits windows
+// of every width.
+func TestHeadInBrowser(t *testing.T) {
+	db := seeded(t)
+	address, _ := served(t, actingNow(db))
+	p := people(t, address, true, 1)[0]
+	p.signIn("bartholomew.featherstonehaugh-of-the-java-packagers", true)
+	p.visit("/admin/collections/f44")
+	p.set("display_name", "Fedora Rawhide with the new Ruby for all who want to try it")
+	p.visit("/admin/collections/epel10")
+	p.set("display_name", "Extra-Packages-for-Enterprise-Linux-10-and-everything-that-follows-it")
+	for _, path := range []string{"/packages?collection=f44", "/package/maven?collection=epel10", "/overview?collection=f44", "/packages", "/admin/collections", "/tokens"} {
+		for _, width := range []int{320, 390, 721, 800, 900, 1000, 1100, 1101, 1200, 1241, 1300, 1440} {
+			p.screen(width, 900, "light", true)
+			p.visit(path)
+			if got := p.contentWidth(); got > width {
+				var widest string
+				p.eval(`[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.parentElement.closest(".chips, .scroll, .tabs")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join(" | ")`, &widest)
+				t.Errorf("%s at %d px is %d px wide: %s", path, width, got, widest)
+			}
+			if path == "/overview?collection=f44" && width > 720 {
+				p.picture(fmt.Sprint("head-light-", width))
+			}
+		}
+	}
+}
