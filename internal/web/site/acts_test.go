@@ -268,7 +268,7 @@ func TestHeadInBrowser(t *testing.T) {
 			p.visit(path)
 			if got := p.contentWidth(); got > width {
 				var widest string
-				p.eval(`[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.parentElement.closest(".chips, .scroll, .tabs")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join(" | ")`, &widest)
+				p.eval(fmt.Sprintf(`[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > %d && !e.parentElement.closest(".chips, .scroll, .tabs")).slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join(" | ")`, width+1), &widest)
 				t.Errorf("%s at %d px is %d px wide: %s", path, width, got, widest)
 			}
 			if path == "/overview?collection=f44" && width > 720 {
