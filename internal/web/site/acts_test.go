@@ -277,3 +277,39 @@ func TestHeadInBrowser(t *testing.T) {
 		}
 	}
 }
+
+// What those who act see fits every screen, light and dark, and says nothing on the
+// console.
+func TestActingPagesInBrowser(t *testing.T) {
+	db := seeded(t)
+	address, _ := served(t, actingNow(db))
+	p := people(t, address, true, 1)[0]
+	p.signIn("root", true)
+	p.follows()
+	p.visit("/tokens")
+	p.fill(byID("name"), "nightly")
+	p.submit(button("Make the token"))
+	for _, page := range [][2]string{
+		{"tokens", "/tokens"}, {"subscriptions", "/subscriptions"}, {"package-edit", "/package/maven/edit?collection=f44"}, {"add-group", "/add-group"},
+		{"group-edit", "/groups/java-sig/edit"}, {"notice", "/admin/notice"}, {"users", "/admin/users"}, {"audit", "/admin/audit"},
+		{"collections-edit", "/admin/collections"}, {"collection-edit", "/admin/collections/f44"}, {"branch", "/admin/collections/f44/branch"},
+		{"fork", "/admin/collections/f44/fork"}, {"delete", "/admin/collections/f44/delete"}, {"collection-group", "/admin/collection-groups/fedora"}, {"sure", ""},
+		{"stats", "/stats"}, {"documentation", "/documentation"},
+	} {
+		for _, width := range []int{390, 1440} {
+			for _, scheme := range []string{"light", "dark"} {
+				p.screen(width, 900, scheme, true)
+				if page[0] == "sure" {
+					p.visit("/admin/collections/f44")
+					p.set("build_tag", "another-build-tag")
+				} else {
+					p.visit(page[1])
+				}
+				if got := p.contentWidth(); got > width {
+					t.Errorf("%s at %d px is %d px wide", page[0], width, got)
+				}
+				p.picture(fmt.Sprintf("act-%s-%s-%d", page[0], scheme, width))
+			}
+		}
+	}
+}
