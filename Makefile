@@ -80,7 +80,7 @@ bench: ## print the figures of docs/performance.md, in CPU seconds and peak memo
 
 # Package and name of every fuzz target.
 FUZZ = rpm/FuzzParseDep rpm/FuzzCompareVersions repodata/FuzzScanPrimary repodata/FuzzScanOthers \
-	koji/xmlrpc/FuzzDecode depset/FuzzDecode web/api/v2/FuzzRead
+	koji/xmlrpc/FuzzDecode depset/FuzzDecode web/api/v2/FuzzRead web/site/FuzzArguments
 
 fuzz: ## fuzz each parser, and all forms and bodies, for FUZZTIME, 2 minutes if not given
 	@tools/require postgresql

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,6 +25,15 @@ type PackageFilter struct {
 	Match       string          // only names that contain it, "*" standing for anything; "" for all
 	States      []koschei.State // only packages in one of these; in any if there are none
 	Running     bool            // only packages with a running build
+	Since       time.Time       // only those whose state changed since; zero for all
+	Cause       Cause           // only those that are broken and that this may have broken; zero for all
+}
+
+// A Cause is what broke packages: an update, or a failure that several builds have.
+type Cause struct {
+	Source  string // an update of this source package
+	Version string // to this version-release; "" for any
+	Failure string // a signature of failures, instead of an update
 }
 
 // A ListOrder says how a list is sorted. Keys that it cannot be sorted by
@@ -73,7 +83,35 @@ func (f *PackageFilter) scope(args pgx.NamedArgs) string {
 		args["match"] = likePattern(f.Match)
 		clauses = append(clauses, "p.base_id IN (SELECT m.id FROM base_package m WHERE m.name ILIKE @match)") // one look at each name
 	}
+	if !f.Since.IsZero() {
+		args["since"] = f.Since
+		clauses = append(clauses, "p.state_since >= @since")
+	}
+	if f.Cause != (Cause{}) {
+		args["causedin"], args["source"], args["version"], args["failure"] = f.Collections, f.Cause.Source, f.Cause.Version, f.Cause.Failure
+		clauses = append(clauses, f.Cause.condition())
+	}
 	return strings.Join(clauses, " AND ")
+}
+
+// condition is what p fulfils if it is broken and the cause may have done that: an
+// update took away what p needs or came before its first failure, or p fails alike.
+func (c *Cause) condition() string {
+	if c.Failure != "" {
+		return `p.state = 'failing' AND p.last_complete_build_id IN (SELECT f.build_id FROM build_failure f WHERE f.signature = @failure AND f.signature <> '')`
+	}
+	return `(p.state = 'unresolved' AND p.id IN (
+			SELECT x.package_id
+			FROM unmet u
+			JOIN unmet_package x ON x.unmet_id = u.id
+			WHERE u.collection_id = ANY(@causedin) AND u.source = @source AND (@version = '' OR u.source_after = @version))
+		OR p.state = 'failing' AND p.id IN (
+			SELECT b.package_id
+			FROM repo_change x
+			JOIN applied_change a ON a.broke AND a.curr && array_remove(x.curr, 0)
+			JOIN build b ON b.id = a.build_id
+			WHERE x.collection_id = ANY(@causedin) AND x.source = @source AND (@version = '' OR @version =
+				(SELECT max(n.source_version) FROM nevra n WHERE n.id = ANY(x.curr) AND n.source = x.source))))`
 }
 
 // narrowing returns what f asks of p besides conditions.

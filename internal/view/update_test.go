@@ -15,6 +15,7 @@ import (
 	"github.com/koschei-ci/koschei/internal/record"
 	"github.com/koschei-ci/koschei/internal/record/built"
 	"github.com/koschei-ci/koschei/internal/rpm"
+	"github.com/koschei-ci/koschei/internal/schema"
 	"github.com/koschei-ci/koschei/internal/view"
 )
 
@@ -182,6 +183,24 @@ func TestBlames(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("blames (-want +got):\n%s", diff)
+	}
+	for cause, want := range map[view.Cause]string{
+		{Source: "src-lib"}:                 "broke gone torn",
+		{Source: "src-lib", Version: "2-1"}: "broke torn",
+		{Source: "src-lib", Version: "3-1"}: "gone",
+		{Source: "src-other"}:               "torn",
+		{Source: "src-lib", Version: "4-1"}: "",
+		{Failure: "none"}:                   "",
+	} {
+		var broken []string
+		list, _, err := w.DB.Packages.List(t.Context(), view.PackageFilter{Collections: []int64{w.Collection}, Cause: cause},
+			view.ListOrder{{Key: "name"}}, view.Span{Limit: 10}, schema.Ranking{})
+		for _, p := range list {
+			broken = append(broken, p.Name)
+		}
+		if got := strings.Join(broken, " "); err != nil || got != want {
+			t.Errorf("%+v: broke %q (%v), want %q", cause, got, err, want)
+		}
 	}
 	page, err := w.DB.Packages.Page(t.Context(), "gone", w.Collection, view.HistoryQuery{})
 	if err != nil {

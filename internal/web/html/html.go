@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -75,6 +77,8 @@ func (t *Templates) Folder(name string, files fs.FS) *Folder {
 type Page[V any] struct {
 	name string
 	tmpl *template.Template
+	plan *plan // nil if there is none
+	size *atomic.Int64
 }
 
 // Whole declares file as a page: it defines "content", and layout surrounds it.
@@ -117,11 +121,24 @@ func declare[V any](t *Templates, start string, files fs.FS, file string, parts 
 	}
 	tmpl = tmpl.Lookup(start)
 	t.declared = append(t.declared, declared{file, tmpl, new(V)})
-	return Page[V]{file, tmpl}
+	page := Page[V]{name: file, tmpl: tmpl, size: new(atomic.Int64)}
+	if page.plan, err = newPlan(tmpl, t.funcs(), new(V)); err != nil {
+		page.plan = nil
+		t.errs = append(t.errs, fmt.Errorf("%s cannot be planned: %w", file, err))
+	}
+	return page
 }
 
 // Execute returns what shows view.
 func (p Page[V]) Execute(view *V) ([]byte, error) {
+	if p.plan != nil {
+		const more = 1 << 10 // than the last page had
+		out, err := p.plan.execute(reflect.ValueOf(view), int(p.size.Load())+more)
+		if err == nil {
+			p.size.Store(int64(len(out)))
+			return out, nil
+		}
+	}
 	var out bytes.Buffer
 	if err := p.tmpl.Execute(&out, view); err != nil {
 		return nil, fmt.Errorf("writing page %s: %w", p.name, err)

@@ -37,6 +37,11 @@ func TestPages(t *testing.T) {
 		{"/?page=1", []string{"Package summary", "Packages 1 to 100 of 135"}},
 		{"/packages?q=mav&collection=f44", []string{"all 1 failing 1", "maven failing 15 hours ago [ERROR] cannot find symbol: class Gone 1:3.9.11-1.fc44"}},
 		{"/packages?group=java-sig&collection=f44", []string{"all 2 failing 1", "maven failing", "ant"}},
+		{"/packages?collection=f44&since=2026-11-23T06:00", []string{"all 3 failing 1", "maven failing", "Packages 1 to 3 of 3"}},
+		{"/packages?collection=f44&since=1h", []string{"The state of no such package has changed since then. Show all packages"}},
+		{"/packages?since=2026-11-01&state=unresolved", []string{"rust-ripgrep", "Packages 1 to 1 of 1"}},
+		{"/packages?cause=xmvn/0-1", []string{"No package that is broken now is known to have been broken by xmvn/0-1. Show all packages"}},
+		{"/packages?cause=failure:nothing", []string{"No package that is broken now is known to have been broken by failure:nothing."}},
 		{"/packages?q=mavne", []string{"Nothing is named like “mavne”. Near: maven . Show all packages"}},
 		{"/overview?collection=f44", []string{
 			"Package summary Fedora Rawhide", "10 packages broke and 0 were mended since yesterday.", "124 build 9 · 6.7 % fail 1 cannot be installed 1 being built", "maven failing 15 hours ago", "For 10 no update is known to be at fault.",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koschei-ci/koschei"
@@ -241,7 +242,7 @@ func newCause(collection, key string, b *view.Blame) *cause {
 		return &cause{Since: b.Since, MoreURL: listURL(collection, url.Values{"state": {"failing,unresolved"}, "order_by": {"since"}})}
 	}
 	one := &cause{Source: b.Source, Step: step(b.Before, b.After), Since: b.Since, URL: html.UpdateURL(collection, b.Source, b.After)}
-	one.MoreURL = one.URL
+	one.MoreURL = listURL(collection, url.Values{"cause": {strings.TrimSuffix(b.Source+"/"+b.After, "/")}})
 	switch {
 	case b.Proved():
 		one.Sure, one.Why = "proved", b.Unmet+" is gone, and is still wanted"

@@ -1,10 +1,12 @@
 package packagelist
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/view"
@@ -38,10 +40,14 @@ type listForm struct {
 	Running   bool   `form:"running"`
 	Name      string `form:"q"`     // a part of names
 	Group     string `form:"group"` // a group by its full name
+	Since     string `form:"since"` // "1h", "24h", "7d", "30d" or a time: whose state changed since
+	Cause     string `form:"cause"` // "SOURCE" or "SOURCE/VERSION-RELEASE" of an update, or "failure:SIGNATURE"
 
 	page          int // 1 is the first
 	after, before *view.Place
 	states        []koschei.State
+	lasts         time.Duration // that Since says; 0 if it says none
+	at            time.Time     // likewise
 }
 
 // maxPage keeps offsets far from overflowing.
@@ -63,7 +69,7 @@ func (f *listForm) Validate() error {
 		}
 		f.page = n
 	}
-	if err := f.readPlace(); err != nil {
+	if err := errors.Join(f.readPlace(), f.readSince(), f.readCause()); err != nil {
 		return err
 	}
 	for state := range strings.SplitSeq(f.State, ",") {
@@ -90,6 +96,69 @@ func (f *listForm) readPlace() (err error) {
 		f.before, err = view.ParsePlace(f.Before)
 	}
 	return err
+}
+
+// periods are the times that lists offer.
+func periods() []period {
+	const day = 24 * time.Hour
+	return []period{{"", "whenever", 0}, {"1h", "an hour", time.Hour}, {"24h", "a day", day}, {"7d", "a week", 7 * day}, {"30d", "30 days", 30 * day}}
+}
+
+type period struct {
+	Arg, Text string
+	lasts     time.Duration
+}
+
+func (f *listForm) readSince() (err error) {
+	f.Since = strings.TrimSpace(f.Since)
+	for _, p := range periods() {
+		if p.Arg == f.Since {
+			f.lasts = p.lasts
+			return nil
+		}
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateTime, time.DateOnly} {
+		if f.at, err = time.Parse(layout, f.Since); err == nil && f.at.Year() > 1970 && f.at.Year() < 9999 {
+			return nil
+		}
+	}
+	return fmt.Errorf("since %q is neither 1h, 24h, 7d or 30d nor a time as 2026-11-24T13:02: %w", f.Since, koschei.ErrInvalid)
+}
+
+// since is the time asked for, zero if none is.
+func (f *listForm) since(now time.Time) time.Time {
+	if f.lasts != 0 {
+		return now.Add(-f.lasts)
+	}
+	return f.at
+}
+
+// periods are the times to choose from, with the one asked for.
+func (f *listForm) periods() []choice {
+	var list []choice
+	for _, p := range periods() {
+		list = append(list, choice{p.Arg, p.Text, p.Arg == f.Since})
+	}
+	if !f.at.IsZero() {
+		list = append(list, choice{f.Since, f.Since, true})
+	}
+	return list
+}
+
+func (f *listForm) readCause() error {
+	if f.Cause = strings.TrimSpace(f.Cause); len(f.Cause) > 2*maxName {
+		return fmt.Errorf("no update and no failure has a name of more than %d characters: %w", 2*maxName, koschei.ErrInvalid)
+	}
+	return nil
+}
+
+// cause is what broke the packages asked for, zero if that is all the same.
+func (f *listForm) cause() view.Cause {
+	if signature, ok := strings.CutPrefix(f.Cause, "failure:"); ok {
+		return view.Cause{Failure: signature}
+	}
+	source, version, _ := strings.Cut(f.Cause, "/")
+	return view.Cause{Source: source, Version: version}
 }
 
 // listedStates are those a listed package can be in, in the order of chips.

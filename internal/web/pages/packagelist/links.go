@@ -116,10 +116,14 @@ func stateChips(l links, counts view.PackageCounts, all int) []html.Choice {
 // emptiness says why a list has no row, and where there are some.
 func emptiness(l links, match string) (sentence, clear string) {
 	f := l.form
-	if len(f.states) > 0 || f.Running {
-		clear = l.set(map[string]string{"state": "", "running": ""})
+	if len(f.states) > 0 || f.Running || f.Cause != "" || f.Since != "" {
+		clear = l.set(map[string]string{"state": "", "running": "", "cause": "", "since": ""})
 	}
 	switch {
+	case f.Cause != "":
+		return fmt.Sprintf("No package that is broken now is known to have been broken by %s.", f.Cause), clear
+	case f.Since != "":
+		return "The state of no such package has changed since then.", clear
 	case f.Running:
 		return "No package is being built.", clear
 	case len(f.states) == 1:

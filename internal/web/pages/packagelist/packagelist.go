@@ -101,12 +101,20 @@ type list struct {
 	Filters bool          // whether a name and a group can be asked for
 	Name    string        // that is asked for
 	Group   string        // likewise
+	Cause   string        // likewise
+	Since   []choice      // times that can be asked for
 	Hidden  []argument    // what a form keeps of the request
 	Span    html.Pagination
 	Columns []html.Column
 	Empty   string     // why there is no row, if there is none
 	Near    []argument // names that are spelled nearly so, with their addresses
 	Clear   string     // address of the list with all rows, "" if it is this one
+}
+
+// A choice is one in a form.
+type choice struct {
+	Value, Text string
+	Chosen      bool
 }
 
 // An argument is one of a request.
@@ -127,7 +135,8 @@ func (l *Lists) Show(r *web.Request, w Wanted) (web.Answer, error) {
 	if w.Filter.Match == "" {
 		w.Filter.Match, w.Filter.Group = asked.Name, asked.Group
 	}
-	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Foot: w.Foot, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Filters: !w.Fixed, Hidden: a.hidden()}
+	w.Filter.Since, w.Filter.Cause = asked.since(r.Now).Truncate(time.Minute), asked.cause()
+	v := list{Layout: w.Layout, Heading: w.Heading, Facts: w.Facts, Foot: w.Foot, Edit: w.Edit, Name: asked.Name, Group: asked.Group, Cause: asked.Cause, Since: asked.periods(), Filters: !w.Fixed, Hidden: a.hidden()}
 	v.Empty, v.Clear = emptiness(a, w.Filter.Match)
 	if w.Filter.Match != "" {
 		near, err := r.View.Packages.NearNames(r.Context(), w.Filter.Match)
