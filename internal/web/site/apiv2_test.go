@@ -134,6 +134,22 @@ func TestV2Lists(t *testing.T) {
 	}
 }
 
+// The status and the statistics tell what their pages tell.
+func TestV2Status(t *testing.T) {
+	t.Parallel()
+	b := browse(t, config(seeded(t).View))
+	status := decoded[v2.Status](t, b.get("/api/v2/status"), 200)
+	if len(status.Collections) != 3 || status.Collections[0].Collection != "f44" || status.Collections[0].Packages[koschei.StateFailing] != 9 ||
+		len(status.Findings) == 0 || status.Findings[0].Collection != "f43" || !slices.Contains(status.Leases, "scheduler") {
+		t.Errorf("status: %+v", status)
+	}
+	numbers := decoded[v2.Statistics](t, b.get("/api/v2/statistics"), 200)
+	if len(numbers.Collections) != 3 || numbers.Collections[0] != (v2.CollectionPackages{Collection: "f44", All: 138, Tracked: 135, Blocked: 2}) ||
+		len(numbers.Builds) == 0 || len(numbers.Arches) != 2 || len(numbers.Longest) == 0 {
+		t.Errorf("statistics: %+v", numbers)
+	}
+}
+
 // An answer that somebody has is not sent again.
 func TestV2NotModified(t *testing.T) {
 	t.Parallel()

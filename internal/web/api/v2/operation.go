@@ -19,6 +19,9 @@ const prefix = "/api/v2"
 type API struct {
 	Config
 	operations []operation
+
+	status  web.Memo[*view.Status]
+	numbers web.Memo[Statistics]
 }
 
 // A Config is what the API needs besides what requests bring along.
@@ -102,7 +105,7 @@ func newOperation(method, pattern, summary string, options []option) operation {
 
 // New returns the API.
 func New(c Config) *API {
-	a := &API{Config: c}
+	a := &API{Config: c, status: web.Memo[*view.Status]{Lasts: statusLasts}, numbers: web.Memo[Statistics]{Lasts: numbersLast}}
 	a.addCollections()
 	a.addPackages()
 	a.addBuilds()
@@ -112,6 +115,7 @@ func New(c Config) *API {
 	a.addGroups()
 	a.addChanges()
 	a.addExports()
+	a.addStatus()
 	if c.SignIn {
 		a.addPackageActs()
 		a.addGroupActs()
