@@ -19,6 +19,23 @@ type Event struct {
 
 	// Before and After are what Kind says: states, outcomes or resolutions.
 	Before, After string
+
+	Detail *EventDetail // what else some kinds tell; nil otherwise
+}
+
+// An EventDetail is what only some kinds of events tell.
+type EventDetail struct {
+	// An update, by its source package, with its version-releases in the repo before
+	// and since; "" where it was not there, or is gone.
+	Source string `json:"source,omitempty"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+
+	Lacks    string `json:"lacks,omitempty"`    // a dependency that nothing provides since
+	Packages int    `json:"packages,omitempty"` // that it broke
+
+	By    string `json:"by,omitempty"`    // who asked
+	First bool   `json:"first,omitempty"` // for a build before all others
 }
 
 // An EventKind says what an Event tells.
@@ -41,11 +58,37 @@ const (
 	// EventUntagged: a build no longer counts, because its source left the
 	// destination tag. Before and After are empty.
 	EventUntagged EventKind = "untagged"
+	// EventCulprit: it is known which update broke a package, the only one that came
+	// into its buildroot or the one that took away what it needs. After is the State
+	// that it is in for it, BuildID the build that failed, or RepoID the repo that
+	// proves it.
+	EventCulprit EventKind = "culprit"
+	// EventUpdate: packages cannot be installed because of an update, or none of them
+	// suffers from it any more. Before and After are UpdateFine and UpdateBroken,
+	// RepoID is the repo that says so.
+	EventUpdate EventKind = "update"
+	// EventGate: what gates are to know of the builds of a collection changed. Before
+	// and After are GateStates, RepoID is the repo that it is about.
+	EventGate EventKind = "gate"
+	// EventRebuild: somebody asked for another build of a package.
+	EventRebuild EventKind = "rebuild asked"
+)
+
+// What an EventUpdate leads from and to.
+const (
+	UpdateFine   = "fine"
+	UpdateBroken = "broken"
 )
 
 // Subject tells apart what events are about. Who is told of events hears those
 // with the same subject in their order.
 func (e *Event) Subject() string {
+	if e.Kind == EventUpdate && e.Detail != nil {
+		return e.Collection + "/update/" + e.Detail.Source // no package is called so
+	}
+	if e.Kind == EventGate {
+		return e.Collection + "/gate"
+	}
 	if e.Package == "" {
 		return e.Collection
 	}

@@ -213,6 +213,7 @@ func defaultConfig() config {
 			Mail:  mailConfig{Security: notifier.StartTLS, Gather: notifier.DefaultGather},
 			Bus:   publishConfig{TopicPrefix: "org.fedoraproject.prod", Instance: "primary"},
 			Hooks: hooksConfig{Allow: []string{}},
+			CI:    ciConfig{Namespace: "koschei", Groups: map[string]string{}},
 			Results: resultsConfig{
 				TestCase: "koschei.build", Collections: []string{},
 				Outcomes: map[string]string{"ok": "PASSED", "failing": "FAILED", "unresolved": "NEEDS_INSPECTION"},

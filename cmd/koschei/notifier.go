@@ -27,6 +27,7 @@ type notifierConfig struct {
 	Bus      publishConfig   `yaml:"bus" doc:"Messages to the broker and exchange of section bus; see docs/messages.md."`
 	Bugzilla bugzillaConfig  `yaml:"bugzilla" doc:"Bugs about packages that stay broken; without url none is filed. See docs/operations/notifications.md."`
 	Results  resultsConfig   `yaml:"resultsdb" doc:"Results that gates can ask for; without url none is posted. See docs/operations/notifications.md."`
+	CI       ciConfig        `yaml:"ci" doc:"CI messages about groups of builds, such as side tags, to the broker of section bus; without groups there are none. See docs/operations/notifications.md."`
 	Hooks    hooksConfig     `yaml:"hooks" doc:"Web hooks of users, who say themselves where they are and of what they want to hear."`
 	Webhooks []webhookConfig `yaml:"webhooks" doc:"URLs that are called, each with name, url, secret_file, and optionally events, allow, heartbeat and template_file; see docs/operations/notifications.md."`
 }
@@ -49,6 +50,8 @@ type publishConfig struct {
 	TopicPrefix string        `yaml:"topic_prefix" doc:"What topics begin with, before .koschei."`
 	Instance    string        `yaml:"instance" doc:"koji_instance in messages."`
 	Builds      bool          `yaml:"builds" doc:"Tell of the end of each build, too."`
+	Culprits    bool          `yaml:"culprits" doc:"Tell which update broke a package, and what updates broke and no longer break, too."`
+	Requests    bool          `yaml:"requests" doc:"Tell that somebody asked for a build, too."`
 	Heartbeat   time.Duration `yaml:"heartbeat" range:"0s 8760h" doc:"A message so often, so that silence is a fault; 0 for none."`
 }
 
@@ -77,6 +80,20 @@ type resultsConfig struct {
 	Outcomes     map[string]string `yaml:"outcomes" doc:"What is posted for which state; of others nothing is. The ResultsDB must know the outcomes."`
 }
 
+type ciConfig struct {
+	Namespace string            `yaml:"namespace" doc:"Of topics and tests. Gates name it: never change it."`
+	Groups    map[string]string `yaml:"groups" doc:"By collection that is a group of builds, the collection against which it is tested, as in f99-side-9001: f99."`
+	Contact   ciContactConfig   `yaml:"contact" doc:"Who tests, as the messages have it."`
+}
+
+type ciContactConfig struct {
+	Name  string `yaml:"name" doc:"Name of the system."`
+	Team  string `yaml:"team" doc:"Team that looks after it."`
+	Docs  string `yaml:"docs" doc:"Address of its documentation."`
+	Email string `yaml:"email" doc:"Address of the team."`
+	IRC   string `yaml:"irc" doc:"Channel of the team; empty for none."`
+}
+
 type hooksConfig struct {
 	Call  bool     `yaml:"call" doc:"Whether users can have web hooks, and are called."`
 	Allow []string `yaml:"allow" doc:"Networks that may be called although they are not public."`
@@ -94,7 +111,7 @@ type webhookConfig struct {
 
 // hasSink says whether anybody is to be told anything.
 func (c notifierConfig) hasSink() bool {
-	return c.Bus.Publish || len(c.Webhooks) > 0 || c.Mail.Server != "" || c.Bugzilla.URL != "" || c.Results.URL != "" || c.Hooks.Call
+	return c.Bus.Publish || len(c.Webhooks) > 0 || c.Mail.Server != "" || c.Bugzilla.URL != "" || c.Results.URL != "" || c.Hooks.Call || len(c.CI.Groups) > 0
 }
 
 // sinks returns the configured sinks. It contacts nobody.
@@ -123,6 +140,13 @@ func (c config) sinks(log *slog.Logger) (sinks []notifier.Sink, err error) {
 	}
 	if n.Results.URL != "" {
 		sink, err := c.results()
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	if len(n.CI.Groups) > 0 {
+		sink, err := c.ci(log)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +191,8 @@ func (c config) busSink(log *slog.Logger) (*notifier.Bus, error) {
 		return nil, fmt.Errorf("bus.%w", err)
 	}
 	return &notifier.Bus{
-		Publisher: p, Clock: c.Clock.clock(), TopicPrefix: n.TopicPrefix, Instance: n.Instance, Builds: n.Builds, Every: n.Heartbeat,
+		Publisher: p, Clock: c.Clock.clock(), TopicPrefix: n.TopicPrefix, Instance: n.Instance, Builds: n.Builds,
+		Culprits: n.Culprits, Requests: n.Requests, Every: n.Heartbeat,
 	}, nil
 }
 
@@ -255,6 +280,27 @@ func (c config) hooks() (*notifier.Hooks, error) {
 	return notifier.NewHooks(site, allow)
 }
 
+// ci publishes to the broker of section bus.
+func (c config) ci(log *slog.Logger) (*notifier.CI, error) {
+	site, err := c.Frontend.site()
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := c.busSink(log)
+	if err != nil {
+		return nil, err
+	}
+	n := c.Notifier.CI
+	sink, err := notifier.NewCI(notifier.CIConfig{
+		Namespace: n.Namespace, Groups: n.Groups, Contact: notifier.CIContact(n.Contact), Rules: c.Priorities.rules(), Every: c.Notifier.Interval, Site: site,
+		TopURLs: map[koschei.Hub]string{koschei.Primary: c.Koji.TopURL, koschei.Secondary: c.Secondary.TopURL},
+	}, publisher)
+	if err != nil {
+		return nil, fmt.Errorf("notifier.ci.%w", err)
+	}
+	return sink, nil
+}
+
 // networks reads those that may be called.
 func networks(texts []string) (allow []netip.Prefix, err error) {
 	for _, text := range texts {
@@ -338,6 +384,8 @@ func (p *process) notifier(w wiring) runner {
 			sink.DB = p.db.Deliveries
 		case *notifier.ResultsDB:
 			sink.DB = p.db.Deliveries
+		case *notifier.CI:
+			sink.DB = p.db.Deliveries
 		}
 	}
 	s := &notifier.Service{
@@ -357,8 +405,13 @@ func (n notifying) Run(ctx context.Context, l *loop.Loop) {
 // hangUp ends the connections of sinks.
 func hangUp(sinks []notifier.Sink) {
 	for _, sink := range sinks {
-		b, isBus := sink.(*notifier.Bus)
-		if !isBus {
+		var b *notifier.Bus
+		switch sink := sink.(type) {
+		case *notifier.Bus:
+			b = sink
+		case *notifier.CI:
+			b = sink.Bus
+		default:
 			continue
 		}
 		if p, far := b.Publisher.(*amqp.Publisher); far {

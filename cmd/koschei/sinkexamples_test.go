@@ -56,7 +56,7 @@ func TestSinkExamples(t *testing.T) {
 			named[s.Name()] = true
 		}
 	}
-	for _, name := range []string{"bus", "mail", "webhook chat", "hook", "bugzilla", "resultsdb"} {
+	for _, name := range []string{"bus", "mail", "webhook chat", "hook", "bugzilla", "resultsdb", "ci"} {
 		if !named[name] {
 			t.Errorf("there is no example of sink %s", name)
 		}

@@ -152,10 +152,10 @@ var copySteps = []struct{ what, sql string }{
 		WHERE collection_id = @from`},
 	{"builds", `
 		INSERT INTO build (package_id, copied_from, origin, outcome, untagged, event, hub, task_id, koji_build_id,
-			epoch, version, release, repo_id, arches, started, finished, cancel_requested, trigger, fault, fault_task_id,
+			epoch, version, release, repo_id, owner, arches, started, finished, cancel_requested, trigger, fault, fault_task_id,
 			deps, dependency_set_id, input_identity)
 		SELECT q.id, b.id, b.origin, b.outcome, b.untagged, b.event, b.hub, b.task_id, b.koji_build_id,
-			b.epoch, b.version, b.release, b.repo_id, b.arches, b.started, b.finished, b.cancel_requested, b.trigger,
+			b.epoch, b.version, b.release, b.repo_id, b.owner, b.arches, b.started, b.finished, b.cancel_requested, b.trigger,
 			b.fault, b.fault_task_id, b.deps, b.dependency_set_id, b.input_identity
 		FROM ` + pairs + `
 		JOIN build b ON b.package_id = p.id

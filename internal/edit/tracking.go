@@ -43,7 +43,10 @@ func (ed *Editor) RetryPackages(ctx context.Context, act audit.Act, collection s
 		for _, name := range changed {
 			log.Add(collection, name, "package %s (collection %s): another build requested%s", name, collection, when)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return settle.NoteRebuilds(ctx, tx, ids, changed, koschei.EventDetail{By: act.Name, First: turn.First}, act.Now)
 	})
 }
 

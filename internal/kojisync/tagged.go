@@ -186,7 +186,7 @@ func (s *Sync) sourcesOf(ctx context.Context, hub koschei.Hub, places []int, bui
 
 func (s *Sync) realBuild(hub koschei.Hub, packageID int64, b *koji.TaggedBuild) record.RealBuild {
 	return record.RealBuild{
-		PackageID: packageID, Hub: hub, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID, EVR: b.EVR(),
+		PackageID: packageID, Hub: hub, KojiBuildID: b.ID, Event: b.TaggedEvent, TaskID: b.TaskID, EVR: b.EVR(), Owner: b.Owner,
 		Started:  cmp.Or(b.Started, b.Created, b.Completed, s.Now()),
 		Finished: cmp.Or(b.Completed, b.Created, s.Now()),
 	}

@@ -21,6 +21,8 @@ type Bus struct {
 	TopicPrefix string        // of all topics
 	Instance    string        // the hub's name in messages
 	Builds      bool          // the end of each build is told, too
+	Culprits    bool          // which updates broke what, and that they do no more
+	Requests    bool          // that somebody asked for a build
 	Every       time.Duration // between heartbeats, real time; 0 for none
 }
 
@@ -32,7 +34,18 @@ func (b *Bus) Heartbeat() time.Duration { return b.Every }
 
 // Keys implements Sink.
 func (b *Bus) Keys(e *koschei.Event) []string {
-	if k := kindOf(e); k == "" || k == buildEnd && !b.Builds {
+	told := false
+	switch kindOf(e) {
+	case packageState, collectionState:
+		told = true
+	case buildEnd:
+		told = b.Builds
+	case packageCulprit, updateBroke, updateMended:
+		told = b.Culprits
+	case rebuildRequest:
+		told = b.Requests
+	}
+	if !told {
 		return nil
 	}
 	return []string{keyOf(e)}

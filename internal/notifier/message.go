@@ -20,6 +20,10 @@ const (
 	packageState    kind = "koschei.package.state.change"
 	collectionState kind = "koschei.collection.state.change"
 	buildEnd        kind = "koschei.build.end"
+	packageCulprit  kind = "koschei.package.culprit"
+	updateBroke     kind = "koschei.update.broke"
+	updateMended    kind = "koschei.update.mended"
+	rebuildRequest  kind = "koschei.rebuild.request"
 	heartbeat       kind = "koschei.heartbeat"
 )
 
@@ -34,7 +38,7 @@ const (
 
 func (k kind) severity() int32 {
 	switch k {
-	case packageState, collectionState:
+	case packageState, collectionState, packageCulprit, updateBroke, updateMended:
 		return info
 	default:
 		return debug
@@ -52,6 +56,16 @@ func kindOf(e *koschei.Event) kind {
 		return collectionState
 	case e.Kind == koschei.EventBuildEnded:
 		return buildEnd
+	case e.Detail == nil:
+		return ""
+	case e.Kind == koschei.EventCulprit:
+		return packageCulprit
+	case e.Kind == koschei.EventUpdate && e.After == koschei.UpdateBroken:
+		return updateBroke
+	case e.Kind == koschei.EventUpdate:
+		return updateMended
+	case e.Kind == koschei.EventRebuild:
+		return rebuildRequest
 	default:
 		return ""
 	}
@@ -63,31 +77,11 @@ func keyOf(e *koschei.Event) string { return strconv.FormatInt(e.ID, 10) }
 // message words an event for the bus.
 func (b *Bus) message(d *koschei.Delivery, where *koschei.EventPlace) (*bus.Message, error) {
 	e := &d.Event
-	before, after := e.Told()
-	k := kindOf(e)
-	var body any
-	switch k {
-	case packageState:
-		body = packageStateBody{
-			Name: e.Package, Old: before, New: after, KojiInstance: b.Instance,
-			Repo: e.Collection, Collection: e.Collection, CollectionName: where.DisplayName,
-			Groups: append([]string{}, where.Groups...), // an empty list, not null
-		}
-	case collectionState:
-		body = collectionStateBody{
-			Old: before, New: after, KojiInstance: b.Instance,
-			Collection: e.Collection, CollectionName: where.DisplayName, RepoID: strconv.FormatInt(e.RepoID, 10),
-		}
-	case buildEnd:
-		body = buildEndBody{
-			Name: e.Package, Build: e.BuildID, Outcome: after, KojiInstance: b.Instance,
-			Collection: e.Collection, CollectionName: where.DisplayName, Time: e.At.UTC().Truncate(time.Second),
-			Groups: append([]string{}, where.Groups...),
-		}
-	default:
+	body := b.body(e, where)
+	if body == nil {
 		return nil, fmt.Errorf("%w: nothing on the bus tells of a %s from %q to %q", ErrGiveUp, e.Kind, e.Before, e.After)
 	}
-	m, err := b.wrap(k, d.MessageID, body)
+	m, err := b.wrap(kindOf(e), d.MessageID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +91,62 @@ func (b *Bus) message(d *koschei.Delivery, where *koschei.EventPlace) (*bus.Mess
 			mark(m, "group", group)
 		}
 	}
+	if e.Detail != nil && e.Detail.Source != "" {
+		mark(m, "rpm", e.Detail.Source)
+	}
+	if e.Detail != nil && e.Detail.By != "" {
+		mark(m, "user", e.Detail.By)
+	}
 	return m, nil
+}
+
+// body is what the bus tells of an event; nil if that is nothing.
+func (b *Bus) body(e *koschei.Event, where *koschei.EventPlace) any {
+	before, after := e.Told()
+	groups := append([]string{}, where.Groups...) // an empty list, not null
+	at := e.At.UTC().Truncate(time.Second)
+	switch kindOf(e) {
+	case packageState:
+		return packageStateBody{
+			Name: e.Package, Old: before, New: after, KojiInstance: b.Instance,
+			Repo: e.Collection, Collection: e.Collection, CollectionName: where.DisplayName, Groups: groups,
+		}
+	case collectionState:
+		return collectionStateBody{
+			Old: before, New: after, KojiInstance: b.Instance,
+			Collection: e.Collection, CollectionName: where.DisplayName, RepoID: strconv.FormatInt(e.RepoID, 10),
+		}
+	case buildEnd:
+		return buildEndBody{
+			Name: e.Package, Build: e.BuildID, Outcome: after, KojiInstance: b.Instance,
+			Collection: e.Collection, CollectionName: where.DisplayName, Time: at, Groups: groups,
+		}
+	case packageCulprit:
+		u := b.update(e, where)
+		u.Packages = 0 // it is about one
+		return culpritBody{Name: e.Package, State: e.After, Build: e.BuildID, updateBody: u, Groups: groups}
+	case updateBroke, updateMended:
+		return b.update(e, where)
+	case rebuildRequest:
+		return rebuildBody{
+			Name: e.Package, User: e.Detail.By, First: e.Detail.First, KojiInstance: b.Instance,
+			Collection: e.Collection, CollectionName: where.DisplayName, Time: at, Groups: groups,
+		}
+	default:
+		return nil
+	}
+}
+
+// update words what an event says of an update.
+func (b *Bus) update(e *koschei.Event, where *koschei.EventPlace) updateBody {
+	u := updateBody{
+		Source: e.Detail.Source, OldVersion: e.Detail.From, NewVersion: e.Detail.To, Missing: e.Detail.Lacks, Packages: e.Detail.Packages,
+		KojiInstance: b.Instance, Collection: e.Collection, CollectionName: where.DisplayName, Time: e.At.UTC().Truncate(time.Second),
+	}
+	if e.RepoID != 0 {
+		u.RepoID = strconv.FormatInt(e.RepoID, 10)
+	}
+	return u
 }
 
 // wrap makes a message of a body.
@@ -152,6 +201,36 @@ type (
 		Name           string    `json:"name"`
 		Build          int64     `json:"build"`
 		Outcome        string    `json:"outcome"`
+		KojiInstance   string    `json:"koji_instance"`
+		Collection     string    `json:"collection"`
+		CollectionName string    `json:"collection_name"`
+		Time           time.Time `json:"time"`
+		Groups         []string  `json:"groups"`
+	}
+	updateBody struct {
+		Source         string    `json:"source"`
+		OldVersion     string    `json:"old_version"`
+		NewVersion     string    `json:"new_version"`
+		Missing        string    `json:"missing,omitempty"`
+		Packages       int       `json:"packages,omitempty"`
+		RepoID         string    `json:"repo_id,omitempty"`
+		KojiInstance   string    `json:"koji_instance"`
+		Collection     string    `json:"collection"`
+		CollectionName string    `json:"collection_name"`
+		Time           time.Time `json:"time"`
+	}
+	culpritBody struct {
+		updateBody
+
+		Name   string   `json:"name"`
+		State  string   `json:"state"`
+		Build  int64    `json:"build,omitempty"`
+		Groups []string `json:"groups"`
+	}
+	rebuildBody struct {
+		Name           string    `json:"name"`
+		User           string    `json:"user"`
+		First          bool      `json:"first"`
 		KojiInstance   string    `json:"koji_instance"`
 		Collection     string    `json:"collection"`
 		CollectionName string    `json:"collection_name"`

@@ -22,7 +22,7 @@ import (
 
 // busOn returns a sink on a bus in memory.
 func busOn(p bus.Publisher) *notifier.Bus {
-	return &notifier.Bus{Publisher: p, Clock: noonClock(), TopicPrefix: "org.fedoraproject.prod", Instance: "primary", Builds: true}
+	return &notifier.Bus{Publisher: p, Clock: noonClock(), TopicPrefix: "org.fedoraproject.prod", Instance: "primary", Builds: true, Culprits: true, Requests: true}
 }
 
 // heard returns what is on a bus in memory, and takes it off.
@@ -196,6 +196,80 @@ func TestHeartbeat(t *testing.T) {
 	if m := heard(t, mail, 1)[0]; m.ID != "last" {
 		t.Errorf("there was another heartbeat: %s", m.Body)
 	}
+}
+
+// causes are events that tell who broke what, and who asked for what.
+func causes() []koschei.Event {
+	update := &koschei.EventDetail{Source: "lib", From: "1-1", To: "2-1", Lacks: "liblib.so.1", Packages: 2}
+	return []koschei.Event{
+		{Kind: koschei.EventPackageState, Package: "foo", Before: "ok", After: "unresolved"},
+		{Kind: koschei.EventCulprit, Package: "foo", After: "unresolved", RepoID: 7, Detail: update},
+		{Kind: koschei.EventCulprit, Package: "bar", After: "failing", BuildID: 4, Detail: &koschei.EventDetail{Source: "lib", From: "1-1", To: ""}},
+		{Kind: koschei.EventUpdate, Before: koschei.UpdateFine, After: koschei.UpdateBroken, RepoID: 7, Detail: update},
+		{Kind: koschei.EventRebuild, Package: "bar", Detail: &koschei.EventDetail{By: "alice", First: true}},
+	}
+}
+
+// What tells who broke what is as its schema has it, and says in its headers what it is
+// about.
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "bar", "foo")
+	mail := bus.NewMemory(100)
+	service := p.service(busOn(mail))
+	service.Quiet = 0
+	p.pass(service)
+	all := causes()
+	all = append(all, koschei.Event{
+		Kind: koschei.EventUpdate, Before: koschei.UpdateBroken, After: koschei.UpdateFine, RepoID: 8, Detail: &koschei.EventDetail{Source: "lib", From: "1-1", To: "2-1"},
+	})
+	for _, e := range all {
+		e.At, e.Collection = noon, "f44"
+		p.Event(&e)
+		p.pass(service)
+	}
+	var got []string
+	for _, m := range heard(t, mail, len(all)) {
+		body := checkMessage(t, m)
+		got = append(got, fmt.Sprint(m.Headers["fedora_messaging_schema"], " ", body["name"], " ", body["source"], " ", body["new_version"],
+			" ", m.Headers["fedora_messaging_rpm_lib"], " ", m.Headers["fedora_messaging_user_alice"]))
+	}
+	want := []string{
+		"koschei.package.state.change foo <nil> <nil> <nil> <nil>",
+		"koschei.package.culprit foo lib 2-1 true <nil>",
+		"koschei.package.culprit bar lib  true <nil>",
+		"koschei.update.broke <nil> lib 2-1 true <nil>",
+		"koschei.rebuild.request bar <nil> <nil> <nil> true",
+		"koschei.update.mended <nil> lib 2-1 true <nil>",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	quiet := &notifier.Bus{}
+	for _, e := range all[1:] {
+		if len(quiet.Keys(&e)) > 0 {
+			t.Errorf("%s is told, and nobody asked for that", e.Kind)
+		}
+	}
+}
+
+// What is taken back in time is not told, nor who did it.
+func TestCausesTakenBack(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "bar", "foo")
+	s := &sink{name: "well"}
+	service := p.service(s)
+	p.pass(service)
+	back := []koschei.Event{
+		{Kind: koschei.EventPackageState, Package: "foo", Before: "unresolved", After: "ok"},
+		{Kind: koschei.EventUpdate, Before: koschei.UpdateBroken, After: koschei.UpdateFine, RepoID: 8, Detail: &koschei.EventDetail{Source: "lib"}},
+	}
+	for _, e := range append(causes(), back...) {
+		e.At, e.Collection = noon, "f44"
+		p.Event(&e)
+		p.pass(service)
+	}
+	s.check(t, "bar ->failing", "bar ->")
 }
 
 // Without being asked to, nobody tells of builds.

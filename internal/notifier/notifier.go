@@ -45,6 +45,13 @@ type Patient interface {
 	HeldUntil(e *koschei.Event) time.Time
 }
 
+// A Judge is a Sink that has to find out whether there is news. What it finds it
+// writes down as events.
+type Judge interface {
+	// Judge is called at each pass, with domain time.
+	Judge(ctx context.Context, now time.Time) error
+}
+
 // ErrGiveUp is wrapped by errors of sending after which another try is of no
 // use: the receiver will never take this.
 var ErrGiveUp = errors.New("given up")
@@ -144,6 +151,11 @@ func (s *Service) prepare(ctx context.Context, sink Sink) error {
 	if err := s.beat(ctx, sink); err != nil {
 		return err
 	}
+	if judge, is := sink.(Judge); is {
+		if err := judge.Judge(ctx, s.Clock.Now()); err != nil {
+			return err
+		}
+	}
 	switch sink := sink.(type) {
 	case Broadcast:
 		return s.look(ctx, sink)
@@ -202,8 +214,14 @@ func (s *Service) look(ctx context.Context, sink Broadcast) error {
 // a kind that is often taken back soon: a dependency that a repo lacks is in the
 // next one. It is zero if the event is told at once.
 func (s *Service) heldUntil(e *koschei.Event) time.Time {
-	ofState := e.Kind == koschei.EventPackageState || e.Kind == koschei.EventCollectionState
-	if !ofState || koschei.State(e.After) != koschei.StateUnresolved || s.Quiet <= 0 {
+	held := false
+	switch e.Kind {
+	case koschei.EventPackageState, koschei.EventCollectionState, koschei.EventCulprit:
+		held = koschei.State(e.After) == koschei.StateUnresolved
+	case koschei.EventUpdate:
+		held = e.After == koschei.UpdateBroken
+	}
+	if !held || s.Quiet <= 0 {
 		return time.Time{}
 	}
 	return e.At.Add(s.Quiet)

@@ -77,6 +77,8 @@ func (s *schema) breaks(at string, v any) (wrong []string) {
 		if s.Enum != nil && !slices.Contains(s.Enum, v) || !regexp.MustCompile(s.Pattern).MatchString(v) {
 			wrong = append(wrong, fmt.Sprintf("%s is %q", at, v))
 		}
+	case bool:
+		fits = s.Type == "boolean"
 	case float64:
 		fits = s.Type == "integer" && v == math.Trunc(v)
 	}

@@ -80,6 +80,7 @@ type RealBuild struct {
 	TaskID      int64 // 0 if imported
 	RepoID      int64 // 0 if it will not be known
 	EVR         rpm.EVR
+	Owner       string // who had it made, as Koji names them
 	Started     time.Time
 	Finished    time.Time
 	Tasks       []koschei.Task
@@ -138,13 +139,13 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 		b := &builds[i]
 		rows.Queue(`
 			INSERT INTO build (package_id, origin, outcome, event, hub, task_id, koji_build_id, epoch, version, release,
-				repo_id, started, finished, deps)
+				repo_id, owner, started, finished, deps)
 			SELECT p.id, 'real', 'complete', least(@event, (
 					SELECT min(s.event) - 1
 					FROM build s
 					WHERE s.package_id = p.id AND s.origin = 'scratch' AND (s.epoch, s.version, s.release) = (@epoch, @version, @release)
 				)), @hub, nullif(@task::bigint, 0), @koji_build, @epoch, @version, @release,
-				nullif(@repo::bigint, 0), @started, @finished, CASE WHEN @repo = 0 THEN 'unavailable' ELSE 'pending' END
+				nullif(@repo::bigint, 0), @owner, @started, @finished, CASE WHEN @repo = 0 THEN 'unavailable' ELSE 'pending' END
 			FROM package p
 			WHERE p.id = @package
 			ON CONFLICT (package_id, hub, koji_build_id) WHERE origin = 'real' DO NOTHING
@@ -152,7 +153,7 @@ func insertRealBuilds(ctx context.Context, tx pgx.Tx, builds []RealBuild) (ids [
 			pgx.NamedArgs{
 				"package": b.PackageID, "event": b.Event, "hub": b.Hub, "task": b.TaskID, "koji_build": b.KojiBuildID,
 				"epoch": b.EVR.Epoch, "version": b.EVR.Version, "release": b.EVR.Release,
-				"repo": b.RepoID, "started": b.Started, "finished": b.Finished,
+				"repo": b.RepoID, "owner": b.Owner, "started": b.Started, "finished": b.Finished,
 			},
 		).Query(func(r pgx.Rows) error {
 			added, err := postgres.CollectIDs(r, nil)

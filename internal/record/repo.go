@@ -56,6 +56,9 @@ func (rec *Fenced) StoreRepo(ctx context.Context, report *RepoReport) error {
 			if err := endUnmet(ctx, tx, c.ID, repo.Solved); err != nil {
 				return err
 			}
+			if err := noteUpdates(ctx, tx, repo); err != nil {
+				return err
+			}
 			return forgetUntried(ctx, tx, c.ID, report.Unanswered)
 		}
 		return nil

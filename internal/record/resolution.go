@@ -34,7 +34,10 @@ func (rec *Fenced) StoreVerdicts(ctx context.Context, repo *koschei.Repo, verdic
 		if err := postgres.Wake(ctx, tx, repo.CollectionID, koschei.ServiceScheduler, koschei.ServiceFrontend); err != nil {
 			return err
 		}
-		return updateResolved(ctx, tx, current, now)
+		if err := updateResolved(ctx, tx, current, now); err != nil {
+			return err
+		}
+		return settle.NameTaken(ctx, tx, brokenBy(current), repo.RepoID, now)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("storing what repo %d means for %d packages: %w", repo.RepoID, len(verdicts), err)
@@ -227,6 +230,16 @@ func updateResolved(ctx context.Context, tx pgx.Tx, verdicts []*depset.Verdict, 
 		return err
 	}
 	return settle.NoteStates(ctx, tx, changed, now)
+}
+
+// brokenBy returns the packages that could be built before the verdicts and cannot now.
+func brokenBy(verdicts []*depset.Verdict) (ids []int64) {
+	for _, v := range verdicts {
+		if v.Answered && v.Candidate.Resolution == koschei.Resolved && v.Resolution() == koschei.Unresolved {
+			ids = append(ids, v.Candidate.PackageID)
+		}
+	}
+	return ids
 }
 
 // problemList is an element of a jsonb[]: why v is unresolved, nil if it is not.

@@ -112,3 +112,58 @@ func endUnmet(ctx context.Context, tx pgx.Tx, collectionID int64, now time.Time)
 	}
 	return nil
 }
+
+// noteUpdates writes down which updates are known since a repo to have broken
+// packages, and of which none suffers any more. An update is the source package with
+// the version-release that it has since.
+func noteUpdates(ctx context.Context, tx pgx.Tx, repo *koschei.Repo) error {
+	for _, statement := range []string{updatesMended, updatesBroke} {
+		_, err := tx.Exec(ctx, statement, repo.CollectionID, repo.RepoID, repo.Solved)
+		if err != nil {
+			return fmt.Errorf("noting what updates broke: %w", err)
+		}
+	}
+	return nil
+}
+
+const (
+	// stillBreaks says that an update u, of which an event has told, is not mended.
+	stillBreaks = `EXISTS (
+		SELECT
+		FROM unmet o
+		WHERE o.collection_id = $1 AND o.source = u.source AND o.source_after = u.source_after AND o.told AND o.ended IS NULL)`
+
+	updatesMended = `
+	WITH u AS (
+		UPDATE unmet
+		SET told = false
+		WHERE collection_id = $1 AND told AND ended IS NOT NULL
+		RETURNING source, source_before, source_after
+	)
+	INSERT INTO event (at, kind, collection_id, collection, repo_id, before, after, detail)
+	SELECT $3, 'update', c.id, c.name, $2, 'broken', 'fine',
+		jsonb_build_object('source', u.source, 'from', max(u.source_before), 'to', u.source_after)
+	FROM u
+	JOIN collection c ON c.id = $1
+	WHERE NOT ` + stillBreaks + `
+	GROUP BY c.id, u.source, u.source_after
+	ORDER BY u.source`
+
+	updatesBroke = `
+	WITH u AS (
+		UPDATE unmet n
+		SET told = true
+		WHERE n.collection_id = $1 AND NOT n.told AND n.ended IS NULL AND n.source <> ''
+		RETURNING n.id, n.source, n.source_before, n.source_after, n.dependency
+	)
+	INSERT INTO event (at, kind, collection_id, collection, repo_id, before, after, detail)
+	SELECT $3, 'update', c.id, c.name, $2, 'fine', 'broken',
+		jsonb_build_object('source', u.source, 'from', max(u.source_before), 'to', u.source_after,
+			'lacks', min(u.dependency), 'packages', count(DISTINCT x.package_id))
+	FROM u
+	JOIN unmet_package x ON x.unmet_id = u.id
+	JOIN collection c ON c.id = $1
+	WHERE NOT ` + stillBreaks + `
+	GROUP BY c.id, u.source, u.source_after
+	ORDER BY u.source`
+)

@@ -45,13 +45,20 @@ func (m *mailbox) fill(p *play) {
 	service.Run(p.T.Context(), &loop.Loop{Name: "notifier", Passes: 1, Log: slog.New(slog.NewTextHandler(p.T.Output(), nil))})
 }
 
-// empty takes out what was delivered since it was emptied last, in the order in
-// which it happened.
-func (m *mailbox) empty() []letter {
+// empty takes out what was delivered since it was emptied last, of changes of states
+// or of all else, in the order in which it happened.
+func (m *mailbox) empty(states bool) (told []letter) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	told := m.told
-	m.told = nil
+	var left []letter
+	for _, l := range m.told {
+		if strings.HasSuffix(l.Topic, ".state.change") == states {
+			told = append(told, l)
+		} else {
+			left = append(left, l)
+		}
+	}
+	m.told = left
 	slices.SortFunc(told, func(a, b letter) int { return cmp.Compare(a.event, b.event) })
 	return told
 }
@@ -72,7 +79,7 @@ func (m *mailbox) Send(ctx context.Context, d *koschei.Delivery, where *koschei.
 }
 
 func (m *mailbox) toBus(p bus.Publisher) *notifier.Bus {
-	return &notifier.Bus{Publisher: p, TopicPrefix: "test", Instance: "primary"}
+	return &notifier.Bus{Publisher: p, TopicPrefix: "test", Instance: "primary", Culprits: true, Requests: true}
 }
 
 // A publisher is called with what is published.

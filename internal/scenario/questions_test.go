@@ -46,6 +46,7 @@ func questions() map[string]question {
 		"requests":    {0, askRequests},    // scratch builds at the hub, oldest first:  foo-1-1 repo=1 priority=50 arches=x86_64: open
 		"running":     {0, askRunning},     // scratch builds at the hub that have not ended:  foo-1-1
 		"messages":    {0, askMessages},    // since they were last asked for:  foo ok -> failing
+		"causes":      {0, askCauses},      // who broke what, likewise:  foo failing: gcc 1-1 -> 2-1
 		"bodies":      {0, askBodies},      // likewise:  package.state.change {"name": "foo", ...}
 		"calls":       {1, askCalls},       // of a method of the hub since it was last asked:  2
 		"says":        {1, askSays},        // the sentence on a package's page
@@ -420,7 +421,7 @@ func askRunning(p *play, _ []string) ([]string, error) {
 
 func askMessages(p *play, _ []string) ([]string, error) {
 	var lines []string
-	for _, m := range p.mailbox.empty() {
+	for _, m := range p.mailbox.empty(true) {
 		var body struct{ Name, Collection, Old, New string }
 		if err := json.Unmarshal(m.Body, &body); err != nil {
 			return nil, err
@@ -436,9 +437,40 @@ func askMessages(p *play, _ []string) ([]string, error) {
 	return lines, nil
 }
 
+func askCauses(p *play, _ []string) ([]string, error) {
+	var lines []string
+	for _, m := range p.mailbox.empty(false) {
+		var body struct {
+			Name, State, User, Source, Missing string
+
+			Old      string `json:"old_version"`
+			New      string `json:"new_version"`
+			Packages int
+		}
+		if err := json.Unmarshal(m.Body, &body); err != nil {
+			return nil, err
+		}
+		update := strings.Join(strings.Fields(body.Source+" "+body.Old+" -> "+body.New), " ")
+		if body.Missing != "" {
+			update += ", for want of " + body.Missing
+		}
+		switch m.Topic {
+		case "package.culprit":
+			lines = append(lines, body.Name+" "+body.State+": "+update)
+		case "update.broke":
+			lines = append(lines, fmt.Sprintf("%d broken: %s", body.Packages, update))
+		case "update.mended":
+			lines = append(lines, "mended: "+update)
+		default:
+			lines = append(lines, m.Topic+" "+body.Name+" by "+body.User)
+		}
+	}
+	return lines, nil
+}
+
 func askBodies(p *play, _ []string) ([]string, error) {
 	var lines []string
-	for _, m := range p.mailbox.empty() {
+	for _, m := range p.mailbox.empty(true) {
 		body, err := members(m.Body)
 		if err != nil {
 			return nil, err

@@ -93,12 +93,12 @@ func (w *World) StateChanges() []StateChange {
 func (w *World) Event(e *koschei.Event) int64 {
 	w.t.Helper()
 	return w.sql.Number(`
-		INSERT INTO event (at, kind, collection_id, collection, package_id, package, repo_id, before, after)
-		SELECT $1, $2, c.id, c.name, p.id, coalesce(p.name, ''), nullif($5::bigint, 0), $6, $7
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, repo_id, before, after, detail)
+		SELECT $1, $2, c.id, c.name, p.id, coalesce(p.name, ''), nullif($5::bigint, 0), $6, $7, $8
 		FROM collection c
 		LEFT JOIN package p ON p.collection_id = c.id AND p.name = $4
 		WHERE c.name = $3
-		RETURNING id`, e.At, e.Kind, e.Collection, e.Package, e.RepoID, e.Before, e.After)
+		RETURNING id`, e.At, e.Kind, e.Collection, e.Package, e.RepoID, e.Before, e.After, e.Detail)
 }
 
 // Unresolvable has the dependencies of a package not be installable since a time.
@@ -173,10 +173,16 @@ func (w *World) Subscription(user, pkg, token string) int64 {
 // something by mail.
 func (w *World) Follows(user string, scope koschei.Scope, name string) {
 	w.t.Helper()
+	w.FollowsBy(koschei.SinkMail, user, scope, name)
+}
+
+// FollowsBy is Follows by another way than mail.
+func (w *World) FollowsBy(sink, user string, scope koschei.Scope, name string) {
+	w.t.Helper()
 	w.sql.Exec(`INSERT INTO users (name) VALUES ($1) ON CONFLICT DO NOTHING`, user)
 	w.sql.Exec(`
 		INSERT INTO subscription (user_id, sink, scope, name, tell, pace, together, token)
-		SELECT id, 'mail', $2, $3, 'all', 'at once', true, md5(random()::text) FROM users WHERE name = $1`, user, scope, name)
+		SELECT id, $4, $2, $3, 'all', 'at once', true, md5(random()::text) FROM users WHERE name = $1`, user, scope, name, sink)
 }
 
 // MailRefused has mail to a user have been refused so often that none is sent.

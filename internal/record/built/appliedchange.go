@@ -69,7 +69,14 @@ func (st *Store) SaveBuildDependencies(ctx context.Context, tx pgx.Tx, builds []
 			err = st.storeChanges(ctx, tx, prev, next, via[next])
 		}
 	}
-	return len(ids), err
+	if err != nil {
+		return 0, err
+	}
+	packages, err := postgres.CollectIDs(tx.Query(ctx, `SELECT DISTINCT package_id FROM build WHERE id = ANY($1)`, ids))
+	if err != nil {
+		return 0, err
+	}
+	return len(ids), settle.NameCulprits(ctx, tx, packages)
 }
 
 // LockPendingBuilds locks builds and, before them, their packages, and returns
@@ -206,8 +213,8 @@ func (st *Store) storeChanges(ctx context.Context, tx pgx.Tx, prev, next int64, 
 		}
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, broke, via)
-		SELECT b.id, @prev_build, @prev, @curr, @distance, `+settle.Broke+`, @via
+		INSERT INTO applied_change (build_id, prev_build_id, prev, curr, distance, broke, via, named)
+		SELECT b.id, @prev_build, @prev, @curr, @distance, `+settle.Broke+`, @via, false
 		FROM build b
 		WHERE b.id = @build
 		ON CONFLICT (build_id) DO UPDATE

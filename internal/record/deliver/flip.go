@@ -47,7 +47,8 @@ func withoutFlips(waiting []flip, news []Prospect) (told []Prospect, withdrawn [
 		}
 		left := chain[:begin:begin]
 		for _, f := range chain[begin:] {
-			if f.event.Kind == e.Kind {
+			// What is said of who broke it goes with it.
+			if f.event.Kind == e.Kind || f.event.Kind == koschei.EventCulprit && e.Kind == koschei.EventPackageState {
 				gone[f.event.ID] = true
 			} else {
 				left = append(left, f)

@@ -45,3 +45,19 @@ func NoteCollection(ctx context.Context, tx pgx.Tx, c *koschei.Collection, befor
 	}
 	return nil
 }
+
+// NoteRebuilds writes down that somebody asked for builds of some packages, those of
+// ids that have one of the names.
+func NoteRebuilds(ctx context.Context, tx pgx.Tx, ids []int64, names []string, who koschei.EventDetail, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO event (at, kind, collection_id, collection, package_id, package, detail)
+		SELECT @now, @kind, c.id, c.name, p.id, p.name, @detail
+		FROM package p
+		JOIN collection c ON c.id = p.collection_id
+		WHERE p.id = ANY(@ids) AND p.name = ANY(@names)
+		ORDER BY p.id`, pgx.NamedArgs{"now": now, "kind": koschei.EventRebuild, "ids": ids, "names": names, "detail": &who})
+	if err != nil {
+		return fmt.Errorf("noting who asked for builds: %w", err)
+	}
+	return nil
+}

@@ -115,10 +115,13 @@ func noteSomeStates(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time
 }
 
 // Packages is how every change of packages' builds ends: the columns that follow
-// from builds, then the states. The packages must be locked.
+// from builds, then the states, then what is known of what broke them. The packages must be locked.
 func Packages(ctx context.Context, tx pgx.Tx, packageIDs []int64, now time.Time) error {
 	if err := RefreshLastBuilds(ctx, tx, packageIDs); err != nil {
 		return err
 	}
-	return NoteStates(ctx, tx, packageIDs, now)
+	if err := NoteStates(ctx, tx, packageIDs, now); err != nil {
+		return err
+	}
+	return NameCulprits(ctx, tx, packageIDs)
 }
