@@ -174,14 +174,14 @@ func (s *stage) hookReceiver(luck *rand.Rand) *receiver {
 	s.t.Cleanup(server.Close)
 	r.line = newRoad(s.t.T, server.Listener.Addr().String())
 	secret := filepath.Join(s.dir, "hook.secret")
-	if err := os.WriteFile(secret, []byte("whsec_bm90aGluZyB0aGF0IGlzIHJlYWxseSBzZWNyZXQ=\n"), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte(hookSecret+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	r.config = fmt.Sprintf("  webhooks:\n  - {name: chat, url: 'http://%s/hook', secret_file: %s, allow: [127.0.0.0/8]}\n", r.line.address(), secret)
 	return r
 }
 
-// called answers as web servers do, good and bad.
+// called reads what a web hook is told.
 func (r *receiver) called(out http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -194,9 +194,13 @@ func (r *receiver) called(out http.ResponseWriter, req *http.Request) {
 		r.seen.fail("a call: %v: %s", err, body)
 		return
 	}
-	saw := func() {
+	r.answer(out, req, func() {
 		r.seen.saw(req.Header.Get("Webhook-Id"), map[string]step{h.Data.Package: {h.Data.Old, h.Data.New}})
-	}
+	})
+}
+
+// answer is how web servers answer, good and bad; saw is what a good one does before.
+func (r *receiver) answer(out http.ResponseWriter, req *http.Request, saw func()) {
 	switch r.bad.draw(6) {
 	case 0:
 		http.Error(out, "what do you want?", http.StatusBadRequest)
@@ -385,6 +389,7 @@ func (s *stage) bugReceiver(luck *rand.Rand) *receiver {
 				wrong = append(wrong, fmt.Sprintf("%d bugs about %s, want 1", filed[name], name))
 			}
 		}
+		s.t.Logf("bugzilla: %d bugs about %d packages", len(sim.Bugs()), len(filed))
 		return wrong
 	}
 	return r

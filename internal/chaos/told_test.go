@@ -77,7 +77,10 @@ func TestTold(t *testing.T) {
 	s.openRecord()
 	s.start0, s.epoch = time.Now(), time.Now()
 	names := s.packagesToTell((hard.changes + len(steps()) - 1) / len(steps()))
-	all := []*receiver{s.busReceiver(p.luck(1)), s.hookReceiver(p.luck(2)), s.mailReceiver(p.luck(3)), s.bugReceiver(p.luck(4))}
+	all := []*receiver{
+		s.busReceiver(p.luck(1)), s.hookReceiver(p.luck(2)), s.mailReceiver(p.luck(3)), s.bugReceiver(p.luck(4)),
+		s.userHookReceiver(p.luck(5), names), s.resultsReceiver(p.luck(6)),
+	}
 	s.castNotifiers(all)
 	s.start()
 	s.await("sinks are open", func() string {
@@ -113,12 +116,15 @@ func (s *stage) packagesToTell(n int) (names []string) {
 	s.record.RefreshLastBuilds()
 	s.record.NoteStates() // or the self-check does, which is news
 	for some := range slices.Chunk(names, packagesOfUser) {
-		user := "owner-of-" + some[0]
+		user := ownerOf(some)
 		s.record.Owns(user, some...)
 		s.record.Follows(user, koschei.ScopeOwner, user)
 	}
 	return names
 }
+
+// ownerOf is who owns some packages.
+func ownerOf(packages []string) string { return "owner-of-" + packages[0] }
 
 // castNotifiers has two notifiers who tell all receivers.
 func (s *stage) castNotifiers(all []*receiver) {
@@ -244,9 +250,10 @@ func (s *stage) judgeTold(hard hardship, all []*receiver, names []string) {
 func (s *stage) judgeReceiver(r *receiver, names []string) {
 	r.seen.mu.Lock()
 	defer r.seen.mu.Unlock()
-	s.t.Logf("%s: %d messages, %d came again", r.name, len(r.seen.said), r.seen.again)
 	wrong := slices.Clone(r.seen.wrong)
-	if r.judge != nil {
+	if r.judge == nil {
+		s.t.Logf("%s: %d messages, %d came again", r.name, len(r.seen.said), r.seen.again)
+	} else {
 		wrong = append(wrong, r.judge(names)...)
 		names = nil
 	}
