@@ -40,7 +40,7 @@ type sideTag struct {
 func newSideTag(t *testing.T) *sideTag {
 	t.Helper()
 	s := &sideTag{place: newPlace(t, "cup", "teapot"), mail: bus.NewMemory(100)}
-	s.World.Collection("side", pgtest.DestTag("f44-build-side-9001"), pgtest.BuildTag("f44-build-side-9001"))
+	s.Collection("side", pgtest.DestTag("f44-build-side-9001"), pgtest.BuildTag("f44-build-side-9001"))
 	for i, name := range []string{"cup", "teapot"} {
 		s.Package("side", name)
 		for _, collection := range []string{"f44", "side"} {
@@ -138,7 +138,7 @@ func TestGates(t *testing.T) {
 	s.SetCollection("side", pgtest.LatestRepo(1, 20))
 	expect("the side tag has nothing of its own")
 
-	_, err := s.db.AddRealBuilds(t.Context(), []record.RealBuild{{
+	_, err := s.db.Tags.AddRealBuilds(t.Context(), []record.RealBuild{{
 		PackageID: s.packageIn("side", "teapot"), Hub: koschei.Primary, KojiBuildID: 7, TaskID: 555001, Event: 11, Owner: "alice",
 		EVR: rpm.EVR{Version: "2", Release: "1"}, Started: noon, Finished: noon,
 	}}, noon)
