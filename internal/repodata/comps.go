@@ -145,7 +145,7 @@ func (c *compsReader) readMembers(g *Group) error {
 
 func (c *compsReader) memberKind() MemberKind {
 	switch c.attr("type") {
-	case "mandatory", "":
+	case "mandatory":
 		return Mandatory
 	case "default":
 		return Default
@@ -153,6 +153,9 @@ func (c *compsReader) memberKind() MemberKind {
 		return Optional
 	case "conditional":
 		return Conditional
+	}
+	if !c.hasAttr("type") {
+		return Mandatory
 	}
 	return OtherKind
 }

@@ -159,6 +159,15 @@ func (s *scanner) attr(name string) string {
 	return ""
 }
 
+func (s *scanner) hasAttr(name string) bool {
+	for i := range s.attrs {
+		if string(s.attrName(i)) == name {
+			return true
+		}
+	}
+	return false
+}
+
 // number reads a decimal number that says how much there is of what.
 func (s *scanner) number(text, what string) (int64, error) {
 	n, err := strconv.ParseInt(trimmed(text), 10, 64)

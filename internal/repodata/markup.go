@@ -19,12 +19,19 @@ func (s *scanner) scanInstruction() error {
 		return s.errorf(s.pos, "a processing instruction has no name")
 	}
 	if string(rest[:n]) == "xml" {
-		if v := pseudoAttr(rest[n:length], "version"); v != "" && v != "1.0" {
+		if v := pseudoAttr(rest[n:length], "version"); v != "" && v != "1.0" && v != "1.1" {
 			return s.errorf(s.pos, "XML version %q is not supported", v)
 		}
 		encoding := strings.ToLower(pseudoAttr(rest[n:length], "encoding"))
+		wide := strings.HasPrefix(encoding, "utf-16")
+		switch {
+		case s.wide.isWide() && encoding != "" && !wide:
+			return s.errorf(s.pos, "it is UTF-16 and says that its encoding is %q", shorten(encoding))
+		case wide && !s.wide.isWide():
+			return s.errorf(s.pos, "it says that its encoding is %q, which it is not", shorten(encoding))
+		}
 		switch encoding {
-		case "", "utf-8", "utf8":
+		case "", "utf-8", "utf8", "utf-16", "utf-16le", "utf-16be":
 		case "us-ascii", "ascii", "iso-8859-1", "iso8859-1", "latin1":
 			if s.base+int64(s.pos) > 0 {
 				return s.errorf(s.pos, "an XML declaration behind the start of the document")

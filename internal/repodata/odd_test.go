@@ -1,13 +1,17 @@
 package repodata
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/koschei-ci/koschei/internal/depsolve"
 	"github.com/koschei-ci/koschei/internal/rpm"
 )
@@ -138,6 +142,48 @@ func TestEncodings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUTF16 reads one document in UTF-16, cut anywhere.
+func TestUTF16(t *testing.T) {
+	t.Parallel()
+	const body = "<metadata><package><name>a</name><version ver='1'/><location href='é𝄞'/></package></metadata>"
+	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+		for _, beginning := range []string{
+			"", "\uFEFF", "<?xml version='1.0'?>", "\uFEFF<?xml version='1.1' encoding='utf-16'?>", "<?xml version='1.0' encoding='UTF-16LE'?>",
+		} {
+			document := inUTF16(beginning+body, order)
+			for _, src := range []io.Reader{
+				bytes.NewReader(document), iotest.OneByteReader(bytes.NewReader(document)), iotest.DataErrReader(bytes.NewReader(document)),
+			} {
+				got, err := scanAll(src)
+				if err != nil || len(got) != 1 || got[0].Location != "é𝄞" {
+					t.Errorf("%v, %q: %v, %v", order, beginning, got, err)
+				}
+			}
+		}
+	}
+	for document, want := range map[string]string{
+		"<?xml version='1.0' encoding='UTF-16'?>" + body:                                 `it says that its encoding is "utf-16", which it is not`,
+		string(inUTF16("<?xml version='1.0' encoding='UTF-8'?>"+body, binary.BigEndian)): `it is UTF-16 and says that its encoding is "utf-8"`,
+		string(inUTF16(body, binary.BigEndian)) + "\x00":                                 "it is UTF-16 that ends inside a character",
+		string(inUTF16("<metadata>", binary.BigEndian)) + "\xd8\x00\x00<\x00/\x00m":      "it is UTF-16 with half a character",
+		string(inUTF16("<metadata>", binary.LittleEndian)):                               "the document ends inside <metadata>",
+		"<":    "the document ends inside",
+		"\xff": "a character is not valid UTF-8",
+	} {
+		if _, err := scanAll(strings.NewReader(document)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", document, err, want)
+		}
+	}
+}
+
+func inUTF16(text string, order binary.AppendByteOrder) []byte {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return b
 }
 
 // TestSniffing reads files whose names do not say how they are packed.

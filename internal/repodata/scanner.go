@@ -27,8 +27,9 @@ const (
 // that a held string lies in is never written to, the scanner goes on in
 // another one.
 type scanner struct {
-	src io.Reader
-	err error // of src; io.EOF at the end
+	src  io.Reader
+	wide *wideReader // the first in src
+	err  error       // of src; io.EOF at the end
 
 	// buf[pos:end] is what is left. At least padding zero bytes follow end, so
 	// that loops need not look for it at each step.
@@ -77,7 +78,8 @@ const (
 var errShort = errors.New("token is not complete")
 
 func newScanner(src io.Reader) *scanner {
-	return &scanner{src: src, buf: make([]byte, bufferSize), held: -1}
+	wide := &wideReader{src: src}
+	return &scanner{src: wide, wide: wide, buf: make([]byte, bufferSize), held: -1}
 }
 
 // next finds the next token, passing over comments and processing instructions.

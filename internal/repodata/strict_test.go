@@ -100,8 +100,12 @@ func (e element) asGroup() (g Group, err error) {
 }
 
 func (e element) kind() (MemberKind, error) {
-	kinds := map[string]MemberKind{"": Mandatory, "mandatory": Mandatory, "default": Default, "optional": Optional, "conditional": Conditional}
-	kind, known := kinds[e.attrs["type"]]
+	name, given := e.attrs["type"]
+	if !given {
+		return Mandatory, nil
+	}
+	kinds := map[string]MemberKind{"mandatory": Mandatory, "default": Default, "optional": Optional, "conditional": Conditional}
+	kind, known := kinds[name]
 	if !known {
 		return OtherKind, odd("a type")
 	}
