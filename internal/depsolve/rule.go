@@ -1,6 +1,10 @@
 package depsolve
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/koschei-ci/koschei/internal/rpm"
+)
 
 // A rule is one demand of a package: one of its literals must be true. Rules
 // of packages begin with their lowest literal, which is negative.
@@ -93,10 +97,18 @@ func (u *Universe) complexRules(id ID, dep depID, origin listKind, f formula, yi
 	}
 }
 
-// isNamed reports whether dep, an entry of Obsoletes, means the package id.
+// isNamed reports whether dep, an entry of Obsoletes, means the package id. rpmbuild
+// refuses boolean ones; what libsolv makes of them is that one part must mean the
+// package, or both.
 func (u *Universe) isNamed(id ID, dep depID) bool {
 	d := &u.deps[dep]
-	if d.isBoolean() {
+	switch d.boolOp {
+	case 0:
+	case rpm.Or:
+		return u.isNamed(id, d.left) || u.isNamed(id, d.right)
+	case rpm.And, rpm.With:
+		return u.isNamed(id, d.left) && u.isNamed(id, d.right)
+	default:
 		return false
 	}
 	r := u.relation(dep)

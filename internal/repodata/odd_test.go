@@ -110,7 +110,7 @@ func TestOddRepomd(t *testing.T) {
 
 func TestOddComps(t *testing.T) {
 	t.Parallel()
-	document := strings.NewReplacer(`type="optional">emacs`, `type="unknown">emacs`, `<groupreq type="optional">`, `<groupreq type="unknown">`,
+	document := strings.NewReplacer(`type="optional">emacs`, `type="unknown">emacs`, `<groupreq type="optional">`, `<groupreq type="">`,
 		"<id>broken</id>", "").Replace(smallComps)
 	groups, err := ScanComps(strings.NewReader(document))
 	if err != nil || len(groups) != 2 {
