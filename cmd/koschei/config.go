@@ -223,7 +223,7 @@ func defaultConfig() config {
 				Collections: []string{}, Trackers: map[string]string{}, Fields: map[string]string{},
 			},
 		},
-		Owners:    ownersConfig{Interval: time.Hour, Groups: []ownedGroupConfig{}},
+		Owners:    ownersConfig{Kind: ownersList, Interval: time.Hour, Groups: []ownedGroupConfig{}},
 		SelfCheck: loopConfig{10 * time.Minute},
 		Frontend:  frontendConfig{Listen: "127.0.0.1:8080", Connections: 6, UserRate: 120, TrustedProxies: []string{}, PackagesPerPage: 100, BuildsPerPage: 15, Frontpage: "overview", Login: defaultLogin(), Policy: policyOf(koschei.DefaultPolicy())},
 		Log:       logConfig{Level: "info", Format: "text"},

@@ -16,7 +16,8 @@ import (
 
 type ownersConfig struct {
 	Interval time.Duration      `yaml:"interval" range:"1m 8760h" doc:"Time between passes."`
-	URL      string             `yaml:"url" doc:"Address of a list of owners, such as dist-git's pagure_owner_alias.json."`
+	Kind     string             `yaml:"kind" doc:"What url is: list, a file as Pagure makes it, or forgejo, an organisation at a Forgejo."`
+	URL      string             `yaml:"url" doc:"Address of a list of owners, such as dist-git's pagure_owner_alias.json, or of an organisation, such as https://src.example.org/rpms."`
 	Groups   []ownedGroupConfig `yaml:"groups" doc:"Groups that are kept as a list has them, each with group, url and optionally owner; see docs/services/owners.md."`
 }
 
@@ -26,6 +27,12 @@ type ownedGroupConfig struct {
 	Owner string `yaml:"owner"`
 }
 
+// The kinds of owners.
+const (
+	ownersList    = "list"
+	ownersForgejo = "forgejo"
+)
+
 // asks says whether anybody is to be asked.
 func (c ownersConfig) asks() bool { return c.URL != "" || len(c.Groups) > 0 }
 
@@ -33,6 +40,9 @@ func (c ownersConfig) asks() bool { return c.URL != "" || len(c.Groups) > 0 }
 func (c ownersConfig) check() error {
 	if c.URL != "" && !isWebAddress(c.URL) {
 		return fmt.Errorf("owners.url: %q is no address", c.URL)
+	}
+	if c.Kind != ownersList && c.Kind != ownersForgejo {
+		return fmt.Errorf("owners.kind: %q must be %s or %s", c.Kind, ownersList, ownersForgejo)
 	}
 	for i, g := range c.Groups {
 		if g.Group == "" || !isWebAddress(g.URL) {
@@ -51,7 +61,11 @@ func isWebAddress(text string) bool {
 func (c config) ownersService(db *store, log *slog.Logger) *owners.Service {
 	s := &owners.Service{DB: db.Owners, View: db.View, Editor: db.Edit, Clock: c.Clock.clock(), Log: log}
 	list := func(url string) owners.Source { return &owners.List{URL: url, Client: http.DefaultClient} }
-	if c.Owners.URL != "" {
+	switch {
+	case c.Owners.URL == "":
+	case c.Owners.Kind == ownersForgejo:
+		s.Source = &owners.Forge{URL: c.Owners.URL, Client: http.DefaultClient}
+	default:
 		s.Source = list(c.Owners.URL)
 	}
 	for _, g := range c.Owners.Groups {
