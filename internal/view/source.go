@@ -70,44 +70,40 @@ func (v *Builds) SourceNamed(ctx context.Context, name string, evr rpm.EVR) (s d
 // that is asked for itself has an empty list, one of which it is not known none.
 func (v *Builds) Via(ctx context.Context, buildID int64) (map[string][]string, error) {
 	via := map[string][]string{}
-	err := v.db.Read(ctx, func(q postgres.Querier) error {
-		var curr []int32
-		var coded []int16
-		var content []byte
-		err := q.QueryRow(ctx, `
-			SELECT a.curr, a.via, s.content
-			FROM build b
-			LEFT JOIN applied_change a ON a.build_id = b.id
-			LEFT JOIN dependency_set s ON s.id = b.dependency_set_id
-			WHERE b.id = $1`, buildID).Scan(&curr, &coded, &content)
-		if err != nil {
-			return postgres.NotFound(err, "build %d", buildID)
-		}
-		if coded == nil || content == nil {
-			return nil
-		}
-		set, err := v.sets.Decode(content)
-		if err != nil {
-			return err
-		}
-		chains := set.DecodeVia(curr, coded)
-		var ids []int32
-		for id, chain := range chains {
-			ids = append(append(ids, id), chain...)
-		}
-		names, err := schema.NEVRAsByID(ctx, q, ids)
-		if err != nil {
-			return err
-		}
-		for id, chain := range chains {
-			if names[id] != nil {
-				via[names[id].Name] = namesOf(chain, names)
-			}
-		}
-		return nil
-	})
+	var curr []int32
+	var coded []int16
+	var content []byte
+	err := v.db.QueryRow(ctx, `
+		SELECT a.curr, a.via, s.content
+		FROM build b
+		LEFT JOIN applied_change a ON a.build_id = b.id
+		LEFT JOIN dependency_set s ON s.id = b.dependency_set_id
+		WHERE b.id = $1`, buildID).Scan(&curr, &coded, &content)
+	if err != nil {
+		return nil, fmt.Errorf("reading how changes came into build %d: %w", buildID, postgres.NotFound(err, "build %d", buildID))
+	}
+	if coded == nil || content == nil {
+		return via, nil
+	}
+	set, err := v.sets.Decode(content)
 	if err != nil {
 		return nil, fmt.Errorf("reading how changes came into build %d: %w", buildID, err)
+	}
+	chains, wanted := set.DecodeVia(curr, coded), map[int32]bool{}
+	for id, chain := range chains {
+		wanted[id] = true
+		for _, step := range chain {
+			wanted[step] = true
+		}
+	}
+	names, err := v.names.of(ctx, v.db, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("reading how changes came into build %d: %w", buildID, err)
+	}
+	for id, chain := range chains {
+		if names[id] != nil {
+			via[names[id].Name] = namesOf(chain, names)
+		}
 	}
 	return via, nil
 }

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"text/template/parse"
-
-	"reflect"
 )
 
 // A plan is a template made ready to be executed often. html/template decides how each

@@ -290,11 +290,23 @@ func TestActingPagesInBrowser(t *testing.T) {
 	p.fill(byID("name"), "nightly")
 	p.submit(button("Make the token"))
 	for _, page := range [][2]string{
-		{"tokens", "/tokens"}, {"subscriptions", "/subscriptions"}, {"package-edit", "/package/maven/edit?collection=f44"}, {"add-group", "/add-group"},
-		{"group-edit", "/groups/java-sig/edit"}, {"notice", "/admin/notice"}, {"users", "/admin/users"}, {"audit", "/admin/audit"},
-		{"collections-edit", "/admin/collections"}, {"collection-edit", "/admin/collections/f44"}, {"branch", "/admin/collections/f44/branch"},
-		{"fork", "/admin/collections/f44/fork"}, {"delete", "/admin/collections/f44/delete"}, {"collection-group", "/admin/collection-groups/fedora"}, {"sure", ""},
-		{"stats", "/stats"}, {"documentation", "/documentation"},
+		{"tokens", "/tokens"},
+		{"subscriptions", "/subscriptions"},
+		{"package-edit", "/package/maven/edit?collection=f44"},
+		{"add-group", "/add-group"},
+		{"group-edit", "/groups/java-sig/edit"},
+		{"notice", "/admin/notice"},
+		{"users", "/admin/users"},
+		{"audit", "/admin/audit"},
+		{"collections-edit", "/admin/collections"},
+		{"collection-edit", "/admin/collections/f44"},
+		{"branch", "/admin/collections/f44/branch"},
+		{"fork", "/admin/collections/f44/fork"},
+		{"delete", "/admin/collections/f44/delete"},
+		{"collection-group", "/admin/collection-groups/fedora"},
+		{"sure", ""},
+		{"stats", "/stats"},
+		{"documentation", "/documentation"},
 	} {
 		for _, width := range []int{390, 1440} {
 			for _, scheme := range []string{"light", "dark"} {

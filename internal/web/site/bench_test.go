@@ -175,7 +175,8 @@ func (c *client) get(path, tag string) (n int64, newTag string, err error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	n, err = io.Copy(io.Discard, res.Body)
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNotModified || tag != "" && res.StatusCode != http.StatusNotModified {
+	answered := res.StatusCode == http.StatusOK || res.StatusCode == http.StatusNotModified || res.StatusCode == http.StatusFound // one is called so
+	if !answered || tag != "" && res.StatusCode != http.StatusNotModified {
 		err = fmt.Errorf("%s: status %d", path, res.StatusCode)
 	}
 	return n, res.Header.Get("ETag"), err

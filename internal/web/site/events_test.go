@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,10 +132,10 @@ func (l *listenerOf) listen(ctx context.Context, address string) bool {
 }
 
 // Who listens hears of every change once, in order, though the process that tells
-// ends meanwhile and another one goes on.
+// ends meanwhile and another one goes on; and who reads pages is answered all the time.
 func TestEventsSurviveReplacement(t *testing.T) {
 	t.Parallel()
-	const changes, clients = 12, 8
+	const changes, clients, readers = 12, 20, 50
 	w, db, change := changing(t, changes)
 	first, end := served(t, config(db.View))
 	second, _ := served(t, config(db.View))
@@ -163,8 +166,11 @@ func TestEventsSurviveReplacement(t *testing.T) {
 			}
 		})
 	}
+	read := readPages(t, []string{first, second}, readers)
 	for i := range changes {
 		if i == changes/2 {
+			third, _ := served(t, config(db.View))
+			read.balance(second, third)
 			if took := end(); took > 2900*time.Millisecond { // else it would be broken off
 				t.Errorf("it took %v to end while others listen", took)
 			}
@@ -172,6 +178,9 @@ func TestEventsSurviveReplacement(t *testing.T) {
 		change(i)
 	}
 	wait.Wait()
+	if answered, failed := read.end(); failed > 0 || answered < readers {
+		t.Errorf("%d of %d requests failed", failed, answered+failed)
+	}
 	var want []string
 	for i := range changes {
 		want = append(want, fmt.Sprintf("p%03d", i))
@@ -181,6 +190,61 @@ func TestEventsSurviveReplacement(t *testing.T) {
 			t.Errorf("client %d heard %q, want %q", i, l.got, want)
 		}
 	}
+}
+
+// pageReaders read pages of replicas, as what balances loads gives them.
+type pageReaders struct {
+	t        *testing.T
+	replicas atomic.Pointer[[]string]
+	stop     atomic.Bool
+	wait     sync.WaitGroup
+	answered atomic.Int64
+	failed   atomic.Int64
+}
+
+func readPages(t *testing.T, replicas []string, clients int) *pageReaders {
+	t.Helper()
+	r := &pageReaders{t: t}
+	r.balance(replicas...)
+	pages := []string{"/packages?collection=f44", "/package/p001?collection=f44", "/overview?collection=f44", "/queue"}
+	for n := range clients {
+		r.wait.Go(func() {
+			for i := n; !r.stop.Load(); i++ {
+				from := *r.replicas.Load()
+				r.read(from[i%len(from)] + pages[i%len(pages)])
+			}
+		})
+	}
+	return r
+}
+
+func (r *pageReaders) balance(replicas ...string) { r.replicas.Store(&replicas) }
+
+func (r *pageReaders) read(address string) {
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		err = errors.Join(err, response.Body.Close())
+	}
+	if err != nil || response.StatusCode != http.StatusOK {
+		r.t.Logf("%s: %v", address, err)
+		r.failed.Add(1)
+		return
+	}
+	r.answered.Add(1)
+}
+
+// end returns how many requests were answered, and how many were not.
+func (r *pageReaders) end() (answered, failed int64) {
+	r.stop.Store(true)
+	r.wait.Wait()
+	r.t.Logf("%d requests were answered, %d failed", r.answered.Load(), r.failed.Load())
+	return r.answered.Load(), r.failed.Load()
 }
 
 // startOf is the mark of what has happened so far.

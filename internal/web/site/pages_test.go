@@ -61,7 +61,7 @@ func TestPages(t *testing.T) {
 		{"/package/maven", []string{
 			"failing in Fedora Rawhide for 15 hours", "Fedora 43 unknown", "Groups: java-sig",
 			"About repo 5210 , made 20 minutes ago . 1 newer repo: resolution is under way, behind by 5 min.",
-			"One of 5 updates broke it , most likely one of the 4 that it requires: java-devel, plexus-utils4, xmvn and 2 more. It last built on 14 November ( build 2 ) and first failed on 21 November ( build 4 ).",
+			"One of 5 updates may have broken it , most likely one of the 4 that it requires: java-devel, plexus-utils4, xmvn and 2 more. It last built on 14 November ( build 2 ) and first failed on 21 November ( build 4 ).",
 			"Nearest of what changed in between: 1 java-devel", "Compare the two builds",
 			"%build on x86_64, line 1,482 of 1,501 of build.log", "[ERROR] cannot find symbol: class Gone",
 		}},

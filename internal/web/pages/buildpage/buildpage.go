@@ -157,6 +157,13 @@ func (p *pages) show(r *web.Request, pair view.Pair, distance, address string) (
 		}
 		v.Excerpt = web.ExcerptOf(failure, b.ID, shownLines, logsOf(v.B.Build))
 	}
+	if b := page.B.BuildRecord; b != nil && len(v.Changes) > 0 {
+		via, err := r.View.Builds.Via(r.Context(), b.ID)
+		if err != nil {
+			return web.Answer{}, err
+		}
+		v.lead(via)
+	}
 	v.Layout = r.Layout("packages", v.Heading)
 	r.About(&v.Layout, c)
 	r.Switch(&v.Layout, func(name string) string { return html.PackageURL(page.PackageName, name) })

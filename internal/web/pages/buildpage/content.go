@@ -27,8 +27,9 @@ type content struct {
 
 	Count   int           // of all changes
 	Chips   []html.Choice // which changes
-	Changes []html.Change
+	Changes []change
 	Note    string        // a sentence instead of changes, or besides them
+	Led     bool          // of a change it is known how the package came into the buildroot
 	Stored  []html.Change // what is known of the changes where the sets are not
 	Same    string        // the packages that both have
 	SameNo  int
@@ -172,16 +173,39 @@ func depsNote(b *view.BuildRecord) string {
 	return html.BuildOf(&b.Build, html.BuildHistory{Compared: true}, nil).DepsNote
 }
 
+// A change is one with how the package came into the second buildroot.
+type change struct {
+	html.Change
+	Via string // "" if that is not known
+}
+
+func changeOf(c koschei.Change) change { return change{Change: html.ChangeOf(c)} }
+
+// lead says of the changes how the packages came into the buildroot, by name: through
+// which others, from what the package asks for on.
+func (v *content) lead(via map[string][]string) {
+	for i := range v.Changes {
+		c := &v.Changes[i]
+		switch chain, known := via[c.Name]; {
+		case !known || c.Curr == nil:
+		case len(chain) == 0:
+			c.Via, v.Led = "it is asked for itself", true
+		default:
+			c.Via, v.Led = strings.Join(append(slices.Clone(chain), c.Name), " → "), true
+		}
+	}
+}
+
 // filter shows the changes at a distance, and offers the others.
 func (v *content) filter(page *view.Comparison, distance, address string) {
 	near := 0
-	for _, change := range page.Changes.List {
-		far := change.Distance == koschei.NoDistance
+	for _, each := range page.Changes.List {
+		far := each.Distance == koschei.NoDistance
 		if !far {
 			near++
 		}
 		if distance == "" || far == (distance == "far") {
-			v.Changes = append(v.Changes, html.ChangeOf(change))
+			v.Changes = append(v.Changes, changeOf(each))
 		}
 	}
 	if near == 0 || near == v.Count {

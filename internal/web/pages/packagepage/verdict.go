@@ -258,8 +258,18 @@ func (s *suspect) add(p html.Prose, collection string, step bool) html.Prose {
 func (v *verdictView) suspects(page *view.PackagePage) {
 	list := suspectsOf(page)
 	first := list[0]
+	const may = " may have broken it" // for nothing proves that its source was not broken before, or that it is no flake
 	if len(list) == 1 {
-		v.Say = first.add(html.Prose{}.Strong("The update of "), v.collection, true).Strong(" broke it.").And(" Nothing else in its buildroot changed.")
+		again, _ := failedAgain(page)
+		did := " broke it"
+		if again == 0 {
+			did = may
+		}
+		v.Say = first.add(html.Prose{}.Strong("The update of "), v.collection, true).Strong(did + ".").And(" Nothing else in its buildroot changed")
+		if again == 0 {
+			v.Say = v.Say.And(", but it has failed only once")
+		}
+		v.Say = v.Say.And(".")
 		return
 	}
 	near := 0
@@ -268,7 +278,7 @@ func (v *verdictView) suspects(page *view.PackagePage) {
 			near++
 		}
 	}
-	v.Say = html.Prose{}.Strong(fmt.Sprintf("One of %d updates broke it", len(list)))
+	v.Say = html.Prose{}.Strong(fmt.Sprintf("One of %d updates%s", len(list), may))
 	switch {
 	case near == 0:
 		v.Say = v.Say.And(", none of which it requires: ")
@@ -302,13 +312,10 @@ func (v *verdictView) ownVersion(page *view.PackagePage) {
 	}
 }
 
-// builds is the evidence: the last build that succeeded, the first that failed,
-// and what the others since say.
-func (v *verdictView) builds(page *view.PackagePage) {
-	good, bad := page.LastSuccess, page.FirstFailure
-	v.tell(html.Say("It last built on "+day(good.Started)+" (").Link("build "+fmt.Sprint(good.ID), buildURL(good)).
-		And(") and first failed on "+day(bad.Started)+" (").Link("build "+fmt.Sprint(bad.ID), buildURL(bad)).And(")."))
-	again, same := 0, (*view.BuildRecord)(nil)
+// failedAgain counts the failures after the first of the same source, and returns one
+// that was made with the very same packages, nil if none was.
+func failedAgain(page *view.PackagePage) (again int, same *view.BuildRecord) {
+	bad := page.FirstFailure
 	for _, e := range page.History {
 		if b := e.Build; b != nil && b.Outcome == koschei.OutcomeFailed && b.Event > bad.Event && b.EVR == bad.EVR {
 			again++
@@ -317,6 +324,16 @@ func (v *verdictView) builds(page *view.PackagePage) {
 			}
 		}
 	}
+	return again, same
+}
+
+// builds is the evidence: the last build that succeeded, the first that failed,
+// and what the others since say.
+func (v *verdictView) builds(page *view.PackagePage) {
+	good, bad := page.LastSuccess, page.FirstFailure
+	v.tell(html.Say("It last built on "+day(good.Started)+" (").Link("build "+fmt.Sprint(good.ID), buildURL(good)).
+		And(") and first failed on "+day(bad.Started)+" (").Link("build "+fmt.Sprint(bad.ID), buildURL(bad)).And(")."))
+	again, same := failedAgain(page)
 	switch {
 	case same != nil:
 		v.tell(html.Say("It failed again with the very same buildroot (").Link("build "+fmt.Sprint(same.ID), fmt.Sprintf("/build/%d", same.ID)).And("), so it is no flake."))

@@ -49,6 +49,7 @@ func TestVerdict(t *testing.T) {
 		*oneUpdate.Broke.List[0].Prev: {Name: "libs", Version: "1-1"}, *oneUpdate.Broke.List[0].Curr: {Name: "libs", Version: "2-1"},
 		*oneUpdate.Broke.List[1].Curr: {Name: "libs", Version: "2-1"},
 	}
+	oneUpdate.History = []view.HistoryEntry{{Build: &view.BuildRecord{Build: koschei.Build{ID: 3, Outcome: koschei.OutcomeFailed, Event: 1, EVR: oneUpdate.FirstFailure.EVR}}}}
 	var many []koschei.Change
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		many = append(many, change(name, koschei.NoDistance))
@@ -77,10 +78,10 @@ func TestVerdict(t *testing.T) {
 		suspects int
 	}{
 		{"same buildroot", failing("1", nil, true), "Nothing in its buildroot changed: same source, same 214 packages, built on 18 November, failed on 22 November. It is flaky, or the world around it changed.", 0},
-		{"changes", failing("1", changes, true), "One of 2 updates broke it, most likely near, the nearest: near, far.", 2},
-		{"far changes", failing("1", changes[1:], true), "The update of far (new, 2-1) broke it. Nothing else in its buildroot changed.", 0},
+		{"changes", failing("1", changes, true), "One of 2 updates may have broken it, most likely near, the nearest: near, far.", 2},
+		{"far changes", failing("1", changes[1:], true), "The update of far (new, 2-1) may have broken it. Nothing else in its buildroot changed, but it has failed only once.", 0},
 		{"one update", oneUpdate, "The update of libs 1-1 to 2-1 broke it. Nothing else in its buildroot changed.", 2},
-		{"many far updates", failing("1", many, true), "One of 5 updates broke it, none of which it requires: a, b, c and 2 more.", 3},
+		{"many far updates", failing("1", many, true), "One of 5 updates may have broken it, none of which it requires: a, b, c and 2 more.", 3},
 		{"gone", gone, "libldap.so.2 is gone since openldap 2.6.11-1 (repo 6934101). openldap-clients still needs it. 31 other packages wait for the same.", 0},
 		{"source gone", sourceGone, "libldap.so.2 is gone with openldap 2.6.10-3 (repo 6934101). openldap-clients still needs it. 1 other package waits for the same.", 0},
 		{"newly wanted", newlyWanted, "Nothing provides crate(foo) >= 2, which is wanted since rust-bar 2-1 (repo 6934101). rust-bar-devel needs it.|It lacks 1 other thing, too.", 0},
