@@ -153,9 +153,9 @@ kubernetes: ## install and upgrade in a Kubernetes of one node while pages are r
 	$(GO) -C deploy/kubernetes/cluster build -o $(CLUSTER)/ -ldflags '-s -w $(CLUSTER_IS)' . helm.sh/helm/v3/cmd/helm k8s.io/kubernetes/cmd/kubectl
 	KOSCHEI_KUBERNETES=$(CLUSTER) $(GOTEST) -count=1 -run '^(TestTwoVersions|TestKubernetes)$$' -v -timeout 20m ./deploy
 
-image: ## build the image twice, push it to a registry, run all its services as containers (root, some minutes)
-	@tools/require postgresql buildah skopeo runc umoci docker-registry
-	KOSCHEI_IMAGE=1 $(GOTEST) -count=1 -run '^TestImage$$' -v -timeout 20m ./deploy
+image: ## build image and release twice, push the image to a registry, run all its services as containers (root, some minutes)
+	@tools/require postgresql buildah skopeo runc umoci docker-registry rpm
+	KOSCHEI_IMAGE=1 $(GOTEST) -count=1 -run '^(TestImage|TestRelease)$$' -v -timeout 20m ./deploy
 
 rpm: ## build the RPM twice, look at it with rpmlint, install it into an empty root (root)
 	@tools/require rpm rpmlint

@@ -33,16 +33,7 @@ func (a *console) checkConfig() *cobra.Command {
 				defer cancel()
 				r := &checkReport{Fine: []string{}, Problems: []string{}}
 				r.fine("database: ok")
-				for _, check := range []func() error{
-					func() error { return r.checkData(c) },
-					func() error { return r.checkHub(ctx, c, db) },
-					func() error { return r.checkBus(ctx, c) },
-					func() error { return r.checkSinks(ctx, c) },
-				} {
-					if err := check(); err != nil {
-						r.failure(err)
-					}
-				}
+				r.look(ctx, c, db)
 				return errors.Join(a.printReport(cmd.OutOrStdout(), r), r.verdict())
 			})
 		},
@@ -55,6 +46,20 @@ type checkReport struct {
 	Problems []string `json:"problems"`
 
 	worst *exitError // of what could not be looked at; nil if all could
+}
+
+// look looks at all that the configuration names. db is nil if it has no tables yet.
+func (r *checkReport) look(ctx context.Context, c config, db *store) {
+	for _, check := range []func() error{
+		func() error { return r.checkData(c) },
+		func() error { return r.checkHub(ctx, c, db) },
+		func() error { return r.checkBus(ctx, c) },
+		func() error { return r.checkSinks(ctx, c) },
+	} {
+		if err := check(); err != nil {
+			r.failure(err)
+		}
+	}
 }
 
 func (r *checkReport) fine(format string, args ...any) {

@@ -19,7 +19,7 @@ import (
 type hubCheck struct {
 	*checkReport
 	config config
-	db     *store
+	db     *store // nil if it has no tables yet
 	hubs   koji.Hubs
 
 	version koji.Version // of the hub that builds
@@ -37,9 +37,11 @@ func (r *checkReport) checkHub(ctx context.Context, c config, db *store) error {
 		for _, limit := range version.Limits() {
 			r.fine("hub: %s", limit)
 		}
-		collections, err := db.Record.Collections(ctx)
-		if err != nil {
-			return err
+		var collections []koschei.Collection
+		if db != nil {
+			if collections, err = db.Record.Collections(ctx); err != nil {
+				return err
+			}
 		}
 		h.user(ctx, slices.ContainsFunc(collections, func(c koschei.Collection) bool { return c.SecondaryMode }))
 		h.secondary(ctx)
@@ -86,7 +88,11 @@ func (h *hubCheck) user(ctx context.Context, secondaryMode bool) {
 // policy tells what is known of whether builds may choose their repos. Hubs do
 // not tell their policies.
 func (h *hubCheck) policy(ctx context.Context, admin bool) {
-	refused, err := h.db.Record.PinningRefused(ctx)
+	var refused time.Time
+	var err error
+	if h.db != nil {
+		refused, err = h.db.Record.PinningRefused(ctx)
+	}
 	switch {
 	case err != nil:
 		h.failure(err)

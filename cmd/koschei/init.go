@@ -18,6 +18,7 @@ import (
 
 	"github.com/koschei-ci/koschei"
 	"github.com/koschei-ci/koschei/internal/koji"
+	"github.com/koschei-ci/koschei/internal/postgres"
 )
 
 // A setup is what init asks for, and what it finds out at the hub.
@@ -37,8 +38,9 @@ func newInitCommand() *cobra.Command {
 		Use:   "init FILE",
 		Short: "Write a first configuration, asking for what matters",
 		Long: "Asks for the hub, the login and a build target, tries them, and writes a configuration with the keys\n" +
-			"that matter; all others have usable values. What a flag says is not asked for. Without a terminal,\n" +
-			"flags must say it all. FILE must not exist, and nothing is written if the hub says no.",
+			"that matter; all others have usable values. Then it looks at all that the configuration names, as\n" +
+			"check-config does. What a flag says is not asked for. Without a terminal, flags must say it all.\n" +
+			"FILE must not exist, and nothing is written if the hub says no.",
 		Example: "  koschei init koschei.yaml\n  koschei init koschei.yaml --hub https://koji.example.org/kojihub --target f44 --login kerberos --keytab /etc/krb5.keytab --principal koschei@EXAMPLE.ORG",
 		Args:    exactly(1, "the name of a file to write"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +99,65 @@ func (s *setup) run(ctx context.Context) error {
 	if err := s.try(ctx); err != nil {
 		return err
 	}
-	return s.write()
+	if err := s.write(); err != nil {
+		return err
+	}
+	s.check(ctx)
+	_, err := fmt.Fprintf(s.out, `Go on with:
+  koschei --config %[1]s migrate
+  koschei-admin --config %[1]s check-config
+  koschei-admin --config %[1]s create-collection %[2]s --display-name %[2]s --target %[2]s
+`, s.file, s.target)
+	return err
+}
+
+// check prints what check-config finds, as far as there is something to look at.
+func (s *setup) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	r := &checkReport{}
+	db, err := s.database(ctx)
+	switch {
+	case s.config.Database.URL == "":
+		r.fine("database: none is configured; a private cluster is made when it is needed")
+	case errors.Is(err, postgres.ErrSchemaOlder):
+		r.fine("database: it answers; migrate makes its tables")
+	case err != nil:
+		r.problem("%v", err)
+	default:
+		r.fine("database: ok")
+		defer func() { _ = db.close(ctx) }()
+	}
+	var tables *store
+	if db != nil {
+		tables = db.store
+	}
+	r.look(ctx, s.config, tables)
+	_, _ = fmt.Fprintln(s.out, "check-config finds:")
+	for _, line := range append(r.Fine, r.Problems...) {
+		_, _ = fmt.Fprintln(s.out, "  "+strings.Join(strings.Fields(line), " "))
+	}
+	switch n := len(r.Problems); {
+	case n == 1:
+		_, _ = fmt.Fprintln(s.out, "1 problem was found. Mend it before the services start.")
+	case n > 1:
+		_, _ = fmt.Fprintf(s.out, "%d problems were found. Mend them before the services start.\n", n)
+	}
+}
+
+// database is the configured one if it has its tables.
+func (s *setup) database(ctx context.Context) (*database, error) {
+	if s.config.Database.URL == "" {
+		return nil, nil
+	}
+	db, err := configuredDatabase(ctx, s.config)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Ready(ctx); err != nil {
+		return nil, errors.Join(err, db.close(ctx))
+	}
+	return db, nil
 }
 
 // askLogin asks for what the login needs.
@@ -264,10 +324,6 @@ func (s *setup) write() error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, `%[1]s is written. Go on with:
-  koschei --config %[1]s migrate
-  koschei-admin --config %[1]s check-config
-  koschei-admin --config %[1]s create-collection %[2]s --display-name %[2]s --target %[2]s
-`, s.file, s.target)
+	_, err = fmt.Fprintf(s.out, "%s is written.\n", s.file)
 	return err
 }

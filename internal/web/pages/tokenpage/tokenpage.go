@@ -104,7 +104,7 @@ func (f *makeForm) all(admin bool) []scope {
 		{koschei.TokenRead, "reading what takes a login", f.Read},
 		{koschei.TokenPackages, "changing packages and builds", f.Packages},
 		{koschei.TokenGroups, "changing groups", f.Groups},
-		{koschei.TokenFollow, "following: who is told what", f.Follow},
+		{koschei.TokenFollow, "changing what you are told of", f.Follow},
 	}
 	if admin {
 		scopes = append(scopes, scope{koschei.TokenAdmin, "what administrators do, and tokens", f.Admin})
