@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 		{"/overview?collection=f44", []string{
 			"Package summary Fedora Rawhide", "10 packages broke and 0 were mended since yesterday.", "124 build 9 · 6.7 % fail 1 cannot be installed 1 being built", "maven failing 15 hours ago", "For 10 no update is known to be at fault.",
 		}},
-		{"/overview?collection=f44&since=1h", []string{"Nothing broke in the last hour. The last was maven , 15 hours ago."}},
+		{"/overview?collection=f44&since=1h", []string{"Nothing broke in the last hour. The last was maven , 15 hours ago.", "Not building for longer, those that broke last"}},
 		{"/overview?collection=f44&since=2026-11-01", []string{"since 1 November 00:00"}},
 		{"/overview?collection=epel10", []string{"It has no package yet."}},
 		{"/packages?collection=f44", []string{

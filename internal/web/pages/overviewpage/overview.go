@@ -23,6 +23,7 @@ type overview struct {
 	Blamed      []cause // updates, what broke most first
 	Groups      []cause // of all that broke, the last those for which no update is known
 	Broke       int
+	Still       []broken // that do not build, if none broke
 	Mended      []link
 	MoreMended  int
 	Chart       *html.Steps // of what does not build; nil if too little was counted
@@ -69,8 +70,9 @@ type link struct{ Text, URL string }
 const (
 	mostBroken  = 2000 // that are looked at
 	mostBlamed  = 5
-	shownOfOne  = 4 // packages of a cause
-	shownGroups = 8 // causes
+	shownOfOne  = 4  // packages of a cause
+	shownGroups = 8  // causes
+	shownStill  = 15 // packages that do not build, if none broke
 	shownMended = 12
 	shownRepos  = 5
 )
@@ -100,6 +102,11 @@ func overviewOf(r *web.Request, c *view.FrameCollection, f *form, whole bool) (*
 	v.Running, v.Due = counts.Running, counted[1].Due
 	v.group(c.Name, blames)
 	v.mended(c.Name, changes)
+	if v.Broke == 0 {
+		if err := v.still(r, c); err != nil {
+			return nil, err
+		}
+	}
 	if whole {
 		v.Repos = repos
 		past, err := r.View.Timeline.StateCounts(ctx, c.ID, r.Now.AddDate(0, 0, -30), 6*time.Hour)
@@ -111,9 +118,7 @@ func overviewOf(r *web.Request, c *view.FrameCollection, f *form, whole bool) (*
 	} else {
 		v.Figures = figures(c.Name, counts, &counted[0], nil)
 	}
-	if v.Say, err = say(r, c, v, counts, &counted[1], words); err != nil {
-		return nil, err
-	}
+	v.Say = say(r, c, v, counts, &counted[1], words)
 	return v, nil
 }
 
@@ -273,14 +278,29 @@ func (c *cause) add(collection string, b *view.Blame) {
 		c.Since = b.Since
 	}
 	if len(c.Shown) < shownOfOne {
-		line := b.Line
-		if b.State == koschei.StateUnresolved && b.Unmet != "" {
-			line = "nothing provides " + b.Unmet
-		}
-		c.Shown = append(c.Shown, broken{b.Package, html.PackageURL(b.Package, collection), html.MarkOf(string(b.State)), b.Since, line})
+		c.Shown = append(c.Shown, brokenOf(collection, b))
 	} else {
 		c.More++
 	}
+}
+
+func brokenOf(collection string, b *view.Blame) broken {
+	line := b.Line
+	if b.State == koschei.StateUnresolved && b.Unmet != "" {
+		line = "nothing provides " + b.Unmet
+	}
+	return broken{b.Package, html.PackageURL(b.Package, collection), html.MarkOf(string(b.State)), b.Since, line}
+}
+
+// still finds out what has not built for longer than is asked about.
+func (v *overview) still(r *web.Request, c *view.FrameCollection) error {
+	last, err := r.View.Repos.Blames(r.Context(), c.ID, time.Time{}, shownStill)
+	for i := range last {
+		if i == 0 || last[i].Package != last[i-1].Package { // one for each suspect
+			v.Still = append(v.Still, brokenOf(c.Name, &last[i]))
+		}
+	}
+	return err
 }
 
 func (v *overview) mended(collection string, changes []view.StateChange) {
@@ -299,7 +319,7 @@ func (v *overview) mended(collection string, changes []view.StateChange) {
 func (v *overview) MendedCount() int { return len(v.Mended) + v.MoreMended }
 
 // say is the answer in a sentence.
-func say(r *web.Request, c *view.FrameCollection, v *overview, counts view.PackageCounts, now *view.StateCount, words string) (html.Prose, error) {
+func say(r *web.Request, c *view.FrameCollection, v *overview, counts view.PackageCounts, now *view.StateCount, words string) html.Prose {
 	var p html.Prose
 	if fresh := r.Fresh(c); fresh.Newer > 0 && fresh.Verdicts.RepoID != 0 {
 		p = p.And(fmt.Sprintf("As of repo %d, made %s ago: ", fresh.Verdicts.RepoID, html.Span(r.Now.Sub(fresh.Verdicts.Created))))
@@ -307,23 +327,22 @@ func say(r *web.Request, c *view.FrameCollection, v *overview, counts view.Packa
 	tracked := counts.ByState[koschei.StateOK] + counts.ByState[koschei.StateFailing] + counts.ByState[koschei.StateUnresolved] + counts.ByState[koschei.StateUnknown]
 	switch unknown := counts.ByState[koschei.StateUnknown]; {
 	case tracked == 0 && now.Untracked > 0:
-		return p.Strong(fmt.Sprintf("None of the %s is tracked yet.", html.Plural(now.Untracked, "package"))), nil
+		return p.Strong(fmt.Sprintf("None of the %s is tracked yet.", html.Plural(now.Untracked, "package")))
 	case tracked == 0:
-		return p.Strong("It has no package yet."), nil
+		return p.Strong("It has no package yet.")
 	case unknown*10 > tracked:
 		return p.Strong("Koschei is getting to know " + c.DisplayName).And(fmt.Sprintf(": of %s of %s it is known how they are.",
-			html.Count(tracked-unknown), html.Plural(tracked, "package"))), nil
+			html.Count(tracked-unknown), html.Plural(tracked, "package")))
 	}
 	if v.Broke > 0 || v.MendedCount() > 0 {
-		return v.happened(p, words), nil
+		return v.happened(p, words)
 	}
 	p = p.Strong("Nothing broke " + words + ".")
-	last, err := r.View.Repos.Blames(r.Context(), c.ID, time.Time{}, 1)
-	if err != nil || len(last) == 0 {
-		return p, err
+	if len(v.Still) == 0 {
+		return p
 	}
-	return p.And(" The last was ").Link(last[0].Package, html.PackageURL(last[0].Package, c.Name)).
-		And(", " + html.Span(r.Now.Sub(last[0].Since)) + " ago."), nil
+	last := v.Still[0]
+	return p.And(" The last was ").Link(last.Name, last.URL).And(", " + html.Span(r.Now.Sub(last.Since)) + " ago.")
 }
 
 func (v *overview) happened(p html.Prose, words string) html.Prose {
