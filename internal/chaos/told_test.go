@@ -110,8 +110,10 @@ func (s *stage) packagesToTell(n int) (names []string) {
 		name := fmt.Sprintf("package-%d", i)
 		names = append(names, name)
 		s.record.Package(toldCollection, name)
-		s.record.Build(name, s.start0.Add(-2*time.Hour), pgtest.Real(int64(i+1)), pgtest.NoTask(), pgtest.Outcome(koschei.OutcomeComplete))
-		s.record.Build(name, s.start0.Add(-time.Hour), pgtest.Task(int64(i+1)), pgtest.Outcome(koschei.OutcomeFailed))
+		// With an event of their own, and by collection: thousands are not looked through each time.
+		good, bad := pgtest.At(int64(2*i+1)), pgtest.At(int64(2*i+2))
+		s.record.BuildIn(toldCollection, name, s.start0.Add(-2*time.Hour), pgtest.Real(int64(i+1)), pgtest.NoTask(), pgtest.Outcome(koschei.OutcomeComplete), good)
+		s.record.BuildIn(toldCollection, name, s.start0.Add(-time.Hour), pgtest.Task(int64(i+1)), pgtest.Outcome(koschei.OutcomeFailed), bad)
 	}
 	s.record.RefreshLastBuilds()
 	s.record.NoteStates() // or the self-check does, which is news
