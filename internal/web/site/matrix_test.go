@@ -587,7 +587,7 @@ func decided(t *testing.T, db *pgtest.DB) string {
 		out += fmt.Sprintf("%s %+v\n", name, *s)
 	}
 	for _, user := range []string{"root", "bob"} {
-		reader, err := db.View.People.Reader(t.Context(), user, now)
+		reader, err := db.People.Reader(t.Context(), user, now)
 		if err != nil {
 			t.Fatal(err)
 		}
