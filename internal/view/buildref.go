@@ -1,7 +1,6 @@
 package view
 
 import (
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,17 +63,6 @@ func goodAndBad(pkg string) string {
 // columns are where buildRefColumns are read into.
 func (b *BuildRef) columns() []any {
 	return []any{&b.ID, &b.Outcome, &b.Origin, &b.EVR.Epoch, &b.EVR.Version, &b.EVR.Release, &b.RepoID, &b.Event, &b.Started, &b.setID}
-}
-
-// readBuildRef returns nil if the statement, that selects buildRefColumns,
-// finds nothing.
-func readBuildRef(row pgx.Row) (*BuildRef, error) {
-	b := &BuildRef{}
-	err := row.Scan(b.columns()...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return b, err
 }
 
 // askSets asks for the dependency sets of builds, and returns where they will be

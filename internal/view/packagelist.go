@@ -294,7 +294,8 @@ func listedPackages(ctx context.Context, q postgres.Querier, ids []int64) ([]Lis
 				JOIN package_group g ON g.id = m.group_id
 				WHERE m.base_id = p.base_id AND g.namespace = ''
 				ORDER BY g.name),
-			coalesce(d.epoch, 0), coalesce(d.version, ''), coalesce(d.release, ''), `+whyFailed("d")+`,
+			coalesce(d.epoch, 0), coalesce(d.version, ''), coalesce(d.release, ''),
+			CASE WHEN p.state = 'failing' THEN `+whyFailed("d")+` ELSE '' END,
 			CASE WHEN p.state = 'unresolved' THEN coalesce((
 				SELECT u.dependency
 				FROM unmet_package x
