@@ -85,7 +85,7 @@ func bootMachine(t *testing.T, kept string, more ...string) *machine {
 	}
 	archive := filepath.Join(kept, "production.tar")
 	if _, err := os.Stat(archive); err != nil {
-		runIn(t, "", "mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,rpm,postgresql,apache2,curl", "bookworm", archive+".new")
+		runIn(t, "", "mmdebstrap", "--quiet", "--format=tar", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,rpm,postgresql,apache2,curl", "bookworm", archive+".new")
 		if err := os.Rename(archive+".new", archive); err != nil {
 			t.Fatal(err)
 		}
