@@ -4,6 +4,9 @@ GO     ?= go
 LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
 GOTEST ?= $(GO) test
 
+# Without it, what was compiled in one directory is compiled again in another.
+export GOFLAGS := -trimpath $(GOFLAGS)
+
 # How long each fuzz target runs. "make check" counts instead: a time that ends
 # while an input is being tried is now and then reported as a failure.
 FUZZTIME ?= 2m

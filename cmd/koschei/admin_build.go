@@ -71,10 +71,14 @@ type reason struct {
 }
 
 func reasonOf(p *koschei.PackageStatus, w explain.Why) reason {
-	return reason{
+	r := reason{
 		Package: p.Name, State: p.State(), Due: w.Verdict == explain.Due, Waits: w.Wait.Phrase(), Because: w.Phrases(),
 		Priority: w.Priority.Total(), Threshold: w.Threshold, Terms: termsOf(w.Priority), sum: sum(w.Priority),
 	}
+	if p.LastBuildStarted.IsZero() {
+		r.sum += ", the most there is: it was never built"
+	}
+	return r
 }
 
 // termsOf is what adds up to a priority, by name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -148,12 +149,29 @@ func (a *console) setPriority() *cobra.Command {
 				kind = edit.StaticPriority
 			}
 			return a.change(cmd, func(ctx context.Context, db *store, act audit.Act) ([]string, error) {
-				return db.Edit.SetPriority(ctx, act, a.collection, names, kind, int(value))
+				changes, err := db.Edit.SetPriority(ctx, act, a.collection, names, kind, int(value))
+				if err != nil {
+					return nil, err
+				}
+				held, err := heldOf(ctx, db, a.collection, names, act.Now)
+				return append(changes, held...), err
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&static, "static", false, "set the static priority instead of the manual one")
 	return cmd
+}
+
+// heldOf says which packages no priority helps for now.
+func heldOf(ctx context.Context, db *store, collection string, names []string, now time.Time) (sentences []string, err error) {
+	packages, err := db.View.Packages.Named(ctx, collection, names)
+	for i := range packages {
+		if p := &packages[i]; p.HeldAt(now) {
+			sentences = append(sentences, fmt.Sprintf("package %s is held until %s whatever its priority: %s; \"koschei-admin retry\" ends that",
+				p.Name, p.HoldUntil.UTC().Format("2006-01-02 15:04Z"), p.HoldReason))
+		}
+	}
+	return sentences, err
 }
 
 func (a *console) setArchOverride() *cobra.Command {
