@@ -189,7 +189,7 @@ func (h *testHub) build(request []any) any {
 func (h *testHub) multicall(r *http.Request, calls any) any {
 	list, _ := calls.([]any)
 	h.multicalls = append(h.multicalls, len(list))
-	results := make([]xmlrpc.Result, len(list))
+	results := make([]any, len(list))
 	for i, c := range list {
 		members, _ := c.(xmlrpc.Struct)
 		method, _ := members.Get("methodName")
@@ -197,9 +197,13 @@ func (h *testHub) multicall(r *http.Request, calls any) any {
 		call := xmlrpc.Call{}
 		call.Method, _ = method.(string)
 		call.Params, _ = params.([]any)
-		results[i].Value, results[i].Fault = h.dispatch(r, call)
+		value, fault := h.dispatch(r, call)
+		results[i] = []any{value}
+		if fault != nil {
+			results[i] = fault.Struct()
+		}
 	}
-	return xmlrpc.MulticallResult(results)
+	return results
 }
 
 func (h *testHub) taskInfo(id any) any {

@@ -261,7 +261,11 @@ func (s *scaleBench) verdicts(b *testing.B, candidates []depset.Candidate, n int
 	for _, c := range candidates[:n] {
 		ids = append(ids, c.SetID)
 	}
-	sets, err := schema.LoadSets(b.Context(), s.pool, depset.NewCodec(), ids)
+	contents, err := schema.LoadSetContents(b.Context(), s.pool, ids)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sets, err := schema.DecodeSets(depset.NewCodec(), contents)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,16 +26,7 @@ func DecodeSets(codec *depset.Codec, contents map[int64]SetContent) (map[int64]d
 	return sets, nil
 }
 
-// LoadSets reads stored dependency sets by their ids.
-func LoadSets(ctx context.Context, q postgres.Querier, codec *depset.Codec, ids []int64) (map[int64]depset.Set, error) {
-	contents, err := LoadSetContents(ctx, q, ids)
-	if err != nil {
-		return nil, err
-	}
-	return DecodeSets(codec, contents)
-}
-
-// LoadSetContents is LoadSets for those who decode later; see DecodeSets.
+// LoadSetContents reads stored dependency sets by their ids; see DecodeSets.
 func LoadSetContents(ctx context.Context, q postgres.Querier, ids []int64) (map[int64]SetContent, error) {
 	if len(ids) == 0 {
 		return nil, nil

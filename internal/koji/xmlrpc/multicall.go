@@ -28,20 +28,6 @@ func MulticallParam(calls []Call) []any {
 	return list
 }
 
-// MulticallResult returns the value in which a hub answers with results. A
-// success is an array of one element, which keeps it apart from a fault.
-func MulticallResult(results []Result) []any {
-	list := make([]any, len(results))
-	for i, r := range results {
-		if r.Fault != nil {
-			list[i] = r.Fault.Struct()
-		} else {
-			list[i] = []any{r.Value}
-		}
-	}
-	return list
-}
-
 // MulticallResults takes the answer to a multiCall of n calls apart.
 func MulticallResults(answer any, n int) ([]Result, error) {
 	list, ok := answer.([]any)
