@@ -111,12 +111,12 @@ func (p *faultyProxy) flush() {
 	}
 }
 
-// Ten thousand calls through the proxy: each key is built exactly once, as long
+// Four thousand calls through the proxy: each key is built exactly once, as long
 // as callers look tasks up before they submit again, and no read is answered
 // with something else.
 func TestFaultyProxy(t *testing.T) {
 	t.Parallel()
-	const calls, workers = 10000, 8
+	const calls, workers = 4000, 8
 	hub := newTestHub()
 	proxy := &faultyProxy{hub: hub, dice: rand.New(rand.NewPCG(1, 2)), count: map[string]int{}}
 	c := serve(t, proxy, Config{
