@@ -195,7 +195,9 @@ func TestEventsSurviveReplacement(t *testing.T) {
 // pageReaders read pages of replicas, as what balances loads gives them.
 type pageReaders struct {
 	t        *testing.T
-	replicas atomic.Pointer[[]string]
+	client   *http.Client // a connection for each request: spare ones would keep a server from ending
+	routing  sync.RWMutex // held for reading by requests under way
+	replicas []string
 	stop     atomic.Bool
 	wait     sync.WaitGroup
 	answered atomic.Int64
@@ -204,21 +206,28 @@ type pageReaders struct {
 
 func readPages(t *testing.T, replicas []string, clients int) *pageReaders {
 	t.Helper()
-	r := &pageReaders{t: t}
+	r := &pageReaders{t: t, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	r.balance(replicas...)
 	pages := []string{"/packages?collection=f44", "/package/p001?collection=f44", "/overview?collection=f44", "/queue"}
 	for n := range clients {
 		r.wait.Go(func() {
 			for i := n; !r.stop.Load(); i++ {
-				from := *r.replicas.Load()
-				r.read(from[i%len(from)] + pages[i%len(pages)])
+				r.routing.RLock()
+				r.read(r.replicas[i%len(r.replicas)] + pages[i%len(pages)])
+				r.routing.RUnlock()
 			}
 		})
 	}
 	return r
 }
 
-func (r *pageReaders) balance(replicas ...string) { r.replicas.Store(&replicas) }
+// balance has other replicas read from, once those that were are done with what was
+// asked of them.
+func (r *pageReaders) balance(replicas ...string) {
+	r.routing.Lock()
+	defer r.routing.Unlock()
+	r.replicas = replicas
+}
 
 func (r *pageReaders) read(address string) {
 	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, address, nil)
@@ -226,7 +235,7 @@ func (r *pageReaders) read(address string) {
 		r.t.Error(err)
 		return
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := r.client.Do(request)
 	if err == nil {
 		_, err = io.Copy(io.Discard, response.Body)
 		err = errors.Join(err, response.Body.Close())
