@@ -177,6 +177,8 @@ func TestBuildUnderTrouble(t *testing.T) {
 					t.Errorf("builds at the hub (-want +got):\n%s", diff)
 				}
 			}
+			hub.mu.Lock() // the hub may still be at a request whose answer was lost
+			defer hub.mu.Unlock()
 			if len(hub.tasks) != test.tasks || hub.logins != test.logins || hub.renewals != test.renewals {
 				t.Errorf("%d tasks, %d logins, %d renewals; want %d, %d, %d",
 					len(hub.tasks), hub.logins, hub.renewals, test.tasks, test.logins, test.renewals)
