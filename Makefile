@@ -70,7 +70,7 @@ tidy: # generated files are up to date
 
 test:
 	@tools/require postgresql rabbitmq systemd rpmlint prometheus
-	$(GOTEST) -race -timeout 25m ./...
+	$(GOTEST) -race -vet=off -timeout 25m ./... # lint vets
 
 browser: ## pages in a browser: on phones and wide screens, light and dark, with script and without
 	@tools/require postgresql chromium
