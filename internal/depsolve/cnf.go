@@ -48,98 +48,18 @@ func (u *Universe) normalize(d *rpm.Dep, f form) formula {
 	if u.measure(d, f).literals > maxLiterals {
 		return formula{truth: tooLarge}
 	}
-	n := normalizer{u, make(map[subject]formula)}
-	return n.of(d, f)
+	return fold(formulas{u}, d, f)
 }
 
 // negate returns the opposite of a dependency in form f.
 func (u *Universe) negate(d *rpm.Dep, f form) formula { return negated(u.normalize(d, !f)) }
 
-// A normalizer brings the parts of one dependency into both forms, each once: what
-// follows "if" counts twice where there is an "else".
-type normalizer struct {
-	u    *Universe
-	done map[subject]formula
-}
+// formulas is the algebra of what is worked out.
+type formulas struct{ u *Universe }
 
-type subject struct {
-	dep  *rpm.Dep
-	form form
-}
-
-func (n *normalizer) of(d *rpm.Dep, f form) formula {
-	if d.Op == 0 {
-		return n.u.simpleFormula(d, f)
-	}
-	r, ok := n.done[subject{d, f}]
-	if !ok {
-		r = n.workOut(d, f)
-		n.done[subject{d, f}] = r
-	}
-	return r
-}
-
-func (n *normalizer) workOut(d *rpm.Dep, f form) formula {
-	if !isComplex(d) {
-		return n.u.simpleFormula(d, f)
-	}
-	switch d.Op {
-	case rpm.Or:
-		return or(f, n.operands(d, f)...)
-	case rpm.And:
-		return and(f, n.operands(d, f)...)
-	case rpm.If: // a if b else c: (a or not b) and (c or b)
-		condition, alternative := splitCondition(d)
-		r := or(f, n.of(d.Left, f), n.negate(condition, f))
-		if alternative == nil {
-			return r
-		}
-		return and(f, r, or(f, n.of(condition, f), n.of(alternative, f)))
-	default: // a unless b else c: (a and not b) or (c and b)
-		condition, alternative := splitCondition(d)
-		r := and(f, n.of(d.Left, f), n.negate(condition, f))
-		if alternative == nil {
-			return r
-		}
-		return or(f, r, and(f, n.of(condition, f), n.of(alternative, f)))
-	}
-}
-
-// operands are what d, as in (a and b and c), joins.
-func (n *normalizer) operands(d *rpm.Dep, f form) []formula {
-	var all []formula
-	for _, operand := range operands(d) {
-		all = append(all, n.of(operand, f))
-	}
-	return all
-}
-
-func (n *normalizer) negate(d *rpm.Dep, f form) formula { return negated(n.of(d, !f)) }
-
-// operands are what a dependency like (a and b and c) joins.
-func operands(d *rpm.Dep) []*rpm.Dep {
-	var all []*rpm.Dep
-	op := d.Op
-	for ; d.Op == op; d = d.Left {
-		all = append(all, d.Right)
-	}
-	all = append(all, d)
-	slices.Reverse(all)
-	return all
-}
-
-// splitCondition takes apart what follows "if" or "unless"; alternative is nil
-// without an "else".
-func splitCondition(d *rpm.Dep) (condition, alternative *rpm.Dep) {
-	if d.Right.Op == rpm.Else {
-		return d.Right.Left, d.Right.Right
-	}
-	return d.Right, nil
-}
-
-// simpleFormula says that one of the providers is there.
-func (u *Universe) simpleFormula(d *rpm.Dep, f form) formula {
-	ids, system := u.providers(d)
+// simple says that one of the providers is there.
+func (a formulas) simple(d *rpm.Dep, f form) formula {
+	ids, system := a.u.providers(d)
 	switch {
 	case system:
 		return formula{truth: always}
@@ -178,14 +98,9 @@ func negated(r formula) formula {
 	return formula{blocks: blocks}
 }
 
-func or(f form, all ...formula) formula { return join(f == disjunctive, always, never, all) }
+func (formulas) not(r formula) formula { return negated(r) }
 
-func and(f form, all ...formula) formula { return join(f == conjunctive, never, always, all) }
-
-// join joins formulas of which each decides all if its truth is strong, and none if
-// its truth is weak: it has the blocks of all of them, or all blocks of one joined
-// with all of the others.
-func join(concat bool, strong, weak truth, all []formula) formula {
+func (formulas) join(concat bool, strong, weak truth, all []formula) formula {
 	if i := slices.IndexFunc(all, func(a formula) bool { return a.truth == strong }); i >= 0 {
 		return all[i]
 	}

@@ -23,60 +23,13 @@ type measure struct {
 // measure tells, without working it out, how large a dependency becomes. Where the
 // same literal is there twice, or a literal and its opposite, it becomes smaller.
 func (u *Universe) measure(d *rpm.Dep, f form) measure {
-	m := measurer{u, make(map[subject]measure)}
-	return m.of(d, f)
+	return fold(measures{u}, d, f)
 }
 
-type measurer struct {
-	u    *Universe
-	done map[subject]measure
-}
+// measures is the algebra of how large things become.
+type measures struct{ u *Universe }
 
-func (m *measurer) of(d *rpm.Dep, f form) measure {
-	r, ok := m.done[subject{d, f}]
-	if !ok {
-		r = m.workOut(d, f)
-		m.done[subject{d, f}] = r
-	}
-	return r
-}
-
-func (m *measurer) workOut(d *rpm.Dep, f form) measure {
-	if !isComplex(d) {
-		return m.u.measureSimple(d, f)
-	}
-	switch d.Op {
-	case rpm.Or:
-		return orMeasure(f, m.operands(d, f)...)
-	case rpm.And:
-		return andMeasure(f, m.operands(d, f)...)
-	case rpm.If:
-		condition, alternative := splitCondition(d)
-		r := orMeasure(f, m.of(d.Left, f), m.negate(condition, f))
-		if alternative == nil {
-			return r
-		}
-		return andMeasure(f, r, orMeasure(f, m.of(condition, f), m.of(alternative, f)))
-	default:
-		condition, alternative := splitCondition(d)
-		r := andMeasure(f, m.of(d.Left, f), m.negate(condition, f))
-		if alternative == nil {
-			return r
-		}
-		return orMeasure(f, r, andMeasure(f, m.of(condition, f), m.of(alternative, f)))
-	}
-}
-
-func (m *measurer) operands(d *rpm.Dep, f form) []measure {
-	var all []measure
-	for _, operand := range operands(d) {
-		all = append(all, m.of(operand, f))
-	}
-	return all
-}
-
-func (m *measurer) negate(d *rpm.Dep, f form) measure {
-	r := m.of(d, !f)
+func (measures) not(r measure) measure {
 	switch r.truth {
 	case always:
 		r.truth = never
@@ -87,8 +40,8 @@ func (m *measurer) negate(d *rpm.Dep, f form) measure {
 	return r
 }
 
-func (u *Universe) measureSimple(d *rpm.Dep, f form) measure {
-	ids, system := u.providers(d)
+func (a measures) simple(d *rpm.Dep, f form) measure {
+	ids, system := a.u.providers(d)
 	n := int64(len(ids))
 	switch {
 	case system:
@@ -101,16 +54,8 @@ func (u *Universe) measureSimple(d *rpm.Dep, f form) measure {
 	return measure{blocks: n, literals: n}
 }
 
-func orMeasure(f form, all ...measure) measure {
-	return joinedMeasure(f == disjunctive, always, never, all)
-}
-
-func andMeasure(f form, all ...measure) measure {
-	return joinedMeasure(f == conjunctive, never, always, all)
-}
-
-// joinedMeasure is join for measures. Beyond the limit they do not grow.
-func joinedMeasure(concat bool, strong, weak truth, all []measure) measure {
+// join has measures grow to the limit and not beyond it.
+func (measures) join(concat bool, strong, weak truth, all []measure) measure {
 	if i := slices.IndexFunc(all, func(a measure) bool { return a.truth == strong }); i >= 0 {
 		return all[i]
 	}
