@@ -103,7 +103,11 @@ func overviewOf(r *web.Request, c *view.FrameCollection, f *form, whole bool) (*
 	v.group(c.Name, blames)
 	v.mended(c.Name, changes)
 	if v.Broke == 0 {
-		if err := v.still(r, c); err != nil {
+		most := shownStill
+		if !whole {
+			most = 1 // to be named
+		}
+		if err := v.still(r, c, most); err != nil {
 			return nil, err
 		}
 	}
@@ -293,8 +297,8 @@ func brokenOf(collection string, b *view.Blame) broken {
 }
 
 // still finds out what has not built for longer than is asked about.
-func (v *overview) still(r *web.Request, c *view.FrameCollection) error {
-	last, err := r.View.Repos.Blames(r.Context(), c.ID, time.Time{}, shownStill)
+func (v *overview) still(r *web.Request, c *view.FrameCollection, most int) error {
+	last, err := r.View.Repos.Blames(r.Context(), c.ID, time.Time{}, most)
 	for i := range last {
 		if i == 0 || last[i].Package != last[i-1].Package { // one for each suspect
 			v.Still = append(v.Still, brokenOf(c.Name, &last[i]))
